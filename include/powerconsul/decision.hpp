@@ -1,0 +1,38 @@
+#pragma once
+
+#include <powerconsul/role.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// What the local service should be. Only a secondary looks at the actives, and only a secondary that knows that none
+/// serves takes over: an unknown never starts anything and never stops anything.
+[[nodiscard]] constexpr auto expect(role own, actives others) -> expectation {
+    switch (own) {
+        case role::standalone:
+        case role::primary: return expectation::running;
+        case role::secondary:
+            switch (others) {
+                case actives::serving: return expectation::stopped;
+                case actives::none_serving: return expectation::running;
+                case actives::unknown: return expectation::unknown;
+            }
+            break;
+        case role::unknown: break;
+    }
+    return expectation::unknown;
+}
+
+/// Where the service should be stopped, `degraded` is critical: something of it runs on a standby.
+[[nodiscard]] constexpr auto judge(expectation wanted, observation seen) -> verdict {
+    if (wanted == expectation::unknown || seen == observation::unknown) return verdict::unknown;
+    const bool wanted_running = wanted == expectation::running;
+    switch (seen) {
+        case observation::running: return wanted_running ? verdict::passing : verdict::critical;
+        case observation::degraded: return wanted_running ? verdict::warning : verdict::critical;
+        case observation::stopped: return wanted_running ? verdict::critical : verdict::passing;
+        case observation::unknown: break;
+    }
+    return verdict::unknown;
+}
+
+}  // namespace powerconsul::inline v0

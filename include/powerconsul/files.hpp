@@ -1,0 +1,43 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <powerconsul/result.hpp>
+
+namespace powerconsul::inline v0 {
+
+enum class file_kind : unsigned char { regular, directory, symlink, other };
+
+struct file_status {
+    file_kind kind{file_kind::other};  ///< of the path itself: a symbolic link is not followed
+    std::uint32_t mode{};              ///< permission bits, 07777 at most
+    std::uint32_t uid{};
+    std::uint32_t gid{};
+    std::uint64_t size{};     ///< bytes
+    std::int64_t modified{};  ///< seconds since 1970-01-01 UTC
+};
+
+/// Reads files. Three answers each: a value, std::nullopt for "it is not there", an error for "cannot tell".
+/// `read` follows no symbolic link in the last component, reads regular files only (never a FIFO or a device), and
+/// refuses more than `limit` bytes with errc::bad_data.
+template <typename T>
+concept file_source = requires(T& files, const std::string& path, std::size_t limit) {
+    { files.status(path) } -> std::same_as<result<std::optional<file_status>>>;
+    { files.read(path, limit) } -> std::same_as<result<std::optional<std::string>>>;
+    { files.user() } -> std::same_as<std::uint32_t>;  ///< the effective user id of this process
+};
+
+/// Also writes them. `replace` puts a whole file in place at once (mode 0600) or leaves the old one; `make_directory`
+/// makes one directory (mode 0700) and is content if there is one already.
+template <typename T>
+concept file_store = file_source<T> && requires(T& files, const std::string& path, std::string_view bytes) {
+    { files.replace(path, bytes) } -> std::same_as<result<void>>;
+    { files.make_directory(path) } -> std::same_as<result<void>>;
+};
+
+}  // namespace powerconsul::inline v0

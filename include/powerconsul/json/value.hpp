@@ -1,0 +1,190 @@
+#pragma once
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <rapidjson/error/en.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+
+#include <powerconsul/result.hpp>
+
+namespace powerconsul::inline v0::json {
+
+enum class kind : unsigned char { null, boolean, number, string, array, object };
+
+/// A parsed JSON value that knows where it stood. Members keep their order, and a name that comes twice stays twice:
+/// who decodes a document decides what that means.
+struct value {
+    kind type{kind::null};
+    bool boolean{};
+    std::size_t offset{};              ///< the byte of the text at which it starts
+    std::string text{};                ///< a string's content in UTF-8, or a number as it was written
+    std::vector<std::string> names{};  ///< an object's member names, in step with `items`
+    std::vector<value> items{};        ///< an array's elements or an object's member values
+
+    [[nodiscard]] auto is(kind wanted) const -> bool { return type == wanted; }
+
+    /// The first member of that name, or nullptr (also if this is no object).
+    [[nodiscard]] auto find(std::string_view name) const -> const value* {
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            if (names[i] == name) return &items[i];
+        }
+        return nullptr;
+    }
+
+    /// A whole number from 0 to 2^64-1; nothing if this is something else.
+    [[nodiscard]] auto as_unsigned() const -> std::optional<std::uint64_t> {
+        std::uint64_t number{};
+        if (type != kind::number) return std::nullopt;
+        const char* const end = text.data() + text.size();
+        const auto [rest, failure] = std::from_chars(text.data(), end, number);
+        if (failure != std::errc{} || rest != end) return std::nullopt;
+        return number;
+    }
+};
+
+/// How an error message names a kind: "expected a string, found a list".
+[[nodiscard]] constexpr auto described(kind type) -> std::string_view {
+    switch (type) {
+        case kind::null: return "null";
+        case kind::boolean: return "true or false";
+        case kind::number: return "a number";
+        case kind::string: return "a string";
+        case kind::array: return "a list";
+        case kind::object: return "an object";
+    }
+    return "something else";
+}
+
+/// What a text may cost. A value takes about 110 bytes of memory beside its own text.
+struct limits {
+    std::size_t depth{64};
+    std::size_t values{500'000};
+};
+
+namespace detail {
+
+/// Builds values from RapidJSON's events. The reader gives an event when it has read a value, so the place where the
+/// value starts is found from where the event before it ended.
+class builder {
+public:
+    builder(std::string_view text, const rapidjson::MemoryStream& stream, const limits& bounds)
+        : text_{text}, stream_{&stream}, bounds_{bounds} {}
+
+    auto Null() -> bool { return leaf(kind::null, {}); }
+    auto Bool(bool flag) -> bool { return leaf(kind::boolean, {}, flag); }
+    auto RawNumber(const char* s, rapidjson::SizeType n, bool) -> bool { return leaf(kind::number, {s, n}); }
+    auto String(const char* s, rapidjson::SizeType n, bool) -> bool { return leaf(kind::string, {s, n}); }
+    auto StartObject() -> bool { return open(kind::object); }
+    auto StartArray() -> bool { return open(kind::array); }
+    auto EndObject(rapidjson::SizeType) -> bool { return close(); }
+    auto EndArray(rapidjson::SizeType) -> bool { return close(); }
+    auto Key(const char* s, rapidjson::SizeType n, bool) -> bool {
+        open_.back().names.emplace_back(s, n);
+        seen_ = stream_->Tell();
+        return true;
+    }
+    // With numbers kept as text the reader calls none of these; its template wants them to exist.
+    auto Int(int) -> bool { return false; }
+    auto Uint(unsigned) -> bool { return false; }
+    auto Int64(std::int64_t) -> bool { return false; }
+    auto Uint64(std::uint64_t) -> bool { return false; }
+    auto Double(double) -> bool { return false; }
+
+    [[nodiscard]] auto complaint() const -> std::string_view { return complaint_; }
+    [[nodiscard]] auto take() -> value { return std::move(root_); }
+
+private:
+    auto begin(kind type) -> bool {
+        std::size_t at = seen_;
+        while (at < text_.size() && std::string_view{" \t\r\n,:"}.find(text_[at]) != std::string_view::npos) ++at;
+        seen_ = stream_->Tell();
+        if (++count_ > bounds_.values) complaint_ = "it has more values than are taken";
+        if (open_.size() >= bounds_.depth) complaint_ = "it is nested more deeply than is taken";
+        if (!complaint_.empty()) return false;
+        next_ = value{};
+        next_.type = type;
+        next_.offset = at;
+        return true;
+    }
+    auto leaf(kind type, std::string_view text, bool flag = false) -> bool {
+        if (!begin(type)) return false;
+        next_.text = text;
+        next_.boolean = flag;
+        put(std::move(next_));
+        return true;
+    }
+    auto open(kind type) -> bool {
+        if (!begin(type)) return false;
+        open_.push_back(std::move(next_));
+        return true;
+    }
+    auto close() -> bool {
+        value done = std::move(open_.back());
+        open_.pop_back();
+        seen_ = stream_->Tell();
+        put(std::move(done));
+        return true;
+    }
+    void put(value&& done) {
+        if (open_.empty()) {
+            root_ = std::move(done);
+        } else {
+            open_.back().items.push_back(std::move(done));
+        }
+    }
+
+    std::string_view text_;
+    const rapidjson::MemoryStream* stream_;
+    limits bounds_;
+    std::vector<value> open_{};
+    value next_{};
+    value root_{};
+    std::size_t seen_{};
+    std::size_t count_{};
+    std::string_view complaint_{};
+};
+
+}  // namespace detail
+
+/// `line 2, column 7 (byte 31)`: lines and columns from 1, columns in bytes.
+[[nodiscard]] inline auto place(std::string_view text, std::size_t offset) -> std::string {
+    std::size_t line = 1;
+    std::size_t start = 0;
+    for (std::size_t i = 0; i < offset && i < text.size(); ++i) {
+        if (text[i] == '\n') {
+            ++line;
+            start = i + 1;
+        }
+    }
+    return "line " + std::to_string(line) + ", column " + std::to_string(offset - start + 1) + " (byte " +
+           std::to_string(offset) + ')';
+}
+
+/// Reads one JSON text (RFC 8259: UTF-8, nothing behind it, no comments). Fails with errc::bad_data and the place.
+/// The parser is iterative: depth costs memory, never stack.
+[[nodiscard]] inline auto parse(std::string_view text, const limits& bounds = {}) -> result<value> {
+    const auto wrong = [&](std::size_t at, std::string_view what) {
+        return fail(errc::bad_data, "not valid JSON at " + place(text, at) + ": " + std::string{what});
+    };
+    if (text.substr(0, 3) == "\xEF\xBB\xBF") return wrong(0, "a byte order mark; save the text as UTF-8 without one");
+    constexpr unsigned flags =
+        rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
+    rapidjson::MemoryStream stream{text.data(), text.size()};
+    detail::builder handler{text, stream, bounds};
+    rapidjson::Reader reader;
+    const rapidjson::ParseResult outcome = reader.Parse<flags>(stream, handler);
+    if (!handler.complaint().empty()) return wrong(stream.Tell(), handler.complaint());
+    if (outcome.IsError()) return wrong(outcome.Offset(), rapidjson::GetParseError_En(outcome.Code()));
+    // The reader takes a NUL byte for the end of the text.
+    if (stream.Tell() != text.size()) return wrong(stream.Tell(), "a NUL byte");
+    return handler.take();
+}
+
+}  // namespace powerconsul::inline v0::json

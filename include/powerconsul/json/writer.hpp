@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <rapidjson/writer.h>
+
+namespace powerconsul::inline v0::json {
+
+/// Writes one compact JSON text. Names and strings must be UTF-8 (`one_line` and `is_utf8` see to that); calls must
+/// come in the order of the text: inside an object every value needs its `key` first.
+class writer {
+public:
+    auto open_object() -> writer& { return writer_.StartObject(), *this; }
+    auto close_object() -> writer& { return writer_.EndObject(), *this; }
+    auto open_array() -> writer& { return writer_.StartArray(), *this; }
+    auto close_array() -> writer& { return writer_.EndArray(), *this; }
+    auto key(std::string_view name) -> writer& { return writer_.Key(name.data(), size(name)), *this; }
+    auto null() -> writer& { return writer_.Null(), *this; }
+    auto boolean(bool flag) -> writer& { return writer_.Bool(flag), *this; }
+    auto number(std::int64_t value) -> writer& { return writer_.Int64(value), *this; }
+    auto number(std::uint64_t value) -> writer& { return writer_.Uint64(value), *this; }
+    auto string(std::string_view text) -> writer& { return writer_.String(text.data(), size(text)), *this; }
+
+    [[nodiscard]] auto text() const -> const std::string& { return sink_.text; }
+
+private:
+    struct sink {
+        using Ch = char;
+        std::string text{};
+        void Put(char c) { text.push_back(c); }
+        void Flush() {}
+    };
+
+    static auto size(std::string_view text) -> rapidjson::SizeType {
+        return static_cast<rapidjson::SizeType>(text.size());
+    }
+
+    sink sink_{};
+    rapidjson::Writer<sink> writer_{sink_};
+};
+
+}  // namespace powerconsul::inline v0::json

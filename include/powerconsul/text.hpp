@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace powerconsul::inline v0 {
+
+/// The bytes of the UTF-8 sequence that text starts with: 1 to 4, or 0 if it is not valid UTF-8 (RFC 3629: no
+/// overlong forms, no surrogates, nothing above U+10FFFF).
+[[nodiscard]] constexpr auto utf8_sequence(std::string_view text) -> std::size_t {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    if (text.empty()) return 0;
+    const unsigned char first = byte(0);
+    if (first < 0x80) return 1;
+    const std::size_t length = first >= 0xC2 && first <= 0xDF ? 2 : (first & 0xF0) == 0xE0 ? 3 : first >= 0xF0 && first <= 0xF4 ? 4 : 0;
+    if (length == 0 || text.size() < length) return 0;
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((byte(i) & 0xC0) != 0x80) return 0;
+    }
+    const bool overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
+    const bool outside = (first == 0xED && byte(1) > 0x9F) || (first == 0xF4 && byte(1) > 0x8F);
+    return overlong || outside ? 0 : length;
+}
+
+[[nodiscard]] constexpr auto is_utf8(std::string_view text) -> bool {
+    while (!text.empty()) {
+        const std::size_t length = utf8_sequence(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+/// Text for one line of output: control characters become spaces, invalid UTF-8 becomes U+FFFD, runs of white space
+/// become one space, and what is longer than `limit` bytes ends in "..." at a character's border (limit: 3 or more).
+[[nodiscard]] inline auto one_line(std::string_view text, std::size_t limit) -> std::string {
+    std::string line;
+    while (!text.empty() && line.size() <= limit) {
+        const std::size_t length = utf8_sequence(text);
+        const auto first = static_cast<unsigned char>(text.front());
+        if (length == 0) {
+            line += "\xEF\xBF\xBD";
+        } else if (first <= 0x20 || first == 0x7F) {
+            if (!line.empty() && line.back() != ' ') line += ' ';
+        } else {
+            line.append(text.substr(0, length));
+        }
+        text.remove_prefix(length == 0 ? 1 : length);
+    }
+    while (!line.empty() && line.back() == ' ') line.pop_back();
+    if (line.size() <= limit) return line;
+    line.resize(limit - 3);
+    while (!line.empty() && !is_utf8(line)) line.pop_back();
+    return line + "...";
+}
+
+/// A name as it stands in a message: in double quotes, on one line, at most 80 bytes of it.
+[[nodiscard]] inline auto quoted(std::string_view name) -> std::string { return '"' + one_line(name, 80) + '"'; }
+
+/// `one, two and three` with `joint` before the last.
+[[nodiscard]] inline auto listed(const std::vector<std::string>& words, std::string_view joint = "and") -> std::string {
+    std::string text;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (i != 0) text += i + 1 == words.size() ? ' ' + std::string{joint} + ' ' : ", ";
+        text += words[i];
+    }
+    return text;
+}
+
+/// Percent-encodes all but RFC 3986's unreserved characters, `/` too: for one segment of a path or a query's value.
+[[nodiscard]] inline auto percent_encoded(std::string_view text) -> std::string {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string encoded;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                c == '-' || c == '.' || c == '_' || c == '~';
+        if (unreserved) {
+            encoded += c;
+        } else {
+            encoded += '%';
+            encoded += digits[byte >> 4U];
+            encoded += digits[byte & 0xFU];
+        }
+    }
+    return encoded;
+}
+
+/// The fewest insertions, deletions and replacements of one byte that turn `from` into `to`.
+[[nodiscard]] inline auto edit_distance(std::string_view from, std::string_view to) -> std::size_t {
+    std::vector<std::size_t> row(to.size() + 1);
+    for (std::size_t j = 0; j <= to.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= from.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= to.size(); ++j) {
+            const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            const std::size_t shifted = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            row[j] = replaced < shifted ? replaced : shifted;
+        }
+    }
+    return row[to.size()];
+}
+
+/// The known name nearest to a misspelt one, empty if none is within three edits and half of its length.
+template <typename Names>
+[[nodiscard]] auto nearest(std::string_view name, const Names& known) -> std::string_view {
+    std::string_view best;
+    std::size_t least = 4;
+    for (const std::string_view candidate : known) {
+        const std::size_t distance = edit_distance(name.substr(0, 64), candidate);
+        if (distance < least && distance * 2 <= candidate.size()) {
+            least = distance;
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+}  // namespace powerconsul::inline v0

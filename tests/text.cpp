@@ -1,0 +1,74 @@
+#include <powerconsul/text.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace powerconsul;
+
+TEST_CASE("UTF-8 is told from what only looks like it") {
+    struct row {
+        const char* name;
+        std::string_view text;
+        std::size_t length;
+    };
+    constexpr row rows[] = {
+        {"empty", "", 0},
+        {"ASCII", "a", 1},
+        {"two bytes", "\xC3\xA9", 2},
+        {"three bytes", "\xE2\x82\xAC", 3},
+        {"four bytes", "\xF0\x9F\x98\x80", 4},
+        {"lone continuation", "\x80", 0},
+        {"overlong slash, two bytes", "\xC0\xAF", 0},
+        {"overlong slash, three bytes", "\xE0\x80\xAF", 0},
+        {"overlong, four bytes", "\xF0\x80\x80\xAF", 0},
+        {"surrogate", "\xED\xA0\x80", 0},
+        {"above U+10FFFF", "\xF4\x90\x80\x80", 0},
+        {"cut off", "\xE2\x82", 0},
+        {"no continuation", "\xE2(\xA1", 0},
+    };
+    for (const auto& [name, text, length] : rows) {
+        CAPTURE(name);
+        CHECK(utf8_sequence(text) == length);
+    }
+    static_assert(utf8_sequence("\xE2\x82\xAC") == 3 && utf8_sequence("\xED\xA0\x80") == 0);
+    CHECK(is_utf8("h\xC3\xA9"));
+    CHECK_FALSE(is_utf8("h\xC3"));
+}
+
+TEST_CASE("one_line gives one bounded line of valid UTF-8") {
+    CHECK(one_line("plain", 20) == "plain");
+    CHECK(one_line("  two\n\n lines\t", 20) == "two lines");
+    CHECK(one_line(std::string_view{"nul\0byte", 8}, 20) == "nul byte");
+    CHECK(one_line("bad\xFFone", 20) == "bad\xEF\xBF\xBDone");
+    CHECK(one_line("0123456789", 10) == "0123456789");
+    CHECK(one_line("0123456789x", 10) == "0123456...");
+    CHECK(one_line("012345\xE2\x82\xAC\xE2\x82\xAC", 10) == "012345...");
+    CHECK(one_line(std::string(1'000'000, 'x'), 100).size() == 100);
+    CHECK(quoted("a\nb") == "\"a b\"");
+}
+
+TEST_CASE("listed joins words for a sentence") {
+    CHECK(listed({}) == "");
+    CHECK(listed({"a"}) == "a");
+    CHECK(listed({"a", "b"}) == "a and b");
+    CHECK(listed({"a", "b", "c"}, "or") == "a, b or c");
+}
+
+TEST_CASE("percent encoding leaves only unreserved characters") {
+    CHECK(percent_encoded("aZ09-._~") == "aZ09-._~");
+    CHECK(percent_encoded("a b/c%?#") == "a%20b%2Fc%25%3F%23");
+    CHECK(percent_encoded("\xC3\xA9") == "%C3%A9");
+}
+
+TEST_CASE("nearest finds the name that was meant") {
+    const std::vector<std::string_view> known{"serviceFilter", "clusterKey", "log"};
+    CHECK(nearest("servicefilter", known) == "serviceFilter");
+    CHECK(nearest("clusterkeys", known) == "clusterKey");
+    CHECK(nearest("lag", known) == "log");
+    CHECK(nearest("zzz", known) == "");
+    CHECK(nearest("somethingElse", known) == "");
+    CHECK(edit_distance("kitten", "sitting") == 3);
+}
