@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/base64.hpp>
+#include <powerconsul/health.hpp>
+#include <powerconsul/json/value.hpp>
+#include <powerconsul/text.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// One key of Consul's KV store.
+struct kv_entry {
+    std::string value{};
+    std::uint64_t modify_index{};
+};
+
+/// What the local agent says of itself.
+struct agent_facts {
+    std::string node{};
+    std::string datacenter{};
+};
+
+}  // namespace powerconsul::inline v0
+
+/// Decoders for the answers of Consul's HTTP API. Members that they do not need may be missing, of any type, or new;
+/// what they need must be there. All fail with errc::bad_data.
+namespace powerconsul::inline v0::json {
+
+namespace detail {
+
+[[nodiscard]] inline auto misshapen(std::string_view what) -> unexpected {
+    return fail(errc::bad_data, "Consul's answer is not of the documented shape: " + std::string{what});
+}
+
+[[nodiscard]] inline auto member_text(const value& object, std::string_view name) -> const std::string* {
+    const value* const found = object.find(name);
+    return found != nullptr && found->is(kind::string) ? &found->text : nullptr;
+}
+
+}  // namespace detail
+
+/// `GET /v1/kv/<key>`: a list with one entry, which must be the key that was asked for.
+[[nodiscard]] inline auto decode_kv_entry(std::string_view body, std::string_view key) -> result<kv_entry> {
+    const auto root = parse(body);
+    if (!root) return unexpected{root.error()};
+    if (!root->is(kind::array) || root->items.size() != 1) return detail::misshapen("expected a list of one key");
+    const value& entry = root->items.front();
+    const std::string* const name = detail::member_text(entry, "Key");
+    const value* const content = entry.find("Value");
+    const value* const index = entry.find("ModifyIndex");
+    const auto modified = index == nullptr ? std::nullopt : index->as_unsigned();
+    if (name == nullptr || content == nullptr || !modified) {
+        return detail::misshapen("expected Key, Value and ModifyIndex in the entry");
+    }
+    if (*name != key) return detail::misshapen("asked for key " + quoted(key) + ", got " + quoted(*name));
+    if (content->is(kind::null)) return kv_entry{{}, *modified};
+    if (!content->is(kind::string)) return detail::misshapen("expected Value to be base64 or null");
+    auto decoded = base64_decoded(content->text);
+    if (!decoded) return unexpected{std::move(decoded).error()};
+    return kv_entry{std::move(*decoded), *modified};
+}
+
+/// `GET /v1/health/service/<name>`: the instances with the checks of the service and of its node. An instance without a
+/// node's name or with a check that has no status fails the whole answer: half an answer could hide an active.
+[[nodiscard]] inline auto decode_instances(std::string_view body, std::string_view datacenter)
+    -> result<std::vector<instance>> {
+    const auto root = parse(body);
+    if (!root) return unexpected{root.error()};
+    if (!root->is(kind::array)) return detail::misshapen("expected a list of instances");
+    std::vector<instance> found;
+    found.reserve(root->items.size());
+    for (const value& each : root->items) {
+        const value* const node = each.find("Node");
+        const std::string* const name = node == nullptr ? nullptr : detail::member_text(*node, "Node");
+        const value* const checks = each.find("Checks");
+        if (name == nullptr || name->empty()) return detail::misshapen("an instance without Node.Node");
+        if (checks == nullptr || !(checks->is(kind::array) || checks->is(kind::null))) {
+            return detail::misshapen("the instance on " + quoted(*name) + " has no list of Checks");
+        }
+        instance next{*name, std::string{datacenter}, {}};
+        for (const value& check : checks->items) {
+            const std::string* const id = detail::member_text(check, "CheckID");
+            const std::string* const status = detail::member_text(check, "Status");
+            if (id == nullptr || status == nullptr) {
+                return detail::misshapen("a check on " + quoted(*name) + " without CheckID or Status");
+            }
+            next.checks.push_back({*id, check_health(*id, *status)});
+        }
+        found.push_back(std::move(next));
+    }
+    return found;
+}
+
+/// `GET /v1/agent/self`: Config.NodeName and Config.Datacenter.
+[[nodiscard]] inline auto decode_agent(std::string_view body) -> result<agent_facts> {
+    const auto root = parse(body);
+    if (!root) return unexpected{root.error()};
+    const value* const config = root->find("Config");
+    const std::string* const node = config == nullptr ? nullptr : detail::member_text(*config, "NodeName");
+    const std::string* const datacenter = config == nullptr ? nullptr : detail::member_text(*config, "Datacenter");
+    if (node == nullptr || node->empty() || datacenter == nullptr || datacenter->empty()) {
+        return detail::misshapen("expected Config.NodeName and Config.Datacenter");
+    }
+    return agent_facts{*node, *datacenter};
+}
+
+/// `GET /v1/catalog/datacenters`: the names, the agent's own first.
+[[nodiscard]] inline auto decode_datacenters(std::string_view body) -> result<std::vector<std::string>> {
+    const auto root = parse(body);
+    if (!root) return unexpected{root.error()};
+    if (!root->is(kind::array) || root->items.empty()) return detail::misshapen("expected a list of datacenters");
+    std::vector<std::string> names;
+    for (const value& each : root->items) {
+        if (!each.is(kind::string) || each.text.empty()) return detail::misshapen("a datacenter without a name");
+        names.push_back(each.text);
+    }
+    return names;
+}
+
+}  // namespace powerconsul::inline v0::json

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <regex.h>
+
+#include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
+
+namespace powerconsul::inline v0 {
+
+namespace detail {
+
+/// Translates what Python's `re` allows and POSIX does not into POSIX, and refuses what would mean something else or
+/// could take without end: documents written for the original must never match differently in silence.
+[[nodiscard]] inline auto posix_expression(std::string_view expression) -> result<std::string> {
+    const auto refused = [&](std::size_t at, std::string_view why) {
+        return fail(errc::bad_data, "the expression " + quoted(expression) + " is refused at byte " +
+                                        std::to_string(at) + ": " + std::string{why});
+    };
+    if (expression.empty()) return refused(0, "it is empty");
+    if (expression.size() > 512) return refused(512, "it is longer than 512 bytes");
+    std::string posix;
+    std::size_t repeats = 1;
+    bool bracket = false;
+    std::size_t bracket_start = 0;
+    for (std::size_t i = 0; i < expression.size(); ++i) {
+        const char c = expression[i];
+        const char next = i + 1 < expression.size() ? expression[i + 1] : '\0';
+        if (c == '\0') return refused(i, "a NUL byte");
+        if (bracket) {
+            if (c == '\\') return refused(i, "a backslash inside [...] has no special meaning in POSIX; list the characters");
+            if (c == ']' && i > bracket_start) bracket = false;
+        } else if (c == '[') {
+            bracket = true;
+            bracket_start = i + (next == '^' ? 2 : 1);
+        } else if (c == '(' && next == '?') {
+            return refused(i, "(?...) is not POSIX; use a plain group");
+        } else if (c == '{') {
+            std::size_t most = 0;
+            for (std::size_t k = i + 1; k < expression.size() && expression[k] != '}' && most < 10'000; ++k) {
+                most = expression[k] == ',' ? 0 : most * 10 + static_cast<std::size_t>(expression[k] - '0');
+            }
+            repeats *= most == 0 ? 1 : most;
+            if (most > 1000 || repeats > 1000) return refused(i, "it repeats more than 1000 times");
+        } else if (c == '\\') {
+            if (next >= '1' && next <= '9') return refused(i, "back-references are not taken");
+            if (next == 'd' || next == 'D') {
+                posix += next == 'd' ? "[0-9]" : "[^0-9]";
+                ++i;
+                continue;
+            }
+            if (next != '\0') {
+                posix += c;
+                posix += next;
+                ++i;
+                continue;
+            }
+        }
+        posix += c;
+    }
+    return posix;
+}
+
+}  // namespace detail
+
+/// Does the POSIX extended expression match at the start of `text`? It need not reach to the end: that is what `$` is
+/// for. Fails with errc::bad_data when the expression is not valid.
+[[nodiscard]] inline auto matches_at_start(std::string_view expression, std::string_view text) -> result<bool> {
+    auto posix = detail::posix_expression(expression);
+    if (!posix) return unexpected{std::move(posix).error()};
+    regex_t compiled;
+    if (const int failure = regcomp(&compiled, posix->c_str(), REG_EXTENDED); failure != 0) {
+        char why[128];
+        regerror(failure, &compiled, why, sizeof why);
+        return fail(errc::bad_data, "the expression " + quoted(expression) +
+                                        " is not a valid POSIX extended regular expression: " + why);
+    }
+    regmatch_t found[1];
+    const int outcome = regexec(&compiled, std::string{text}.c_str(), 1, found, 0);
+    regfree(&compiled);
+    if (outcome != 0 && outcome != REG_NOMATCH) {
+        return fail(errc::bad_data, "the expression " + quoted(expression) + " needs too much memory to be matched");
+    }
+    // POSIX finds the leftmost match, so a match at the start is never hidden by a later one.
+    return outcome == 0 && found[0].rm_so == 0;
+}
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <powerconsul/role.hpp>
+#include <powerconsul/text.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// Where a role and an expectation come from: read just now, kept from a run before, or from nowhere.
+enum class basis : unsigned char { none, cached, fresh };
+
+[[nodiscard]] constexpr auto to_string(basis value) -> std::string_view {
+    switch (value) {
+        case basis::fresh: return "fresh";
+        case basis::cached: return "cached";
+        case basis::none: break;
+    }
+    return "none";
+}
+
+/// Is there a cluster document? Not knowing is a third answer.
+enum class clustering : unsigned char { unknown, no, yes };
+
+/// All that a check has to say.
+struct check_report {
+    std::string kind{};     ///< what was checked: `service`, `servicegroup`, `crontab`, `process`
+    std::string subject{};  ///< its local name
+    verdict state{verdict::unknown};
+    expectation expects{expectation::unknown};
+    observation seen{observation::unknown};
+    role own{role::unknown};
+    clustering clustered{clustering::unknown};
+    basis from{basis::none};
+    std::string why{};  ///< the facts behind it; the same text while nothing changed
+};
+
+/// `apache2 is stopped, primary expects running`
+[[nodiscard]] inline auto sentence(const check_report& report) -> std::string {
+    const std::string subject = report.subject.empty() ? "the check" : report.subject;
+    if (report.own == role::unknown) return subject + " cannot be judged, its role is unknown";
+    const std::string text = subject + " is " + std::string{to_string(report.seen)} + ", ";
+    const std::string own{to_string(report.own)};
+    if (report.expects == expectation::unknown) return text + "what " + own + " expects is unknown";
+    return text + own + " expects " + std::string{to_string(report.expects)};
+}
+
+/// The sentence and the facts behind it, on one line.
+[[nodiscard]] inline auto reason(const check_report& report) -> std::string {
+    return report.why.empty() ? sentence(report) : sentence(report) + ": " + report.why;
+}
+
+/// The exit status for Consul: 0 passing, 1 warning, anything else critical. An unknown is a warning unless told
+/// otherwise: a tool that cannot read Consul must neither take a running service out of DNS nor start its standbys.
+[[nodiscard]] constexpr auto exit_status(verdict state, int for_unknown = 1) -> int {
+    switch (state) {
+        case verdict::passing: return 0;
+        case verdict::warning: return 1;
+        case verdict::critical: return 2;
+        case verdict::unknown: break;
+    }
+    return for_unknown;
+}
+
+/// One line as Nagios plugins write it: `CRITICAL - apache2 is stopped, primary expects running (the facts)`.
+[[nodiscard]] inline auto nagios_line(const check_report& report) -> std::string {
+    std::string_view word = "UNKNOWN";
+    if (report.state == verdict::passing) word = "OK";
+    if (report.state == verdict::warning) word = "WARNING";
+    if (report.state == verdict::critical) word = "CRITICAL";
+    const std::string facts = report.why.empty() ? std::string{} : " (" + report.why + ')';
+    return one_line(std::string{word} + " - " + sentence(report) + facts, 3000);
+}
+
+}  // namespace powerconsul::inline v0
