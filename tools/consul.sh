@@ -32,11 +32,14 @@ if works "$consul"; then
 fi
 
 hint="put consul on the PATH or set CONSUL to the path of an executable"
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || die "no apt-get and dpkg-deb here; $hint"
+for needed in apt-get dpkg-deb; do
+    command -v "$needed" >/dev/null || die "no $needed here; $hint"
+done
 [ -r "$keyring" ] || die "$keyring is missing (package debian-archive-keyring); $hint"
 
 # apt itself reads the machine's sources, so that one-line and deb822 files, options and included files all count.
-mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
+# shellcheck disable=SC2016
+mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
     awk '$3 == "main" && $2 !~ /[-\/](security|updates|backports|debug|proposed)/ && $1 !~ /security/ { print $1; exit }')
 [ -n "$mirror" ] || die "apt knows no source with the component main; $hint"
 
