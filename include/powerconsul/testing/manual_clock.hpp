@@ -1,0 +1,26 @@
+#pragma once
+
+#include <powerconsul/units.hpp>
+
+namespace powerconsul::inline v0::testing {
+
+/// A clock that stands still until a test moves it. `advance` moves both times on; `set_wall` steps the wall clock
+/// alone, as an administrator or NTP would; the monotonic time never steps.
+/// Models `clock`; starts at 0 and at 2024-01-01 UTC.
+class manual_clock {
+public:
+    [[nodiscard]] auto monotonic() const -> milliseconds { return monotonic_; }
+    [[nodiscard]] auto wall() const -> milliseconds { return wall_; }
+
+    void advance(milliseconds by) {
+        monotonic_ = monotonic_ + by;
+        wall_ = wall_ + by;
+    }
+    void set_wall(milliseconds since_1970) { wall_ = since_1970; }
+
+private:
+    milliseconds monotonic_{0};
+    milliseconds wall_{seconds(1'704'067'200)};
+};
+
+}  // namespace powerconsul::inline v0::testing

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <powerconsul/files.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
+
+namespace powerconsul::inline v0::testing {
+
+/// A file system in memory. A test sets it up with `put` (parent directories come by themselves), makes a path fail
+/// with `fail_on`, and looks at it with `get`. What the code under test writes needs its parent directory, as on disk.
+/// Models `file_store`. Paths are compared as text. `user_id` owns what is made, `now` (seconds) is its time.
+class memory_files {
+public:
+    std::uint32_t user_id{1000};
+    std::int64_t now{};
+
+    /// A regular file of mode 0600, or what `status` says; its size is that of the bytes.
+    void put(const std::string& path, std::string_view bytes) { put(path, bytes, made(file_kind::regular, 0600)); }
+    void put(const std::string& path, std::string_view bytes, file_status status) {
+        const std::string above = parent(path);
+        if (above != "/" && !entries_.contains(above)) put(above, {}, made(file_kind::directory, 0700));
+        status.size = bytes.size();
+        entries_.insert_or_assign(path, entry{status, std::string{bytes}});
+    }
+    void remove(const std::string& path) { entries_.erase(path); }
+
+    /// Every call for this path fails like that until `heal`.
+    void fail_on(const std::string& path, error why) { failures_.insert_or_assign(path, std::move(why)); }
+    void heal(const std::string& path) { failures_.erase(path); }
+
+    [[nodiscard]] auto get(const std::string& path) const -> std::optional<std::string> {
+        const auto at = entries_.find(path);
+        return at == entries_.end() ? std::nullopt : std::optional{at->second.bytes};
+    }
+
+    [[nodiscard]] auto status(const std::string& path) -> result<std::optional<file_status>> {
+        if (const auto* why = failure(path)) return unexpected{*why};
+        if (path == "/") return std::optional{made(file_kind::directory, 0755)};
+        const auto at = entries_.find(path);
+        return at == entries_.end() ? std::optional<file_status>{} : std::optional{at->second.status};
+    }
+    [[nodiscard]] auto read(const std::string& path, std::size_t limit) -> result<std::optional<std::string>> {
+        if (const auto* why = failure(path)) return unexpected{*why};
+        const auto at = entries_.find(path);
+        if (at == entries_.end()) return std::optional<std::string>{};
+        if (at->second.status.kind != file_kind::regular) {
+            return fail(errc::bad_data, quoted(path) + " is no regular file");
+        }
+        if (at->second.bytes.size() > limit) {
+            return fail(errc::bad_data, quoted(path) + " is larger than the " + std::to_string(limit) + " bytes allowed");
+        }
+        return std::optional{at->second.bytes};
+    }
+    [[nodiscard]] auto user() const -> std::uint32_t { return user_id; }
+
+    [[nodiscard]] auto replace(const std::string& path, std::string_view bytes) -> result<void> {
+        if (const auto* why = failure(path)) return unexpected{*why};
+        if (!is_directory(parent(path))) return fail(errc::io, quoted(path) + ": its directory does not exist");
+        if (is_directory(path)) return fail(errc::io, quoted(path) + " is a directory");
+        put(path, bytes);
+        return {};
+    }
+    [[nodiscard]] auto make_directory(const std::string& path) -> result<void> {
+        if (const auto* why = failure(path)) return unexpected{*why};
+        if (is_directory(path)) return {};
+        if (entries_.contains(path)) return fail(errc::io, quoted(path) + " exists and is no directory");
+        if (!is_directory(parent(path))) return fail(errc::io, quoted(path) + ": its directory does not exist");
+        put(path, {}, made(file_kind::directory, 0700));
+        return {};
+    }
+
+private:
+    struct entry {
+        file_status status{};
+        std::string bytes{};
+    };
+
+    static auto parent(const std::string& path) -> std::string {
+        const std::size_t slash = path.rfind('/');
+        return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+    }
+    [[nodiscard]] auto made(file_kind kind, std::uint32_t mode) const -> file_status {
+        return {kind, mode, user_id, user_id, 0, now};
+    }
+    [[nodiscard]] auto is_directory(const std::string& path) const -> bool {
+        const auto at = entries_.find(path);
+        return path == "/" || (at != entries_.end() && at->second.status.kind == file_kind::directory);
+    }
+    [[nodiscard]] auto failure(const std::string& path) const -> const error* {
+        const auto at = failures_.find(path);
+        return at == failures_.end() ? nullptr : &at->second;
+    }
+
+    std::map<std::string, entry> entries_{};
+    std::map<std::string, error> failures_{};
+};
+
+}  // namespace powerconsul::inline v0::testing

@@ -1,0 +1,167 @@
+#include <powerconsul/testing/fakes.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <powerconsul/clock.hpp>
+#include <powerconsul/executor.hpp>
+#include <powerconsul/files.hpp>
+#include <powerconsul/transport.hpp>
+
+using namespace powerconsul;
+using namespace powerconsul::testing;
+
+static_assert(http_transport<fake_transport> && http_transport<fake_transport&>);
+static_assert(!parallel_http_transport<fake_transport>, "its order of requests is part of what tests look at");
+static_assert(command_executor<fake_executor> && command_executor<fake_executor&>);
+static_assert(clock<manual_clock> && clock<const manual_clock>);
+static_assert(file_store<memory_files> && file_source<memory_files> && file_store<memory_files&>);
+
+namespace {
+
+struct transport_says_bool {
+    auto perform(const http_request&) -> bool { return true; }
+};
+struct transport_says_plain_response {
+    auto perform(const http_request&) -> http_response { return {}; }
+};
+struct transport_wants_to_change_the_request {
+    auto perform(http_request&) -> result<http_response> { return http_response{}; }
+};
+struct executor_says_status {
+    auto run(const command&) -> int { return 0; }
+};
+struct executor_takes_a_line {
+    auto run(const std::string&) -> result<outcome> { return outcome{}; }
+};
+struct clock_counts_in_integers {
+    auto monotonic() -> std::int64_t { return 0; }
+    auto wall() -> std::int64_t { return 0; }
+};
+struct clock_without_wall {
+    auto monotonic() -> milliseconds { return {}; }
+};
+struct files_say_bool : memory_files {
+    auto replace(const std::string&, std::string_view) -> bool { return true; }
+};
+struct files_lose_absent : memory_files {
+    auto read(const std::string&, std::size_t) -> result<std::string> { return std::string{}; }
+};
+
+}  // namespace
+
+static_assert(!http_transport<transport_says_bool> && !http_transport<transport_says_plain_response>);
+static_assert(!http_transport<transport_wants_to_change_the_request>);
+static_assert(!command_executor<executor_says_status> && !command_executor<executor_takes_a_line>);
+static_assert(!clock<clock_counts_in_integers> && !clock<clock_without_wall>);
+static_assert(file_source<files_say_bool> && !file_store<files_say_bool>);
+static_assert(!file_source<files_lose_absent>, "absent and empty are two answers");
+
+TEST_CASE("fake_transport answers by its script and records what it was asked") {
+    fake_transport fake;
+    fake.on(http_method::get, "/v1/kv/a", 200, "first").on(http_method::get, "/v1/kv/a", 404, "");
+    fake.on(http_method::put, "/v1/kv/a", fail(errc::timed_out, "no answer within 5 s"));
+
+    CHECK(fake.perform({http_method::get, "/v1/kv/a"})->body == "first");
+    CHECK(fake.perform({http_method::get, "/v1/kv/a"})->status == 404);
+    CHECK(fake.perform({http_method::get, "/v1/kv/a"})->status == 404);
+    CHECK(fake.perform({http_method::put, "/v1/kv/a", "text"}).error().code == errc::timed_out);
+    REQUIRE(fake.requests().size() == 4);
+    CHECK(fake.requests()[3].body == "text");
+}
+
+TEST_CASE("fake_transport refuses what is not scripted and says what is") {
+    fake_transport fake;
+    CHECK(fake.perform({http_method::get, "/x"}).error() ==
+          error{errc::failed, "no answer is scripted for GET /x; there is one for nothing"});
+    fake.on(http_method::get, "/a", 200, "").on(http_method::del, "/b", 200, "");
+    CHECK(fake.perform({http_method::get, "/a?dc=hq"}).error().message ==
+          "no answer is scripted for GET /a?dc=hq; there is one for GET /a and DELETE /b");
+    CHECK(fake.perform({http_method::put, "/a"}).error().message ==
+          "no answer is scripted for PUT /a; there is one for GET /a and DELETE /b");
+    CHECK(fake.requests().size() == 3);
+}
+
+TEST_CASE("fake_executor gives scripted outcomes and records the commands") {
+    fake_executor fake;
+    fake.on({"/bin/true"}, 0, "fine").on({"/bin/true"}, 1);
+    fake.on({"/bin/sleep", "9"}, outcome{ending::timed_out, 0, {}, {}, false});
+
+    CHECK(fake.run({{"/bin/true"}})->out == "fine");
+    CHECK(fake.run({{"/bin/true"}})->exited_with(1));
+    CHECK(fake.run({{"/bin/true"}})->exited_with(1));
+    CHECK(fake.run({{"/bin/sleep", "9"}})->how == ending::timed_out);
+    CHECK(fake.run({{"/bin/sleep", "8"}}).error() ==
+          error{errc::failed, "no outcome is scripted for the command \"/bin/sleep\" \"8\""});
+    CHECK(fake.commands().size() == 5);
+    CHECK(fake.commands()[3].argv[1] == "9");
+}
+
+TEST_CASE("manual_clock moves when it is told to") {
+    manual_clock time;
+    const auto wall = time.wall();
+    CHECK(time.monotonic() == milliseconds{0});
+    time.advance(seconds(3));
+    CHECK(time.monotonic() == seconds(3));
+    CHECK(time.wall() == wall + seconds(3));
+    time.set_wall(seconds(5));
+    CHECK(time.wall() == seconds(5));
+    CHECK(time.monotonic() == seconds(3));
+}
+
+TEST_CASE("memory_files keeps value, absent and failure apart") {
+    memory_files files;
+    files.put("/etc/a", "text");
+    files.put("/etc/empty", "");
+    files.put("/etc/link", "", {file_kind::symlink, 0777, 0, 0, 0, 0});
+    files.fail_on("/etc/locked", {errc::denied, "permission denied"});
+
+    CHECK(**files.read("/etc/a", 4) == "text");
+    CHECK(**files.read("/etc/empty", 4) == "");
+    CHECK(*files.read("/etc/none", 4) == std::nullopt);
+    CHECK(files.read("/etc/a", 3).error().code == errc::bad_data);
+    CHECK(files.read("/etc/link", 9).error().message == "\"/etc/link\" is no regular file");
+    CHECK(files.read("/etc", 9).error().code == errc::bad_data);
+    CHECK(files.read("/etc/locked", 9).error() == error{errc::denied, "permission denied"});
+    CHECK(files.status("/etc/locked").error().code == errc::denied);
+    CHECK((**files.status("/etc/link")).kind == file_kind::symlink);
+    CHECK((**files.status("/etc")).kind == file_kind::directory);
+    CHECK((**files.status("/etc/a")).size == 4);
+    CHECK(*files.status("/etc/none") == std::nullopt);
+}
+
+TEST_CASE("memory_files writes as a file system would") {
+    memory_files files;
+    files.now = 77;
+    files.user_id = 5;
+    CHECK(files.user() == 5);
+    CHECK(files.replace("/state/journal/a", "x").error().message ==
+          "\"/state/journal/a\": its directory does not exist");
+    CHECK(files.make_directory("/state/journal").error().code == errc::io);
+    REQUIRE(files.make_directory("/state"));
+    REQUIRE(files.make_directory("/state"));
+    REQUIRE(files.make_directory("/state/journal"));
+    REQUIRE(files.replace("/state/journal/a", "x"));
+    REQUIRE(files.replace("/state/journal/a", "yy"));
+    CHECK(files.get("/state/journal/a") == "yy");
+    const auto status = **files.status("/state/journal/a");
+    CHECK(status.mode == 0600);
+    CHECK(status.uid == 5);
+    CHECK(status.size == 2);
+    CHECK(status.modified == 77);
+    CHECK((**files.status("/state")).mode == 0700);
+    CHECK(files.make_directory("/state/journal/a").error().message == "\"/state/journal/a\" exists and is no directory");
+    CHECK(files.replace("/state", "x").error().code == errc::io);
+
+    files.fail_on("/state/journal/a", {errc::io, "disk full"});
+    CHECK(files.replace("/state/journal/a", "zzz").error().message == "disk full");
+    CHECK(files.get("/state/journal/a") == "yy");
+    files.heal("/state/journal/a");
+    CHECK(files.replace("/state/journal/a", "zzz"));
+    files.remove("/state/journal/a");
+    CHECK(files.get("/state/journal/a") == std::nullopt);
+}
