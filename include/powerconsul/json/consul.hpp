@@ -67,6 +67,7 @@ namespace detail {
 
 /// `GET /v1/health/service/<name>`: the instances with the checks of the service and of its node. An instance without a
 /// node's name or with a check that has no status fails the whole answer: half an answer could hide an active.
+/// `datacenter` is the one that was asked; it counts where the answer does not name its own.
 [[nodiscard]] inline auto decode_instances(std::string_view body, std::string_view datacenter)
     -> result<std::vector<instance>> {
     const auto root = parse(body);
@@ -82,7 +83,8 @@ namespace detail {
         if (checks == nullptr || !(checks->is(kind::array) || checks->is(kind::null))) {
             return detail::misshapen("the instance on " + quoted(*name) + " has no list of Checks");
         }
-        instance next{*name, std::string{datacenter}, {}};
+        const std::string* const home = detail::member_text(*node, "Datacenter");
+        instance next{*name, home != nullptr ? *home : std::string{datacenter}, {}};
         for (const value& check : checks->items) {
             const std::string* const id = detail::member_text(check, "CheckID");
             const std::string* const status = detail::member_text(check, "Status");

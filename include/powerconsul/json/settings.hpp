@@ -1,0 +1,161 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/json/value.hpp>
+#include <powerconsul/pattern.hpp>
+#include <powerconsul/settings.hpp>
+#include <powerconsul/text.hpp>
+
+namespace powerconsul::inline v0::json {
+
+namespace detail {
+
+/// Decodes a configuration file: an unknown key is an error, since a misspelt one would silently not be obeyed.
+class settings_decoder {
+public:
+    explicit settings_decoder(std::string_view text) : text_{text} {}
+
+    [[nodiscard]] auto decode(const value& root) -> result<settings> {
+        each_member(root, {}, top_level);
+        if (trouble_) return unexpected{*std::move(trouble_)};
+        return std::move(decoded_);
+    }
+
+private:
+    using reader = void (settings_decoder::*)(const value&, const std::string&);
+    struct key {
+        std::string_view name;
+        reader read;
+    };
+    template <auto Field>
+    void text(const value& at, const std::string& where) {
+        if (at.is(kind::string) && !at.text.empty()) {
+            decoded_.*Field = at.text;
+        } else {
+            wrong(at, where, "expected a text that is not empty, found " + std::string{described(at.type)});
+        }
+    }
+    template <auto Field, auto Parse>
+    void parsed(const value& at, const std::string& where) {
+        if (!at.is(kind::string) && !at.is(kind::number)) return wrong(at, where, "expected a text or a number");
+        auto read = Parse(at.text);
+        if (!read) return wrong(at, where, read.error().message);
+        decoded_.*Field = *read;
+    }
+
+    void each_member(const value& object, const std::string& prefix, const auto& known) {
+        if (!object.is(kind::object)) {
+            return wrong(object, prefix.empty() ? "the file" : prefix,
+                         "expected an object, found " + std::string{described(object.type)});
+        }
+        for (std::size_t i = 0; i < object.names.size() && !trouble_; ++i) {
+            const std::string where = prefix.empty() ? object.names[i] : prefix + '.' + object.names[i];
+            for (std::size_t k = 0; k < i; ++k) {
+                if (object.names[k] == object.names[i]) return wrong(object.items[i], where, "the key comes twice");
+            }
+            const key* found = nullptr;
+            std::vector<std::string_view> names;
+            for (const key& one : known) {
+                names.push_back(one.name);
+                if (one.name == object.names[i]) found = &one;
+            }
+            if (found == nullptr) return unknown_key(object.items[i], where, nearest(object.names[i], names));
+            (this->*found->read)(object.items[i], where);
+        }
+    }
+
+    void unknown_key(const value& at, const std::string& where, std::string_view meant) {
+        wrong(at, where, meant.empty() ? "this key is not known" : "this key is not known; did you mean " + quoted(meant) + '?');
+    }
+
+    void service_filter(const value& at, const std::string& where) {
+        text<&settings::service_filter>(at, where);
+        if (trouble_) return;
+        if (auto valid = matches_at_start(at.text, ""); !valid) wrong(at, where, valid.error().message);
+    }
+
+    /// Substitution names may be written with or without `@`; values may be texts or numbers.
+    void substitutions(const value& at, const std::string& where) {
+        if (!at.is(kind::object)) return wrong(at, where, "expected an object, found " + std::string{described(at.type)});
+        for (std::size_t i = 0; i < at.items.size(); ++i) {
+            const value& each = at.items[i];
+            std::string_view name = at.names[i];
+            if (!name.empty() && name.front() == '@') name.remove_prefix(1);
+            if (name.empty()) return wrong(each, where, "a name is empty");
+            if (!each.is(kind::string) && !each.is(kind::number)) {
+                return wrong(each, where + '.' + at.names[i], "expected a text, found " + std::string{described(each.type)});
+            }
+            for (const auto& [other, _] : decoded_.substitutions) {
+                if (other == name) return wrong(each, where + '.' + at.names[i], "the name comes twice");
+            }
+            decoded_.substitutions.emplace_back(name, each.text);
+        }
+    }
+
+    void noop_triggers(const value& at, const std::string& where) {
+        const bool single = at.is(kind::string);
+        if (!single && !at.is(kind::array)) return wrong(at, where, "expected a list of service names");
+        for (std::size_t i = 0; i < (single ? 1 : at.items.size()); ++i) {
+            const value& each = single ? at : at.items[i];
+            if (!each.is(kind::string)) return wrong(each, where, "expected a service name");
+            decoded_.noop_triggers.push_back(each.text);
+        }
+    }
+
+    void consul(const value& at, const std::string& where) { each_member(at, where, consul_level); }
+
+    /// The original reads the agent's own configuration for its datacenter; here the agent itself is asked.
+    void not_needed(const value&, const std::string&) {}
+
+    void wrong(const value& at, const std::string& where, const std::string& what) {
+        if (trouble_) return;
+        trouble_ = error{errc::configuration, where + " at " + place(text_, at.offset) + ": " + what};
+    }
+
+    static constexpr key consul_level[] = {
+        {"httpAddr", &settings_decoder::text<&settings::http_addr>},
+        {"tokenFile", &settings_decoder::text<&settings::token_file>},
+    };
+    static constexpr key top_level[] = {
+        {"serviceFilter", &settings_decoder::service_filter},
+        {"clusterKey", &settings_decoder::text<&settings::cluster_key>},
+        {"triggerKey", &settings_decoder::text<&settings::trigger_key>},
+        {"subVars", &settings_decoder::substitutions},
+        {"noopTriggers", &settings_decoder::noop_triggers},
+        {"consulConfig", &settings_decoder::not_needed},
+        {"environment", &settings_decoder::text<&settings::environment>},
+        {"serverRole", &settings_decoder::text<&settings::server_role>},
+        {"node", &settings_decoder::text<&settings::node>},
+        {"datacenter", &settings_decoder::text<&settings::datacenter>},
+        {"consul", &settings_decoder::consul},
+        {"store", &settings_decoder::text<&settings::store>},
+        {"stateDir", &settings_decoder::text<&settings::state_dir>},
+        {"serviceManager", &settings_decoder::text<&settings::service_manager>},
+        {"format", &settings_decoder::text<&settings::format>},
+        {"timeout", &settings_decoder::parsed<&settings::timeout, parse_duration>},
+        {"maxAge", &settings_decoder::parsed<&settings::max_age, parse_duration>},
+        {"unknownExit", &settings_decoder::parsed<&settings::unknown_exit, parse_unknown_exit>},
+        {"takeoverOn", &settings_decoder::parsed<&settings::takeover_on, parse_takeover>},
+    };
+
+    std::string_view text_;
+    settings decoded_{};
+    std::optional<error> trouble_{};
+};
+
+}  // namespace detail
+
+/// Decodes a configuration file. Fails with errc::configuration, naming the key, its place and what was expected; a
+/// key that is not known is an error that names the nearest known one.
+[[nodiscard]] inline auto decode_settings(std::string_view text) -> result<settings> {
+    const auto root = parse(text);
+    if (!root) return fail(errc::configuration, root.error().message);
+    return detail::settings_decoder{text}.decode(*root);
+}
+
+}  // namespace powerconsul::inline v0::json

@@ -1,0 +1,199 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/cluster.hpp>
+#include <powerconsul/consul.hpp>
+#include <powerconsul/health.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// What is known of the actives of a service, and from which instances.
+struct actives_facts {
+    actives state{actives::unknown};
+    std::string reason{};
+    std::vector<instance> instances{};  ///< of the actives only, by datacenter and node
+    std::optional<error> trouble{};     ///< why the state is unknown
+};
+
+namespace detail {
+
+/// Puts together what several datacenters answered, and decides only at the end.
+class actives_census {
+public:
+    explicit actives_census(takeover from) : from_{from} {}
+
+    /// `is_active(instance) -> result<bool>` tells which instances count.
+    template <typename IsActive>
+    void add(datacenter_instances answer, IsActive is_active) {
+        if (!answer.instances) return doubt(answer.instances.error());
+        for (auto& each : *answer.instances) {
+            seen_any_ = true;
+            const auto active = is_active(each);
+            if (!active) return doubt(active.error());
+            if (*active) insert(std::move(each));
+        }
+    }
+
+    /// Something was not told: unless an active is seen serving, the answer is unknown.
+    void doubt(const error& why) {
+        if (!facts_.trouble) facts_.trouble = why;
+    }
+
+    /// Did any answer hold any instance, active or not?
+    [[nodiscard]] auto seen_any() const -> bool { return seen_any_; }
+
+    [[nodiscard]] auto serving() const -> bool {
+        for (const auto& each : facts_.instances) {
+            if (serves(worst(each.checks), from_) == actives::serving) return true;
+        }
+        return false;
+    }
+
+    [[nodiscard]] auto has(std::string_view name) const -> bool {
+        for (const auto& each : facts_.instances) {
+            if (same_node(name, each.node)) return true;
+        }
+        return false;
+    }
+
+    /// `wanted` names the actives, for the reason only.
+    [[nodiscard]] auto decided(const std::vector<std::string>& wanted) && -> actives_facts {
+        facts_.state = facts_.trouble ? actives::unknown : actives::none_serving;
+        for (const auto& each : facts_.instances) facts_.state = together(facts_.state, serves(worst(each.checks), from_));
+        switch (facts_.state) {
+            case actives::serving: facts_.reason = described(actives::serving) + " as active"; break;
+            case actives::none_serving: facts_.reason = "no active serves: " + described_all(wanted); break;
+            case actives::unknown:
+                if (!facts_.trouble) facts_.trouble = error{errc::bad_data, described(actives::unknown)};
+                facts_.reason = "whether an active serves is unknown: " + facts_.trouble->message;
+                break;
+        }
+        if (facts_.state != actives::unknown) facts_.trouble.reset();
+        return std::move(facts_);
+    }
+
+private:
+    /// Sorted, so that the reason does not depend on the order in which Consul lists nodes.
+    void insert(instance&& next) {
+        auto at = facts_.instances.begin();
+        const auto before = [&](const instance& each) {
+            return each.datacenter != next.datacenter ? each.datacenter < next.datacenter : each.node < next.node;
+        };
+        while (at != facts_.instances.end() && before(*at)) ++at;
+        facts_.instances.insert(at, std::move(next));
+    }
+
+    [[nodiscard]] static auto name(const instance& each) -> std::string {
+        return each.datacenter.empty() ? each.node : each.node + " (" + each.datacenter + ')';
+    }
+
+    /// `web1 (hq) is critical by serfHealth`
+    [[nodiscard]] static auto state_of(const instance& each) -> std::string {
+        const health state = worst(each.checks);
+        std::string text = name(each) + " is " + std::string{to_string(state)};
+        for (const auto& check : each.checks) {
+            if (check.state == state) return text + " by " + one_line(check.id, 80);
+        }
+        return text + " without a check";
+    }
+
+    [[nodiscard]] auto described(actives wanted) const -> std::string {
+        for (const auto& each : facts_.instances) {
+            if (serves(worst(each.checks), from_) != wanted) continue;
+            return wanted == actives::serving ? name(each) + " serves" : state_of(each);
+        }
+        return {};
+    }
+
+    [[nodiscard]] auto described_all(const std::vector<std::string>& wanted) const -> std::string {
+        constexpr std::size_t most = 4;
+        std::vector<std::string> texts;
+        for (const auto& each : facts_.instances) texts.push_back(state_of(each));
+        for (const auto& each : wanted) {
+            if (!has(each)) texts.push_back(each + " is not registered");
+        }
+        if (texts.empty()) texts.emplace_back("none is registered");
+        if (texts.size() > most) {
+            const std::size_t more = texts.size() - most;
+            texts.resize(most);
+            texts.push_back(std::to_string(more) + " more");
+        }
+        return listed(texts);
+    }
+
+    takeover from_;
+    actives_facts facts_{};
+    bool seen_any_{false};
+};
+
+[[nodiscard]] inline auto nothing_to_see(std::string_view service) -> error {
+    return {errc::denied, "Consul lists no instance of " + std::string{service} +
+                              ", not even this node's: it is not registered yet, or the token needs service:read on " +
+                              std::string{service} + " and node:read"};
+}
+
+}  // namespace detail
+
+/// The actives by node: this datacenter first, the others only if a listed active is not seen here and none serves.
+template <typename Consul>
+[[nodiscard]] auto gather_actives_by_node(Consul& consul, const cluster_group& group, std::string_view service,
+                                          const identity& who, takeover from) -> actives_facts {
+    const auto listed_active = [&](const instance& each) -> result<bool> { return detail::holds(group.active, each.node); };
+    detail::actives_census census{from};
+    for (auto& answer : consul.instances(service, {who.datacenter})) census.add(std::move(answer), listed_active);
+    // An empty list does not say that the actives are gone: a token without the right to see them gets the same.
+    if (!census.seen_any()) census.doubt(detail::nothing_to_see(service));
+    bool all_seen = true;
+    for (const auto& name : group.active) all_seen = all_seen && census.has(name);
+    if (!all_seen && !census.serving()) {
+        const auto known = consul.datacenters();
+        if (!known) {
+            census.doubt(known.error());
+        } else {
+            const std::string own = who.datacenter.empty() ? known->front() : who.datacenter;
+            std::vector<std::string> others;
+            for (const auto& each : *known) {
+                if (each != own) others.push_back(each);
+            }
+            for (auto& answer : consul.instances(service, others)) census.add(std::move(answer), listed_active);
+        }
+    }
+    return std::move(census).decided(group.active);
+}
+
+/// The actives by datacenter: the instances there whose node matches the filter, or has this node's environment and
+/// server role.
+template <typename Consul>
+[[nodiscard]] auto gather_actives_by_datacenter(Consul& consul, const cluster_group& group, std::string_view service,
+                                                const identity& who, std::string_view filter, takeover from)
+    -> actives_facts {
+    const auto counts = [&](const instance& each) -> result<bool> {
+        if (!filter.empty()) return matches_at_start(filter, each.node);
+        return split_host_name(each.node) == host_parts{who.environment, who.server_role};
+    };
+    detail::actives_census census{from};
+    for (auto& answer : consul.instances(service, group.active)) census.add(std::move(answer), counts);
+    if (!census.seen_any()) {
+        // Nothing there may be nothing to see: a token that cannot see this node's own instance proves nothing.
+        detail::actives_census own{from};
+        for (auto& answer : consul.instances(service, {who.datacenter})) own.add(std::move(answer), counts);
+        if (!own.seen_any()) census.doubt(detail::nothing_to_see(service));
+    }
+    return std::move(census).decided({});
+}
+
+template <typename Consul>
+[[nodiscard]] auto gather_actives(Consul& consul, const cluster_group& group, std::string_view service,
+                                  const identity& who, std::string_view filter, takeover from) -> actives_facts {
+    if (group.by == grouping::datacenters) {
+        return gather_actives_by_datacenter(consul, group, service, who, filter, from);
+    }
+    return gather_actives_by_node(consul, group, service, who, from);
+}
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,201 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/consul.hpp>
+#include <powerconsul/decision.hpp>
+#include <powerconsul/json/cluster.hpp>
+#include <powerconsul/peers.hpp>
+#include <powerconsul/state.hpp>
+#include <powerconsul/verdict.hpp>
+
+namespace powerconsul::inline v0 {
+
+struct resolver_options {
+    identity who{};                ///< what is empty is taken from the host name, then from the agent
+    std::string cluster_key{};     ///< the key below which the documents stand; empty: `cluster/<environment>`
+    std::string service_filter{};  ///< narrows the actives of datacenters by node name; empty: same environment and role
+    takeover from{takeover::on_critical};
+    milliseconds max_age{seconds(60)};  ///< for how long a last known role may be used; 0: never
+};
+
+/// A role, what it expects, and every fact that the decision was made from.
+struct resolution {
+    role own{role::unknown};
+    expectation expects{expectation::unknown};
+    basis from{basis::none};
+    clustering clustered{clustering::unknown};
+    std::string reason{};      ///< for a person, on one line; the same text while nothing changed
+    std::string key{};         ///< of the cluster document
+    std::uint64_t document{};  ///< its ModifyIndex, 0 if there is none
+    placement place{};         ///< where this node stands in it
+    actives_facts others{};    ///< what is known of the actives, for a secondary
+    std::optional<error> trouble{};        ///< what kept an answer from being fresh
+    std::optional<error> state_trouble{};  ///< what kept the last known role from being read or written
+};
+
+/// Finds out this node's role for a service and what it expects: reads the cluster document, finds the node in it and,
+/// for a standby, asks for the health of the actives. What cannot be told is `unknown`, with the reason; what could not
+/// be read for a moment is taken from the last known role. One resolver may be used any number of times.
+template <typename Transport, typename Clock, typename Files>
+    requires http_transport<Transport> && clock<Clock> && file_store<Files>
+class role_resolver {
+public:
+    role_resolver(Transport transport, Clock time, Files files, std::string state_path, resolver_options options)
+        : transport_{static_cast<Transport&&>(transport)},
+          clock_{static_cast<Clock&&>(time)},
+          state_{static_cast<Files&&>(files), std::move(state_path)},
+          options_{std::move(options)} {
+        options_.who = completed(std::move(options_.who));
+        if (options_.cluster_key.empty()) options_.cluster_key = "cluster/" + options_.who.environment;
+    }
+
+    /// Asks Consul for at most `budget`. Always answers; a wrong service name is in `trouble` as errc::usage.
+    [[nodiscard]] auto resolve(std::string_view service, milliseconds budget) -> resolution {
+        resolution facts;
+        auto key = document_key(options_.cluster_key, service);
+        if (!key) return unresolved(std::move(facts), key.error());
+        facts.key = *key;
+        client consul{transport_, clock_, clock_.monotonic() + budget};
+
+        const auto entry = consul.read_key(facts.key, options_.who.datacenter);
+        if (!entry) return or_last_known(service, std::move(facts), entry.error());
+        if (!*entry) {
+            facts.own = role::standalone;
+            facts.clustered = clustering::no;
+            facts.reason = "there is no cluster document at " + facts.key;
+            return settled(service, std::move(facts));
+        }
+        facts.clustered = clustering::yes;
+        facts.document = (*entry)->modify_index;
+        const auto document = json::decode_cluster_document((*entry)->value);
+        if (!document) return definite(service, std::move(facts), in_document(facts.key, document.error()));
+
+        identity who = options_.who;
+        std::vector<std::string> names = own_names(who);
+        auto placed = place_node(*document, names, who.datacenter);
+        if (placed && placed->own == role::unknown && (who.node.empty() || who.datacenter.empty())) {
+            auto agent = consul.agent();
+            if (!agent) return or_last_known(service, std::move(facts), agent.error());
+            if (who.node.empty()) names.push_back(agent->node);
+            if (who.datacenter.empty()) who.datacenter = agent->datacenter;
+            placed = place_node(*document, names, who.datacenter);
+        }
+        if (!placed) return definite(service, std::move(facts), in_document(facts.key, placed.error()));
+        facts.place = std::move(*placed);
+        if (facts.place.own == role::unknown) {
+            const error nowhere{errc::bad_data, facts.place.reason};
+            return definite(service, std::move(facts), in_document(facts.key, nowhere));
+        }
+        facts.own = facts.place.own;
+        facts.reason = facts.place.reason;
+        if (facts.own == role::secondary) {
+            facts.others = gather_actives(consul, facts.place.group, service, who, options_.service_filter, options_.from);
+            facts.reason += "; " + facts.others.reason;
+            if (facts.others.state == actives::unknown) return or_last_expectation(service, std::move(facts));
+        }
+        return settled(service, std::move(facts));
+    }
+
+private:
+    using client = consul_client<Transport&, Clock&>;
+
+    [[nodiscard]] static auto own_names(const identity& who) -> std::vector<std::string> {
+        if (!who.node.empty()) return {who.node};
+        std::vector<std::string> names{who.host};
+        if (const auto cut = short_name(who.host); cut != who.host) names.emplace_back(cut);
+        return names;
+    }
+
+    [[nodiscard]] static auto in_document(const std::string& key, const error& why) -> error {
+        return {why.code, "the cluster document " + key + ": " + why.message};
+    }
+
+    [[nodiscard]] auto record(const resolution& facts) -> last_known {
+        return {facts.key, own_names(options_.who).front(), facts.own, facts.expects, facts.document, clock_.wall()};
+    }
+
+    /// Fresh facts: decide, and remember the answer.
+    [[nodiscard]] auto settled(std::string_view service, resolution facts) -> resolution {
+        facts.expects = expect(facts.own, facts.others.state);
+        facts.from = basis::fresh;
+        remember(service, facts);
+        return facts;
+    }
+
+    [[nodiscard]] static auto unresolved(resolution facts, error why) -> resolution {
+        facts.own = role::unknown;
+        facts.reason = why.message;
+        facts.trouble = std::move(why);
+        return facts;
+    }
+
+    /// Consul answered, and the answer is that there is no sound role: an older one must not come back later.
+    [[nodiscard]] auto definite(std::string_view service, resolution facts, error why) -> resolution {
+        facts = unresolved(std::move(facts), std::move(why));
+        remember(service, facts);
+        return facts;
+    }
+
+    /// Consul did not answer: the last known role holds for a while. A refusal is an answer.
+    [[nodiscard]] auto or_last_known(std::string_view service, resolution facts, const error& why) -> resolution {
+        const bool passing_trouble = why.code == errc::unavailable || why.code == errc::timed_out;
+        const auto known = passing_trouble ? recent(service, facts) : std::nullopt;
+        facts = unresolved(std::move(facts), why);
+        if (!known || known->own == role::unknown) return facts;
+        facts.own = known->own;
+        facts.expects = known->expects;
+        facts.document = known->document;
+        facts.clustered = known->own == role::standalone ? clustering::no : clustering::yes;
+        facts.from = basis::cached;
+        facts.reason = "as last known, since " + why.message;
+        return facts;
+    }
+
+    /// The actives are unknown: what a secondary last expected holds for a while, if the document is still the same.
+    [[nodiscard]] auto or_last_expectation(std::string_view service, resolution facts) -> resolution {
+        facts.trouble = facts.others.trouble;
+        const auto known = recent(service, facts);
+        if (!known || known->own != facts.own || known->document != facts.document) return facts;
+        facts.expects = known->expects;
+        if (facts.expects != expectation::unknown) facts.from = basis::cached;
+        return facts;
+    }
+
+    /// The record of this node's last known role, if it is young enough. One from the future is none.
+    [[nodiscard]] auto recent(std::string_view service, resolution& facts) -> std::optional<last_known> {
+        auto loaded = state_.load(service);
+        if (!loaded) facts.state_trouble = loaded.error();
+        if (!loaded || !*loaded) return std::nullopt;
+        const milliseconds age = clock_.wall() - (*loaded)->at;
+        const last_known wanted = record(facts);
+        if ((*loaded)->key != wanted.key || (*loaded)->node != wanted.node) return std::nullopt;
+        if (age.count < 0 || age >= options_.max_age) return std::nullopt;
+        return std::move(**loaded);
+    }
+
+    /// Writes only what is new, or what would soon be too old.
+    void remember(std::string_view service, resolution& facts) {
+        if (options_.max_age.count <= 0) return;
+        const last_known now = record(facts);
+        const auto before = recent(service, facts);
+        if (before && before->says_the_same_as(now) && (now.at - before->at).count < options_.max_age.count / 4) return;
+        if (const auto saved = state_.save(service, now); saved) {
+            facts.state_trouble.reset();
+        } else {
+            facts.state_trouble = saved.error();
+        }
+    }
+
+    Transport transport_;
+    Clock clock_;
+    state_directory<Files> state_;
+    resolver_options options_;
+};
+
+}  // namespace powerconsul::inline v0

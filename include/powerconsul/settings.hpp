@@ -1,0 +1,73 @@
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/health.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
+#include <powerconsul/units.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// What a configuration file may say. Nothing set means "not said": the option's own default holds.
+struct settings {
+    std::optional<std::string> service_filter{};
+    std::optional<std::string> cluster_key{};
+    std::optional<std::string> trigger_key{};
+    std::vector<std::pair<std::string, std::string>> substitutions{};  ///< `subVars`, names without `@`
+    std::vector<std::string> noop_triggers{};                          ///< services whose triggers never run
+    std::optional<std::string> environment{};
+    std::optional<std::string> server_role{};
+    std::optional<std::string> node{};
+    std::optional<std::string> datacenter{};
+    std::optional<std::string> http_addr{};
+    std::optional<std::string> token_file{};
+    std::optional<std::string> store{};
+    std::optional<std::string> state_dir{};
+    std::optional<std::string> service_manager{};
+    std::optional<std::string> format{};
+    std::optional<milliseconds> timeout{};
+    std::optional<milliseconds> max_age{};
+    std::optional<int> unknown_exit{};
+    std::optional<takeover> takeover_on{};
+};
+
+/// A length of time as people write it: a whole number and `ms`, `s`, `m` or `h`; without a unit it is seconds. At most
+/// one day. Fails with errc::usage.
+[[nodiscard]] inline auto parse_duration(std::string_view text) -> result<milliseconds> {
+    std::int64_t count{};
+    const char* const end = text.data() + text.size();
+    const auto [rest, failure] = std::from_chars(text.data(), end, count);
+    const std::string_view unit{rest, static_cast<std::size_t>(end - rest)};
+    std::int64_t factor = 0;
+    if (unit == "ms") factor = 1;
+    if (unit == "s" || unit.empty()) factor = 1000;
+    if (unit == "m") factor = 60'000;
+    if (unit == "h") factor = 3'600'000;
+    constexpr std::int64_t day = 86'400'000;
+    if (failure != std::errc{} || factor == 0 || count < 0 || count > day / factor) {
+        return fail(errc::usage, quoted(text) + " is not a length of time; expected a number and ms, s, m or h, as in 8s");
+    }
+    return milliseconds{count * factor};
+}
+
+/// `critical` or `warning`: from which state on an active no longer serves. Fails with errc::usage.
+[[nodiscard]] inline auto parse_takeover(std::string_view text) -> result<takeover> {
+    if (text == "critical") return takeover::on_critical;
+    if (text == "warning") return takeover::on_warning;
+    return fail(errc::usage, quoted(text) + R"( is neither "critical" nor "warning")");
+}
+
+/// The exit status of an unknown verdict: 1, 2 or 3. Fails with errc::usage.
+[[nodiscard]] inline auto parse_unknown_exit(std::string_view text) -> result<int> {
+    if (text == "1" || text == "2" || text == "3") return text.front() - '0';
+    return fail(errc::usage, quoted(text) + " is not one of 1, 2 and 3");
+}
+
+}  // namespace powerconsul::inline v0
