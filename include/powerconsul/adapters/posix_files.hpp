@@ -1,0 +1,143 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <powerconsul/adapters/posix_fd.hpp>
+#include <powerconsul/files.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// The machine's files. Only ENOENT and ENOTDIR mean "not there"; a missing right or a broken disk is errc::io.
+class posix_files {
+public:
+    [[nodiscard]] auto status(const std::string& path) const -> result<std::optional<file_status>> {
+        if (auto checked = check(path); !checked) return unexpected{checked.error()};
+        struct stat seen {};
+        if (::lstat(path.c_str(), &seen) != 0) {
+            if (absent(errno)) return std::optional<file_status>{};
+            return system_failure("look at", path, errno);
+        }
+        return std::optional{file_status{
+            .kind = S_ISREG(seen.st_mode)   ? file_kind::regular
+                    : S_ISDIR(seen.st_mode) ? file_kind::directory
+                    : S_ISLNK(seen.st_mode) ? file_kind::symlink
+                                            : file_kind::other,
+            .mode = static_cast<std::uint32_t>(seen.st_mode & 07777U),
+            .uid = seen.st_uid,
+            .gid = seen.st_gid,
+            .size = static_cast<std::uint64_t>(seen.st_size),
+            .modified = static_cast<std::int64_t>(seen.st_mtim.tv_sec),
+        }};
+    }
+
+    [[nodiscard]] auto read(const std::string& path, std::size_t limit) const -> result<std::optional<std::string>> {
+        if (auto checked = check(path); !checked) return unexpected{checked.error()};
+        // O_NONBLOCK: opening a FIFO would wait for a writer.
+        const posix_fd file{uninterrupted([&] {
+            return ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        })};
+        if (!file) {
+            if (absent(errno)) return std::optional<std::string>{};
+            if (errno == ELOOP) return not_regular(path);
+            return system_failure("open", path, errno);
+        }
+        struct stat seen {};
+        if (::fstat(file.get(), &seen) != 0) return system_failure("look at", path, errno);
+        if (!S_ISREG(seen.st_mode)) return not_regular(path);
+        // Files of /proc say that they are empty: what is read counts, not the size.
+        std::string bytes;
+        std::array<char, 16 * 1024> buffer{};
+        for (;;) {
+            const auto got = uninterrupted([&] { return ::read(file.get(), buffer.data(), buffer.size()); });
+            if (got < 0) return system_failure("read", path, errno);
+            if (got == 0) return std::optional{std::move(bytes)};
+            if (static_cast<std::size_t>(got) > limit - bytes.size()) {
+                return fail(errc::bad_data,
+                            quoted(path) + " is larger than the " + std::to_string(limit) + " bytes that it may have");
+            }
+            bytes.append(buffer.data(), static_cast<std::size_t>(got));
+        }
+    }
+
+    [[nodiscard]] auto user() const noexcept -> std::uint32_t { return ::geteuid(); }
+
+    /// Temporary file, fsync, rename, fsync of the directory: a crash leaves the old file or the new one, at worst with
+    /// a forgotten `.<name>.XXXXXX` beside it.
+    [[nodiscard]] auto replace(const std::string& path, std::string_view bytes) const -> result<void> {
+        if (auto checked = check(path); !checked) return checked;
+        const auto slash = path.rfind('/');
+        const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+        const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+        if (name.empty()) return fail(errc::usage, "cannot write " + quoted(path) + ": a file name is expected");
+
+        const posix_fd parent{uninterrupted([&] {
+            return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        })};
+        if (!parent) return system_failure("open the directory", directory, errno);
+        std::string temporary = directory + "/." + name + ".XXXXXX";
+        posix_fd file{::mkostemp(temporary.data(), O_CLOEXEC)};  // O_EXCL, 0600
+        if (!file) return system_failure("make a file beside", path, errno);
+
+        const int error = fill_and_rename(file, bytes, temporary, path);
+        if (error != 0) {
+            ::unlink(temporary.c_str());
+            return system_failure("write", path, error);
+        }
+        if (::fsync(parent.get()) != 0) return system_failure("write the directory", directory, errno);
+        return {};
+    }
+
+    [[nodiscard]] auto make_directory(const std::string& path) const -> result<void> {
+        if (auto checked = check(path); !checked) return checked;
+        if (::mkdir(path.c_str(), 0700) == 0) return {};
+        const int error = errno;
+        struct stat seen {};
+        // A link to a directory is content too: /var/run is one.
+        if (error == EEXIST && ::stat(path.c_str(), &seen) == 0 && S_ISDIR(seen.st_mode)) return {};
+        return system_failure("make the directory", path, error);
+    }
+
+private:
+    [[nodiscard]] static auto absent(int error) noexcept -> bool { return error == ENOENT || error == ENOTDIR; }
+
+    [[nodiscard]] static auto not_regular(const std::string& path) -> unexpected {
+        return fail(errc::bad_data, quoted(path) + " is not a regular file, and only such are read");
+    }
+
+    [[nodiscard]] static auto check(const std::string& path) -> result<void> {
+        if (!path.empty() && path.find('\0') == std::string::npos) return {};
+        return fail(errc::usage, quoted(path) + " is not a path");
+    }
+
+    /// 0, or the error number of the first step that failed.
+    [[nodiscard]] static auto fill_and_rename(posix_fd& file, std::string_view bytes, const std::string& from,
+                                              const std::string& to) -> int {
+        while (!bytes.empty()) {
+            const auto written = uninterrupted([&] { return ::write(file.get(), bytes.data(), bytes.size()); });
+            if (written < 0) return errno;
+            bytes.remove_prefix(static_cast<std::size_t>(written));
+        }
+        if (::fsync(file.get()) != 0) return errno;
+        file.reset();
+        return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+    }
+};
+
+static_assert(file_store<posix_files>);
+
+}  // namespace powerconsul::inline v0

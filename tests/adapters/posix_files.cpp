@@ -1,0 +1,236 @@
+#include <powerconsul/adapters/posix_files.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <dirent.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace powerconsul;
+
+namespace {
+
+auto names_in(const std::string& directory) -> std::vector<std::string> {
+    std::vector<std::string> names;
+    DIR* entries = ::opendir(directory.c_str());
+    REQUIRE(entries != nullptr);
+    while (const auto* entry = ::readdir(entries)) {
+        const std::string name = entry->d_name;
+        if (name != "." && name != "..") names.push_back(name);
+    }
+    ::closedir(entries);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// Directory of one test case, gone with it. Holds one of each kind.
+struct scratch {
+    std::string path{"/tmp/powerconsul-files-XXXXXX"};
+    scratch() {
+        REQUIRE(::mkdtemp(path.data()) != nullptr);
+        std::ofstream{path + "/file"} << "twelve bytes";
+        std::ofstream{path + "/empty"};
+        std::ofstream{path + "/secret"} << "secret";
+        REQUIRE(::chmod((path + "/file").c_str(), 0640) == 0);
+        REQUIRE(::chmod((path + "/secret").c_str(), 0) == 0);
+        REQUIRE(::mkdir((path + "/directory").c_str(), 0750) == 0);
+        REQUIRE(::symlink("file", (path + "/link").c_str()) == 0);
+        REQUIRE(::symlink("nowhere", (path + "/dangling").c_str()) == 0);
+        REQUIRE(::symlink("directory", (path + "/directory_link").c_str()) == 0);
+        REQUIRE(::mkfifo((path + "/fifo").c_str(), 0600) == 0);
+    }
+    scratch(const scratch&) = delete;
+    auto operator=(const scratch&) -> scratch& = delete;
+    ~scratch() {
+        remove_all(path + "/directory");
+        remove_all(path);
+    }
+    static void remove_all(const std::string& directory) {
+        for (const auto& name : names_in(directory)) ::unlink((directory + '/' + name).c_str());
+        ::rmdir(directory.c_str());
+    }
+};
+
+}  // namespace
+
+TEST_CASE("status tells what is there, what is not and what cannot be told") {
+    const scratch s;
+    const posix_files files;
+    struct case_row {
+        const char* name;
+        std::string path;
+        file_kind kind;
+        std::uint32_t mode;
+    };
+    const case_row there[] = {
+        {"file", s.path + "/file", file_kind::regular, 0640},
+        {"directory", s.path + "/directory", file_kind::directory, 0750},
+        {"link", s.path + "/link", file_kind::symlink, 0777},
+        {"dangling link", s.path + "/dangling", file_kind::symlink, 0777},
+        {"FIFO", s.path + "/fifo", file_kind::other, 0600},
+        {"device", "/dev/null", file_kind::other, 0666},
+    };
+    for (const auto& row : there) {
+        CAPTURE(row.name);
+        const auto seen = files.status(row.path);
+        REQUIRE(seen.has_value());
+        REQUIRE(seen->has_value());
+        CHECK((*seen)->kind == row.kind);
+        CHECK((*seen)->mode == row.mode);
+    }
+    const auto file = files.status(s.path + "/file");
+    CHECK((*file)->size == 12);
+    CHECK((*file)->uid == ::geteuid());
+    struct stat expected {};
+    REQUIRE(::lstat((s.path + "/file").c_str(), &expected) == 0);
+    CHECK((*file)->gid == expected.st_gid);
+    CHECK((*file)->modified == expected.st_mtim.tv_sec);
+
+    for (const auto* path : {"/missing", "/missing/x", "/file/x"}) {
+        CAPTURE(path);
+        const auto seen = files.status(s.path + path);
+        REQUIRE(seen.has_value());
+        CHECK_FALSE(seen->has_value());
+    }
+    for (const auto& path : {s.path + '/' + std::string(300, 'x'), std::string{}, std::string("/tmp\0x", 6)}) {
+        CHECK_FALSE(files.status(path).has_value());
+    }
+    CHECK(files.user() == ::geteuid());
+}
+
+TEST_CASE("read reads regular files up to the limit and nothing else") {
+    const scratch s;
+    const posix_files files;
+    struct case_row {
+        const char* name;
+        std::string path;
+        std::size_t limit;
+        const char* text;  // null: an error
+        errc code;
+    };
+    const case_row rows[] = {
+        {"file", s.path + "/file", 100, "twelve bytes", {}},
+        {"exactly the limit", s.path + "/file", 12, "twelve bytes", {}},
+        {"one too many", s.path + "/file", 11, nullptr, errc::bad_data},
+        {"nothing allowed", s.path + "/file", 0, nullptr, errc::bad_data},
+        {"empty", s.path + "/empty", 0, "", {}},
+        {"directory", s.path + "/directory", 100, nullptr, errc::bad_data},
+        {"link", s.path + "/link", 100, nullptr, errc::bad_data},
+        {"dangling link", s.path + "/dangling", 100, nullptr, errc::bad_data},
+        {"FIFO without a writer", s.path + "/fifo", 100, nullptr, errc::bad_data},
+        {"endless device", "/dev/zero", 100, nullptr, errc::bad_data},
+        {"below a linked directory", s.path + "/directory_link/../file", 100, "twelve bytes", {}},
+        {"size 0 yet not empty", "/proc/self/comm", 0, nullptr, errc::bad_data},
+        {"empty path", "", 100, nullptr, errc::usage},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        const auto seen = files.read(row.path, row.limit);
+        REQUIRE(seen.has_value() == (row.text != nullptr));
+        if (row.text != nullptr) {
+            CHECK(*seen == std::optional<std::string>{row.text});
+        } else {
+            CHECK(seen.error().code == row.code);
+            CHECK(seen.error().message.find(row.path) != std::string::npos);
+        }
+    }
+    for (const auto* path : {"/missing", "/missing/x", "/file/x"}) {
+        CAPTURE(path);
+        const auto seen = files.read(s.path + path, 100);
+        REQUIRE(seen.has_value());
+        CHECK_FALSE(seen->has_value());
+    }
+    if (::geteuid() == 0) {
+        MESSAGE("root may read everything: the row about a missing right is left out");
+    } else {
+        const auto seen = files.read(s.path + "/secret", 100);
+        REQUIRE_FALSE(seen.has_value());
+        CHECK(seen.error().code == errc::io);
+        CHECK(seen.error().message.find("Permission denied") != std::string::npos);
+    }
+}
+
+TEST_CASE("replace puts a whole private file in place") {
+    const scratch s;
+    const posix_files files;
+    const auto before = names_in(s.path);
+    const std::string large(1'000'000, 'x');
+    for (const std::string_view bytes : {std::string_view{"new"}, std::string_view{}, std::string_view{"a\0b", 3},
+                                         std::string_view{large}}) {
+        REQUIRE(files.replace(s.path + "/file", bytes).has_value());
+        CHECK(*files.read(s.path + "/file", 2'000'000) == std::optional<std::string>{bytes});
+        CHECK((*files.status(s.path + "/file"))->mode == 0600);
+    }
+    CHECK(names_in(s.path) == before);
+
+    REQUIRE(files.replace(s.path + "/link", "instead of the link").has_value());
+    CHECK((*files.status(s.path + "/link"))->kind == file_kind::regular);
+    CHECK((*files.status(s.path + "/file"))->size == large.size());
+    CHECK(names_in(s.path) == before);
+}
+
+TEST_CASE("a replace that fails leaves everything as it was") {
+    const scratch s;
+    const posix_files files;
+    const auto before = names_in(s.path);
+    struct case_row {
+        const char* name;
+        std::string path;
+        errc code;
+    };
+    const case_row rows[] = {
+        {"onto a directory", s.path + "/directory", errc::io},
+        {"in a missing directory", s.path + "/missing/file", errc::io},
+        {"below a file", s.path + "/file/x", errc::io},
+        {"no name", s.path + "/directory/", errc::usage},
+        {"in a file system that takes no files", "/proc/file", errc::io},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        const auto done = files.replace(row.path, "bytes");
+        REQUIRE_FALSE(done.has_value());
+        CHECK(done.error().code == row.code);
+        CHECK(names_in(s.path) == before);
+    }
+
+    // A disk that is full in the middle of writing, as the kernel shows it: the file may not grow beyond 4 KiB.
+    rlimit usual{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &usual) == 0);
+    const rlimit tight{4096, usual.rlim_max};
+    ::signal(SIGXFSZ, SIG_IGN);
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &tight) == 0);
+    const auto done = files.replace(s.path + "/file", std::string(10'000, 'x'));
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &usual) == 0);
+    ::signal(SIGXFSZ, SIG_DFL);
+    REQUIRE_FALSE(done.has_value());
+    CHECK(done.error().code == errc::io);
+    CHECK(done.error().message.find("File too large") != std::string::npos);
+    CHECK(*files.read(s.path + "/file", 100) == std::optional<std::string>{"twelve bytes"});
+    CHECK(names_in(s.path) == before);
+}
+
+TEST_CASE("make_directory makes one private directory and takes one that is there") {
+    const scratch s;
+    const posix_files files;
+    const std::string made = s.path + "/made";
+    REQUIRE(files.make_directory(made).has_value());
+    CHECK((*files.status(made))->kind == file_kind::directory);
+    CHECK((*files.status(made))->mode == 0700);
+    CHECK(files.make_directory(made).has_value());
+    CHECK(::rmdir(made.c_str()) == 0);
+    CHECK(files.make_directory(s.path + "/directory").has_value());
+    CHECK(files.make_directory(s.path + "/directory_link").has_value());
+    for (const auto* path : {"/file", "/dangling", "/missing/made", "/file/made"}) {
+        CAPTURE(path);
+        const auto done = files.make_directory(s.path + path);
+        REQUIRE_FALSE(done.has_value());
+        CHECK(done.error().code == errc::io);
+    }
+}
