@@ -1,0 +1,103 @@
+"""Checks that every header is in exactly one layer and includes only what its layer may include.
+
+    layers.py INCLUDE_DIR LAYER:HEADER...
+
+The layers come from include/powerconsul/meson.build; what a layer may use is the table below.
+"""
+import pathlib
+import re
+import sys
+
+# A layer may include headers of itself and of these.
+MAY_USE = {
+    "L0": set(),
+    "L1": {"L0"},
+    "LJ": {"L0", "L1"},
+    "L2": {"L0", "L1"},
+    "L3": {"L0", "L1", "LJ", "L2"},
+    "umbrella": {"L0", "L1", "LJ", "L2", "L3"},
+    "LA": {"L0", "L1", "LJ", "L2", "L3", "umbrella"},
+}
+# Third-party headers, by the beginning of their path, and the layers that may include them.
+THIRD_PARTY = {"rapidjson/": {"LJ"}, "httplib.h": {"LA"}, "cxxopts.hpp": set(), "doctest/": set()}
+MAX_LINES = 400
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
+OWN = "powerconsul/"
+
+
+def find_cycle(graph):
+    """One cycle of includes as a list of headers, or None."""
+    done, path = set(), []
+
+    def visit(header):
+        if header in path:
+            return path[path.index(header):] + [header]
+        if header in done:
+            return None
+        path.append(header)
+        for used in graph.get(header, ()):
+            cycle = visit(used)
+            if cycle:
+                return cycle
+        path.pop()
+        done.add(header)
+        return None
+
+    for header in sorted(graph):
+        cycle = visit(header)
+        if cycle:
+            return cycle
+    return None
+
+
+def check(root, listed):
+    """All faults of the headers below root, given (layer, header) pairs."""
+    faults, layer_of = [], {}
+    for layer, header in listed:
+        if layer not in MAY_USE:
+            faults.append(f"{header}: layer {layer} is unknown, expected one of {', '.join(MAY_USE)}")
+        elif header in layer_of:
+            faults.append(f"{header}: listed twice, in {layer_of[header]} and in {layer}")
+        else:
+            layer_of[header] = layer
+    found = {path.relative_to(root).as_posix() for path in root.rglob("*.h*")}
+    faults += [f"{header}: on disk but in no layer of include/powerconsul/meson.build" for header in found - set(layer_of)]
+    faults += [f"{header}: listed but not on disk" for header in set(layer_of) - found]
+
+    graph = {}
+    for header in sorted(found & set(layer_of)):
+        layer, text = layer_of[header], (root / header).read_text(encoding="utf-8")
+        lines = text.count("\n")
+        if lines > MAX_LINES:
+            faults.append(f"{header}: {lines} lines, at most {MAX_LINES}")
+        for bracket, name in INCLUDE.findall(text):
+            if bracket == '"':
+                faults.append(f'{header}: includes "{name}", expected <powerconsul/...>')
+            elif name.startswith(OWN):
+                used = name[len(OWN):]
+                graph.setdefault(header, []).append(used)
+                if used not in layer_of:
+                    faults.append(f"{header}: includes {name}, which is in no layer")
+                elif layer_of[used] != layer and layer_of[used] not in MAY_USE[layer]:
+                    faults.append(f"{header} ({layer}) includes {used} ({layer_of[used]}), a layer that it may not use")
+            else:
+                for prefix, layers in THIRD_PARTY.items():
+                    if name.startswith(prefix) and layer not in layers:
+                        faults.append(f"{header} ({layer}) includes {name}, allowed in {sorted(layers) or 'no header'}")
+    cycle = find_cycle(graph)
+    if cycle:
+        faults.append(f"headers include each other: {' -> '.join(cycle)}")
+    return sorted(faults)
+
+
+def main(arguments):
+    root, listed = pathlib.Path(arguments[0]), [tuple(pair.split(":", 1)) for pair in arguments[1:]]
+    faults = check(root, listed)
+    for fault in faults:
+        print(fault)
+    print(f"{len(listed)} headers, {len(faults)} faults")
+    return 1 if faults or not listed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,141 @@
+"""Tests the structural checks themselves: each one against a tree that is right and against trees that are wrong."""
+import os
+import pathlib
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "readme")]
+import banned  # noqa: E402
+import blocks  # noqa: E402
+import layers  # noqa: E402
+
+
+class LayersTest(unittest.TestCase):
+    RIGHT = {
+        "result.hpp": ("L0", "#pragma once\n#include <string>\n"),
+        "role.hpp": ("L1", "#include <powerconsul/result.hpp>\n"),
+        "json/value.hpp": ("LJ", "#include <rapidjson/reader.h>\n#include <powerconsul/result.hpp>\n"),
+        "clock.hpp": ("L2", "#include <powerconsul/role.hpp>\n"),
+        "check.hpp": ("L3", "#include <powerconsul/clock.hpp>\n#include <powerconsul/json/value.hpp>\n"),
+        "powerconsul.hpp": ("umbrella", "#include <powerconsul/check.hpp>\n"),
+        "adapters/httplib.hpp": ("LA", "#include <httplib.h>\n#include <powerconsul/powerconsul.hpp>\n"),
+    }
+
+    def faults(self, changes=None, listed=None):
+        tree = {**self.RIGHT, **(changes or {})}
+        with tempfile.TemporaryDirectory() as name:
+            root = pathlib.Path(name)
+            for header, (_, text) in tree.items():
+                (root / header).parent.mkdir(parents=True, exist_ok=True)
+                (root / header).write_text(text, encoding="utf-8")
+            pairs = [(layer, header) for header, (layer, _) in tree.items()]
+            return layers.check(root, pairs if listed is None else listed(pairs))
+
+    def test_right_tree(self):
+        self.assertEqual(self.faults(), [])
+
+    def test_wrong_trees(self):
+        rows = {
+            "upwards": ({"result.hpp": ("L0", "#include <powerconsul/text.hpp>\n"), "text.hpp": ("L1", "")},
+                        "result.hpp (L0) includes text.hpp (L1), a layer that it may not use"),
+            "values use JSON": ({"role.hpp": ("L1", "  #  include <powerconsul/json/value.hpp>\n")},
+                                "role.hpp (L1) includes json/value.hpp (LJ), a layer that it may not use"),
+            "JSON uses concepts": ({"json/value.hpp": ("LJ", "#include <powerconsul/clock.hpp>\n")},
+                                   "json/value.hpp (LJ) includes clock.hpp (L2), a layer that it may not use"),
+            "core uses an adapter": ({"check.hpp": ("L3", "#include <powerconsul/adapters/httplib.hpp>\n")},
+                                     "check.hpp (L3) includes adapters/httplib.hpp (LA), a layer that it may not use"),
+            "core uses the umbrella": ({"clock.hpp": ("L2", "#include <powerconsul/powerconsul.hpp>\n")},
+                                       "clock.hpp (L2) includes powerconsul.hpp (umbrella), a layer that it may not use"),
+            "umbrella uses an adapter": ({"powerconsul.hpp": ("umbrella", "#include <powerconsul/adapters/httplib.hpp>\n")},
+                                         "powerconsul.hpp (umbrella) includes adapters/httplib.hpp (LA), a layer that it may not use"),
+            "quotes": ({"role.hpp": ("L1", '#include "result.hpp"\n')}, 'role.hpp: includes "result.hpp", expected <powerconsul/...>'),
+            "unknown header": ({"role.hpp": ("L1", "#include <powerconsul/gone.hpp>\n")},
+                               "role.hpp: includes powerconsul/gone.hpp, which is in no layer"),
+            "RapidJSON outside LJ": ({"check.hpp": ("L3", "#include <rapidjson/reader.h>\n")},
+                                     "check.hpp (L3) includes rapidjson/reader.h, allowed in ['LJ']"),
+            "unknown layer": ({"role.hpp": ("L9", "")}, "role.hpp: layer L9 is unknown, expected one of " + ", ".join(layers.MAY_USE)),
+            "too long": ({"role.hpp": ("L1", "\n" * 401)}, "role.hpp: 401 lines, at most 400"),
+            "cycle": ({"a.hpp": ("L1", "#include <powerconsul/b.hpp>\n"), "b.hpp": ("L1", "#include <powerconsul/a.hpp>\n")},
+                      "headers include each other: a.hpp -> b.hpp -> a.hpp"),
+        }
+        for name, (changes, expected) in rows.items():
+            with self.subTest(name):
+                self.assertIn(expected, self.faults(changes))
+
+    def test_wrong_lists(self):
+        self.assertIn("role.hpp: on disk but in no layer of include/powerconsul/meson.build",
+                      self.faults(listed=lambda pairs: [pair for pair in pairs if pair[1] != "role.hpp"]))
+        self.assertEqual(["gone.hpp: listed but not on disk"], self.faults(listed=lambda pairs: pairs + [("L1", "gone.hpp")]))
+        self.assertEqual(["role.hpp: listed twice, in L1 and in L2"], self.faults(listed=lambda pairs: pairs + [("L2", "role.hpp")]))
+
+
+class BannedTest(unittest.TestCase):
+    def found(self, include):
+        with tempfile.TemporaryDirectory() as name:
+            unit = pathlib.Path(name, "unit.cpp")
+            unit.write_text(f"#include <{include}>\n", encoding="utf-8")
+            command = f"{os.environ['CXX']} -std=c++20 -MD -MQ unit.o -MF unit.o.d -o unit.o -c {unit}"
+            return [pathlib.Path(path).name for path in banned.banned_files({"command": command, "directory": name})[0]]
+
+    def test_lean(self):
+        self.assertEqual(self.found("string"), [])
+        self.assertEqual(self.found("variant"), [])
+
+    def test_direct(self):
+        for name in sorted(banned.BANNED):
+            with self.subTest(name):
+                self.assertIn(name, self.found(name))
+
+    def test_indirect(self):
+        self.assertEqual(["functional", "memory"], [name for name in self.found("execution") if name != "chrono"])
+
+
+class BlocksTest(unittest.TestCase):
+    RIGHT = (
+        "# T\n<!-- run: hello -->\n```cpp\nint main() {}\n```\nIt prints:\n```text\nhi\n```\n"
+        '<!-- file: store.json -->\n```json\n{"a": 1}\n```\n'
+        "<!-- run: look exit=2 -->\n```sh\ncat store.json; exit 2\n```\n\n```text\n{\"a\": 1}\n```\n"
+        "<!-- run: quiet silent -->\n```sh\ntrue\n```\n"
+        "<!-- not run: needs root -->\n```sh\nrm -rf /\n```\n"
+    )
+
+    def test_right_page(self):
+        runs = {block.name: block for block in blocks.read(self.RIGHT).runs}
+        self.assertEqual(sorted(runs), ["hello", "look", "quiet"])
+        self.assertEqual((runs["hello"].language, runs["hello"].expected, runs["hello"].exit), ("cpp", "hi\n", 0))
+        self.assertEqual((runs["look"].language, runs["look"].expected, runs["look"].exit), ("sh", '{"a": 1}\n', 2))
+        self.assertEqual(runs["quiet"].expected, "")
+        self.assertEqual(blocks.run_shell(blocks.read(self.RIGHT), "/nonexistent"), [])
+
+    def test_wrong_output_and_exit(self):
+        for text in (self.RIGHT.replace('```text\n{"a": 1}', '```text\n{"a": 2}'), self.RIGHT.replace("exit=2", "exit=1"),
+                     self.RIGHT.replace("```sh\ntrue", "```sh\necho loud")):
+            with self.subTest(text):
+                self.assertNotEqual(blocks.run_shell(blocks.read(text), "/nonexistent"), [])
+
+    def test_wrong_pages(self):
+        rows = {
+            "no partner": ("<!-- run: a -->\n```sh\ntrue\n```\n", "no ```text block follows"),
+            "other partner": ("<!-- run: a -->\n```sh\ntrue\n```\n```json\n{}\n```\n", "no ```text block follows"),
+            "unmarked": ("```cpp\nint main() {}\n```\n", "has no marker"),
+            "twice": (self.RIGHT + self.RIGHT, "is used twice"),
+            "marker without block": ("<!-- run: a -->\ntext\n", "no block follows"),
+            "marker of another language": ("<!-- run: a -->\n```json\n{}\n```\n", "cannot be run"),
+            "unknown word": ("<!-- run: a quick -->\n```sh\ntrue\n```\n", "unknown word"),
+            "not JSON": ("```json\n{\"a\": 1,}\n```\n", "is not JSON"),
+            "twice the same key": ("```json\n{\"a\": 1, \"a\": 2}\n```\n", "is not JSON"),
+            "empty JSON": ("```json\n```\n", "is not JSON"),
+            "open fence": ("```sh\ntrue\n", "is never closed"),
+            "path outside": ("<!-- file: ../x -->\n```json\n{}\n```\n", "plain file name"),
+        }
+        for name, (text, expected) in rows.items():
+            with self.subTest(name):
+                with self.assertRaises(blocks.PageError) as caught:
+                    blocks.read(text)
+                self.assertIn(expected, str(caught.exception))
+
+
+if __name__ == "__main__":
+    unittest.main()
