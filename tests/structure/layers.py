@@ -84,6 +84,10 @@ def check(root, listed):
                 for prefix, layers in THIRD_PARTY.items():
                     if name.startswith(prefix) and layer not in layers:
                         faults.append(f"{header} ({layer}) includes {name}, allowed in {sorted(layers) or 'no header'}")
+    for umbrella in (header for header, layer in layer_of.items() if layer == "umbrella" and header in found):
+        covered = {header for header, layer in layer_of.items() if layer in MAY_USE["umbrella"]}
+        for header in covered - set(graph.get(umbrella, ())):
+            faults.append(f"{umbrella}: lacks {header}")
     cycle = find_cycle(graph)
     if cycle:
         faults.append(f"headers include each other: {' -> '.join(cycle)}")

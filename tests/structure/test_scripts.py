@@ -19,7 +19,8 @@ class LayersTest(unittest.TestCase):
         "json/value.hpp": ("LJ", "#include <rapidjson/reader.h>\n#include <powerconsul/result.hpp>\n"),
         "clock.hpp": ("L2", "#include <powerconsul/role.hpp>\n"),
         "check.hpp": ("L3", "#include <powerconsul/clock.hpp>\n#include <powerconsul/json/value.hpp>\n"),
-        "powerconsul.hpp": ("umbrella", "#include <powerconsul/check.hpp>\n"),
+        "powerconsul.hpp": ("umbrella", "".join(f"#include <powerconsul/{name}.hpp>\n" for name in (
+            "check", "clock", "json/value", "result", "role"))),
         "adapters/httplib.hpp": ("LA", "#include <httplib.h>\n#include <powerconsul/powerconsul.hpp>\n"),
     }
 
@@ -50,6 +51,7 @@ class LayersTest(unittest.TestCase):
                                        "clock.hpp (L2) includes powerconsul.hpp (umbrella), a layer that it may not use"),
             "umbrella uses an adapter": ({"powerconsul.hpp": ("umbrella", "#include <powerconsul/adapters/httplib.hpp>\n")},
                                          "powerconsul.hpp (umbrella) includes adapters/httplib.hpp (LA), a layer that it may not use"),
+            "umbrella with a hole": ({"text.hpp": ("L1", "")}, "powerconsul.hpp: lacks text.hpp"),
             "quotes": ({"role.hpp": ("L1", '#include "result.hpp"\n')}, 'role.hpp: includes "result.hpp", expected <powerconsul/...>'),
             "unknown header": ({"role.hpp": ("L1", "#include <powerconsul/gone.hpp>\n")},
                                "role.hpp: includes powerconsul/gone.hpp, which is in no layer"),
@@ -67,7 +69,7 @@ class LayersTest(unittest.TestCase):
     def test_wrong_lists(self):
         self.assertIn("role.hpp: on disk but in no layer of include/powerconsul/meson.build",
                       self.faults(listed=lambda pairs: [pair for pair in pairs if pair[1] != "role.hpp"]))
-        self.assertEqual(["gone.hpp: listed but not on disk"], self.faults(listed=lambda pairs: pairs + [("L1", "gone.hpp")]))
+        self.assertEqual(["gone.hpp: listed but not on disk"], self.faults(listed=lambda pairs: pairs + [("LA", "gone.hpp")]))
         self.assertEqual(["role.hpp: listed twice, in L1 and in L2"], self.faults(listed=lambda pairs: pairs + [("L2", "role.hpp")]))
 
 
