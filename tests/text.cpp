@@ -1,3 +1,5 @@
+#include <iomanip>  // std::quoted must not come in the way of ours
+
 #include <powerconsul/text.hpp>
 
 #include <doctest/doctest.h>
@@ -48,6 +50,7 @@ TEST_CASE("one_line gives one bounded line of valid UTF-8") {
     CHECK(one_line("012345\xE2\x82\xAC\xE2\x82\xAC", 10) == "012345...");
     CHECK(one_line(std::string(1'000'000, 'x'), 100).size() == 100);
     CHECK(quoted("a\nb") == "\"a b\"");
+    CHECK("no " + quoted(std::string{"x"}) == "no \"x\"");
 }
 
 TEST_CASE("listed joins words for a sentence") {

@@ -56,8 +56,9 @@ namespace powerconsul::inline v0 {
     return line + "...";
 }
 
-/// A name as it stands in a message: in double quotes, on one line, at most 80 bytes of it.
-[[nodiscard]] inline auto quoted(std::string_view name) -> std::string { return '"' + one_line(name, 80) + '"'; }
+/// A name as it stands in a message: in double quotes, on one line, at most 80 bytes of it. An object and no function,
+/// or else a std::string as argument would bring in std::quoted wherever <iomanip> has been included.
+inline constexpr auto quoted = [](std::string_view name) -> std::string { return '"' + one_line(name, 80) + '"'; };
 
 /// `one, two and three` with `joint` before the last.
 [[nodiscard]] inline auto listed(const std::vector<std::string>& words, std::string_view joint = "and") -> std::string {
