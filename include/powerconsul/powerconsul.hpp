@@ -22,6 +22,11 @@
 #include <powerconsul/pattern.hpp>
 #include <powerconsul/peers.hpp>
 #include <powerconsul/probe.hpp>
+#include <powerconsul/probes/openrc.hpp>
+#include <powerconsul/probes/service.hpp>
+#include <powerconsul/probes/service_manager.hpp>
+#include <powerconsul/probes/systemd.hpp>
+#include <powerconsul/probes/sysv.hpp>
 #include <powerconsul/resolver.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/role.hpp>

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/executor.hpp>
+#include <powerconsul/files.hpp>
+#include <powerconsul/probe.hpp>
+#include <powerconsul/probes/openrc.hpp>
+#include <powerconsul/probes/service_manager.hpp>
+#include <powerconsul/probes/systemd.hpp>
+#include <powerconsul/probes/sysv.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
+#include <powerconsul/units.hpp>
+
+namespace powerconsul::inline v0 {
+
+struct service_probe_options {
+    std::string name{};  ///< as the service manager calls it; validate_local_service() says whether it can be one
+    service_manager manager{service_manager::systemd};
+    milliseconds timeout{5000};  ///< for each program that is asked: two at most, one after the other
+    std::string init_directory{"/etc/init.d"};
+    std::string systemctl{};   ///< absolute path; empty: looked for in the usual directories
+    std::string rc_service{};  ///< the same
+};
+
+/// Whether the local service runs, asked of the service manager itself. Models `probe`. Executor and Files may be
+/// references. Never starts, stops or changes anything.
+template <command_executor Executor, file_source Files>
+class service_probe {
+public:
+    service_probe(service_probe_options options, Executor executor, Files files)
+        : options_{std::move(options)},
+          executor_{std::forward<Executor>(executor)},
+          files_{std::forward<Files>(files)} {}
+
+    [[nodiscard]] auto operator()() -> observed {
+        if (auto valid = validate_local_service(options_.name); !valid) return give_up(valid.error());
+        switch (options_.manager) {
+            case service_manager::systemd: return ask_systemd();
+            case service_manager::sysv: return ask_init_script(options_.name);
+            case service_manager::openrc: break;
+        }
+        return ask_openrc();
+    }
+
+private:
+    [[nodiscard]] static auto give_up(const error& why) -> observed { return {observation::unknown, why.message}; }
+
+    [[nodiscard]] auto ask_systemd() -> observed {
+        const auto systemctl = find_program("systemctl", options_.systemctl);
+        if (!systemctl) return give_up(systemctl.error());
+        const std::string unit = unit_name(options_.name);
+        const auto end = run({*systemctl, "show", "--no-pager", "--property=LoadState", "--property=ActiveState",
+                              "--property=SubState", "--property=SourcePath", "--", unit});
+        if (!end) return give_up(end.error());
+        const auto state = read_unit_state(*end);
+        if (!state) return give_up(state.error());
+        const auto script = script_behind(*state, options_.init_directory);
+        return script.empty() ? interpret_unit(*state, unit) : ask_init_script(script);
+    }
+
+    [[nodiscard]] auto ask_init_script(std::string_view name) -> observed {
+        const std::string path = script_path(name);
+        const auto seen = files_.status(path);
+        if (!seen) return give_up(seen.error());
+        const observed missing{observation::unknown, "there is no init script " + quoted(path)};
+        if (!*seen) return missing;
+        if ((*seen)->kind != file_kind::symlink) {
+            if ((*seen)->kind != file_kind::regular) return missing;
+            if (((*seen)->mode & 0111U) == 0) {
+                return {observation::unknown, "init script " + quoted(path) + " is not executable"};
+            }
+        }
+        const auto end = run({path, "status"});
+        return end ? interpret_init_script(*end, silence_proves_nothing(path)) : give_up(end.error());
+    }
+
+    [[nodiscard]] auto ask_openrc() -> observed {
+        const auto rc_service = find_program("rc-service", options_.rc_service);
+        if (!rc_service) return give_up(rc_service.error());
+        const auto end = run({*rc_service, options_.name, "status"});
+        return end ? interpret_rc_service(*end, silence_proves_nothing(script_path(options_.name)))
+                   : give_up(end.error());
+    }
+
+    [[nodiscard]] auto script_path(std::string_view name) const -> std::string {
+        return options_.init_directory + '/' + std::string{name};
+    }
+
+    /// A script that cannot be read may do anything.
+    [[nodiscard]] auto silence_proves_nothing(const std::string& path) -> bool {
+        const auto script = files_.read(path, std::size_t{256} * 1024);
+        return !script || !*script || may_exit_early(**script);
+    }
+
+    [[nodiscard]] auto find_program(std::string_view name, const std::string& given) -> result<std::string> {
+        if (!given.empty()) return given;
+        constexpr std::array<std::string_view, 4> directories{"/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"};
+        for (const auto directory : directories) {
+            std::string path = std::string{directory} + std::string{name};
+            auto seen = files_.status(path);
+            if (!seen) return unexpected{std::move(seen).error()};
+            if (*seen && ((*seen)->kind == file_kind::regular || (*seen)->kind == file_kind::symlink)) return path;
+        }
+        return fail(errc::unavailable, std::string{name} + " was not found in /usr/bin, /bin, /usr/sbin and /sbin");
+    }
+
+    /// The clean environment of Debian's service(8), in English, so that texts can be read and stay the same. Without
+    /// SYSTEMCTL_SKIP_REDIRECT, Debian's init scripts pass `status` on to systemctl (/lib/lsb/init-functions.d/40-systemd).
+    [[nodiscard]] auto run(std::vector<std::string> argv) -> result<outcome> {
+        return executor_.run(command{
+            .argv = std::move(argv),
+            .environment = {"LANG=C", "LC_ALL=C", "TERM=dumb", "SYSTEMCTL_SKIP_REDIRECT=1",
+                            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            .timeout = options_.timeout,
+        });
+    }
+
+    service_probe_options options_;
+    Executor executor_;
+    Files files_;
+};
+
+/// Names given as variables are used by reference: the probe is usually shorter-lived than the policies.
+template <command_executor Executor, file_source Files>
+service_probe(service_probe_options, Executor&, Files&) -> service_probe<Executor&, Files&>;
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,157 @@
+#include <powerconsul/probes/service.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <powerconsul/adapters/posix_files.hpp>
+#include <powerconsul/adapters/posix_spawn.hpp>
+#include <powerconsul/testing/fake_executor.hpp>
+#include <powerconsul/testing/memory_files.hpp>
+
+using namespace powerconsul;
+
+static_assert(probe<service_probe<posix_spawn_executor, posix_files>>);
+static_assert(probe<service_probe<testing::fake_executor&, testing::memory_files&>>);
+
+namespace {
+
+const std::vector<std::string> show_web{"/usr/bin/systemctl",       "show",
+                                        "--no-pager",               "--property=LoadState",
+                                        "--property=ActiveState",   "--property=SubState",
+                                        "--property=SourcePath",    "--",
+                                        "web.service"};
+
+constexpr file_status program{.kind = file_kind::regular, .mode = 0755};
+constexpr const char* generated = "LoadState=loaded\nActiveState=active\nSubState=exited\nSourcePath=/etc/init.d/web\n";
+
+struct machine {
+    testing::fake_executor executor{};
+    testing::memory_files files{};
+
+    auto look(service_manager manager, std::string name = "web") -> observed {
+        return service_probe{{.name = std::move(name), .manager = manager}, executor, files}();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("systemd is asked for the unit, without a shell and in English") {
+    machine m;
+    m.files.put("/usr/bin/systemctl", "", program);
+    m.executor.on(show_web, 0, "LoadState=loaded\nActiveState=active\nSubState=running\nSourcePath=\n");
+    CHECK(m.look(service_manager::systemd) == observed{observation::running, "unit web.service is active (running)"});
+    REQUIRE(m.executor.commands().size() == 1);
+    const auto& environment = m.executor.commands()[0].environment;
+    CHECK(environment == std::vector<std::string>{"LANG=C", "LC_ALL=C", "TERM=dumb", "SYSTEMCTL_SKIP_REDIRECT=1",
+                                                  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"});
+}
+
+TEST_CASE("a unit made from an init script that is active (exited) is what its script says") {
+    struct case_row {
+        const char* name;
+        int status;
+        const char* out;
+        observation state;
+    };
+    constexpr case_row rows[] = {
+        {"daemon died", 1, "web is not running ... failed!\n", observation::stopped},
+        {"daemon runs", 0, "web is running.\n", observation::running},
+        {"script cannot tell", 4, "", observation::unknown},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        machine m;
+        m.files.put("/usr/bin/systemctl", "", program);
+        m.files.put("/etc/init.d/web", ". /lib/lsb/init-functions\n", program);
+        m.executor.on(show_web, 0, generated).on({"/etc/init.d/web", "status"}, row.status, row.out);
+        CHECK(m.look(service_manager::systemd).state == row.state);
+        REQUIRE(m.executor.commands().size() == 2);
+    }
+    machine m;
+    m.files.put("/usr/bin/systemctl", "", program);
+    m.executor.on(show_web, 0, generated);
+    CHECK(m.look(service_manager::systemd) ==
+          observed{observation::unknown, "there is no init script \"/etc/init.d/web\""});
+}
+
+TEST_CASE("what cannot be asked is unknown, with the reason") {
+    using enum service_manager;
+    machine m;
+    CHECK(m.look(systemd).reason == "systemctl was not found in /usr/bin, /bin, /usr/sbin and /sbin");
+    CHECK(m.look(openrc).reason == "rc-service was not found in /usr/bin, /bin, /usr/sbin and /sbin");
+    CHECK(m.look(sysv).reason == "there is no init script \"/etc/init.d/web\"");
+    m.files.put("/etc/init.d/plain", "", {.kind = file_kind::regular, .mode = 0644});
+    CHECK(m.look(sysv, "plain").reason == "init script \"/etc/init.d/plain\" is not executable");
+    m.files.put("/etc/init.d/below", "", {.kind = file_kind::directory, .mode = 0755});
+    CHECK(m.look(sysv, "below").reason == "there is no init script \"/etc/init.d/below\"");
+    m.files.fail_on("/etc/init.d/closed", {errc::io, "Permission denied"});
+    CHECK(m.look(sysv, "closed").reason == "Permission denied");
+    m.files.put("/etc/init.d/web", "", program);
+    m.executor.on({"/etc/init.d/web", "status"}, unexpected{{errc::io, "cannot run it"}});
+    CHECK(m.look(sysv).reason == "cannot run it");
+    for (const auto manager : service_managers) {
+        CHECK(m.look(manager, "../web").state == observation::unknown);
+        CHECK(m.look(manager, "../web").reason.find("cannot be the name of a local service") != std::string::npos);
+    }
+    CHECK(m.executor.commands().size() == 1);
+    for (const auto* name : {"web", "plain", "below", "closed"}) {
+        CHECK(m.look(sysv, name).state == observation::unknown);
+    }
+}
+
+TEST_CASE("a silent success counts unless the script may end before it looks") {
+    struct case_row {
+        const char* name;
+        const char* script;
+        file_kind kind;
+        observation state;
+    };
+    constexpr case_row rows[] = {
+        {"plain script", "#!/bin/sh\ncase $1 in status) pidof web >/dev/null;; esac\n", file_kind::regular,
+         observation::running},
+        {"guarded script", "#!/bin/sh\ntest -x /usr/sbin/web || exit 0\n", file_kind::regular, observation::unknown},
+        {"behind a link", "", file_kind::symlink, observation::unknown},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        machine m;
+        m.files.put("/etc/init.d/web", row.script, {.kind = row.kind, .mode = 0755});
+        m.files.put("/sbin/rc-service", "", program);
+        m.executor.on({"/etc/init.d/web", "status"}, 0).on({"/sbin/rc-service", "web", "status"}, 0);
+        CHECK(m.look(service_manager::sysv).state == row.state);
+        CHECK(m.look(service_manager::openrc).state == row.state);
+    }
+}
+
+TEST_CASE("a real init script runs in /, with a clean environment and a time limit") {
+    std::string directory{"/tmp/powerconsul-init-XXXXXX"};
+    REQUIRE(::mkdtemp(directory.data()) != nullptr);
+    const std::string script = directory + "/web";
+    std::ofstream{script} << "#!/bin/sh\n"
+                             "[ \"$1 $#\" = 'status 1' ] || exit 101\n"
+                             "[ \"$(pwd)\" = / ] || exit 102\n"
+                             "[ -z \"${POWERCONSUL_TEST_LEAK+x}\" ] || exit 103\n"
+                             "[ -e " << directory << "/slow ] && sleep 600\n"
+                             "echo 'web is not running'; exit 3\n";
+    REQUIRE(::chmod(script.c_str(), 0755) == 0);
+    REQUIRE(::setenv("POWERCONSUL_TEST_LEAK", "1", 1) == 0);
+    posix_spawn_executor executor;
+    posix_files files;
+    const service_probe_options options{
+        .name = "web", .manager = service_manager::sysv, .timeout = seconds(30), .init_directory = directory};
+    CHECK(service_probe{options, executor, files}() ==
+          observed{observation::stopped, "init script exits 3 (not running)"});
+    std::ofstream{directory + "/slow"};
+    auto hasty = options;
+    hasty.timeout = milliseconds{200};
+    CHECK(service_probe{hasty, executor, files}() ==
+          observed{observation::unknown, "init script did not answer in time"});
+    for (const auto* name : {"/slow", "/web", ""}) CHECK(::remove((directory + name).c_str()) == 0);
+}
