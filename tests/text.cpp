@@ -31,9 +31,9 @@ TEST_CASE("UTF-8 is told from what only looks like it") {
         {"cut off", "\xE2\x82", 0},
         {"no continuation", "\xE2(\xA1", 0},
     };
-    for (const auto& [name, text, length] : rows) {
-        CAPTURE(name);
-        CHECK(utf8_sequence(text) == length);
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        CHECK(utf8_sequence(each.text) == each.length);
     }
     static_assert(utf8_sequence("\xE2\x82\xAC") == 3 && utf8_sequence("\xED\xA0\x80") == 0);
     CHECK(is_utf8("h\xC3\xA9"));
