@@ -36,10 +36,10 @@ struct check_report {
     std::string why{};  ///< the facts behind it; the same text while nothing changed
 };
 
-/// `apache2 is stopped, primary expects running`
+/// `apache2 is stopped, primary expects running`; without a role there is nothing to hold it against.
 [[nodiscard]] inline auto sentence(const check_report& report) -> std::string {
     const std::string subject = report.subject.empty() ? "the check" : report.subject;
-    if (report.own == role::unknown) return subject + " cannot be judged, its role is unknown";
+    if (report.own == role::unknown) return subject + " cannot be judged";
     const std::string text = subject + " is " + std::string{to_string(report.seen)} + ", ";
     const std::string own{to_string(report.own)};
     if (report.expects == expectation::unknown) return text + "what " + own + " expects is unknown";

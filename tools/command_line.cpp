@@ -1,0 +1,264 @@
+#include "command_line.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#define CXXOPTS_NO_REGEX
+#include <cxxopts.hpp>
+
+#include <powerconsul/text.hpp>
+
+namespace powerconsul::cli {
+
+namespace {
+
+struct option_row {
+    char letter{};
+    std::string_view name{};
+    std::string_view value{};  ///< what the help calls the value; empty for a flag
+    std::string_view help{};
+};
+
+struct command_row {
+    std::string_view command{};
+    std::string_view subject{};
+    std::string_view summary{};
+    std::span<const option_row> options{};
+    std::string_view required{};  ///< the options that must be there, for the usage line
+    std::string_view example{};
+};
+
+constexpr auto global_options = std::to_array<option_row>({
+    {0, "http-addr", "ADDRESS", "Consul agent: host:port, http://…, https://… or unix:///path (default 127.0.0.1:8500)"},
+    {0, "token-file", "FILE", "file with the ACL token"},
+    {0, "store", "FILE", "answer from this JSON file instead of a Consul agent"},
+    {0, "datacenter", "NAME", "this node's datacenter (default: the agent's)"},
+    {0, "node", "NAME", "this node's name in cluster documents (default: the host name, then the agent's name)"},
+    {0, "environment", "NAME", "environment (default: the host name up to its first '-')"},
+    {0, "server-role", "NAME", "server role (default: the rest of the host name without its trailing digits)"},
+    {0, "config", "FILE", "configuration (default: ~/.powerconsul.conf, then /etc/powerconsul.conf)"},
+    {0, "state-dir", "DIR", "where the last known roles are kept (default /var/lib/powerconsul)"},
+    {0, "timeout", "TIME", "for the whole command, as in 8s or 500ms (default 8s)"},
+    {0, "max-age", "TIME", "how long a last known role may be used while Consul is away (default 60s, 0: never)"},
+    {0, "format", "json|text", "output format (default: json for check, text for role)"},
+    {0, "version", "", "print the version"},
+    {'h', "help", "", "print this help"},
+});
+
+constexpr auto check_service_options = std::to_array<option_row>({
+    {'s', "service", "NAME", "the local service, as the service manager calls it"},
+    {'S', "consulservice", "NAME", "the Consul service"},
+    {0, "service-manager", "NAME", "systemd, sysv or openrc (default: what this machine runs)"},
+    {0, "init-directory", "DIR", "where init scripts stand (default /etc/init.d)"},
+    {0, "unknown-exit", "1|2|3", "exit status when the verdict is unknown (default 1)"},
+});
+
+constexpr auto role_options = std::to_array<option_row>({
+    {'S', "consulservice", "NAME", "the Consul service"},
+});
+
+constexpr auto commands = std::to_array<command_row>({
+    {"check", "service", "is the local service as its role demands", check_service_options,
+     "-s <local service> -S <Consul service>", "powerconsul check service -s apache2 -S apacheWebService"},
+    {"role", "", "print this node's role for a service, what it expects, and why", role_options,
+     "-S <Consul service>", "powerconsul role -S apacheWebService"},
+});
+
+[[nodiscard]] auto is_command(std::string_view word) -> bool {
+    return std::ranges::any_of(commands, [&](const auto& row) { return row.command == word; });
+}
+
+[[nodiscard]] auto find_command(const command_words& words) -> const command_row* {
+    for (const auto& row : commands) {
+        if (row.command == words.command && row.subject == words.subject) return &row;
+    }
+    return nullptr;
+}
+
+/// Whether an argument is an option whose value is the next argument.
+[[nodiscard]] auto takes_next(std::string_view argument) -> bool {
+    const auto matches = [&](const option_row& row) {
+        if (row.value.empty()) return false;
+        if (argument.starts_with("--")) return argument.substr(2) == row.name;
+        return row.letter != 0 && argument.size() == 2 && argument[1] == row.letter;
+    };
+    if (std::ranges::any_of(global_options, matches)) return true;
+    return std::ranges::any_of(commands, [&](const auto& row) { return std::ranges::any_of(row.options, matches); });
+}
+
+struct separated {
+    command_words words{};
+    std::vector<std::string> rest{};  ///< all but the words
+};
+
+[[nodiscard]] auto separate(const std::vector<std::string>& args) -> separated {
+    separated found;
+    for (std::size_t i = 0; i < args.size(); ++i) {
+        const std::string& each = args[i];
+        if (each.size() > 1 && each.front() == '-') {
+            found.rest.push_back(each);
+            if (takes_next(each) && i + 1 < args.size()) found.rest.push_back(args[++i]);
+        } else if (found.words.command.empty()) {
+            found.words.command = each;
+        } else if (found.words.subject.empty() &&
+                   std::ranges::any_of(commands, [&](const auto& row) {
+                       return row.command == found.words.command && !row.subject.empty();
+                   })) {
+            found.words.subject = each;
+        } else {
+            found.rest.push_back(each);
+        }
+    }
+    return found;
+}
+
+[[nodiscard]] auto see_help(const command_words& words) -> std::string {
+    std::string text = "; see powerconsul";
+    if (is_command(words.command)) text += ' ' + words.command;
+    if (find_command(words) != nullptr && !words.subject.empty()) text += ' ' + words.subject;
+    return text + " --help";
+}
+
+[[nodiscard]] auto misspelt(std::string_view what, std::string_view word, const std::vector<std::string_view>& known,
+                            const command_words& words) -> unexpected {
+    std::string text = std::string{what} + ' ' + quoted(word) + " is not known";
+    if (const auto meant = nearest(word, known); !meant.empty()) text += ", did you mean " + quoted(meant);
+    return fail(errc::usage, text + see_help(words));
+}
+
+[[nodiscard]] auto option_names(const command_row* row) -> std::vector<std::string_view> {
+    std::vector<std::string_view> names;
+    for (const auto& each : global_options) names.push_back(each.name);
+    if (row != nullptr) {
+        for (const auto& each : row->options) names.push_back(each.name);
+    }
+    return names;
+}
+
+void add_rows(cxxopts::Options& options, const std::string& group, std::span<const option_row> rows) {
+    auto add = options.add_options(group);
+    for (const auto& row : rows) {
+        const std::string spelling = row.letter != 0 ? std::string{row.letter} + ',' + std::string{row.name} : std::string{row.name};
+        if (row.value.empty()) {
+            add(spelling, std::string{row.help});
+        } else {
+            add(spelling, std::string{row.help}, cxxopts::value<std::string>(), std::string{row.value});
+        }
+    }
+}
+
+[[nodiscard]] auto options_of(const command_row* row) -> cxxopts::Options {
+    const std::string words = row == nullptr ? std::string{} : std::string{row->command} + (row->subject.empty() ? "" : " ") + std::string{row->subject};
+    cxxopts::Options options{words.empty() ? "powerconsul" : "powerconsul " + words,
+                             row == nullptr ? "Role-aware Consul checks" : "powerconsul " + words + ": " + std::string{row->summary}};
+    options.set_width(100);
+    if (row != nullptr) {
+        options.custom_help(std::string{row->required} + " [options]");
+        add_rows(options, "Command", row->options);
+    } else {
+        options.custom_help("<command> [<subject>] [options]");
+    }
+    add_rows(options, "Global", global_options);
+    return options;
+}
+
+[[nodiscard]] auto wants(const std::vector<std::string>& rest, std::string_view letter, std::string_view name) -> bool {
+    for (std::size_t i = 0; i < rest.size(); ++i) {
+        if (rest[i] == letter || rest[i] == name) return true;
+        if (takes_next(rest[i])) ++i;
+    }
+    return false;
+}
+
+[[nodiscard]] auto known_words(const command_words& words) -> result<const command_row*> {
+    std::vector<std::string_view> known;
+    if (words.command.empty()) return fail(errc::usage, "a command is missing" + see_help(words));
+    if (!is_command(words.command)) {
+        for (const auto& row : commands) known.push_back(row.command);
+        return misspelt("the command", words.command, known, words);
+    }
+    if (const command_row* const row = find_command(words); row != nullptr) return row;
+    for (const auto& row : commands) {
+        if (row.command == words.command) known.push_back(row.subject);
+    }
+    if (words.subject.empty()) {
+        return fail(errc::usage, words.command + " needs a subject: " +
+                                     listed({known.begin(), known.end()}, "or") + see_help(words));
+    }
+    return misspelt("the subject", words.subject, known, words);
+}
+
+}  // namespace
+
+auto find_words(const std::vector<std::string>& args) -> command_words {
+    auto words = separate(args).words;
+    if (find_command(words) == nullptr) words.subject.clear();
+    return words;
+}
+
+auto parse_command_line(const std::vector<std::string>& args) -> result<command_line> {
+    const separated parts = separate(args);
+    command_line line{parts.words, {}};
+    for (const auto& [letter, name] : {std::pair{"-h", "help"}, std::pair{"--version", "version"}}) {
+        if (!wants(parts.rest, letter, std::string{"--"} + name)) continue;
+        line.options[name] = "";
+        return line;
+    }
+    const auto row = known_words(parts.words);
+    if (!row) return unexpected{row.error()};
+
+    std::vector<const char*> argv{"powerconsul"};
+    for (const auto& each : parts.rest) argv.push_back(each.c_str());
+    auto options = options_of(*row);
+    try {
+        const auto parsed = options.parse(static_cast<int>(argv.size()), argv.data());
+        if (!parsed.unmatched().empty()) {
+            return fail(errc::usage, "the argument " + quoted(parsed.unmatched().front()) + " is one too many" + see_help(parts.words));
+        }
+        for (const auto& each : parsed.arguments()) {
+            if (parsed.count(each.key()) > 1) {
+                return fail(errc::usage, "--" + each.key() + " is given more than once; give it once" + see_help(parts.words));
+            }
+            if (each.value().empty()) {
+                return fail(errc::usage, "--" + each.key() + " has an empty value; leave it out or fill it" + see_help(parts.words));
+            }
+            line.options[each.key()] = each.value();
+        }
+    } catch (const cxxopts::exceptions::no_such_option&) {
+        for (const auto& each : parts.rest) {
+            std::string_view name = each;
+            if (!name.starts_with("--") || name.size() < 3) continue;
+            name = name.substr(2, name.find('=') == std::string_view::npos ? std::string_view::npos : name.find('=') - 2);
+            const auto names = option_names(*row);
+            if (std::ranges::find(names, name) == names.end()) return misspelt("the option", name, names, parts.words);
+        }
+        for (const auto& each : parts.rest) {
+            if (each.size() > 1 && each[0] == '-' && each[1] != '-') return misspelt("the option", each, {}, parts.words);
+        }
+        return fail(errc::usage, "an option is not known" + see_help(parts.words));
+    } catch (const cxxopts::exceptions::exception& why) {
+        return fail(errc::usage, one_line(why.what(), 200) + see_help(parts.words));
+    }
+    return line;
+}
+
+auto help_text(const command_words& words) -> std::string {
+    const command_row* const row = find_command(words);
+    std::vector<std::string> groups{"Global"};
+    if (row != nullptr) groups.insert(groups.begin(), "Command");
+    std::string text = options_of(row).help(groups);
+    if (row != nullptr) return text + "\nExample:\n  " + std::string{row->example} + '\n';
+    text += "\nCommands:\n";
+    for (const auto& each : commands) {
+        if (is_command(words.command) && each.command != words.command) continue;
+        std::string name = std::string{each.command} + (each.subject.empty() ? "" : " ") + std::string{each.subject};
+        name.resize(std::max<std::size_t>(name.size(), 16), ' ');
+        text += "  " + name + "  " + std::string{each.summary} + "\n                    " + std::string{each.example} + '\n';
+    }
+    return text + "\nEach option can also be set in the environment (--state-dir: POWERCONSUL_STATE_DIR).\n"
+                  "powerconsul <command> [<subject>] --help says more.\n";
+}
+
+}  // namespace powerconsul::cli

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <powerconsul/health.hpp>
+#include <powerconsul/resolver.hpp>
+#include <powerconsul/units.hpp>
+
+#include "cli.hpp"
+#include "command_line.hpp"
+
+namespace powerconsul::cli {
+
+enum class output_format : unsigned char { by_command, json, text };
+
+/// What an invocation comes down to once options, environment and configuration are put together.
+struct configuration {
+    std::string http_addr{};
+    std::string token{};
+    std::string store{};  ///< a store file instead of an agent; empty: an agent
+    std::string state_dir{};
+    std::string service_manager{};  ///< empty: what the machine runs
+    output_format format{output_format::by_command};
+    milliseconds timeout{};
+    int unknown_exit{1};
+    resolver_options roles{};
+};
+
+/// The output format alone, from option or environment: it is needed to report that the rest is wrong.
+[[nodiscard]] auto requested_format(const invocation& call, const command_line& line) -> output_format;
+
+/// Puts together options, `POWERCONSUL_…`, `CONSUL_…`, the configuration file and the defaults, in that order. Fails
+/// with errc::usage for an option or variable, errc::configuration for a file.
+[[nodiscard]] auto configure(const invocation& call, const command_line& line) -> result<configuration>;
+
+}  // namespace powerconsul::cli

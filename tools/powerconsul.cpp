@@ -1,0 +1,48 @@
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "cli.hpp"
+
+namespace {
+
+/// The user's home directory where HOME is not set, as under a Consul agent that was started by a service manager.
+[[nodiscard]] auto home_directory() -> std::string {
+    const passwd* const user = getpwuid(geteuid());
+    return user == nullptr || user->pw_dir == nullptr ? std::string{} : std::string{user->pw_dir};
+}
+
+[[nodiscard]] auto this_process(int argc, char** argv) -> powerconsul::cli::invocation {
+    powerconsul::cli::invocation call;
+    for (int i = 1; i < argc; ++i) call.args.emplace_back(argv[i]);
+    for (char** each = environ; *each != nullptr; ++each) {
+        const std::string_view variable{*each};
+        const auto equals = variable.find('=');
+        if (equals != std::string_view::npos) call.environment.emplace(variable.substr(0, equals), variable.substr(equals + 1));
+    }
+    if (call.environment.find("HOME") == call.environment.end()) call.environment.emplace("HOME", home_directory());
+    char host[256] = {};
+    if (gethostname(host, sizeof host - 1) == 0) call.host = host;
+    return call;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::string out;
+    std::string err;
+    int status = 1;
+    try {
+        status = powerconsul::cli::run(this_process(argc, argv), out, err);
+    } catch (const std::exception& why) {
+        err += std::string{"powerconsul: "} + why.what() + '\n';
+    }
+    const bool written = std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0;
+    std::fwrite(err.data(), 1, err.size(), stderr);
+    // A verdict that nobody could read was not given.
+    return written ? status : status == 0 ? 1 : status;
+}
