@@ -1,4 +1,5 @@
 """Tests the structural checks themselves: each one against a tree that is right and against trees that are wrong."""
+import json
 import os
 import pathlib
 import sys
@@ -6,9 +7,10 @@ import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "readme")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "readme")]
 import banned  # noqa: E402
 import blocks  # noqa: E402
+import count_tests  # noqa: E402
 import layers  # noqa: E402
 
 
@@ -137,6 +139,40 @@ class BlocksTest(unittest.TestCase):
                 with self.assertRaises(blocks.PageError) as caught:
                     blocks.read(text)
                 self.assertIn(expected, str(caught.exception))
+
+
+class CountTest(unittest.TestCase):
+    SUMMARY = "[doctest] test cases: \x1b[0m  7 |\x1b[32m   6 passed\x1b[0m |   1 failed\x1b[0m | 0 skipped\n"
+
+    def test_rows(self):
+        rows = {
+            "plain": ({"result": "OK"}, (1, 0)),
+            "plain, failed": ({"result": "FAIL"}, (0, 1)),
+            "time is up": ({"result": "TIMEOUT"}, (0, 1)),
+            "skipped": ({"result": "SKIP"}, (0, 0)),
+            "expected to fail, but did not": ({"result": "UNEXPECTEDPASS"}, (0, 1)),
+            "test cases": ({"result": "FAIL", "stdout": self.SUMMARY}, (6, 1)),
+            "broken after the last case": ({"result": "ERROR", "stdout": self.SUMMARY.replace("1 failed", "0 failed")}, (6, 1)),
+            "no case at all": ({"result": "OK", "stdout": "[doctest] test cases: 0 | 0 passed | 0 failed | 0 skipped"}, (0, 1)),
+        }
+        for name, (test, expected) in rows.items():
+            with self.subTest(name):
+                self.assertEqual(count_tests.count_test(test), expected)
+
+    def count(self, tests, status):
+        with tempfile.TemporaryDirectory() as directory:
+            if tests is not None:
+                pathlib.Path(directory, "meson-logs").mkdir()
+                lines = [json.dumps({"name": "t", **test}) + "\n" for test in tests]
+                pathlib.Path(directory, "meson-logs", "testlog.json").write_text("".join(lines), encoding="utf-8")
+            return count_tests.count_build(directory, status)[:2]
+
+    def test_builds(self):
+        self.assertEqual(self.count([{"result": "OK"}, {"result": "SKIP"}], 0), (1, 0))
+        self.assertEqual(self.count([{"result": "OK"}, {"result": "FAIL"}], 1), (1, 1))
+        self.assertEqual(self.count([{"result": "OK"}], 1), (1, 1), "meson knows something that the log does not")
+        self.assertEqual(self.count([], 0), (0, 1))
+        self.assertEqual(self.count(None, 0), (0, 1))
 
 
 if __name__ == "__main__":

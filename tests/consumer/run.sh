@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Uses powerconsul as others would: as a Meson subproject, and by pkg-config after an installation.
+#
+# usage: tests/consumer/run.sh subproject|pkg-config SOURCE_DIRECTORY
+# CXX is the compiler, MESON the meson to use.
+set -euo pipefail
+
+way=$1
+source=$2
+here=$(cd "$(dirname "$0")" && pwd)
+: "${CXX:=c++}" "${MESON:=meson}"
+export CXX
+read -ra compiler <<<"$CXX"
+read -ra meson <<<"$MESON"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+# Only what a release must have: no tests, no tools, no examples.
+copy_release() {
+    mkdir -p "$1/subprojects"
+    cp -r "$source"/meson.build "$source"/meson_options.txt "$source"/include "$1"
+    cp -r "$source"/subprojects/*.wrap "$source"/subprojects/packagefiles "$1/subprojects"
+}
+
+case $way in
+subproject)
+    cp -r "$here/project" consumer
+    copy_release consumer/subprojects/powerconsul
+    "${meson[@]}" setup --force-fallback-for=powerconsul,powerconsul-httplib build consumer
+    "${meson[@]}" test -C build --print-errorlogs
+    ;;
+pkg-config)
+    copy_release release
+    "${meson[@]}" setup --prefix="$work/prefix" -Dtool=disabled -Dtests=disabled -Dexamples=disabled \
+        -Dhttplib=enabled build release
+    "${meson[@]}" install -C build --quiet
+    diff <(cd release/include && find . -name '*.hpp' | sort) <(cd prefix/include && find . -type f | sort)
+
+    # The copy is gone: only the installation is left to be found.
+    rm -rf release build
+    PKG_CONFIG_PATH=$(dirname "$(find "$work/prefix" -name powerconsul.pc)")
+    export PKG_CONFIG_PATH
+    pkg-config --exact-version="$(sed -n 's/^#define POWERCONSUL_VERSION "\(.*\)"$/\1/p' \
+        prefix/include/powerconsul/version.hpp)" powerconsul
+    compile() {
+        local package=$1 program=$2 flags
+        shift 2
+        read -ra flags <<<"$(pkg-config --cflags --libs "$package")"
+        "${compiler[@]}" -std=c++20 -o "$program" "$@" "${flags[@]}"
+        "./$program"
+    }
+    compile powerconsul core "$here/project/core.cpp" "$here/project/core_role.cpp"
+    compile powerconsul-httplib over_httplib "$here/project/over_httplib.cpp"
+    ;;
+*)
+    echo "run.sh: unknown way '$way', expected subproject or pkg-config" >&2
+    exit 64
+    ;;
+esac
+echo "$way: ok"

@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds powerconsul, and shows its main job without a Consul: a JSON file stands in for it.
+#
+# usage: tools/quickstart.sh                      everything
+#        tools/quickstart.sh --with EXECUTABLE    only the demonstration, with a powerconsul that is built already
+set -euo pipefail
+cd "$(dirname "$0")/.."
+top=$PWD
+
+prepare() {
+    tools/setup.sh --for build
+    local build=build/quickstart log=build/quickstart.log again=()
+    mkdir -p build
+    [ -e "$build/build.ninja" ] && again=(--reconfigure)
+    echo "Building powerconsul in $build, which takes about a minute..."
+    if ! { meson setup "${again[@]}" "$build" --buildtype=release -Dtool=enabled -Dtests=disabled -Dexamples=disabled &&
+        ninja -C "$build"; } >"$log" 2>&1; then
+        tail -n 40 "$log" >&2
+        echo "quickstart.sh: the build failed, see above or $log" >&2
+        exit 1
+    fi
+    powerconsul=$top/$build/tools/powerconsul
+}
+
+case "$#:${1:-}" in
+0:) prepare ;;
+2:--with) powerconsul=$(realpath "$2") ;;
+*)
+    echo "usage: tools/quickstart.sh [--with EXECUTABLE]" >&2
+    exit 64
+    ;;
+esac
+
+demo=$(mktemp -d)
+finish() {
+    local init
+    for init in "$demo"/*/init.d/*; do
+        if [ -x "$init" ]; then "$init" stop >/dev/null 2>&1 || true; fi
+    done
+    rm -rf "$demo"
+}
+trap finish EXIT
+cd "$demo"
+
+say() { printf '%s\n' "$@"; }
+title() { printf '\n--- %s\n\n' "$*"; }
+
+# A machine is a directory here: init scripts, and the settings of powerconsul as environment variables.
+make_machine() {
+    local machine=$1 service
+    shift
+    mkdir -p "$machine/init.d"
+    cat >"$machine/environment" <<EOF
+POWERCONSUL_NODE=production-$machine
+POWERCONSUL_STORE=$demo/consul.json
+POWERCONSUL_STATE_DIR=$demo/$machine/state
+POWERCONSUL_SERVICE_MANAGER=sysv
+POWERCONSUL_FORMAT=text
+EOF
+    for service in "$@"; do
+        cat >"$machine/init.d/$service" <<'EOF'
+#!/bin/sh
+# A service that only sleeps, but is a real process: start, stop, status.
+pidfile=$0.pid
+alive() { [ -f "$pidfile" ] && kill -0 "$(cat "$pidfile")" 2>/dev/null; }
+case $1 in
+start) alive || { sleep 600 </dev/null >/dev/null 2>&1 & echo $! >"$pidfile"; } ;;
+stop) alive && kill "$(cat "$pidfile")"; rm -f "$pidfile" ;;
+status) if alive; then echo "it is running"; else echo "it is not running"; exit 3; fi ;;
+esac
+EOF
+        chmod +x "$machine/init.d/$service"
+    done
+}
+
+# on MACHINE EXIT_CODE TEXT MEANING COMMAND
+# Shows the command as typed on that machine, its output and its exit code, and insists on both.
+on() {
+    local machine=$1 wanted=$2 text=$3 meaning=$4 command=$5 output status=0
+    printf 'production-%s$ %s\n' "$machine" "$command"
+    output=$(
+        set -a
+        # shellcheck disable=SC1090
+        . "$demo/$machine/environment"
+        set +a
+        PATH=$(dirname "$powerconsul"):$PATH
+        cd "$machine"
+        bash -c "$command" 2>&1
+    ) || status=$?
+    [ -n "$output" ] && say "$output"
+    if [ "$status" -ne "$wanted" ] || [[ $output != *"$text"* ]]; then
+        say "quickstart.sh: expected exit code $wanted and \"$text\", got $status: this is a fault of powerconsul" >&2
+        exit 1
+    fi
+    printf '  exit code %s: %s\n\n' "$status" "$meaning"
+}
+
+# What the user has set for powerconsul must not change what is shown.
+unset "${!POWERCONSUL_@}" "${!CONSUL_@}"
+echo '{}' >powerconsul.conf
+export POWERCONSUL_CONFIG=$demo/powerconsul.conf
+
+make_machine web1 web mail
+make_machine web2 web
+cat >consul.json <<'EOF'
+{
+  "agent": {"node": "production-web1", "datacenter": "hq"},
+  "datacenters": {
+    "hq": {
+      "kv": {
+        "cluster/production/web": {"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]}
+      },
+      "services": [
+        {"service": "web", "node": "production-web1", "checks": {"service:web": "passing"}},
+        {"service": "web", "node": "production-web2", "checks": {"service:web": "passing"}},
+        {"service": "mail", "node": "production-web1", "checks": {"service:mail": "passing"}}
+      ]
+    }
+  }
+}
+EOF
+
+title "What you are about to see"
+say "Consul runs a command every few seconds and asks: is this service well? Exit code 0 means passing, 1 warning, 2" \
+    "critical. For a service that runs on one machine while another waits, \"is it running?\" is the wrong question: on" \
+    "the machine that waits, stopped is well. powerconsul asks whether the service is what it should be HERE, NOW." \
+    "" \
+    "Two machines, production-web1 and production-web2, are played by two directories. The service \"web\" is a real" \
+    "process with a real init script. What Consul would answer stands in a file, consul.json:" ""
+sed 's/^/    /' consul.json
+say "" "Each machine has its settings in environment variables; these are production-web2's (each is an option, too):" ""
+sed 's/^/    /' web2/environment
+
+# The commands are shown as they are typed and run as they are shown.
+# shellcheck disable=SC2016
+check_web='powerconsul check service -s web -S web --init-directory $PWD/init.d'
+check_mail=${check_web//web/mail}
+
+title "1. The primary: it must run, and it does"
+on web1 0 "" "started, as an operator would." "init.d/web start"
+on web1 0 "OK - web is running, primary" \
+    "passing. production-web1 is an active node of the document, so web must run here." "$check_web"
+
+title "2. The standby: passing because it is stopped"
+on web2 3 "not running" "the init script says: stopped." "init.d/web status"
+on web2 0 "OK - web is stopped, secondary" "passing. production-web1 serves, so this node must not." "$check_web"
+
+title "3. The active dies: now the standby is needed"
+on web1 0 "" "web is dead on production-web1..." "init.d/web stop"
+on web1 2 "CRITICAL - web is stopped, primary" "critical. It should run here. Consul notes that; here we do:" "$check_web"
+on web1 0 "" "the file now says what Consul would." \
+    "sed -i '/\"web\".*production-web1/s/passing/critical/' ../consul.json"
+on web2 2 "CRITICAL - web is stopped, secondary expects running" \
+    "critical. Nothing changed on this machine, but no active serves any more: it should take over." "$check_web"
+on web2 0 "" "an operator, or a handler of the check, starts it..." "init.d/web start"
+on web2 0 "OK - web is running, secondary" "passing. It runs where it is needed." "$check_web"
+on web2 0 "secondary" "and this is why." "powerconsul role -S web"
+
+title "4. A standalone: no document, no question"
+on web1 2 "CRITICAL - mail is stopped, standalone" \
+    "critical. There is no key cluster/production/mail, so mail must run wherever it is checked." "$check_mail"
+on web1 0 "" "started." "init.d/mail start"
+on web1 0 "OK - mail is running, standalone" "passing." "$check_mail"
+
+title "What next"
+say "Everything was as it should be. The executable is $powerconsul" \
+    "  README.md                         the first check against your own Consul, the decision table, exit codes" \
+    "  powerconsul check service --help  all options" \
+    "  tools/test.sh                     all tests, with a real Consul"

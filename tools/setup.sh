@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing here. Without root it prints the command that would do it.
+#
+# usage: tools/setup.sh --for build|tests
+set -euo pipefail
+
+build_packages=(
+    g++ meson ninja-build pkg-config
+    rapidjson-dev libcpp-httplib-dev libcxxopts-dev # libcpp-httplib-dev brings OpenSSL, zlib and Brotli
+)
+tests_packages=(
+    "${build_packages[@]}"
+    clang libclang-rt-dev # the second compiler, and its sanitizers
+    doctest-dev cmake     # doctest is found through CMake
+    python3 procps iproute2 util-linux
+    openssl curl # certificates for the tests, and a second opinion on what Consul says
+    ca-certificates
+)
+
+case "${*}" in
+"--for build") packages=("${build_packages[@]}") ;;
+"--for tests") packages=("${tests_packages[@]}") ;;
+*)
+    echo "usage: tools/setup.sh --for build|tests" >&2
+    exit 64
+    ;;
+esac
+
+if ! { command -v dpkg-query && command -v apt-get; } >/dev/null; then
+    echo "setup.sh: this is no Debian, so nothing is installed; what is needed, by Debian's names: ${packages[*]}" >&2
+    exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+    state=$(dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null) || state=none
+    grep -qx installed <<<"$state" || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+install=(apt-get install --yes --no-install-recommends "${missing[@]}")
+if [ "$(id -u)" -ne 0 ]; then
+    echo "setup.sh: packages are missing and this is not root. Run this, then start again:" >&2
+    echo "    sudo apt-get update && sudo ${install[*]}" >&2
+    exit 77
+fi
+echo "setup.sh: installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { apt-get update && "${install[@]}"; } >"$log" 2>&1 </dev/null; then
+    cat "$log" >&2
+    echo "setup.sh: apt-get failed, see above" >&2
+    exit 1
+fi

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds with g++ and with clang++ and its sanitizers, runs all tests on both, and ends
+# with one line: N passed, N failed
+#
+# usage: tools/test.sh            everything
+#        tools/test.sh --quick    the unit tests on one compiler, nothing is installed
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+quick=false
+case "${*}" in
+"") ;;
+"--quick") quick=true ;;
+*)
+    echo "usage: tools/test.sh [--quick]" >&2
+    exit 64
+    ;;
+esac
+
+# What count_tests.py counts: a build directory, or a step that went wrong.
+counted=()
+step() { printf '\n== %s\n' "$*"; }
+
+# build NAME COMPILER MESON_OPTION...
+build() {
+    local name=$1 compiler=$2
+    shift 2
+    step "build/$name: $compiler $*"
+    rm -f "build/$name/meson-logs/testlog.json"
+    local again=()
+    [ -e "build/$name/build.ninja" ] && again=(--reconfigure)
+    if CXX=$compiler meson setup "${again[@]}" "build/$name" -Dwerror=true -Dauto_features=enabled "$@" >"build/$name.log" 2>&1 &&
+        ninja -C "build/$name" >>"build/$name.log" 2>&1; then
+        return 0
+    fi
+    tail -n 60 "build/$name.log"
+    counted+=("--failed" "build/$name does not build")
+    return 1
+}
+
+# run_tests NAME MESON_TEST_OPTION...
+run_tests() {
+    local name=$1 status=0
+    shift
+    meson test -C "build/$name" --no-rebuild --print-errorlogs "$@" || status=$?
+    counted+=("--build" "build/$name" "$status")
+}
+
+mkdir -p build
+if $quick; then
+    build quick "${CXX:-c++}" && run_tests quick --suite unit
+else
+    step "packages"
+    tools/setup.sh --for tests
+    step "Consul"
+    # An empty CONSUL lets the tests that need it fail.
+    if ! CONSUL=$(tools/consul.sh build/consul); then
+        CONSUL=
+        counted+=("--failed" "tools/consul.sh gives no Consul to test against")
+    fi
+    export CONSUL
+    echo "${CONSUL:-none}"
+    if build gcc g++; then
+        run_tests gcc
+    fi
+    # Undefined behaviour ends the test, and a program with a sanitizer in it has symbols that only it resolves.
+    if build clang clang++ -Db_sanitize=address,undefined -Db_lundef=false -Dcpp_args=-fno-sanitize-recover=all; then
+        run_tests clang
+    fi
+fi
+
+step "result"
+python3 tests/count_tests.py "${counted[@]}"
