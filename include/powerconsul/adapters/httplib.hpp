@@ -1,0 +1,323 @@
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <httplib.h>
+
+#include <powerconsul/adapters/httplib_exchange.hpp>
+#include <powerconsul/address.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
+#include <powerconsul/transport.hpp>
+#include <powerconsul/units.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// Who is asked, and how this side shows who it is. Files are in PEM form.
+struct httplib_options {
+    std::string address{"127.0.0.1:8500"};  ///< as parse_address takes it
+    std::string token{};                    ///< sent as X-Consul-Token; empty: the agent's default token counts
+    std::string ca_file{};                  ///< wins over ca_path; both empty: the system's authorities
+    std::string ca_path{};
+    std::string client_cert{};
+    std::string client_key{};
+    std::string tls_server_name{};           ///< the name to expect in the certificate; empty: the address's host
+    std::size_t max_body{16 * 1024 * 1024};  ///< bytes of an answer's body; more is errc::bad_data
+    milliseconds connect_timeout{1000};      ///< for each address of the host and each step of a TLS handshake
+};
+
+
+/// Carries requests with cpp-httplib. GET requests share one connection that is kept open; if the other side has closed
+/// it in the meantime, a GET is sent once more on a new one. PUT and DELETE get a new connection each and are never
+/// repeated. A request's timeout bounds everything, name resolution included. The same object must not be used from
+/// two threads at a time.
+class httplib_transport {
+public:
+    /// Checks the options; asks nobody yet. Fails with errc::configuration.
+    [[nodiscard]] static auto create(httplib_options options) -> result<httplib_transport> {
+        auto where = parse_address(options.address);
+        if (!where) return unexpected{std::move(where).error()};
+        httplib_transport made{std::move(options), *std::move(where)};
+        const auto& chosen = made.options_;
+        for (const char c : chosen.token) {
+            if (c < 0x21 || c > 0x7E) {
+                return fail(errc::configuration,
+                            "the token for Consul has a character that no token has; give the secret id alone");
+            }
+        }
+        if (chosen.client_cert.empty() != chosen.client_key.empty()) {
+            return fail(errc::configuration, "a client certificate and its key go together; give both or neither");
+        }
+        for (const auto& file : {chosen.ca_file, chosen.ca_path, chosen.client_cert, chosen.client_key}) {
+            if (!file.empty() && ::access(file.c_str(), R_OK) != 0) {
+                return fail(errc::configuration, "cannot read " + quoted(file) + ", which TLS with Consul needs: " +
+                                                     std::generic_category().message(errno));
+            }
+        }
+        if (auto opened = made.connect(); !opened) return unexpected{std::move(opened).error()};
+        return made;
+    }
+
+    [[nodiscard]] auto perform(const http_request& request) -> result<http_response> {
+        return std::move(perform_all({&request, 1}).front());
+    }
+
+    /// Several requests get a connection and a thread each, at most 64 at the same time.
+    [[nodiscard]] auto perform_all(std::span<const http_request> requests) -> std::vector<result<http_response>> {
+        constexpr std::size_t at_once = 64;
+        std::vector<result<http_response>> answers;
+        answers.reserve(requests.size());
+        if (requests.size() == 1) {
+            answers.push_back(single(requests.front()));
+            return answers;
+        }
+        for (std::size_t first = 0; first < requests.size(); first += at_once) {
+            const auto some = requests.subspan(first, std::min(at_once, requests.size() - first));
+            std::vector<std::shared_ptr<detail::httplib_connection>> connections;
+            for (std::size_t i = 0; i < some.size(); ++i) connections.push_back(*connect());
+            for (auto& each : exchange(some, connections)) answers.push_back(std::move(each.value));
+        }
+        return answers;
+    }
+
+private:
+    struct answer {
+        result<http_response> value;
+        bool stale{};      ///< a kept connection ended before anything came
+        bool abandoned{};  ///< the connection's thread is still busy
+    };
+
+    httplib_transport(httplib_options options, address where)
+        : options_{std::move(options)}, where_{std::move(where)}, name_{"Consul at " + to_string(where_)} {}
+
+    [[nodiscard]] auto single(const http_request& request) -> result<http_response> {
+        const auto started = detail::steady::now();
+        http_request attempt = request;
+        for (;;) {
+            if (!kept_) kept_ = *connect();
+            if (request.method != http_method::get) kept_->client->stop();
+            auto got = std::move(exchange({&attempt, 1}, {&kept_, 1}).front());
+            if (got.abandoned) kept_.reset();
+            if (!got.stale || request.method != http_method::get) return std::move(got.value);
+            kept_.reset();
+            const auto spent =
+                std::chrono::duration_cast<std::chrono::milliseconds>(detail::steady::now() - started).count();
+            attempt.timeout = request.timeout - milliseconds{spent};
+            if (attempt.timeout <= milliseconds{0}) return std::move(got.value);
+        }
+    }
+
+    /// Makes a connection object; the socket comes with the first request.
+    [[nodiscard]] auto connect() const -> result<std::shared_ptr<detail::httplib_connection>> {
+        auto made = std::make_shared<detail::httplib_connection>();
+        made->server_name = where_.host;
+        if (where_.scheme == address_scheme::unix_socket) {
+            made->client = std::make_unique<httplib::ClientImpl>(where_.path, 80);
+            made->client->set_address_family(AF_UNIX);
+        } else if (where_.scheme == address_scheme::http) {
+            made->client = std::make_unique<httplib::ClientImpl>(where_.host, where_.port);
+        } else {
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
+            if (!options_.tls_server_name.empty()) {
+                made->lookup = where_.host;
+                made->server_name = options_.tls_server_name;
+            }
+            made->client = std::make_unique<httplib::SSLClient>(made->server_name, where_.port, options_.client_cert,
+                                                                options_.client_key);
+            made->client->set_ca_cert_path(options_.ca_file, options_.ca_path);
+            if (!made->client->is_valid()) {
+                return fail(errc::configuration, "the client certificate " + quoted(options_.client_cert) +
+                                                     " and the key " + quoted(options_.client_key) +
+                                                     " are no pair of PEM files");
+            }
+#else
+            return fail(errc::configuration, name_ + " needs TLS, which this build of cpp-httplib does not have");
+#endif
+        }
+        auto& client = *made->client;
+        detail::keep_targets_as_they_are(client);
+        client.set_keep_alive(true);
+        client.set_follow_location(false);
+        client.set_decompress(false);
+        client.set_tcp_nodelay(true);
+        client.set_socket_options([watcher = made.get()](int socket) { watcher->watch(socket); });
+        return made;
+    }
+
+    [[nodiscard]] auto prepare(const http_request& request, std::shared_ptr<detail::httplib_connection> connection,
+                               std::shared_ptr<detail::httplib_board> board) const {
+        auto job = std::make_shared<detail::httplib_exchange>();
+        constexpr const char* methods[] = {"GET", "PUT", "DELETE"};
+        job->request.method = methods[static_cast<std::size_t>(request.method)];
+        job->request.path = request.target;
+        job->request.body = request.body;
+        if (!request.body.empty()) job->request.headers.emplace("Content-Type", "application/json");
+        if (!options_.token.empty()) job->request.headers.emplace("X-Consul-Token", options_.token);
+        if (where_.scheme == address_scheme::unix_socket) job->request.headers.emplace("Host", "localhost");
+        auto* const raw = job.get();
+        job->request.response_handler = [raw](const httplib::Response& head) { return raw->take_headers(head); };
+        job->request.content_receiver = [raw](const char* data, std::size_t size, auto, auto) {
+            return raw->take_body(data, size);
+        };
+        job->max_body = options_.max_body;
+        job->deadline = detail::steady::now() + detail::in_chrono(request.timeout);
+        job->sockets_before = connection->sockets();
+        job->received_before = connection->received();
+        auto& client = *connection->client;
+        client.set_connection_timeout(detail::in_chrono(shorter(options_.connect_timeout, request.timeout)));
+        // Longer than what is left: the deadline is kept by wait_for, and by it alone.
+        client.set_read_timeout(detail::in_chrono(request.timeout + seconds(1)));
+        client.set_write_timeout(detail::in_chrono(request.timeout + seconds(1)));
+        job->connection = std::move(connection);
+        job->board = std::move(board);
+        return job;
+    }
+
+    [[nodiscard]] auto exchange(std::span<const http_request> requests,
+                                std::span<const std::shared_ptr<detail::httplib_connection>> connections) const
+        -> std::vector<answer> {
+        const auto board = std::make_shared<detail::httplib_board>();
+        std::vector<std::shared_ptr<detail::httplib_exchange>> jobs;
+        std::vector<std::thread> threads;
+        std::vector<std::string> refused(requests.size());
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            jobs.push_back(prepare(requests[i], connections[i], board));
+            threads.emplace_back();
+            if (!well_formed(requests[i].target)) {
+                refused[i] = "the request for " + quoted(requests[i].target) + " is not percent-encoded";
+            } else {
+                try {
+                    threads.back() = std::thread{[job = jobs.back()] { job->carry_out(); }};
+                } catch (const std::system_error& failure) {
+                    refused[i] = "cannot start a thread to ask " + name_ + ": " + failure.what();
+                }
+            }
+            if (!refused[i].empty()) jobs.back()->done = true;
+        }
+        detail::wait_for(*board, jobs);
+        std::vector<answer> answers;
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            bool abandoned = false;
+            {
+                const std::lock_guard lock{board->guard};
+                abandoned = !jobs[i]->done;
+            }
+            if (threads[i].joinable()) abandoned ? threads[i].detach() : threads[i].join();
+            if (!refused[i].empty()) {
+                answers.push_back({fail(errc::failed, std::move(refused[i]))});
+            } else {
+                answers.push_back(judged(requests[i], *jobs[i], abandoned));
+            }
+        }
+        return answers;
+    }
+
+    [[nodiscard]] static auto well_formed(std::string_view target) -> bool {
+        if (target.empty() || target.front() != '/') return false;
+        return std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+    }
+
+    /// What the end of an exchange means. An abandoned one still belongs to its thread: only `request` may be read.
+    [[nodiscard]] auto judged(const http_request& request, detail::httplib_exchange& job, bool abandoned) const
+        -> answer {
+        using cause = detail::httplib_exchange::cause;
+        using problem = httplib::Error;
+        const std::string asked = "the request for " + one_line(request.target, 200);
+        const auto late = [&] {
+            return fail(errc::timed_out,
+                        name_ + " did not answer " + asked + " within " + std::to_string(request.timeout.count) + " ms");
+        };
+        if (abandoned) return {late(), false, true};
+        switch (job.stopped) {
+            case cause::overdue: return {late()};
+            case cause::too_large:
+                return {fail(errc::bad_data, name_ + " answers " + asked + " with more than the " +
+                                                 std::to_string(options_.max_body) + " bytes that are taken")};
+            case cause::malformed:
+                return {fail(errc::bad_data, name_ + " answers " + asked + " with a Content-Length that is no number")};
+            case cause::none: break;
+        }
+        if (job.ok) {
+            http_response response{job.response.status, std::move(job.body), {}};
+            for (const auto& [name, value] : job.response.headers) response.headers.push_back({name, value});
+            return {std::move(response)};
+        }
+
+        const bool tls = where_.scheme == address_scheme::https;
+        const bool reused = job.sockets_before != 0 && job.connection->sockets() == job.sockets_before;
+        const auto unreached = [&](std::string_view why) {
+            return answer{fail(errc::unavailable, "cannot reach " + name_ + ": " + std::string{why})};
+        };
+        switch (job.error) {
+            case problem::Connection:
+                if (job.connection->sockets() == job.sockets_before) {
+                    return unreached("the host name has no address; check the address");
+                }
+                return unreached(connect_failure(job.system_error));
+            case problem::ConnectionTimeout:
+                return unreached("no connection within " +
+                                 std::to_string(shorter(options_.connect_timeout, request.timeout).count) +
+                                 " ms; is the address right and the agent running?");
+            case problem::SSLConnection:
+                return unreached("the TLS handshake failed; is this its HTTPS port?");
+            case problem::SSLLoadingCerts:
+                return unreached("the certificate authorities cannot be loaded; check the CA file or path");
+            case problem::Read:
+            case problem::Write:
+            case problem::Canceled:
+            case problem::Unknown: break;
+            default:
+                if (!tls) break;
+                return unreached("its certificate is not for " + quoted(job.connection->server_name) +
+                                 " or not from a known authority; set the CA file, and the TLS server name if the "
+                                 "certificate has another one");
+        }
+        if (job.answered) {
+            return {fail(errc::unavailable, name_ + " broke off its answer to " + asked + "; try again")};
+        }
+        if (!tls && job.connection->received() != job.received_before) {
+            return {fail(errc::bad_data, "what answers as " + name_ + " does not speak HTTP; is this its HTTP port?"),
+                    reused};
+        }
+        return {fail(errc::unavailable,
+                     name_ + " closed the connection without an answer to " + asked +
+                         (tls ? "; if it asks for a client certificate, set one and its key" : "; try again")),
+                reused};
+    }
+
+    /// Over a network the system tells the reason only to httplib, which keeps it to itself.
+    [[nodiscard]] static auto connect_failure(int number) -> std::string_view {
+        switch (number) {
+            case ECONNREFUSED: return "connection refused; is the agent running?";
+            case ENOENT: return "there is no such socket; is the agent running?";
+            case EACCES:
+            case EPERM: return "permission denied; may this user open the socket?";
+            case ENETUNREACH:
+            case EHOSTUNREACH: return "there is no route to the host; check the address and the network";
+            default: return "the connection failed; is the agent running?";
+        }
+    }
+
+    httplib_options options_;
+    address where_;
+    std::string name_;
+    std::shared_ptr<detail::httplib_connection> kept_{};
+};
+
+static_assert(parallel_http_transport<httplib_transport>);
+
+}  // namespace powerconsul::inline v0

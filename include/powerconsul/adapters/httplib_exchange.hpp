@@ -1,0 +1,199 @@
+#pragma once
+
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <httplib.h>
+
+#include <powerconsul/adapters/posix_fd.hpp>
+#include <powerconsul/units.hpp>
+
+// How httplib_transport carries out one request. No interface: use adapters/httplib.hpp.
+
+namespace powerconsul::inline v0::detail {
+
+
+using steady = std::chrono::steady_clock;
+
+[[nodiscard]] inline auto in_chrono(milliseconds time) -> std::chrono::milliseconds {
+    return std::chrono::milliseconds{time.count};
+}
+
+/// One connection. Its requests run in a thread of their own, for two reasons: httplib's timeouts bound each system
+/// call and not the exchange, so somebody else must end what takes too long; and httplib writes without MSG_NOSIGNAL,
+/// so SIGPIPE must be blocked where it writes and nowhere else.
+struct httplib_connection {
+    std::unique_ptr<httplib::ClientImpl> client{};
+    std::string server_name{};  ///< what httplib takes for the host
+    std::string lookup{};       ///< the host to resolve in its place; empty: httplib resolves it
+    std::mutex guard{};
+    posix_fd socket{};  ///< our own duplicate: its number cannot become somebody else's when httplib closes its own
+    unsigned opened{};  ///< sockets made so far
+
+    void watch(int made) {
+        const std::lock_guard lock{guard};
+        socket = posix_fd{::fcntl(made, F_DUPFD_CLOEXEC, 0)};
+        ++opened;
+    }
+    /// Ends every system call on the connection, now.
+    void cut() {
+        const std::lock_guard lock{guard};
+        if (socket) ::shutdown(socket.get(), SHUT_RDWR);
+    }
+    [[nodiscard]] auto sockets() -> unsigned {
+        const std::lock_guard lock{guard};
+        return opened;
+    }
+    /// Bytes that came in over this TCP connection so far, 0 if it is none. httplib reports an end without an answer
+    /// and an answer that is no HTTP as the same error; this tells them apart. The C library's tcp_info ends before
+    /// that field, which is the 64 bits at byte 128 since Linux 4.1.
+    [[nodiscard]] auto received() -> std::uint64_t {
+        constexpr std::size_t field = 128;
+        unsigned char info[field + sizeof(std::uint64_t)]{};
+        socklen_t size = sizeof(info);
+        std::uint64_t bytes = 0;
+        const std::lock_guard lock{guard};
+        if (socket && ::getsockopt(socket.get(), IPPROTO_TCP, TCP_INFO, info, &size) == 0 && size == sizeof(info)) {
+            std::memcpy(&bytes, info + field, sizeof(bytes));
+        }
+        return bytes;
+    }
+};
+
+/// Tells the one who waits that an exchange has ended, and guards what both sides write.
+struct httplib_board {
+    std::mutex guard{};
+    std::condition_variable changed{};
+};
+
+/// One request on its way, shared by the thread that carries it out and the one that waits: the first may stay behind
+/// in the resolution of a name, which nothing can interrupt.
+struct httplib_exchange {
+    enum class cause : unsigned char { none, overdue, too_large, malformed };
+
+    std::shared_ptr<httplib_connection> connection{};
+    std::shared_ptr<httplib_board> board{};
+    httplib::Request request{};
+    httplib::Response response{};
+    httplib::Error error{httplib::Error::Success};
+    std::string body{};
+    std::size_t max_body{};
+    steady::time_point deadline{};
+    std::uint64_t received_before{};
+    unsigned sockets_before{};
+    int system_error{};
+    bool ok{};
+    // These are guarded by the board.
+    bool done{};
+    bool answered{};  ///< the status and the headers are there
+    cause stopped{cause::none};
+
+    [[nodiscard]] auto refuse(cause why) -> bool {
+        const std::lock_guard lock{board->guard};
+        if (stopped == cause::none) stopped = why;
+        return false;
+    }
+    [[nodiscard]] auto take_headers(const httplib::Response& head) -> bool {
+        {
+            const std::lock_guard lock{board->guard};
+            answered = true;
+        }
+        const std::string length = head.get_header_value("Content-Length");
+        if (length.find_first_not_of("0123456789") != std::string::npos) return refuse(cause::malformed);
+        if (length.size() > 18 || (!length.empty() && std::stoull(length) > max_body)) return refuse(cause::too_large);
+        return true;
+    }
+    [[nodiscard]] auto take_body(const char* data, std::size_t size) -> bool {
+        if (size > max_body - body.size()) return refuse(cause::too_large);
+        body.append(data, size);
+        return true;
+    }
+    /// The thread's work.
+    void carry_out() noexcept {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+        try {
+            if (connection->lookup.empty() || resolve()) {
+                errno = 0;
+                ok = connection->client->send(request, response, error);
+                system_error = errno;
+            }
+        } catch (...) {
+            error = httplib::Error::Unknown;
+        }
+        const std::lock_guard lock{board->guard};
+        done = true;
+        board->changed.notify_all();
+    }
+    /// httplib connects to another name than the one that it verifies only if it is told the number.
+    [[nodiscard]] auto resolve() -> bool {
+        addrinfo hints{};
+        hints.ai_socktype = SOCK_STREAM;
+        addrinfo* found = nullptr;
+        error = httplib::Error::Connection;
+        if (::getaddrinfo(connection->lookup.c_str(), nullptr, &hints, &found) != 0) return false;
+        char text[NI_MAXHOST]{};
+        const int failure =
+            ::getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof(text), nullptr, 0, NI_NUMERICHOST);
+        ::freeaddrinfo(found);
+        if (failure != 0) return false;
+        connection->client->set_hostname_addr_map({{connection->server_name, text}});
+        connection->lookup.clear();
+        error = httplib::Error::Success;
+        return true;
+    }
+};
+
+/// One setting with two names: the first up to httplib 0.18 or so, the second after it.
+template <typename Client>
+void keep_targets_as_they_are(Client& client) {
+    if constexpr (requires { client.set_url_encode(false); }) {
+        client.set_url_encode(false);
+    } else {
+        client.set_path_encode(false);
+    }
+}
+
+/// Waits for all; each ends at its deadline or, if nothing can end it, is left behind shortly after it.
+inline void wait_for(httplib_board& board, std::span<const std::shared_ptr<httplib_exchange>> jobs) {
+    using cause = httplib_exchange::cause;
+    constexpr auto patience = std::chrono::milliseconds{100};
+    constexpr std::uint64_t header_limit = 1024 * 1024;  // httplib 0.11 bounds a header's length but not their number
+    std::unique_lock lock{board.guard};
+    for (;;) {
+        bool running = false;
+        const auto now = steady::now();
+        auto wake = now + std::chrono::milliseconds{20};
+        for (const auto& job : jobs) {
+            if (job->done || now >= job->deadline + patience) continue;
+            running = true;
+            const bool overdue = now >= job->deadline;
+            const bool flooded = !job->answered && job->connection->received() - job->received_before > header_limit;
+            if (overdue || flooded) {
+                if (job->stopped == cause::none) job->stopped = overdue ? cause::overdue : cause::too_large;
+                job->connection->cut();
+            } else if (job->deadline < wake) {
+                wake = job->deadline;
+            }
+        }
+        if (!running) return;
+        board.changed.wait_until(lock, wake);
+    }
+}
+
+}  // namespace powerconsul::inline v0::detail
