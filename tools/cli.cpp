@@ -46,6 +46,7 @@ namespace {
     if (facts.trouble && facts.trouble->code == errc::usage) {
         return fail(errc::configuration, facts.trouble->message + "; set clusterKey or --environment");
     }
+    if (facts.trouble && facts.trouble->code == errc::configuration) return unexpected{*facts.trouble};
     return facts;
 }
 

@@ -201,6 +201,11 @@ auto find_words(const std::vector<std::string>& args) -> command_words {
 auto parse_command_line(const std::vector<std::string>& args) -> result<command_line> {
     const separated parts = separate(args);
     command_line line{parts.words, {}};
+    if (parts.words.command == "help") {
+        line.words = separate(parts.rest).words;
+        line.options["help"] = "";
+        return line;
+    }
     for (const auto& [letter, name] : {std::pair{"-h", "help"}, std::pair{"--version", "version"}}) {
         if (!wants(parts.rest, letter, std::string{"--"} + name)) continue;
         line.options[name] = "";

@@ -33,7 +33,8 @@ struct command_line {
 [[nodiscard]] auto find_words(const std::vector<std::string>& args) -> command_words;
 
 /// Fails with errc::usage: unknown command, subject or option (with the nearest known one), a missing or empty value,
-/// an option given twice, or an argument too many. `--help` and `--version` win over what else is wrong.
+/// an option given twice, or an argument too many. `--help` and `--version` win over what else is wrong; `help check` is
+/// `check --help`.
 [[nodiscard]] auto parse_command_line(const std::vector<std::string>& args) -> result<command_line>;
 
 /// The help of the program, of a command or of a subject, with an example that works.

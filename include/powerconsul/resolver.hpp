@@ -198,4 +198,8 @@ private:
     resolver_options options_;
 };
 
+/// Policies that are given by name are referred to, not copied.
+template <typename Transport, typename Clock, typename Files>
+role_resolver(Transport&, Clock&, Files&, std::string, resolver_options) -> role_resolver<Transport&, Clock&, Files&>;
+
 }  // namespace powerconsul::inline v0
