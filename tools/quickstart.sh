@@ -4,6 +4,7 @@
 # usage: tools/quickstart.sh                      everything
 #        tools/quickstart.sh --with EXECUTABLE    only the demonstration, with a powerconsul that is built already
 set -euo pipefail
+here=$PWD
 cd "$(dirname "$0")/.."
 top=$PWD
 
@@ -24,7 +25,7 @@ prepare() {
 
 case "$#:${1:-}" in
 0:) prepare ;;
-2:--with) powerconsul=$(realpath "$2") ;;
+2:--with) powerconsul=$(cd "$here" && realpath "$2") ;;
 *)
     echo "usage: tools/quickstart.sh [--with EXECUTABLE]" >&2
     exit 64

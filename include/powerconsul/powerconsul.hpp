@@ -3,6 +3,7 @@
 /// All of the library but the adapters, each of which pulls in an operating-system or third-party part of its own, and
 /// the fakes for tests.
 
+#include <powerconsul/address.hpp>
 #include <powerconsul/base64.hpp>
 #include <powerconsul/check.hpp>
 #include <powerconsul/clock.hpp>
@@ -19,6 +20,8 @@
 #include <powerconsul/json/last_known.hpp>
 #include <powerconsul/json/report.hpp>
 #include <powerconsul/json/settings.hpp>
+#include <powerconsul/json/value.hpp>
+#include <powerconsul/json/writer.hpp>
 #include <powerconsul/pattern.hpp>
 #include <powerconsul/peers.hpp>
 #include <powerconsul/probe.hpp>
