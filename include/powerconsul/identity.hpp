@@ -80,14 +80,15 @@ struct identity {
 /// `base/service`: the key of a service's document. The base may have several segments and a `/` at its end.
 [[nodiscard]] inline auto document_key(std::string_view base, std::string_view service) -> result<std::string> {
     if (!base.empty() && base.back() == '/') base.remove_suffix(1);
-    for (std::string_view rest = base; !rest.empty();) {
+    if (base.empty()) return fail(errc::usage, "the key below which cluster documents stand is empty");
+    for (std::string_view rest = base;;) {
         const std::size_t slash = rest.find('/');
         if (auto valid = validate_segment("the segment of key " + quoted(base), rest.substr(0, slash)); !valid) {
             return unexpected{std::move(valid).error()};
         }
-        rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
+        if (slash == std::string_view::npos) break;
+        rest = rest.substr(slash + 1);
     }
-    if (base.empty()) return fail(errc::usage, "the key below which cluster documents stand is empty");
     if (auto valid = validate_segment("the Consul service name", service); !valid) {
         return unexpected{std::move(valid).error()};
     }
