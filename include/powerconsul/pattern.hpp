@@ -25,11 +25,16 @@ namespace detail {
     std::string posix;
     std::size_t repeats = 1;
     bool bracket = false;
+    bool repeated = false;  // what stands before is a repetition already
     std::size_t bracket_start = 0;
     for (std::size_t i = 0; i < expression.size(); ++i) {
         const char c = expression[i];
         const char next = i + 1 < expression.size() ? expression[i + 1] : '\0';
+        const bool repeats_again = repeated && !bracket && std::string_view{"*+?{"}.find(c) != std::string_view::npos;
         if (c == '\0') return refused(i, "a NUL byte");
+        // Python's lazy `a+?` needs an a, POSIX takes it as `(a+)?`.
+        if (repeats_again) return refused(i, "a second repetition means something else in POSIX; group the first");
+        repeated = !bracket && std::string_view{"*+?}"}.find(c) != std::string_view::npos;
         if (bracket) {
             if (c == '\\') return refused(i, "a backslash inside [...] has no special meaning in POSIX; list the characters");
             if (c == ']' && i > bracket_start) bracket = false;
@@ -51,6 +56,12 @@ namespace detail {
                 posix += next == 'd' ? "[0-9]" : "[^0-9]";
                 ++i;
                 continue;
+            }
+            // glibc knows these as Python does. Of the others it takes `\A` for an A and `\<` for the start of a word.
+            const bool same = std::string_view{"wWsSbB"}.find(next) != std::string_view::npos;
+            const bool letter = (next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') || next == '0';
+            if (!same && (letter || std::string_view{"<>`'"}.find(next) != std::string_view::npos)) {
+                return refused(i, "this escape means something else in POSIX; write the character itself or [...]");
             }
             if (next != '\0') {
                 posix += c;
