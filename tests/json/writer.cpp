@@ -1,0 +1,41 @@
+#include <powerconsul/json/writer.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string_view>
+
+using namespace powerconsul;
+
+TEST_CASE("a text is written compactly, in the order of the calls") {
+    json::writer to;
+    to.open_object();
+    to.key("a").open_array().null().boolean(true).boolean(false).close_array();
+    to.key("b").number(INT64_MIN).key("c").number(UINT64_MAX);
+    to.key("d").open_object().close_object().key("e").open_array().close_array();
+    to.close_object();
+    CHECK(to.text() == R"({"a":[null,true,false],"b":-9223372036854775808,"c":18446744073709551615,"d":{},"e":[]})");
+}
+
+TEST_CASE("strings are escaped as JSON wants it and else left alone") {
+    struct row {
+        std::string_view text;
+        std::string_view written;
+    };
+    const row rows[] = {
+        {"", R"("")"},
+        {"plain", R"("plain")"},
+        {"a\"b\\c/d", R"("a\"b\\c/d")"},
+        {"\b\f\n\r\t\x01\x1F", R"("\b\f\n\r\t\u0001\u001F")"},
+        {std::string_view{"a\0b", 3}, R"("a\u0000b")"},
+        {"caf\xC3\xA9 \xF0\x9F\x98\x80", "\"caf\xC3\xA9 \xF0\x9F\x98\x80\""},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.written);
+        json::writer value;
+        CHECK(value.string(each.text).text() == each.written);
+        json::writer name;
+        name.open_object().key(each.text).null().close_object();
+        CHECK(name.text() == "{" + std::string{each.written} + ":null}");
+    }
+}
