@@ -1,0 +1,306 @@
+#include "../../tools/cli.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <powerconsul/json/value.hpp>
+
+using namespace powerconsul;
+
+namespace {
+
+/// A directory of its own for each test, gone with it. Nothing outside of it is read or written.
+class sandbox {
+public:
+    sandbox() { REQUIRE(mkdtemp(path_.data()) != nullptr); }
+    sandbox(const sandbox&) = delete;
+    auto operator=(const sandbox&) -> sandbox& = delete;
+    ~sandbox() { (void)std::system(("rm -rf " + path_).c_str()); }  // NOLINT: a path that mkdtemp made
+
+    [[nodiscard]] auto operator/(std::string_view name) const -> std::string { return path_ + '/' + std::string{name}; }
+
+    void write(std::string_view name, std::string_view text, unsigned mode = 0600) const {
+        std::ofstream{*this / name} << text;
+        REQUIRE(chmod((*this / name).c_str(), mode) == 0);
+    }
+
+    void init_script(std::string_view name, int status) const {
+        (void)mkdir((*this / "init.d").c_str(), 0700);
+        write("init.d/" + std::string{name}, "#!/bin/sh\nexit " + std::to_string(status) + "\n", 0700);
+    }
+
+private:
+    std::string path_{"/tmp/powerconsul-cli-XXXXXX"};
+};
+
+struct ended {
+    int status{};
+    std::string out{};
+    std::string err{};
+};
+
+struct caller {
+    const sandbox& box;
+    std::map<std::string, std::string, std::less<>> environment{};
+    std::string host{"production-web2.example.org"};
+
+    [[nodiscard]] auto operator()(std::vector<std::string> args) const -> ended {
+        cli::invocation call{std::move(args), environment, host};
+        call.environment.emplace("HOME", box / "home");
+        call.environment.emplace("POWERCONSUL_CONFIG", box / "config.json");
+        call.environment.emplace("POWERCONSUL_STATE_DIR", box / "state");
+        call.environment.emplace("POWERCONSUL_STORE", box / "store.json");
+        ended result;
+        result.status = cli::run(call, result.out, result.err);
+        return result;
+    }
+
+    [[nodiscard]] auto check(std::vector<std::string> more = {}) const -> ended {
+        std::vector<std::string> args{"check", "service", "-s", "local", "-S", "web", "--service-manager", "sysv",
+                                      "--init-directory", box / "init.d"};
+        args.insert(args.end(), more.begin(), more.end());
+        return (*this)(std::move(args));
+    }
+};
+
+[[nodiscard]] auto store_text(std::string_view document, std::string_view active) -> std::string {
+    return R"({"agent": {"node": "production-web2", "datacenter": "hq"}, "datacenters": {"hq": {"kv": {"cluster/production/web": )" +
+           std::string{document} + R"(}, "services": [
+           {"service": "web", "node": "production-web1", "checks": {"service:web": ")" + std::string{active} + R"("}},
+           {"service": "web", "node": "production-web2", "checks": {"service:web": "passing"}}]}}})";
+}
+
+constexpr std::string_view pair_document =
+    R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})";
+
+[[nodiscard]] auto member(const ended& result, std::string_view name) -> std::string {
+    const auto line = json::parse(result.out);
+    REQUIRE(line);
+    const auto* const found = line->find(name);
+    REQUIRE(found != nullptr);
+    return found->is(json::kind::boolean) ? (found->boolean ? "true" : "false")
+           : found->is(json::kind::null)  ? "null"
+                                          : found->text;
+}
+
+}  // namespace
+
+TEST_CASE("check service gives the verdict of the decision table as line and exit code") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    struct row {
+        std::string_view name;
+        std::string_view node;
+        std::string_view active;
+        int script;
+        int status;
+        std::string_view state;
+        std::string_view text;
+    };
+    constexpr row rows[] = {
+        {"primary, running", "production-web1", "passing", 0, 0, "passing", "OK - local is running, primary expects running ("},
+        {"primary, stopped", "production-web1", "passing", 3, 2, "critical", "CRITICAL - local is stopped, primary expects running ("},
+        {"primary, cannot tell", "production-web1", "passing", 4, 1, "unknown", "UNKNOWN - local is unknown, primary expects running ("},
+        {"standby, stopped", "production-web2", "passing", 3, 0, "passing", "OK - local is stopped, secondary expects stopped ("},
+        {"standby, running", "production-web2", "passing", 0, 2, "critical", "CRITICAL - local is running, secondary expects stopped ("},
+        {"standby, active warning", "production-web2", "warning", 3, 0, "passing", "OK - local is stopped, secondary expects stopped ("},
+        {"takes over, stopped", "production-web2", "critical", 3, 2, "critical", "CRITICAL - local is stopped, secondary expects running ("},
+        {"takes over, running", "production-web2", "critical", 0, 0, "passing", "OK - local is running, secondary expects running ("},
+        {"in no list", "production-web3", "passing", 0, 1, "unknown", "UNKNOWN - local cannot be judged ("},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        box.write("store.json", store_text(pair_document, each.active));
+        box.init_script("local", each.script);
+        const caller run{box, {{"POWERCONSUL_NODE", std::string{each.node}}, {"POWERCONSUL_MAX_AGE", "0"}}};
+        const auto line = run.check();
+        CHECK(line.status == each.status);
+        CHECK(line.err.empty());
+        CHECK(line.out.find('\n') == line.out.size() - 1);
+        CHECK(member(line, "type") == "service");
+        CHECK(member(line, "service") == "local");
+        CHECK(member(line, "state") == each.state);
+        CHECK(member(line, "code") == std::to_string(each.status));
+        CHECK(run.check().out == line.out);
+        const auto text = run.check({"--format", "text"});
+        CHECK(text.status == each.status);
+        CHECK(text.out.substr(0, each.text.size()) == each.text);
+    }
+}
+
+TEST_CASE("the node is found by its host name with or without domain, else by the agent's name") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("store.json", store_text(pair_document, "passing"));
+    for (const std::string host : {"production-web2", "production-web2.example.org"}) {
+        const caller run{box, {}, host};
+        CHECK(member(run({"role", "-S", "web", "--format", "json"}), "role") == "secondary");
+    }
+    const caller stranger{box, {}, "production-some-other-name"};
+    CHECK(member(stranger({"role", "-S", "web", "--format", "json"}), "role") == "secondary");
+    CHECK(member(stranger({"role", "-S", "web", "--format", "json", "--node", "production-web1"}), "role") == "primary");
+}
+
+TEST_CASE("the command line wins over the environment, the environment over the configuration") {
+    const sandbox box;
+    box.write("store.json", store_text(pair_document, "passing"));
+    box.write("config.json", R"({"node": "production-web1", "format": "json"})");
+    caller run{box};
+    CHECK(member(run({"role", "-S", "web"}), "role") == "primary");
+    run.environment["POWERCONSUL_NODE"] = "production-web2";
+    CHECK(member(run({"role", "-S", "web"}), "role") == "secondary");
+    CHECK(member(run({"role", "-S", "web", "--node", "production-web1"}), "role") == "primary");
+    run.environment["POWERCONSUL_NODE"] = "";
+    CHECK(member(run({"role", "-S", "web"}), "role") == "primary");
+}
+
+TEST_CASE("the original's configuration file loads unchanged and moves the documents") {
+    const sandbox box;
+    box.write("config.json", R"({"serviceFilter": "^powerconsul-docker[0-9]*$", "consulConfig": "/consul/config/config.json",
+        "clusterKey": "cluster/docker", "subVars": {"@ENV": "production", "BETA": "beta"}, "noopTriggers": ["ntp"]})");
+    box.write("store.json", R"({"datacenters": {"hq": {"kv": {"cluster/docker/web": {"mode": "all-active"}}}}})");
+    const caller run{box, {{"POWERCONSUL_DATACENTER", "hq"}}};
+    const auto role = run({"role", "-S", "web", "--format", "json"});
+    CHECK(role.status == 0);
+    CHECK(member(role, "key") == "cluster/docker/web");
+    CHECK(member(role, "role") == "primary");
+}
+
+TEST_CASE("takeoverOn brings back the original's rule") {
+    const sandbox box;
+    box.write("store.json", store_text(pair_document, "warning"));
+    box.write("config.json", R"({"takeoverOn": "warning"})");
+    CHECK(member(caller{box}({"role", "-S", "web", "--format", "json"}), "expectation") == "running");
+}
+
+TEST_CASE("a check that ends without a verdict prints its line all the same") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("bad.json", R"({"clusterkey": "x"})");
+    box.write("store.json", store_text(pair_document, "passing"));
+    box.init_script("local", 0);
+    struct row {
+        std::string_view name;
+        std::vector<std::string> args;
+        int status;
+        std::string_view reason;
+    };
+    const std::string bad = box / "bad.json";
+    const row rows[] = {
+        {"no service", {"check", "service", "-s", "local"}, 64, "local cannot be judged: the option -S/--consulservice is missing"},
+        {"no local service", {"check", "service", "-S", "web"}, 64, "the check cannot be judged: the option -s/--service is missing"},
+        {"unknown option", {"check", "service", "--nonsense"}, 64, "the check cannot be judged: the option \"nonsense\" is not known"},
+        {"no subject", {"check"}, 64, "the check cannot be judged: check needs a subject"},
+        {"another key", {"check", "service", "-s", "local", "-S", "../x"}, 64, "local cannot be judged: the Consul service name \"../x\" contains '/'"},
+        {"up", {"check", "service", "-s", "local", "-S", ".."}, 64, "local cannot be judged: the Consul service name \"..\" would be another key"},
+        {"a path for a service", {"check", "service", "-s", "../bin/sh", "-S", "web"}, 64, "../bin/sh cannot be judged: \"../bin/sh\" cannot be the name"},
+        {"bad duration", {"check", "service", "-s", "local", "-S", "web", "--timeout", "soon"}, 64, "local cannot be judged: --timeout: \"soon\" is not a length of time"},
+        {"bad manager", {"check", "service", "-s", "local", "-S", "web", "--service-manager", "upstart"}, 64, "local cannot be judged: \"upstart\" is not a service manager"},
+        {"misspelt key", {"check", "service", "-s", "local", "-S", "web", "--config", bad}, 78, "local cannot be judged: " },
+        {"no such file", {"check", "service", "-s", "local", "-S", "web", "--config", "/nonexistent/x"}, 78, "local cannot be judged: the configuration \"/nonexistent/x\" does not exist"},
+        {"no such store", {"check", "service", "-s", "local", "-S", "web", "--store", "/nonexistent/x"}, 78, "local cannot be judged: the store file"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto result = caller{box}(each.args);
+        CHECK(result.status == each.status);
+        CHECK(result.err.empty());
+        CHECK(member(result, "state") == "unknown");
+        CHECK(member(result, "expects") == "null");
+        CHECK(member(result, "clustered") == "null");
+        CHECK(member(result, "code") == std::to_string(each.status));
+        CHECK(member(result, "reason").substr(0, each.reason.size()) == each.reason);
+    }
+    const auto misspelt = caller{box}({"check", "service", "-s", "local", "-S", "web", "--config", bad});
+    CHECK(member(misspelt, "reason").find("did you mean \"clusterKey\"?") != std::string::npos);
+    const auto text = caller{box}({"check", "service", "-s", "local", "--format", "text"});
+    CHECK(text.out.substr(0, 32) == "UNKNOWN - local cannot be judged");
+}
+
+TEST_CASE("other commands say what is wrong on standard error only") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("store.json", store_text("\"\"", "passing"));
+    struct row {
+        std::string_view name;
+        std::vector<std::string> args;
+        int status;
+    };
+    const row rows[] = {
+        {"no command", {}, 64},
+        {"no service", {"role"}, 64},
+        {"bad value", {"role", "-S", "web", "--max-age", "-1"}, 64},
+        {"bad configuration", {"role", "-S", "web", "--config", "/nonexistent"}, 78},
+        {"a directory for a configuration", {"role", "-S", "web", "--config", "/"}, 78},
+        {"a device for a configuration", {"role", "-S", "web", "--config", "/dev/zero"}, 78},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto result = caller{box}(each.args);
+        CHECK(result.status == each.status);
+        CHECK(result.out.empty());
+        CHECK(result.err.substr(0, 13) == "powerconsul: ");
+        CHECK(result.err.find('\n') == result.err.size() - 1);
+    }
+    // An unknown role is an answer with its reason, and the exit code says of which kind it is.
+    const auto empty = caller{box}({"role", "-S", "web"});
+    CHECK(empty.status == 65);
+    CHECK(empty.out.find("the value is empty; delete the key to make the service standalone") != std::string::npos);
+}
+
+TEST_CASE("an unknown verdict exits as asked") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("store.json", store_text("{}", "passing"));
+    box.init_script("local", 0);
+    for (const std::string code : {"1", "2", "3"}) {
+        const auto result = caller{box}.check({"--unknown-exit", code});
+        CHECK(std::to_string(result.status) == code);
+        CHECK(member(result, "state") == "unknown");
+    }
+    CHECK(caller{box}.check({"--unknown-exit", "0"}).status == 64);
+}
+
+TEST_CASE("the last known role is kept in the state directory, for its time") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("store.json", store_text(pair_document, "passing"));
+    box.init_script("local", 3);
+    const caller run{box};
+    CHECK(member(run.check(), "basis") == "fresh");
+    // A loopback port on which nothing listens is a Consul agent that is down.
+    caller away{box, {{"POWERCONSUL_HTTP_ADDR", "127.0.0.1:1"}, {"POWERCONSUL_STORE", ""}}};
+    const auto cached = away.check();
+    CHECK(cached.status == 0);
+    CHECK(member(cached, "basis") == "cached");
+    CHECK(member(cached, "role") == "secondary");
+    const auto never = away.check({"--max-age", "0"});
+    CHECK(never.status == 1);
+    CHECK(member(never, "state") == "unknown");
+    CHECK(member(never, "role") == "unknown");
+    REQUIRE(chmod((box / "state").c_str(), 0777) == 0);
+    CHECK(member(away.check(), "role") == "unknown");
+    const auto note = run({"role", "-S", "web"});
+    CHECK(note.status == 0);
+    CHECK(note.out.find("can be written by others; chmod it to 0700") != std::string::npos);
+}
+
+TEST_CASE("help and version go to standard output") {
+    const sandbox box;
+    const auto help = caller{box}({"--help"});
+    CHECK(help.status == 0);
+    CHECK(help.err.empty());
+    CHECK(help.out.find("check service") != std::string::npos);
+    const auto version = caller{box}({"--version"});
+    CHECK(version.out.substr(0, 12) == "powerconsul ");
+}

@@ -1,0 +1,108 @@
+#include "../../tools/command_line.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace powerconsul;
+using namespace powerconsul::cli;
+
+TEST_CASE("options may stand before, between and behind the words") {
+    const std::vector<std::vector<std::string>> spellings{
+        {"check", "service", "-s", "apache2", "-S", "web", "--node", "n1"},
+        {"--node", "n1", "check", "-s", "apache2", "service", "-S", "web"},
+        {"--node=n1", "check", "service", "-sapache2", "--consulservice=web"},
+        {"-S", "web", "-s", "apache2", "check", "--node", "n1", "service"},
+    };
+    for (const auto& args : spellings) {
+        CAPTURE(args.front());
+        const auto line = parse_command_line(args);
+        REQUIRE(line);
+        CHECK(line->words.command == "check");
+        CHECK(line->words.subject == "service");
+        CHECK(line->value("service") == "apache2");
+        CHECK(line->value("consulservice") == "web");
+        CHECK(line->value("node") == "n1");
+        CHECK_FALSE(line->has("store"));
+    }
+}
+
+TEST_CASE("a word that is an option's value is no command") {
+    const auto line = parse_command_line({"--node", "role", "check", "service", "-S", "check"});
+    REQUIRE(line);
+    CHECK(line->words.command == "check");
+    CHECK(line->value("node") == "role");
+    CHECK(line->value("consulservice") == "check");
+}
+
+TEST_CASE("what is wrong with a command line is said in one sentence") {
+    struct row {
+        std::string_view name;
+        std::vector<std::string> args;
+        std::string_view message;
+    };
+    const row rows[] = {
+        {"nothing", {}, "a command is missing; see powerconsul --help"},
+        {"misspelt command", {"chek"}, R"(the command "chek" is not known, did you mean "check"; see powerconsul --help)"},
+        {"unknown command", {"frobnicate"}, R"(the command "frobnicate" is not known; see powerconsul --help)"},
+        {"no subject", {"check"}, "check needs a subject: service; see powerconsul check --help"},
+        {"misspelt subject", {"check", "servise"},
+         R"(the subject "servise" is not known, did you mean "service"; see powerconsul check --help)"},
+        {"misspelt option", {"role", "--stor", "x"},
+         R"(the option "stor" is not known, did you mean "store"; see powerconsul role --help)"},
+        {"misspelt option with a value", {"role", "--stor=x"},
+         R"(the option "stor" is not known, did you mean "store"; see powerconsul role --help)"},
+        {"another command's option", {"role", "--init-directory", "x"},
+         R"(the option "init-directory" is not known; see powerconsul role --help)"},
+        {"unknown letter", {"role", "-x"}, R"(the option "-x" is not known; see powerconsul role --help)"},
+        {"twice", {"role", "-S", "a", "-S", "b"},
+         "--consulservice is given more than once; give it once; see powerconsul role --help"},
+        {"empty value", {"role", "-S", ""}, "--consulservice has an empty value; leave it out or fill it; see powerconsul role --help"},
+        {"one argument too many", {"role", "-S", "a", "b"}, R"(the argument "b" is one too many; see powerconsul role --help)"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto line = parse_command_line(each.args);
+        REQUIRE_FALSE(line);
+        CHECK(line.error().code == errc::usage);
+        CHECK(line.error().message == each.message);
+    }
+    const auto cut = parse_command_line({"role", "-S"});
+    REQUIRE_FALSE(cut);
+    CHECK(cut.error().code == errc::usage);
+    CHECK(cut.error().message.find("see powerconsul role --help") != std::string::npos);
+}
+
+TEST_CASE("help and version win over what else is wrong") {
+    for (const std::vector<std::string>& args : {std::vector<std::string>{"--help"}, {"chek", "-h"}, {"check", "service", "--nonsense", "--help"}, {"help"}, {"help", "check"}}) {
+        const auto line = parse_command_line(args);
+        REQUIRE(line);
+        CHECK(line->has("help"));
+    }
+    const auto subject = parse_command_line({"help", "check", "service"});
+    REQUIRE(subject);
+    CHECK(subject->words.subject == "service");
+    CHECK(parse_command_line({"--version"})->has("version"));
+    const auto value = parse_command_line({"role", "-S", "--help"});
+    REQUIRE(value);
+    CHECK(value->value("consulservice") == "--help");
+}
+
+TEST_CASE("the subject of a wrong line is only what a command has") {
+    CHECK(find_words({"check", "service", "--nonsense"}).subject == "service");
+    CHECK(find_words({"check", "servise"}).subject.empty());
+    CHECK(find_words({"check", "servise"}).command == "check");
+    CHECK(find_words({}).command.empty());
+}
+
+TEST_CASE("help at each level has an example") {
+    for (const auto& words : {command_words{}, {"check", ""}, {"check", "service"}, {"role", ""}}) {
+        CAPTURE(words.command);
+        const std::string text = help_text(words);
+        CHECK(text.find("powerconsul " + words.command) != std::string::npos);
+        CHECK(text.find(" -S apacheWebService") != std::string::npos);
+        CHECK(text.find("--store FILE") != std::string::npos);
+    }
+}
