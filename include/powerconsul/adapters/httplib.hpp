@@ -97,8 +97,7 @@ public:
 private:
     struct answer {
         result<http_response> value;
-        bool stale{};      ///< a kept connection ended before anything came
-        bool abandoned{};  ///< the connection's thread is still busy
+        bool stale{};  ///< a kept connection ended before anything came
     };
 
     httplib_transport(httplib_options options, address where)
@@ -111,9 +110,8 @@ private:
             if (!kept_) kept_ = *connect();
             if (request.method != http_method::get) kept_->client->stop();
             auto got = std::move(exchange({&attempt, 1}, {&kept_, 1}).front());
-            if (got.abandoned) kept_.reset();
+            if (!got.value) kept_.reset();
             if (!got.stale || request.method != http_method::get) return std::move(got.value);
-            kept_.reset();
             const auto spent =
                 std::chrono::duration_cast<std::chrono::milliseconds>(detail::steady::now() - started).count();
             attempt.timeout = request.timeout - milliseconds{spent};
@@ -175,8 +173,7 @@ private:
         };
         job->max_body = options_.max_body;
         job->deadline = detail::steady::now() + detail::in_chrono(request.timeout);
-        job->sockets_before = connection->sockets();
-        job->received_before = connection->received();
+        connection->begin();
         auto& client = *connection->client;
         client.set_connection_timeout(detail::in_chrono(shorter(options_.connect_timeout, request.timeout)));
         // Longer than what is left: the deadline is kept by wait_for, and by it alone.
@@ -238,10 +235,10 @@ private:
         using problem = httplib::Error;
         const std::string asked = "the request for " + one_line(request.target, 200);
         const auto late = [&] {
-            return fail(errc::timed_out,
-                        name_ + " did not answer " + asked + " within " + std::to_string(request.timeout.count) + " ms");
+            return fail(errc::timed_out, name_ + " did not answer " + asked + " within " +
+                                             std::to_string(request.timeout.count) + " ms");
         };
-        if (abandoned) return {late(), false, true};
+        if (abandoned) return {late()};
         switch (job.stopped) {
             case cause::overdue: return {late()};
             case cause::too_large:
@@ -258,13 +255,13 @@ private:
         }
 
         const bool tls = where_.scheme == address_scheme::https;
-        const bool reused = job.sockets_before != 0 && job.connection->sockets() == job.sockets_before;
+        const bool reused = job.connection->sockets() == 0;
         const auto unreached = [&](std::string_view why) {
             return answer{fail(errc::unavailable, "cannot reach " + name_ + ": " + std::string{why})};
         };
         switch (job.error) {
             case problem::Connection:
-                if (job.connection->sockets() == job.sockets_before) {
+                if (job.connection->sockets() == 0) {
                     return unreached("the host name has no address; check the address");
                 }
                 return unreached(connect_failure(job.system_error));
@@ -289,7 +286,7 @@ private:
         if (job.answered) {
             return {fail(errc::unavailable, name_ + " broke off its answer to " + asked + "; try again")};
         }
-        if (!tls && job.connection->received() != job.received_before) {
+        if (!tls && job.connection->received() > 1) {
             return {fail(errc::bad_data, "what answers as " + name_ + " does not speak HTTP; is this its HTTP port?"),
                     reused};
         }
@@ -299,8 +296,11 @@ private:
                 reused};
     }
 
-    /// Over a network the system tells the reason only to httplib, which keeps it to itself.
-    [[nodiscard]] static auto connect_failure(int number) -> std::string_view {
+    /// A TCP connection's reason mostly comes later than connect(), and httplib keeps it to itself. On the loopback
+    /// only one is possible.
+    [[nodiscard]] auto connect_failure(int number) const -> std::string_view {
+        const bool loopback = where_.host.starts_with("127.") || where_.host == "::1" || where_.host == "localhost";
+        if (number == EINPROGRESS && loopback) number = ECONNREFUSED;
         switch (number) {
             case ECONNREFUSED: return "connection refused; is the agent running?";
             case ENOENT: return "there is no such socket; is the agent running?";
@@ -308,7 +308,7 @@ private:
             case EPERM: return "permission denied; may this user open the socket?";
             case ENETUNREACH:
             case EHOSTUNREACH: return "there is no route to the host; check the address and the network";
-            default: return "the connection failed; is the agent running?";
+            default: return "connection refused or host unreachable; is the address right and the agent running?";
         }
     }
 

@@ -42,11 +42,18 @@ struct httplib_connection {
     std::string lookup{};       ///< the host to resolve in its place; empty: httplib resolves it
     std::mutex guard{};
     posix_fd socket{};  ///< our own duplicate: its number cannot become somebody else's when httplib closes its own
-    unsigned opened{};  ///< sockets made so far
+    unsigned opened{};  ///< sockets made since the exchange began
+    std::uint64_t before{};  ///< what had come in over the socket when the exchange began
 
+    void begin() {
+        const std::lock_guard lock{guard};
+        before = counted();
+        opened = 0;
+    }
     void watch(int made) {
         const std::lock_guard lock{guard};
         socket = posix_fd{::fcntl(made, F_DUPFD_CLOEXEC, 0)};
+        before = 0;
         ++opened;
     }
     /// Ends every system call on the connection, now.
@@ -58,15 +65,21 @@ struct httplib_connection {
         const std::lock_guard lock{guard};
         return opened;
     }
-    /// Bytes that came in over this TCP connection so far, 0 if it is none. httplib reports an end without an answer
-    /// and an answer that is no HTTP as the same error; this tells them apart. The C library's tcp_info ends before
-    /// that field, which is the 64 bits at byte 128 since Linux 4.1.
+    /// Bytes that came in during this exchange; 0 if the socket is no TCP socket. The other side's end counts as one.
     [[nodiscard]] auto received() -> std::uint64_t {
+        const std::lock_guard lock{guard};
+        return counted() - before;
+    }
+
+private:
+    /// httplib reports an end without an answer and an answer that is no HTTP as the same error, and it bounds no
+    /// headers; the kernel's counter helps with both. The C library's tcp_info ends before that field, which is the
+    /// 64 bits at byte 128 since Linux 4.1.
+    [[nodiscard]] auto counted() const -> std::uint64_t {
         constexpr std::size_t field = 128;
         unsigned char info[field + sizeof(std::uint64_t)]{};
         socklen_t size = sizeof(info);
         std::uint64_t bytes = 0;
-        const std::lock_guard lock{guard};
         if (socket && ::getsockopt(socket.get(), IPPROTO_TCP, TCP_INFO, info, &size) == 0 && size == sizeof(info)) {
             std::memcpy(&bytes, info + field, sizeof(bytes));
         }
@@ -93,8 +106,6 @@ struct httplib_exchange {
     std::string body{};
     std::size_t max_body{};
     steady::time_point deadline{};
-    std::uint64_t received_before{};
-    unsigned sockets_before{};
     int system_error{};
     bool ok{};
     // These are guarded by the board.
@@ -183,7 +194,7 @@ inline void wait_for(httplib_board& board, std::span<const std::shared_ptr<httpl
             if (job->done || now >= job->deadline + patience) continue;
             running = true;
             const bool overdue = now >= job->deadline;
-            const bool flooded = !job->answered && job->connection->received() - job->received_before > header_limit;
+            const bool flooded = !job->answered && job->connection->received() > header_limit;
             if (overdue || flooded) {
                 if (job->stopped == cause::none) job->stopped = overdue ? cause::overdue : cause::too_large;
                 job->connection->cut();
