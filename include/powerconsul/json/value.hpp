@@ -13,6 +13,7 @@
 #include <rapidjson/reader.h>
 
 #include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
 
 namespace powerconsul::inline v0::json {
 
@@ -71,7 +72,7 @@ struct limits {
 namespace detail {
 
 /// Builds values from RapidJSON's events. The reader gives an event when it has read a value, so the place where the
-/// value starts is found from where the event before it ended.
+/// value starts is found from where the event before it ended. Brackets are different: their events come first.
 class builder {
 public:
     builder(std::string_view text, const rapidjson::MemoryStream& stream, const limits& bounds)
@@ -80,12 +81,13 @@ public:
     auto Null() -> bool { return leaf(kind::null, {}); }
     auto Bool(bool flag) -> bool { return leaf(kind::boolean, {}, flag); }
     auto RawNumber(const char* s, rapidjson::SizeType n, bool) -> bool { return leaf(kind::number, {s, n}); }
-    auto String(const char* s, rapidjson::SizeType n, bool) -> bool { return leaf(kind::string, {s, n}); }
+    auto String(const char* s, rapidjson::SizeType n, bool) -> bool { return sound({s, n}) && leaf(kind::string, {s, n}); }
     auto StartObject() -> bool { return open(kind::object); }
     auto StartArray() -> bool { return open(kind::array); }
     auto EndObject(rapidjson::SizeType) -> bool { return close(); }
     auto EndArray(rapidjson::SizeType) -> bool { return close(); }
     auto Key(const char* s, rapidjson::SizeType n, bool) -> bool {
+        if (!sound({s, n})) return false;
         open_.back().names.emplace_back(s, n);
         seen_ = stream_->Tell();
         return true;
@@ -101,9 +103,14 @@ public:
     [[nodiscard]] auto take() -> value { return std::move(root_); }
 
 private:
+    /// The reader takes the second half of a surrogate pair alone, as `\udc00`.
+    auto sound(std::string_view text) -> bool {
+        if (!is_utf8(text)) complaint_ = "half of a surrogate pair";
+        return complaint_.empty();
+    }
     auto begin(kind type) -> bool {
         std::size_t at = seen_;
-        while (at < text_.size() && std::string_view{" \t\r\n,:"}.find(text_[at]) != std::string_view::npos) ++at;
+        while (at < text_.size() && std::string_view{" \t\r\n,:]}"}.find(text_[at]) != std::string_view::npos) ++at;
         seen_ = stream_->Tell();
         if (++count_ > bounds_.values) complaint_ = "it has more values than are taken";
         if (open_.size() >= bounds_.depth) complaint_ = "it is nested more deeply than is taken";
@@ -122,6 +129,7 @@ private:
     }
     auto open(kind type) -> bool {
         if (!begin(type)) return false;
+        seen_ = next_.offset + 1;
         open_.push_back(std::move(next_));
         return true;
     }
