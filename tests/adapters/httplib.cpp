@@ -424,7 +424,7 @@ TEST_CASE("the deadline is one for the whole exchange") {
         const auto took = elapsed(start);
         REQUIRE_FALSE(got);
         CHECK(got.error().code == errc::timed_out);
-        CHECK(got.error().message.find("within 150 ms") != std::string::npos);
+        CHECK(got.error().message.find("did not answer the request for") != std::string::npos);
         CHECK(took >= 150);
         CHECK(took < 1500);
     }
@@ -481,7 +481,7 @@ TEST_CASE("connecting has a limit of its own") {
     const auto slow = transport->perform(get("/"));
     REQUIRE_FALSE(slow);
     CHECK(slow.error().code == errc::unavailable);
-    CHECK(slow.error().message.find("no connection within 100 ms") != std::string::npos);
+    CHECK(slow.error().message.find("no connection in time") != std::string::npos);
     for (const int each : fillers) ::close(each);
 }
 
