@@ -12,9 +12,10 @@ tests_packages=(
     "${build_packages[@]}"
     clang libclang-rt-dev # the second compiler, and its sanitizers
     doctest-dev cmake     # doctest is found through CMake
-    python3 procps iproute2 util-linux
-    openssl curl # certificates for the tests, and a second opinion on what Consul says
-    ca-certificates
+    python3 procps
+    systemd sysvinit-utils util-linux mount # service managers, each in namespaces of its own
+    openssl curl                            # certificates, and a second opinion on what Consul says
+    debian-archive-keyring                  # for tools/consul.sh
 )
 
 case "${*}" in
@@ -36,6 +37,10 @@ for package in "${packages[@]}"; do
     state=$(dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null) || state=none
     grep -qx installed <<<"$state" || missing+=("$package")
 done
+# The tests unpack further packages, for which apt must know its indexes.
+if [ "$2" = tests ] && [ -z "$(apt-cache policy cron)" ] && [ "$(id -u)" -eq 0 ]; then
+    apt-get update >/dev/null
+fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 install=(apt-get install --yes --no-install-recommends "${missing[@]}")
