@@ -1,0 +1,464 @@
+"""Drives real service managers and asks them through the service probe.
+
+    service_managers.py systemd|sysv|openrc PROBE PACKAGES
+
+PROBE is the program of probe_service.cpp. PACKAGES is a folder where the Debian packages listed below are unpacked, not
+installed, and kept for the next time.
+Needs root, the right to make namespaces, and from Debian: util-linux (unshare, mount), systemd, dpkg (dpkg-deb,
+start-stop-daemon), apt (apt-get download, with the indexes fetched), sysvinit-utils (/lib/lsb/init-functions), procps.
+Everything happens in namespaces of its own: no daemon and no file outlives the test. Exit status 77: skipped.
+"""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+PACKAGES = {
+    "systemd": [],
+    "sysv": ["cron", "rsync", "libpopt0", "libxxhash0", "dbus", "dbus-daemon", "dbus-system-bus-common", "libdbus-1-3",
+             "libapparmor1", "libexpat1", "openssh-server", "openssh-client", "libwrap0"],
+    "openrc": ["openrc", "libeinfo1", "librc1", "insserv"],
+}
+UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc", "--kill-child"]
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DEADLINE = 60  # seconds, for anything that has to happen
+PROBE = "/run/test/probe"
+
+
+def skip(why):
+    print(f"SKIP: {why}")
+    sys.exit(77)
+
+
+def run(*words, check=True, **more):
+    """Runs a program in a clean environment; its output comes with the error if it fails."""
+    environment = {"PATH": PATH, "LC_ALL": "C", **more.pop("environment", {})}
+    done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=DEADLINE, check=False, **more)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{' '.join(words)} exits {done.returncode}: {done.stdout}{done.stderr}")
+    return done
+
+
+def wait_until(what, condition):
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError(f"waited {DEADLINE} s in vain: {what}")
+        time.sleep(0.05)
+
+
+def mount(*words):
+    run("mount", *words)
+
+
+def write(path, text, mode=0o644):
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(path).write_text(text, encoding="utf-8")
+    os.chmod(path, mode)
+
+
+class Rows:
+    """Asks the probe and compares, row by row."""
+
+    def __init__(self, manager):
+        self.manager, self.failed, self.count = manager, 0, 0
+
+    def expect(self, row, name, state, reason, manager=None):
+        """`reason` is the whole reason. Asked twice, since the answer has to be stable."""
+        answers = [run(PROBE, "--service-manager", manager or self.manager, name).stdout for _ in range(2)]
+        expected = f"{state}\t{reason}\n"
+        good = answers == [expected, expected]
+        self.count += 1
+        self.failed += not good
+        print(f"{'ok' if good else 'NOT OK'}: {row}: {answers[0].strip()!r}"
+              + ("" if good else f", then {answers[1].strip()!r}, expected {expected.strip()!r}"), flush=True)
+
+
+# --- systemd -------------------------------------------------------------------------------------------------------
+
+SLEEP = "[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/sleep infinity\n"
+ONCE = "[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/%s\n%s\n"
+UNITS = {
+    "basic.target": "[Unit]\nDefaultDependencies=no\n",
+    "sysinit.target": "[Unit]\nDefaultDependencies=no\n",
+    "shutdown.target": "[Unit]\nDefaultDependencies=no\n",
+    "running.service": SLEEP,
+    "instance@.service": SLEEP,
+    "removed.service": SLEEP,
+    "stopped.service": SLEEP,
+    "failed.service": ONCE % ("false", ""),
+    "oneshot.service": ONCE % ("true", "Type=oneshot\nRemainAfterExit=yes"),
+    "over.service": ONCE % ("true", "Type=oneshot"),
+    "starting.service": SLEEP + "Type=notify\nTimeoutStartSec=infinity\n",
+    "preparing.service": SLEEP + "ExecStartPre=/bin/sleep infinity\nTimeoutStartSec=infinity\n",
+    "stopping.service": SLEEP + "ExecStop=/bin/sleep infinity\nTimeoutStopSec=infinity\n",
+    "reloading.service": SLEEP + "ExecReload=/bin/sleep infinity\n",
+    "crashing.service": ONCE % ("false", "Restart=always\nRestartSec=1h"),
+    "bad.service": "[Unit]\nDefaultDependencies=no\n[Service]\nType=simple\n",
+}
+LEGACY = """#!/bin/sh
+### BEGIN INIT INFO
+# Provides:          legacy
+# Required-Start:
+# Required-Stop:
+# Default-Start:     2 3 4 5
+# Default-Stop:      0 1 6
+# Short-Description: a daemon that has no unit of its own
+### END INIT INFO
+. /lib/lsb/init-functions
+case "$1" in
+start) start-stop-daemon --start --background --make-pidfile --pidfile /run/legacy.pid --exec /run/test/legacyd infinity ;;
+stop) start-stop-daemon --stop --oknodo --pidfile /run/legacy.pid --remove-pidfile ;;
+status) status_of_proc -p /run/legacy.pid /run/test/legacyd legacy ;;
+esac
+"""
+
+
+def systemctl(*words):
+    run("systemctl", *words)
+
+
+def state_of(unit):
+    return run("systemctl", "show", "--property=ActiveState,SubState", "--value", unit).stdout.split()
+
+
+def drive_systemd():
+    wait_until("systemd answers", lambda: run("systemctl", "is-active", "basic.target", check=False).returncode == 0)
+    rows = Rows("systemd")
+    expect = rows.expect
+    systemctl("start", "running", "instance@a", "removed", "oneshot", "over", "stopping", "reloading")
+    systemctl("start", "--no-block", "starting", "preparing", "crashing")
+    run("systemctl", "start", "failed", check=False)
+    wait_until("failed fails", lambda: state_of("failed") == ["failed", "failed"])
+    systemctl("stop", "--no-block", "stopping")
+    systemctl("reload", "--no-block", "reloading")
+    os.remove("/run/systemd/system/removed.service")
+    systemctl("mask", "--runtime", "masked.service")
+    systemctl("daemon-reload")
+    for unit, wanted in {"starting": "start", "preparing": "start-pre", "stopping": "stop",
+                         "reloading": "reload", "crashing": "auto-restart"}.items():
+        wait_until(f"{unit} is {wanted}", lambda: state_of(unit)[1] == wanted)
+
+    expect("running", "running", "running", "unit running.service is active (running)")
+    expect("running, by its full name", "running.service", "running", "unit running.service is active (running)")
+    expect("running, manager detected", "running", "running", "unit running.service is active (running)", "detect")
+    expect("instance of a template", "instance@a", "running", "unit instance@a.service is active (running)")
+    expect("other instance", "instance@b", "stopped", "unit instance@b.service is inactive (dead)")
+    expect("target", "basic.target", "running", "unit basic.target is active (active)")
+    expect("stopped", "stopped", "stopped", "unit stopped.service is inactive (dead)")
+    expect("failed", "failed", "stopped", "unit failed.service is failed (failed)")
+    expect("masked", "masked", "stopped", "unit masked.service is masked and inactive")
+    expect("one shot that remains", "oneshot", "running", "unit oneshot.service is active (exited)")
+    expect("one shot that is over", "over", "stopped", "unit over.service is inactive (dead)")
+    expect("starts and never says so", "starting", "running", "unit starting.service is activating (start)")
+    expect("still prepares", "preparing", "running", "unit preparing.service is activating (start-pre)")
+    expect("does not stop", "stopping", "running", "unit stopping.service is deactivating (stop)")
+    expect("reloads", "reloading", "running", "unit reloading.service is reloading (reload)")
+    expect("crash loop", "crashing", "degraded", "unit crashing.service is activating (auto-restart)")
+    expect("bad file", "bad", "stopped", "unit bad.service is inactive (dead), its file is bad-setting")
+    expect("file removed while it runs", "removed", "running",
+           "unit removed.service is active (running), its file is not-found")
+    expect("no such unit", "nowhere", "unknown", "systemd knows no unit nowhere.service")
+
+    expect("init script, never started", "legacy", "stopped", "unit legacy.service is inactive (dead)")
+    systemctl("start", "legacy")
+    expect("init script, started", "legacy", "running", "unit legacy.service is active (running)")
+    daemon = int(pathlib.Path("/run/legacy.pid").read_text(encoding="ascii"))
+    os.kill(daemon, signal.SIGKILL)
+    wait_until("systemd sees the daemon's end", lambda: state_of("legacy") == ["active", "exited"])
+    # systemd calls this active; the init script, asked past systemd, knows better.
+    expect("init script, its daemon killed", "legacy", "stopped", "init script exits 1 (dead)")
+    systemctl("stop", "legacy")
+    expect("init script, stopped", "legacy", "stopped", "unit legacy.service is inactive (dead)")
+    os.remove("/run/systemd/private")
+    rows.expect("manager not reachable", "running", "unknown", NO_BUS)
+    return rows
+
+
+NO_BUS = "systemctl exits 1: Failed to connect to bus: No such file or directory"
+
+
+def enter_systemd(probe, report):
+    """PID 1 of the namespaces: prepares them, leaves a child that drives the test, and becomes systemd."""
+    program, sleep = pathlib.Path(probe).read_bytes(), pathlib.Path("/bin/sleep").read_bytes()
+    generators = pathlib.Path("/usr/lib/systemd/system-generators")
+    sysv_generator = (generators / "systemd-sysv-generator").read_bytes()
+    mount("--make-rprivate", "/")
+    mount("-t", "proc", "proc", "/proc")
+    mount("-t", "cgroup2", "cgroup2", "/sys/fs/cgroup")
+    for folder in ("/run", "/tmp", "/etc/init.d", str(generators)):
+        mount("-t", "tmpfs", "tmpfs", folder)
+    for path, content in {PROBE: program, "/run/test/legacyd": sleep,
+                          str(generators / "systemd-sysv-generator"): sysv_generator}.items():
+        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+        pathlib.Path(path).write_bytes(content)
+        os.chmod(path, 0o755)
+    for name, text in UNITS.items():
+        write(f"/run/systemd/system/{name}", text)
+    write("/etc/init.d/legacy", LEGACY, 0o755)
+    if os.fork() == 0:
+        finish(report, drive_systemd)
+    null = os.open("/dev/null", os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    # Only our units, so that nothing of the machine's own is started.
+    os.execve("/lib/systemd/systemd",
+              ["systemd", "--system", "--unit=basic.target", "--log-target=null", "--default-standard-output=null"],
+              {"PATH": PATH, "container": "other",
+               "SYSTEMD_UNIT_PATH": "/run/systemd/system:/run/systemd/generator.late"})
+
+
+# --- init scripts and OpenRC ---------------------------------------------------------------------------------------
+
+def service(name, action):
+    run(f"/etc/init.d/{name}", action, environment={"TERM": "dumb"})
+
+
+def drive_sysv():
+    """The daemons are Debian's own, started and stopped by their own init scripts."""
+    write("/etc/rsyncd.conf", "port = 18730\naddress = 127.0.0.1\n")
+    write("/etc/default/rsync", "RSYNC_ENABLE=true\n")
+    write("/etc/ssh/sshd_config", "Port 18722\nListenAddress 127.0.0.1\nUsePAM no\n")
+    os.makedirs("/run/sshd", exist_ok=True)
+    for number, name in enumerate(["sshd", "messagebus"], 64990):
+        for path, line in {"/etc/passwd": f"{name}:x:{number}:{number}::/run:/usr/sbin/nologin\n",
+                           "/etc/group": f"{name}:x:{number}:\n"}.items():
+            if f"\n{name}:" not in pathlib.Path(path).read_text(encoding="utf-8"):
+                with open(path, "a", encoding="utf-8") as file:
+                    file.write(line)
+    run("ssh-keygen", "-A")
+    rows = Rows("sysv")
+    pid_files = {"cron": "crond.pid", "rsync": "rsync.pid", "dbus": "dbus/pid", "ssh": "sshd.pid"}
+    for name, pid_file in pid_files.items():
+        path = pathlib.Path("/run") / pid_file
+        rows.expect(f"{name} before its start", name, "stopped", "init script exits 3 (not running)")
+        service(name, "start")
+        wait_until(f"{name} writes {path}", lambda: path.exists() and path.read_text(encoding="ascii").strip())
+        rows.expect(f"{name} started", name, "running", "init script exits 0")
+        rows.expect(f"{name} started, manager detected", name, "running", "init script exits 0", "detect")
+        daemon = int(path.read_text(encoding="ascii"))
+        os.kill(daemon, signal.SIGKILL)
+        wait_until(f"{name} is gone", lambda: not alive(daemon))
+        rows.expect(f"{name} killed", name, "stopped", "init script exits 1 (dead)")
+        path.unlink()
+        service(name, "start")
+        wait_until(f"{name} writes {path}", lambda: path.exists() and path.read_text(encoding="ascii").strip())
+        rows.expect(f"{name} started again", name, "running", "init script exits 0")
+        service(name, "stop")
+        wait_until(f"{name} removes {path}", lambda: not path.exists())
+        rows.expect(f"{name} stopped", name, "stopped", "init script exits 3 (not running)")
+    os.remove("/usr/sbin/cron")
+    rows.expect("cron not installed, its script left", "cron", "unknown",
+                "init script exits 0 without a word, as it does when its program is not installed or its unit is masked")
+    rows.expect("no such script", "nowhere", "unknown", 'there is no init script "/etc/init.d/nowhere"')
+    return rows
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+OPENRC_DAEMON = """#!/sbin/openrc-run
+command=/run/test/daemon
+command_args=infinity
+command_background=true
+pidfile=/run/daemon.pid
+"""
+OPENRC_SUPERVISED = """#!/sbin/openrc-run
+supervisor=supervise-daemon
+command=/run/test/daemon
+command_args=infinity
+pidfile=/run/supervised.pid
+"""
+OPENRC_SLOW = """#!/sbin/openrc-run
+start() { sleep 600; }
+"""
+OPENRC_INACTIVE = """#!/sbin/openrc-run
+start() { mark_service_inactive; return 1; }
+"""
+
+
+def drive_openrc():
+    shutil.copy("/bin/sleep", "/run/test/daemon")
+    # What OpenRC makes when it boots the machine (rc_svcdir in init.sh and its librc).
+    for folder in ("daemons", "exclusive", "failed", "hotplugged", "inactive", "options", "scheduled", "started",
+                   "starting", "stopping", "tmp", "wasinactive"):
+        os.makedirs(f"/run/openrc/{folder}")
+    pathlib.Path("/run/openrc/softlevel").write_text("default\n", encoding="ascii")
+    os.makedirs("/etc/runlevels/default", exist_ok=True)
+    for name, text in {"daemon": OPENRC_DAEMON, "supervised": OPENRC_SUPERVISED, "slow": OPENRC_SLOW,
+                       "inactive": OPENRC_INACTIVE}.items():
+        write(f"/etc/init.d/{name}", text, 0o755)
+    def rc(*words):
+        run("rc-service", *words)
+
+    rows = Rows("openrc")
+    rows.expect("never started", "daemon", "stopped", "rc-service says stopped")
+    rc("daemon", "start")
+    rows.expect("started", "daemon", "running", "rc-service says started")
+    rows.expect("started, manager detected", "daemon", "running", "rc-service says started", "detect")
+    rc("daemon", "stop")
+    rows.expect("stopped", "daemon", "stopped", "rc-service says stopped")
+    rc("supervised", "start")
+    rows.expect("supervised", "supervised", "running", "rc-service says started")
+    rc("supervised", "stop")
+    rows.expect("supervised, stopped", "supervised", "stopped", "rc-service says stopped")
+    rc("supervised", "start")
+    supervisor = int(pathlib.Path("/run/supervised.pid").read_text(encoding="ascii"))
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until("the supervisor is gone", lambda: not alive(supervisor))
+    rows.expect("supervisor killed", "supervised", "degraded", "rc-service says unsupervised")
+    with subprocess.Popen(["rc-service", "slow", "start"], env={"PATH": PATH}, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as slow:
+        wait_until("slow starts", lambda: os.path.lexists("/run/openrc/starting/slow"))
+        rows.expect("still starting", "slow", "running", "rc-service says starting")
+        slow.kill()
+    run("rc-service", "inactive", "start", check=False)
+    rows.expect("inactive", "inactive", "stopped", "rc-service says inactive")
+    rows.expect("no such service", "nowhere", "unknown", "rc-service exits 1: OpenRC knows no such service")
+    return rows
+
+
+def enter_room(manager, probe, packages, report):
+    """PID 1 of the namespaces: a root of its own, the machine's files with the packages laid over them."""
+    program = pathlib.Path(probe).read_bytes()
+    mount("--make-rprivate", "/")
+    mount("-t", "tmpfs", "tmpfs", "/mnt")
+    for folder in ("upper", "work", "root"):
+        os.mkdir(f"/mnt/{folder}")
+    os.mkdir("/mnt/packages")
+    for package in PACKAGES[manager]:
+        run("cp", "-a", f"{packages}/{package}/.", "/mnt/packages")
+    move_below_usr(pathlib.Path("/mnt/packages"))
+    mount("-t", "overlay", "overlay", "/mnt/root", "-o",
+          "lowerdir=/mnt/packages:/,upperdir=/mnt/upper,workdir=/mnt/work")
+    mount("-t", "proc", "proc", "/mnt/root/proc")
+    for folder in ("run", "tmp"):
+        mount("-t", "tmpfs", "tmpfs", f"/mnt/root/{folder}")
+    for device in ("null", "zero", "urandom", "random"):
+        pathlib.Path(f"/mnt/root/dev/{device}").touch()
+        mount("--bind", f"/dev/{device}", f"/mnt/root/dev/{device}")
+    os.chroot("/mnt/root")
+    os.chdir("/")
+    os.makedirs("/run/test")
+    pathlib.Path(PROBE).write_bytes(program)
+    os.chmod(PROBE, 0o755)
+    if os.fork() == 0:
+        finish(report, {"sysv": drive_sysv, "openrc": drive_openrc}[manager])
+    while True:  # as PID 1 must: a daemon that was killed would else look alive to its init script
+        os.wait()
+
+
+def move_below_usr(root):
+    """Where /bin, /lib and /sbin are links into /usr, a package's folder of that name would hide all of the machine's."""
+    for name in ("bin", "sbin", "lib", "lib64"):
+        if os.path.islink(f"/{name}") and (root / name).is_dir():
+            os.makedirs(root / "usr" / name, exist_ok=True)
+            run("cp", "-a", f"{root / name}/.", f"{root}/usr/{name}")
+            shutil.rmtree(root / name)
+
+
+def finish(report, drive):
+    """Drives the test and reports its end through the pipe; anything but "passed" is a failure."""
+    end = "failed"
+    try:
+        rows = drive()
+        print(f"{rows.count} rows, {rows.failed} failed", flush=True)
+        end = "passed" if rows.count and not rows.failed else "failed"
+    except Exception as why:  # pylint: disable=broad-except
+        print(f"NOT OK: {why}", flush=True)
+    os.write(report, end.encode())
+    os._exit(0)
+
+
+# --- outside -------------------------------------------------------------------------------------------------------
+
+def unpack(manager, folder):
+    """Downloads the packages that are not there yet and unpacks them, each into a folder of its name."""
+    for package in PACKAGES[manager]:
+        if (folder / package).is_dir():
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            os.chmod(place, 0o755)
+            done = subprocess.run(["apt-get", "-o", "APT::Sandbox::User=", "download", package], cwd=place,
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+            if done.returncode != 0:
+                skip(f"apt-get cannot download {package}: {done.stderr.strip()} (apt-get update may help)")
+            run("dpkg-deb", "-x", str(next(pathlib.Path(place).glob("*.deb"))), f"{place}/unpacked")
+            os.rename(f"{place}/unpacked", folder / package)
+
+
+def own_cgroup():
+    """A new control group below this process's own in the version 2 hierarchy: systemd makes its groups there."""
+    try:
+        mounts = [line.split() for line in pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+        root = next(fields[1] for fields in mounts if fields[2] == "cgroup2")
+        lines = pathlib.Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+        own = next(line[3:] for line in lines if line.startswith("0::"))
+        group = pathlib.Path(root + own) / f"powerconsul-test-{os.getpid()}"
+        group.mkdir()
+        return group
+    except (StopIteration, OSError) as why:
+        return skip(f"no control group of version 2 can be made here ({why!r})")
+
+
+def remove_cgroup(group):
+    def removed():
+        for folder, _, _ in os.walk(group, topdown=False):
+            try:
+                os.rmdir(folder)
+            except OSError:
+                pass
+        return not group.exists()
+    wait_until("the control group is empty", removed)
+
+
+def main(manager, probe, packages):
+    if os.geteuid() != 0:
+        skip("namespaces, mounts and service managers need root")
+    flags = UNSHARE + (["--cgroup"] if manager == "systemd" else [])
+    if run(*flags, "mount", "-t", "tmpfs", "tmpfs", "/mnt", check=False).returncode != 0:
+        skip("this machine refuses namespaces or mounts in them")
+    if manager == "systemd" and not os.access("/lib/systemd/systemd", os.X_OK):
+        skip("systemd is not installed")
+    unpack(manager, pathlib.Path(packages).resolve())
+    group = own_cgroup() if manager == "systemd" else None
+    read_end, write_end = os.pipe()
+
+    def join():
+        if group:
+            (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+
+    inside = [sys.executable, os.path.abspath(__file__), "--inside", manager, os.path.abspath(probe),
+              str(pathlib.Path(packages).resolve()), str(write_end)]
+    end = b""
+    try:
+        with subprocess.Popen([*flags, *inside], preexec_fn=join, pass_fds=[write_end],
+                              stdin=subprocess.DEVNULL) as room:
+            os.close(write_end)
+            end = os.read(read_end, 100)  # empty when all of the room is gone without a report
+            room.kill()  # --kill-child: with its PID 1 goes everything in it
+    finally:
+        if group:
+            remove_cgroup(group)
+    return 0 if end == b"passed" else 1
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 6 and sys.argv[1] == "--inside":
+        if sys.argv[2] == "systemd":
+            enter_systemd(sys.argv[3], int(sys.argv[5]))
+        else:
+            enter_room(*sys.argv[2:5], int(sys.argv[5]))
+    if len(sys.argv) != 4 or sys.argv[1] not in PACKAGES:
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))
