@@ -1,6 +1,7 @@
 #include "cli.hpp"
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -178,7 +179,9 @@ auto complain(const error& why, std::string& err) -> int {
 
 }  // namespace
 
-auto run(const invocation& call, std::string& out, std::string& err) -> int {
+namespace {
+
+auto run_command(const invocation& call, std::string& out, std::string& err) -> int {
     auto line = parse_command_line(call.args);
     if (!line) {
         const auto words = find_words(call.args);
@@ -198,6 +201,21 @@ auto run(const invocation& call, std::string& out, std::string& err) -> int {
     if (!chosen) return complain(chosen.error(), err);
     const auto code = run_role(*line, *chosen, out);
     return code ? static_cast<int>(*code) : complain(code.error(), err);
+}
+
+}  // namespace
+
+auto run(const invocation& call, std::string& out, std::string& err) -> int {
+    error why{errc::failed, ""};
+    try {
+        return run_command(call, out, err);
+    } catch (const std::exception& thrown) {
+        why.message = std::string{"an internal error: "} + thrown.what();
+    }
+    const auto words = find_words(call.args);
+    if (words.command != "check") return complain(why, err);
+    out.clear();
+    return without_verdict(words, "", why, requested_format(call, {}), out);
 }
 
 }  // namespace powerconsul::cli

@@ -1,6 +1,5 @@
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <string>
 #include <string_view>
 
@@ -36,12 +35,7 @@ namespace {
 int main(int argc, char** argv) {
     std::string out;
     std::string err;
-    int status = 1;
-    try {
-        status = powerconsul::cli::run(this_process(argc, argv), out, err);
-    } catch (const std::exception& why) {
-        err += std::string{"powerconsul: "} + why.what() + '\n';
-    }
+    int status = powerconsul::cli::run(this_process(argc, argv), out, err);
     const bool written = std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0;
     std::fwrite(err.data(), 1, err.size(), stderr);
     // A verdict that nobody could read was not given.

@@ -52,13 +52,13 @@ public:
           state_{static_cast<Files&&>(files), std::move(state_path)},
           options_{std::move(options)} {
         options_.who = completed(std::move(options_.who));
-        if (options_.cluster_key.empty()) options_.cluster_key = "cluster/" + options_.who.environment;
     }
 
-    /// Asks Consul for at most `budget`. Always answers; a wrong service name is in `trouble` as errc::usage.
+    /// Asks Consul for at most `budget`. Always answers; a wrong name of service, environment or key is in `trouble` as
+    /// errc::usage.
     [[nodiscard]] auto resolve(std::string_view service, milliseconds budget) -> resolution {
         resolution facts;
-        auto key = document_key(options_.cluster_key, service);
+        auto key = key_for(service);
         if (!key) return unresolved(std::move(facts), key.error());
         facts.key = *key;
         client consul{transport_, clock_, clock_.monotonic() + budget};
@@ -104,6 +104,14 @@ public:
 
 private:
     using client = consul_client<Transport&, Clock&>;
+
+    /// An environment that is empty or more than one segment would lead to another service's document.
+    [[nodiscard]] auto key_for(std::string_view service) const -> result<std::string> {
+        if (!options_.cluster_key.empty()) return document_key(options_.cluster_key, service);
+        const std::string& environment = options_.who.environment;
+        if (auto valid = validate_segment("the environment", environment); !valid) return unexpected{valid.error()};
+        return document_key("cluster/" + environment, service);
+    }
 
     [[nodiscard]] static auto own_names(const identity& who) -> std::vector<std::string> {
         if (!who.node.empty()) return {who.node};

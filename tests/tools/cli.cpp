@@ -258,6 +258,21 @@ TEST_CASE("other commands say what is wrong on standard error only") {
     CHECK(empty.out.find("the value is empty; delete the key to make the service standalone") != std::string::npos);
 }
 
+TEST_CASE("a host name without an environment reads no other key") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("store.json", R"({"datacenters": {"hq": {"kv": {"cluster/web": {"mode": "all-active"}, "cluster//web": {"mode": "all-active"}}}}})");
+    for (const std::string host : {"", "-web1", ".example.org"}) {
+        CAPTURE(host);
+        const auto result = caller{box, {}, host}({"role", "-S", "web"});
+        CHECK(result.status == 78);
+        CHECK(result.err == "powerconsul: the environment \"\" is empty; set clusterKey or --environment\n");
+        CHECK(caller{box, {}, host}.check().status == 78);
+    }
+    const auto two = caller{box}({"role", "-S", "web", "--environment", "a/b"});
+    CHECK(two.status == 78);
+}
+
 TEST_CASE("an unknown verdict exits as asked") {
     const sandbox box;
     box.write("config.json", "{}");
