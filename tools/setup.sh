@@ -38,7 +38,7 @@ for package in "${packages[@]}"; do
     grep -qx installed <<<"$state" || missing+=("$package")
 done
 # The tests unpack further packages, for which apt must know its indexes.
-if [ "$2" = tests ] && [ -z "$(apt-cache policy cron)" ] && [ "$(id -u)" -eq 0 ]; then
+if [ "$2" = tests ] && [ -z "$(apt-cache madison cron)" ] && [ "$(id -u)" -eq 0 ]; then
     apt-get update >/dev/null
 fi
 [ ${#missing[@]} -eq 0 ] && exit 0
