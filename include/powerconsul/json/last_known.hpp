@@ -72,6 +72,7 @@ namespace powerconsul::inline v0::json {
     const auto when = at->as_unsigned();
     if (!when || *when > INT64_MAX || !document->as_unsigned()) return damaged();
     known.at = {static_cast<std::int64_t>(*when)};
+    if (encode_last_known(known) != text) return damaged();
     return known;
 }
 
