@@ -9,7 +9,8 @@ using namespace powerconsul;
 
 namespace {
 
-auto show(std::string_view load, std::string_view active, std::string_view sub, std::string_view source = "") -> outcome {
+auto show(std::string_view load, std::string_view active, std::string_view sub, std::string_view source = "")
+    -> outcome {
     outcome end;
     end.out = "LoadState=" + std::string{load} + "\nActiveState=" + std::string{active} + "\nSubState=" +
               std::string{sub} + "\nSourcePath=" + std::string{source} + '\n';
@@ -50,7 +51,8 @@ TEST_CASE("every state of a unit is read") {
         {"masked while it runs", "masked", "active", "running", running,
          "unit web.service is active (running), its file is masked"},
         {"unknown unit", "not-found", "inactive", "dead", unknown, "systemd knows no unit web.service"},
-        {"failed, then its file removed", "not-found", "failed", "failed", unknown, "systemd knows no unit web.service"},
+        {"failed, then its file removed", "not-found", "failed", "failed", unknown,
+         "systemd knows no unit web.service"},
         {"file removed while it runs", "not-found", "active", "running", running,
          "unit web.service is active (running), its file is not-found"},
         {"bad file", "bad-setting", "inactive", "dead", stopped,

@@ -113,7 +113,8 @@ private:
     }
 
     /// The clean environment of Debian's service(8), in English, so that texts can be read and stay the same. Without
-    /// SYSTEMCTL_SKIP_REDIRECT, Debian's init scripts pass `status` on to systemctl (/lib/lsb/init-functions.d/40-systemd).
+    /// SYSTEMCTL_SKIP_REDIRECT, Debian's init scripts pass `status` on to systemctl
+    /// (/lib/lsb/init-functions.d/40-systemd).
     [[nodiscard]] auto run(std::vector<std::string> argv) -> result<outcome> {
         return executor_.run(command{
             .argv = std::move(argv),

@@ -54,8 +54,8 @@ template <file_source Files>
         }
     }
     return fail(errc::unavailable,
-                "no service manager was found (none of the directories /run/systemd/system, /run/openrc and /etc/init.d "
-                "exists), name one with --service-manager systemd, sysv or openrc");
+                "no service manager was found (none of the directories /run/systemd/system, /run/openrc and "
+                "/etc/init.d exists), name one with --service-manager systemd, sysv or openrc");
 }
 
 /// Whether a name can be handed to a service manager: never a path, a pattern or an option. errc::usage if not.

@@ -24,8 +24,8 @@ struct unit_state {
 
 /// The name with `.service` after it, unless it names a unit type already.
 [[nodiscard]] inline auto unit_name(std::string_view name) -> std::string {
-    constexpr std::array<std::string_view, 11> types{".service", ".socket", ".target", ".timer", ".mount",    ".automount",
-                                                     ".path",    ".slice",  ".scope",  ".swap",  ".device"};
+    constexpr std::array<std::string_view, 11> types{".service",   ".socket", ".target", ".timer", ".mount", ".path",
+                                                     ".automount", ".slice",  ".scope",  ".swap",  ".device"};
     for (const auto type : types) {
         if (name.size() > type.size() && name.ends_with(type)) return std::string{name};
     }
@@ -57,7 +57,9 @@ struct unit_state {
         const std::size_t equals = line.find('=');
         for (auto& each : properties) {
             if (equals == std::string_view::npos || line.substr(0, equals) != each.name) continue;
-            if (each.seen) return fail(errc::bad_data, "systemctl answers with more than one " + std::string{each.name});
+            if (each.seen) {
+                return fail(errc::bad_data, "systemctl answers with more than one " + std::string{each.name});
+            }
             each.seen = true;
             *each.value = line.substr(equals + 1);
         }

@@ -60,7 +60,7 @@ struct word {
 
 /// The first line that is not blank, short, with each number as `#`: it may be a process id and change every time.
 [[nodiscard]] inline auto stable_line(std::string_view text) -> std::string {
-    while (!text.empty() && (text.front() == '\n' || text.front() == '\r' || text.front() == ' ')) text.remove_prefix(1);
+    while (!text.empty() && is_one_of(text.substr(0, 1), {"\n", "\r", " "})) text.remove_prefix(1);
     std::string masked;
     for (const char c : text.substr(0, text.find('\n'))) {
         const bool digit = c >= '0' && c <= '9';
@@ -115,11 +115,13 @@ struct word {
     }
 }
 
-/// Whether an init script may end with 0 before it looks at `status`. Debian's do so when their program is not installed
-/// (`test -x $DAEMON || exit 0`) and, in the library that they read, when systemd has their unit masked.
+/// Whether an init script may end with 0 before it looks at `status`. Debian's do so when their program is not
+/// installed (`test -x $DAEMON || exit 0`) and, in the library that they read, when systemd has their unit masked.
 [[nodiscard]] inline auto may_exit_early(std::string_view script) -> bool {
-    return script.find("|| exit 0") != std::string_view::npos || script.find("init-functions") != std::string_view::npos ||
-           script.find("init-d-script") != std::string_view::npos;
+    for (const std::string_view sign : {"|| exit 0", "init-functions", "init-d-script"}) {
+        if (script.find(sign) != std::string_view::npos) return true;
+    }
+    return false;
 }
 
 /// Reads what `<script> status` answered, after the LSB: 0 running, 1 and 2 dead, 3 not running, 4 and more unknown.
@@ -137,7 +139,8 @@ struct word {
         if (words.stopped) return {stopped, exits + " but says that it is not running"};
         if (!words.running && (words.unsure || words.failure)) return {unknown, exits + detail::said(end)};
         if (exits_early && detail::said(end).empty()) {
-            return {unknown, exits + " without a word, as it does when its program is not installed or its unit is masked"};
+            return {unknown,
+                    exits + " without a word, as it does when its program is not installed or its unit is masked"};
         }
         return {running, exits};
     }

@@ -112,7 +112,9 @@ LEGACY = """#!/bin/sh
 ### END INIT INFO
 . /lib/lsb/init-functions
 case "$1" in
-start) start-stop-daemon --start --background --make-pidfile --pidfile /run/legacy.pid --exec /run/test/legacyd infinity ;;
+start)
+    start-stop-daemon --start --background --make-pidfile --pidfile /run/legacy.pid --exec /run/test/legacyd infinity
+    ;;
 stop) start-stop-daemon --stop --oknodo --pidfile /run/legacy.pid --remove-pidfile ;;
 status) status_of_proc -p /run/legacy.pid /run/test/legacyd legacy ;;
 esac
@@ -254,7 +256,8 @@ def drive_sysv():
         rows.expect(f"{name} stopped", name, "stopped", "init script exits 3 (not running)")
     os.remove("/usr/sbin/cron")
     rows.expect("cron not installed, its script left", "cron", "unknown",
-                "init script exits 0 without a word, as it does when its program is not installed or its unit is masked")
+                "init script exits 0 without a word, as it does when its program is not installed or its unit "
+                "is masked")
     rows.expect("no such script", "nowhere", "unknown", 'there is no init script "/etc/init.d/nowhere"')
     return rows
 
@@ -330,13 +333,14 @@ def drive_openrc():
 def enter_room(manager, probe, packages, report):
     """PID 1 of the namespaces: a root of its own, the machine's files with the packages laid over them."""
     program = pathlib.Path(probe).read_bytes()
+    os.chdir(packages)  # stays at hand even if it is below /mnt
     mount("--make-rprivate", "/")
     mount("-t", "tmpfs", "tmpfs", "/mnt")
     for folder in ("upper", "work", "root"):
         os.mkdir(f"/mnt/{folder}")
     os.mkdir("/mnt/packages")
     for package in PACKAGES[manager]:
-        run("cp", "-a", f"{packages}/{package}/.", "/mnt/packages")
+        run("cp", "-a", f"{package}/.", "/mnt/packages")
     move_below_usr(pathlib.Path("/mnt/packages"))
     mount("-t", "overlay", "overlay", "/mnt/root", "-o",
           "lowerdir=/mnt/packages:/,upperdir=/mnt/upper,workdir=/mnt/work")
@@ -358,7 +362,7 @@ def enter_room(manager, probe, packages, report):
 
 
 def move_below_usr(root):
-    """Where /bin, /lib and /sbin are links into /usr, a package's folder of that name would hide all of the machine's."""
+    """Where /bin, /lib and /sbin are links into /usr, a package's own such folder would hide the machine's."""
     for name in ("bin", "sbin", "lib", "lib64"):
         if os.path.islink(f"/{name}") and (root / name).is_dir():
             os.makedirs(root / "usr" / name, exist_ok=True)
