@@ -140,7 +140,7 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
         {"services is an object", R"({"datacenters": {"hq": {"services": {}}}})",
          "datacenters.hq.services at line 1, column 37 (byte 36): expected a list, found an object"},
         {"a service without a node", R"({"datacenters": {"hq": {"services": [{"service": "web"}]}}})",
-         "datacenters.hq.services[0] at line 1, column 37 (byte 36): expected a member \"node\""},
+         "datacenters.hq.services[0] at line 1, column 38 (byte 37): expected a member \"node\""},
         {"a misspelt member of a service",
          R"({"datacenters": {"hq": {"services": [{"service": "web", "node": "a", "chekcs": {}}]}}})",
          "datacenters.hq.services[0].chekcs at line 1, column 80 (byte 79): unknown member, expected service, node, id, tags, "
@@ -148,7 +148,7 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
         {"a port too large", R"({"datacenters": {"hq": {"services": [{"service": "web", "node": "a", "port": 65536}]}}})",
          "datacenters.hq.services[0].port at line 1, column 78 (byte 77): expected a whole number from 0 to 65535"},
         {"a tag that is no string", R"({"datacenters": {"hq": {"services": [{"service": "web", "node": "a", "tags": [7]}]}}})",
-         "datacenters.hq.services[0].tags[0] at line 1, column 78 (byte 77): expected a string, found a number"},
+         "datacenters.hq.services[0].tags[0] at line 1, column 79 (byte 78): expected a string, found a number"},
         {"an unknown status",
          R"({"datacenters": {"hq": {"services": [{"service": "web", "node": "a", "checks": {"c": "pasing"}}]}}})",
          "datacenters.hq.services[0].checks.c at line 1, column 86 (byte 85): \"pasing\" is no status, expected passing, warning "
@@ -165,7 +165,7 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
          "maintenance; expected \"_service_maintenance:web\""},
         {"an instance twice",
          R"({"datacenters": {"hq": {"services": [{"service": "web", "node": "a"}, {"service": "web", "node": "a"}]}}})",
-         "datacenters.hq.services[1] at line 1, column 68 (byte 67): node \"a\" has a service with the id \"web\" already; "
+         "datacenters.hq.services[1] at line 1, column 71 (byte 70): node \"a\" has a service with the id \"web\" already; "
          "expected another \"id\""},
         {"a check id twice on a node",
          R"({"datacenters": {"hq": {"services": [{"service": "w", "node": "a", "checks": {"c": "passing"}},
