@@ -420,12 +420,12 @@ TEST_CASE("the deadline is one for the whole exchange") {
         CAPTURE(each.name);
         raw_server server{[&](const peer& client, int) { each.behave(client); }};
         const auto start = std::chrono::steady_clock::now();
-        const auto got = transport_to(server.address()).perform(get("/v1/kv/a", 196));
+        const auto got = transport_to(server.address()).perform(get("/v1/kv/a", 150));
         const auto took = elapsed(start);
         REQUIRE_FALSE(got);
         CHECK(got.error().code == errc::timed_out);
         CHECK(got.error().message.find("did not answer the request for") != std::string::npos);
-        CHECK(took >= 196);
+        CHECK(took >= 150);
         CHECK(took < 1500);
     }
 }

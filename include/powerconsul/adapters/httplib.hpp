@@ -294,12 +294,6 @@ private:
                 reused};
     }
 
-    /// What is left of a deadline is some milliseconds less every time; a check's output must not be.
-    [[nodiscard]] static auto rounded(milliseconds time) -> std::string {
-        if (time.count >= 950) return std::to_string((time.count + 500) / 1000) + " s";
-        return std::to_string((time.count + 50) / 100 * 100) + " ms";
-    }
-
     /// A TCP connection's reason mostly comes later than connect(), and httplib keeps it to itself. On the loopback
     /// only one is possible.
     [[nodiscard]] auto connect_failure(int number) const -> std::string_view {
