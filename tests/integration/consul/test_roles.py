@@ -1,0 +1,345 @@
+"""Roles and verdicts against two real Consul datacenters.
+
+    CONSUL=... POWERCONSUL=... python3 test_roles.py [unittest options]
+"""
+import json
+import unittest
+
+from consul_cluster import Cluster, Node, executables, wait_until
+
+KEY = "cluster/production/web"
+NODES = {"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]}
+DATACENTERS = {"active_datacenters": ["hq"], "standby_datacenters": ["dr"]}
+cluster = None
+
+
+def setUpModule():
+    global cluster
+    cluster = Cluster(*executables())
+    unittest.addModuleCleanup(cluster.close)
+    cluster.start()
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        cluster.clean()
+        self.web1, self.web2, self.web3 = (Node(cluster, agent) for agent in (cluster.web1, cluster.web2, cluster.web3))
+        for node in (self.web1, self.web2, self.web3):
+            node.running(False)
+        for agent in (cluster.web1, cluster.web2):
+            agent.register("web")
+        self.seen(cluster.web1, "passing")
+        self.seen(cluster.web2, "passing")
+
+    def seen(self, agent, state, by=None):
+        """Waits until Consul itself tells that state of web on a node."""
+        by = by or cluster.web2
+        wait_until(f"web on {agent.node} is {state}",
+                   lambda: by.worst("web", agent.node, agent.datacenter) == state)
+
+    def document(self, document, *agents):
+        for agent in agents or (cluster.hq,):
+            agent.put_key(KEY, document)
+
+    def says(self, run, code, **facts):
+        """A check's contract: the code, one line of JSON, nothing on stderr, and these facts in it."""
+        self.assertEqual(run.code, code, run)
+        self.assertEqual(run.err, "", run)
+        self.assertEqual(run.out.count("\n"), 1, run)
+        self.assertTrue(run.out.endswith("\n"), run)
+        self.assertLessEqual(len(run.out.encode()), 3584, run)
+        line = run.line
+        self.assertEqual(list(line)[:6], ["type", "service", "expects", "clustered", "state", "code"], run)
+        self.assertEqual(line["code"], code, run)
+        for name, value in facts.items():
+            self.assertEqual(line[name], value, f"{name}: {run}")
+        return line
+
+    def standby_waits(self, node):
+        node.running(False)
+        self.says(node.check(), 0, state="passing", role="secondary", expects=False, basis="fresh")
+        node.running(True)
+        self.says(node.check(), 2, state="critical", role="secondary", expects=False, basis="fresh")
+        node.running(False)
+
+    def standby_takes_over(self, node, reason):
+        node.running(False)
+        line = self.says(node.check(), 2, state="critical", role="secondary", expects=True, basis="fresh")
+        self.assertIn(reason, line["reason"])
+        node.running(True)
+        self.says(node.check(), 0, state="passing", role="secondary", expects=True, basis="fresh")
+        node.running(False)
+
+    def active_must_run(self, node):
+        node.running(True)
+        self.says(node.check(), 0, state="passing", role="primary", expects=True, basis="fresh")
+        node.running(False)
+        self.says(node.check(), 2, state="critical", role="primary", expects=True, basis="fresh")
+
+
+class Documents(Case):
+    def test_absent_is_standalone(self):
+        self.web1.running(True)
+        self.says(self.web1.check(), 0, state="passing", role="standalone", expects=True, clustered=False)
+        self.web1.running(False)
+        self.says(self.web1.check(), 2, state="critical", role="standalone", expects=True, clustered=False)
+
+    def test_by_nodes(self):
+        self.document(NODES)
+        self.active_must_run(self.web1)
+        self.standby_waits(self.web2)
+
+    def test_one_string_where_a_list_is_meant(self):
+        self.document({"active_nodes": "production-web1", "standby_nodes": "production-web2"})
+        self.active_must_run(self.web1)
+        self.standby_waits(self.web2)
+
+    def test_by_datacenters(self):
+        cluster.web3.register("web")
+        self.seen(cluster.web3, "passing")
+        spellings = (DATACENTERS, {"active_datacenter": "hq", "standby_datacenter": "dr"})
+        for document in spellings:
+            with self.subTest(document=document):
+                self.document(document, cluster.hq, cluster.web3)
+                self.active_must_run(self.web1)
+                self.standby_waits(self.web3)
+
+    def test_filter(self):
+        self.document({"filter": {"production-web1": {"active_nodes": ["production-web1"], "standby_nodes": ["x"]},
+                                  "production-web[23]": {"active_nodes": ["production-web1"],
+                                                         "standby_nodes": ["production-web2"]}}})
+        self.active_must_run(self.web1)
+        self.standby_waits(self.web2)
+        self.document({"filter": {"production-web": NODES, "production": NODES}})
+        self.says(self.web2.check(), 1, state="unknown", role="unknown")
+
+    def test_all_active(self):
+        self.document({"mode": "all-active"})
+        self.active_must_run(self.web1)
+        self.active_must_run(self.web2)
+
+    def test_what_is_no_document_is_unknown_and_never_standalone(self):
+        for text in ("", "{}", "null", "[]", "{", "standalone", '{"active_nodes": []}', '{"active_nodes": ["a"]}',
+                     json.dumps({**NODES, **DATACENTERS}), '{"active_nodes": ["production-web2"], "standby_nodes": '
+                     '["production-web2"]}', '{"active_nodes": ["a"], "standby_nodes": ["b"]}', b"\xff\xfe"):
+            with self.subTest(text=text):
+                self.document(text)
+                self.web2.running(True)
+                line = self.says(self.web2.check(), 1, state="unknown", role="unknown", expects=None)
+                self.assertIn(KEY, line["reason"])
+
+
+class TakeOver(Case):
+    def setUp(self):
+        super().setUp()
+        self.document(NODES)
+        self.standby_waits(self.web2)
+
+    def test_active_is_critical(self):
+        cluster.web1.set_check("web", "fail")
+        self.seen(cluster.web1, "critical")
+        self.standby_takes_over(self.web2, "production-web1")
+        cluster.web1.set_check("web", "pass")
+        self.seen(cluster.web1, "passing")
+        self.standby_waits(self.web2)
+
+    def test_node_of_the_active_is_dead(self):
+        cluster.web1.kill()
+        self.seen(cluster.web1, "critical")
+        checks = [check for entry in cluster.web2.api("GET", "/v1/health/service/web") for check in entry["Checks"]
+                  if entry["Node"]["Node"] == "production-web1" and check["CheckID"] == "web-alive"]
+        self.assertEqual([check["Status"] for check in checks], ["passing"], "Consul leaves the service's check as it was")
+        self.standby_takes_over(self.web2, "serfHealth")
+
+    def test_active_in_maintenance(self):
+        for service in ("web", None):
+            with self.subTest(service=service or "the whole node"):
+                cluster.web1.maintenance(True, service)
+                self.seen(cluster.web1, "critical")
+                self.standby_takes_over(self.web2, "maintenance")
+                cluster.web1.maintenance(False, service)
+                self.seen(cluster.web1, "passing")
+                self.standby_waits(self.web2)
+
+    def test_active_is_gone(self):
+        cluster.web1.api("PUT", "/v1/agent/service/deregister/web")
+        self.seen(cluster.web1, "absent")
+        self.standby_takes_over(self.web2, "production-web1 is not registered")
+
+    def test_warning_still_serves_unless_configured(self):
+        cluster.web1.set_check("web", "warn")
+        self.seen(cluster.web1, "warning")
+        self.standby_waits(self.web2)
+        config = self.web2.folder / "powerconsul.conf"
+        config.write_text('{"takeoverOn": "warning"}')
+        self.says(self.web2.check("web", "--config", str(config)), 2, role="secondary", expects=True)
+
+    def test_one_of_two_actives_is_enough(self):
+        self.document({"active_nodes": ["production-web1", "production-web9"], "standby_nodes": ["production-web2"]})
+        self.standby_waits(self.web2)
+
+
+class OtherDatacenter(Case):
+    def setUp(self):
+        super().setUp()
+        cluster.web3.register("web")
+        self.seen(cluster.web3, "passing")
+
+    def test_listed_active_is_found_there(self):
+        self.document({"active_nodes": ["production-web3"], "standby_nodes": ["production-web2"]})
+        self.standby_waits(self.web2)
+        cluster.web3.set_check("web", "fail")
+        self.seen(cluster.web3, "critical")
+        self.standby_takes_over(self.web2, "production-web3 (dr)")
+
+    def test_it_is_not_asked_while_an_active_here_serves(self):
+        self.document({"active_nodes": ["production-web1", "production-web3"], "standby_nodes": ["production-web2"]})
+        cluster.web3.pause()
+        run = self.web2.check()
+        self.says(run, 0, role="secondary", expects=False)
+        self.assertLess(run.seconds, 2)
+
+    def test_all_actives_of_the_datacenter_fail(self):
+        self.document(DATACENTERS, cluster.hq, cluster.web3)
+        cluster.web1.set_check("web", "fail")
+        self.seen(cluster.web1, "critical")
+        self.standby_waits(self.web3)
+        cluster.web2.set_check("web", "fail")
+        self.seen(cluster.web2, "critical")
+        wait_until("dr sees it", lambda: cluster.web3.worst("web", "production-web2", "hq") == "critical")
+        self.standby_takes_over(self.web3, "no active serves")
+
+    def test_one_that_hangs_is_unknown_after_the_read_deadline(self):
+        self.document({"active_datacenters": ["dr"], "standby_datacenters": ["hq"]})
+        self.standby_waits(self.web2)
+        fresh = Node(cluster, cluster.web2)
+        cluster.web3.pause()
+        run = fresh.check()
+        self.says(run, 1, state="unknown", role="secondary", expects=None, basis="none")
+        self.assertGreater(run.seconds, 4)
+        self.assertLess(run.seconds, 7.5)
+        self.assertEqual(fresh.check().out, run.out)
+        # Who knew a moment ago that the actives serve still does.
+        line = self.says(self.web2.check(), 0, state="passing", role="secondary", expects=False, basis="cached")
+        self.assertIn("unknown", line["reason"])
+
+
+class ConsulIsAway(Case):
+    def setUp(self):
+        super().setUp()
+        self.document(NODES)
+
+    def test_no_leader(self):
+        self.web1.running(True)
+        self.says(self.web1.check(), 0, role="primary", basis="fresh")
+        self.says(self.web2.check(), 0, role="secondary", basis="fresh")
+        cluster.hq.kill()
+        self.says(self.web1.check(), 0, state="passing", role="primary", expects=True, basis="cached")
+        self.says(self.web2.check(), 0, state="passing", role="secondary", expects=False, basis="cached")
+        self.web2.running(True)
+        self.says(self.web2.check(), 2, state="critical", role="secondary", expects=False, basis="cached")
+        self.says(self.web2.check("web", "--max-age", "0"), 1, state="unknown", role="unknown", basis="none")
+        fresh = Node(cluster, cluster.web2)
+        fresh.running(True)
+        line = self.says(fresh.check(), 1, state="unknown", role="unknown", expects=None, basis="none")
+        self.assertIn("500", line["reason"])
+        self.says(fresh.check("web", "--unknown-exit", "2"), 2, state="unknown", role="unknown")
+
+    def test_cached_role_grows_old(self):
+        self.says(self.web2.check("web", "--max-age", "1s"), 0, role="secondary", basis="fresh")
+        cluster.hq.kill()
+        wait_until("the last known role is too old",
+                   lambda: self.web2.check("web", "--max-age", "1s").line["basis"] == "none", deadline=30)
+        self.says(self.web2.check("web", "--max-age", "1s"), 1, state="unknown", role="unknown", expects=None)
+
+    def test_agent_is_down(self):
+        fresh = Node(cluster, cluster.web2)
+        self.says(self.web2.check(), 0, role="secondary", basis="fresh")
+        cluster.web2.kill()
+        line = self.says(fresh.check(), 1, state="unknown", role="unknown", expects=None)
+        self.assertIn(f"cannot reach Consul at http://{cluster.web2.address}: connection refused", line["reason"])
+        self.says(self.web2.check(), 0, role="secondary", basis="cached")
+
+    def test_agent_hangs(self):
+        fresh = Node(cluster, cluster.web2)
+        cluster.web2.pause()
+        run = fresh.check("web", "--timeout", "2s")
+        self.says(run, 1, state="unknown", role="unknown", expects=None)
+        self.assertLess(run.seconds, 4)
+
+
+class Names(Case):
+    """A name reaches the key of just that name, or none."""
+
+    NAMES = ["a b", "caf\u00e9", "\u65e5\u672c", "100%", "a%2fb", "%2e%2e", "a?x", "a?x=y&raw", "a#b", "a+b", "a;b=c",
+             'quote"d', "back\\slash", "a&b=c", "a.b_c-d~e", "...", "x" * 128]
+    REFUSED = ["..", ".", "a/b", "/a", "a/", "../web", "a/../web", "", " a", "a ", "a\nb", "a\tb", "a\x7fb", "x" * 129]
+
+    def test_ordinary_and_odd_names(self):
+        for name in self.NAMES:
+            with self.subTest(name=name):
+                cluster.web2.put_key("cluster/production/" + name, {"mode": "all-active"})
+                self.web2.running(True)
+                self.says(self.web2.check(name), 0, role="primary", expects=True, clustered=True)
+        # The keys that a wrong encoding would reach hold no documents, so that reading one of them would show.
+        for decoy in ("a", "a/b", "..", "100", "a x"):
+            cluster.web2.api("PUT", "/v1/txn", [{"KV": {"Verb": "set", "Key": "cluster/production/" + decoy, "Value": "e30="}}])
+        for name in self.NAMES:
+            with self.subTest(name=name, decoys=True):
+                self.says(self.web2.check(name), 0, role="primary", expects=True, clustered=True)
+
+    def test_names_without_a_key_of_their_own(self):
+        for decoy in ("cluster/production/a", "cluster/production/b", "cluster/production/web", "cluster/web",
+                      "cluster/production/a/b", "cluster/a"):
+            cluster.web2.put_key(decoy, {"mode": "all-active"})
+        self.web2.running(True)
+        for name in self.REFUSED:
+            with self.subTest(name=name):
+                run = self.web2.check(name)
+                self.assertEqual(run.code, 64, run)
+                self.assertEqual(json.loads(run.out.splitlines()[-1])["state"], "unknown", run)
+                self.assertEqual(run.line["role"], "unknown", run)
+
+
+class Output(Case):
+    def test_same_bytes_while_nothing_changes(self):
+        self.document(NODES)
+        for node in (self.web1, self.web2):
+            for running in (False, True):
+                node.running(running)
+                first = node.check()
+                for _ in range(3):
+                    self.assertEqual(node.check().out, first.out)
+
+    def test_text(self):
+        self.document(NODES)
+        run = self.web1.check("web", "--format", "text")
+        self.assertEqual((run.code, run.err), (2, ""), run)
+        self.assertTrue(run.out.startswith("CRITICAL - apache2 is stopped, primary expects running"), run)
+
+    def test_consul_runs_the_check(self):
+        self.document(NODES)
+        cases = ((self.web1, True, "passing", "primary"), (self.web1, False, "critical", "primary"),
+                 (self.web2, False, "passing", "secondary"), (self.web2, True, "critical", "secondary"))
+        for node in (self.web1, self.web2):
+            check = {"id": "role", "name": "role", "args": node.check_argv(), "interval": "1s", "timeout": "9s",
+                     "status": "passing"}
+            service = {"services": [{"name": "guarded", "port": 80, "checks": [check]}]}
+            (node.agent.config / "guarded.json").write_text(json.dumps(service))
+            node.agent.api("PUT", "/v1/agent/reload")
+        for node, running, status, role in cases:
+            with self.subTest(role=role, running=running):
+                node.running(running)
+                expected = node.check().out
+
+                def seen_everywhere():
+                    for entry in cluster.hq.api("GET", "/v1/health/service/guarded"):
+                        for check in entry["Checks"]:
+                            if entry["Node"]["Node"] == node.agent.node and check["CheckID"] == "role":
+                                return (check["Status"], check["Output"]) == (status, expected)
+                wait_until(f"Consul shows {status} for {node.agent.node}", seen_everywhere, deadline=20)
+                self.assertIn(f'"role":"{role}"', expected)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
