@@ -72,14 +72,18 @@ public:
     [[nodiscard]] auto instances(std::string_view service, const std::vector<std::string>& datacenters)
         -> std::vector<datacenter_instances> {
         const std::string path = "/v1/health/service/" + percent_encoded(service);
-        std::vector<http_request> requests;
-        for (const auto& each : datacenters) requests.push_back({http_method::get, in(path, each), {}, time_left()});
-        std::vector<datacenter_instances> all;
-        if (!requests.empty() && requests.front().timeout.count <= 0) {
-            for (const auto& each : datacenters) all.push_back({each, out_of_time(path)});
-            return all;
+        std::vector<result<http_response>> answers;
+        if constexpr (parallel_http_transport<Transport>) {
+            const milliseconds left = time_left();
+            std::vector<http_request> requests;
+            for (const auto& each : datacenters) requests.push_back({http_method::get, in(path, each), {}, left});
+            if (left.count > 0) answers = transport_.perform_all(requests);
+            while (answers.size() < datacenters.size()) answers.emplace_back(out_of_time(path));
+        } else {
+            // One after the other: each has only what the ones before it left of the time.
+            for (const auto& each : datacenters) answers.push_back(get(path, each));
         }
-        auto answers = perform_all(transport_, requests);
+        std::vector<datacenter_instances> all;
         for (std::size_t i = 0; i < datacenters.size(); ++i) {
             all.push_back({datacenters[i], decoded(answers[i], path, service, datacenters[i])});
         }
