@@ -82,7 +82,8 @@ private:
     void insert(instance&& next) {
         auto at = facts_.instances.begin();
         const auto before = [&](const instance& each) {
-            return each.datacenter != next.datacenter ? each.datacenter < next.datacenter : each.node < next.node;
+            if (each.datacenter != next.datacenter) return each.datacenter < next.datacenter;
+            return each.node != next.node ? each.node < next.node : state_of(each) < state_of(next);
         };
         while (at != facts_.instances.end() && before(*at)) ++at;
         facts_.instances.insert(at, std::move(next));
@@ -92,14 +93,15 @@ private:
         return each.datacenter.empty() ? each.node : each.node + " (" + each.datacenter + ')';
     }
 
-    /// `web1 (hq) is critical by serfHealth`
+    /// `web1 (hq) is critical by serfHealth`; of several such checks the first by name, as Consul's order is not fixed.
     [[nodiscard]] static auto state_of(const instance& each) -> std::string {
         const health state = worst(each.checks);
-        std::string text = name(each) + " is " + std::string{to_string(state)};
+        const check_state* first = nullptr;
         for (const auto& check : each.checks) {
-            if (check.state == state) return text + " by " + one_line(check.id, 80);
+            if (check.state == state && (first == nullptr || check.id < first->id)) first = &check;
         }
-        return text + " without a check";
+        return name(each) + " is " + std::string{to_string(state)} +
+               (first == nullptr ? " without a check" : " by " + one_line(first->id, 80));
     }
 
     [[nodiscard]] auto described(actives wanted) const -> std::string {
@@ -180,9 +182,10 @@ template <typename Consul>
     for (auto& answer : consul.instances(service, group.active)) census.add(std::move(answer), counts);
     if (!census.seen_any()) {
         // Nothing there may be nothing to see: a token that cannot see this node's own instance proves nothing.
-        detail::actives_census own{from};
-        for (auto& answer : consul.instances(service, {who.datacenter})) own.add(std::move(answer), counts);
-        if (!own.seen_any()) census.doubt(detail::nothing_to_see(service));
+        for (const auto& own : consul.instances(service, {who.datacenter})) {
+            if (!own.instances) census.doubt(own.instances.error());
+            if (own.instances && own.instances->empty()) census.doubt(detail::nothing_to_see(service));
+        }
     }
     return std::move(census).decided({});
 }
