@@ -156,6 +156,8 @@ private:
         const auto known = passing_trouble ? recent(service, facts) : std::nullopt;
         facts = unresolved(std::move(facts), why);
         if (!known || known->own == role::unknown) return facts;
+        // The document itself may have been read: then a record of an older one says nothing.
+        if (facts.clustered == clustering::yes && known->document != facts.document) return facts;
         facts.own = known->own;
         facts.expects = known->expects;
         facts.document = known->document;
