@@ -1,0 +1,154 @@
+#include <powerconsul/json/consul.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace powerconsul;
+
+namespace {
+
+constexpr std::string_view shape = "Consul's answer is not of the documented shape: ";
+
+/// Every text must be refused as errc::bad_data; what is not JSON in the reader's words, else by shape and `message`.
+struct refused_row {
+    std::string_view name;
+    std::string_view body;
+    std::string_view message;
+};
+
+void check_refused(const auto& rows, auto decode) {
+    for (const refused_row& each : rows) {
+        CAPTURE(each.name);
+        const auto decoded = decode(each.body);
+        REQUIRE_FALSE(decoded);
+        CHECK(decoded.error().code == errc::bad_data);
+        CHECK(decoded.error().message == std::string{shape} + std::string{each.message});
+    }
+    for (const std::string_view body : {"", "<html><body>502 Bad Gateway</body></html>", R"([{"Key":"a/b","Val)", "No cluster leader"}) {
+        CAPTURE(body);
+        const auto decoded = decode(body);
+        REQUIRE_FALSE(decoded);
+        CHECK(decoded.error().code == errc::bad_data);
+        CHECK(decoded.error().message.starts_with("not valid JSON at line 1"));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a key's entry is read") {
+    const auto entry = json::decode_kv_entry(
+        R"([{"LockIndex":0,"Key":"a/b","Flags":18446744073709551615,"Value":"aGVsbG8=","CreateIndex":13,"ModifyIndex":18446744073709551615}])",
+        "a/b");
+    REQUIRE_MESSAGE(entry, entry.error().message);
+    CHECK(entry->value == "hello");
+    CHECK(entry->modify_index == UINT64_MAX);
+    const auto pretty = json::decode_kv_entry("[\n  {\n \"ModifyIndex\": 1,\n \"Value\": null,\n \"Key\": \"k\"\n }\n]\n", "k");
+    REQUIRE_MESSAGE(pretty, pretty.error().message);
+    CHECK(pretty->value.empty());
+}
+
+TEST_CASE("an entry of another shape is refused") {
+    const refused_row rows[] = {
+        {"null", "null", "expected a list of one key"},
+        {"an object", R"({"Key":"a/b","Value":null,"ModifyIndex":1})", "expected a list of one key"},
+        {"nothing", "[]", "expected a list of one key"},
+        {"two entries", R"([{"Key":"a/b","Value":null,"ModifyIndex":1},{"Key":"a/c","Value":null,"ModifyIndex":1}])",
+         "expected a list of one key"},
+        {"keys only", R"(["a/b"])", "expected Key, Value and ModifyIndex in the entry"},
+        {"no key", R"([{"Value":null,"ModifyIndex":1}])", "expected Key, Value and ModifyIndex in the entry"},
+        {"no value", R"([{"Key":"a/b","ModifyIndex":1}])", "expected Key, Value and ModifyIndex in the entry"},
+        {"no index", R"([{"Key":"a/b","Value":null}])", "expected Key, Value and ModifyIndex in the entry"},
+        {"index is a text", R"([{"Key":"a/b","Value":null,"ModifyIndex":"1"}])",
+         "expected Key, Value and ModifyIndex in the entry"},
+        {"index is negative", R"([{"Key":"a/b","Value":null,"ModifyIndex":-1}])",
+         "expected Key, Value and ModifyIndex in the entry"},
+        {"another key", R"([{"Key":"a/secret","Value":null,"ModifyIndex":1}])", R"(asked for key "a/b", got "a/secret")"},
+        {"the key in capitals", R"([{"Key":"A/b","Value":null,"ModifyIndex":1}])", R"(asked for key "a/b", got "A/b")"},
+        {"value is an object", R"([{"Key":"a/b","Value":{},"ModifyIndex":1}])", "expected Value to be base64 or null"},
+    };
+    check_refused(rows, [](std::string_view body) { return json::decode_kv_entry(body, "a/b"); });
+    CHECK(json::decode_kv_entry(R"([{"Key":"k","Value":"{}","ModifyIndex":1}])", "k").error().message ==
+          "base64: the length is not a multiple of four at byte 2");
+}
+
+TEST_CASE("instances are read with all of their checks") {
+    const auto read = json::decode_instances(R"([
+      {"Node":{"Node":"web1","Datacenter":"dr","Meta":null},"Service":{"ID":"w"},"Checks":[
+        {"CheckID":"serfHealth","Status":"critical"},{"CheckID":"service:w","Status":"passing","Output":"x"}]},
+      {"Node":{"Node":"web2"},"Checks":[{"CheckID":"_node_maintenance","Status":"critical"},{"CheckID":"new","Status":"odd"}]},
+      {"Node":{"Node":"web3"},"Checks":[]}])",
+                                             "hq");
+    REQUIRE_MESSAGE(read, read.error().message);
+    REQUIRE(read->size() == 3);
+    CHECK((*read)[0].node == "web1");
+    CHECK((*read)[0].datacenter == "dr");
+    REQUIRE((*read)[0].checks.size() == 2);
+    CHECK((*read)[0].checks[0].id == "serfHealth");
+    CHECK((*read)[0].checks[0].state == health::critical);
+    CHECK((*read)[0].checks[1].state == health::passing);
+    CHECK((*read)[1].datacenter == "hq");
+    CHECK((*read)[1].checks[0].state == health::maintenance);
+    CHECK((*read)[1].checks[1].state == health::unknown);
+    CHECK((*read)[2].checks.empty());
+    CHECK(json::decode_instances("[]", "hq")->empty());
+}
+
+TEST_CASE("half an answer about instances is no answer") {
+    const std::vector<std::string_view> bodies{
+        "null",
+        "{}",
+        "[1]",
+        "[null]",
+        R"([{"Checks":[]}])",
+        R"([{"Node":"web1","Checks":[]}])",
+        R"([{"Node":{},"Checks":[]}])",
+        R"([{"Node":{"Node":""},"Checks":[]}])",
+        R"([{"Node":{"Node":7},"Checks":[]}])",
+        R"([{"Node":{"Node":"web1"}}])",
+        R"([{"Node":{"Node":"web1"},"Checks":{}}])",
+        R"([{"Node":{"Node":"web1"},"Checks":[{"CheckID":"a"}]}])",
+        R"([{"Node":{"Node":"web1"},"Checks":[{"Status":"passing"}]}])",
+        R"([{"Node":{"Node":"web1"},"Checks":["passing"]}])",
+        R"([{"Node":{"Node":"web1"},"Checks":[]},{"Node":{"Node":"web2"},"Checks":[{"CheckID":"a","Status":null}]}])",
+    };
+    for (const auto body : bodies) {
+        CAPTURE(body);
+        const auto read = json::decode_instances(body, "hq");
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code == errc::bad_data);
+        CHECK(read.error().message.starts_with(shape));
+    }
+}
+
+TEST_CASE("the agent's own facts are read or refused") {
+    const auto read = json::decode_agent(R"({"Config":{"Datacenter":"hq","NodeName":"web1","Server":false},"Stats":{}})");
+    REQUIRE(read);
+    CHECK(read->node == "web1");
+    CHECK(read->datacenter == "hq");
+    constexpr std::string_view message = "expected Config.NodeName and Config.Datacenter";
+    const refused_row rows[] = {
+        {"nothing", "{}", message},
+        {"a list", "[]", message},
+        {"config is null", R"({"Config":null})", message},
+        {"no node", R"({"Config":{"Datacenter":"hq"}})", message},
+        {"no datacenter", R"({"Config":{"NodeName":"web1"}})", message},
+        {"empty node", R"({"Config":{"NodeName":"","Datacenter":"hq"}})", message},
+        {"node is a number", R"({"Config":{"NodeName":1,"Datacenter":"hq"}})", message},
+    };
+    check_refused(rows, json::decode_agent);
+}
+
+TEST_CASE("the datacenters are read or refused") {
+    CHECK(*json::decode_datacenters(R"(["hq","dr"])") == std::vector<std::string>{"hq", "dr"});
+    const refused_row rows[] = {
+        {"none", "[]", "expected a list of datacenters"},
+        {"an object", R"({"hq":1})", "expected a list of datacenters"},
+        {"null", "null", "expected a list of datacenters"},
+        {"without a name", R"(["hq",""])", "a datacenter without a name"},
+        {"a number", "[1]", "a datacenter without a name"},
+    };
+    check_refused(rows, json::decode_datacenters);
+}

@@ -1,0 +1,115 @@
+#include <powerconsul/json/settings.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using namespace powerconsul;
+
+TEST_CASE("the original's configuration file loads unchanged") {
+    const auto sound = json::decode_settings(R"({
+      "serviceFilter": "^production-web[0-9]+$",
+      "consulConfig": "/etc/consul.d/config.json",
+      "clusterKey": "cluster/production",
+      "subVars": {"@APPUSER": "www-data", "PORT": 8080, "@EMPTY": ""},
+      "noopTriggers": ["web", "db"]
+    })");
+    REQUIRE_MESSAGE(sound, sound.error().message);
+    CHECK(sound->service_filter == "^production-web[0-9]+$");
+    CHECK(sound->cluster_key == "cluster/production");
+    const std::vector<std::pair<std::string, std::string>> substitutions{
+        {"APPUSER", "www-data"}, {"PORT", "8080"}, {"EMPTY", ""}};
+    CHECK(sound->substitutions == substitutions);
+    CHECK(sound->noop_triggers == std::vector<std::string>{"web", "db"});
+    CHECK_FALSE(sound->environment);
+    CHECK_FALSE(sound->timeout);
+}
+
+TEST_CASE("every key reaches its setting") {
+    const auto read = json::decode_settings(R"({
+      "triggerKey": "t/production", "environment": "production", "serverRole": "web", "node": "n1", "datacenter": "hq",
+      "consul": {"httpAddr": "https://consul:8501", "tokenFile": "/etc/token"}, "store": "/s.json", "stateDir": "/state",
+      "serviceManager": "systemd", "format": "text", "timeout": "8s", "maxAge": 90, "unknownExit": 3,
+      "takeoverOn": "warning", "noopTriggers": "web"})");
+    REQUIRE_MESSAGE(read, read.error().message);
+    CHECK(read->trigger_key == "t/production");
+    CHECK(read->environment == "production");
+    CHECK(read->server_role == "web");
+    CHECK(read->node == "n1");
+    CHECK(read->datacenter == "hq");
+    CHECK(read->http_addr == "https://consul:8501");
+    CHECK(read->token_file == "/etc/token");
+    CHECK(read->store == "/s.json");
+    CHECK(read->state_dir == "/state");
+    CHECK(read->service_manager == "systemd");
+    CHECK(read->format == "text");
+    CHECK(read->timeout == seconds(8));
+    CHECK(read->max_age == seconds(90));
+    CHECK(read->unknown_exit == 3);
+    CHECK(read->takeover_on == takeover::on_warning);
+    CHECK(read->noop_triggers == std::vector<std::string>{"web"});
+    CHECK(json::decode_settings("{}"));
+    CHECK(json::decode_settings(R"({"unknownExit": "2"})")->unknown_exit == 2);
+    CHECK(json::decode_settings(R"({"consulConfig": {"any": ["thing"]}})"));
+}
+
+TEST_CASE("a wrong configuration names the key, its place and what was expected") {
+    struct row {
+        std::string_view name;
+        std::string_view text;
+        std::string_view message;
+    };
+    const row rows[] = {
+        {"empty", "", "not valid JSON at line 1, column 1 (byte 0): The document is empty."},
+        {"not JSON", "{\n'a': 1}", "not valid JSON at line 2, column 1 (byte 2): Missing a name for object member."},
+        {"a list", "[]", "the file at line 1, column 1 (byte 0): expected an object, found a list"},
+        {"misspelt key", R"({"clusterkey": "x"})",
+         R"(clusterkey at line 1, column 16 (byte 15): this key is not known; did you mean "clusterKey"?)"},
+        {"unknown key", R"({"zzzzzz": "red"})", "zzzzzz at line 1, column 12 (byte 11): this key is not known"},
+        {"key twice", "{\"node\": \"a\",\n\"node\": \"b\"}", "node at line 2, column 9 (byte 22): the key comes twice"},
+        {"text is empty", R"({"node": ""})",
+         "node at line 1, column 10 (byte 9): expected a text that is not empty, found a string"},
+        {"text is a number", R"({"environment": 5})",
+         "environment at line 1, column 17 (byte 16): expected a text that is not empty, found a number"},
+        {"text is null", R"({"stateDir": null})",
+         "stateDir at line 1, column 14 (byte 13): expected a text that is not empty, found null"},
+        {"filter is not valid", R"x({"serviceFilter": "("})x",
+         R"(serviceFilter at line 1, column 19 (byte 18): the expression "(" is not a valid POSIX extended regular expression: Unmatched ( or \()"},
+        {"filter is no text", R"({"serviceFilter": ["a"]})",
+         "serviceFilter at line 1, column 19 (byte 18): expected a text that is not empty, found a list"},
+        {"substitutions are a list", R"({"subVars": []})", "subVars at line 1, column 13 (byte 12): expected an object, found a list"},
+        {"a substitution is a list", R"({"subVars": {"@A": []}})",
+         "subVars.@A at line 1, column 20 (byte 19): expected a text, found a list"},
+        {"a substitution twice", R"({"subVars": {"@A": "1", "A": "2"}})",
+         "subVars.A at line 1, column 30 (byte 29): the name comes twice"},
+        {"a substitution without a name", R"({"subVars": {"@": "1"}})", "subVars at line 1, column 19 (byte 18): a name is empty"},
+        {"triggers are an object", R"({"noopTriggers": {}})",
+         "noopTriggers at line 1, column 18 (byte 17): expected a list of service names"},
+        {"a trigger is a number", R"({"noopTriggers": ["a", 1]})",
+         "noopTriggers at line 1, column 24 (byte 23): expected a service name"},
+        {"consul is a text", R"({"consul": "localhost"})", "consul at line 1, column 12 (byte 11): expected an object, found a string"},
+        {"misspelt key in consul", R"({"consul": {"httpaddr": "x"}})",
+         R"(consul.httpaddr at line 1, column 25 (byte 24): this key is not known; did you mean "httpAddr"?)"},
+        {"a token in the file", R"({"consul": {"token": "x"}})", "consul.token at line 1, column 22 (byte 21): this key is not known"},
+        {"time is a list", R"({"timeout": [8]})", "timeout at line 1, column 13 (byte 12): expected a text or a number"},
+        {"time without sense", R"({"timeout": "soon"})",
+         R"(timeout at line 1, column 13 (byte 12): "soon" is not a length of time; expected a number and ms, s, m or h, as in 8s)"},
+        {"time is a fraction", R"({"maxAge": 1.5})",
+         R"(maxAge at line 1, column 12 (byte 11): "1.5" is not a length of time; expected a number and ms, s, m or h, as in 8s)"},
+        {"exit status 0", R"({"unknownExit": 0})", R"(unknownExit at line 1, column 17 (byte 16): "0" is not one of 1, 2 and 3)"},
+        {"takeover", R"({"takeoverOn": "passing"})",
+         R"(takeoverOn at line 1, column 16 (byte 15): "passing" is neither "critical" nor "warning")"},
+        {"the first of two errors", R"({"timeout": "x1", "colour": 1})",
+         R"(timeout at line 1, column 13 (byte 12): "x1" is not a length of time; expected a number and ms, s, m or h, as in 8s)"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto read = json::decode_settings(each.text);
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code == errc::configuration);
+        CHECK(read.error().message == each.message);
+    }
+}

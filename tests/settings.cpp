@@ -1,0 +1,57 @@
+#include <powerconsul/settings.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+using namespace powerconsul;
+
+TEST_CASE("lengths of time are read as people write them") {
+    struct row {
+        std::string_view text;
+        std::int64_t milliseconds;
+    };
+    const row rows[] = {
+        {"0", 0},       {"8", 8'000},        {"8s", 8'000},          {"250ms", 250},        {"2m", 120'000},
+        {"1h", 3'600'000}, {"24h", 86'400'000}, {"86400", 86'400'000}, {"1440m", 86'400'000}, {"86400000ms", 86'400'000},
+        {"007s", 7'000},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.text);
+        const auto read = parse_duration(each.text);
+        REQUIRE(read);
+        CHECK(read->count == each.milliseconds);
+    }
+}
+
+TEST_CASE("what is no length of time is refused") {
+    for (const std::string_view text : {"", "s", "ms", "-1s", "+1s", " 1s", "1s ", "1 s", "1.5s", "1S", "1sec", "1d", "1e3", "0x1",
+                                        "25h", "1441m", "86401", "86400001ms", "99999999999999999999s", "1s2", "one"}) {
+        CAPTURE(text);
+        const auto read = parse_duration(text);
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code == errc::usage);
+        CHECK(read.error().message ==
+              quoted(text) + " is not a length of time; expected a number and ms, s, m or h, as in 8s");
+    }
+}
+
+TEST_CASE("the words for takeover and unknown exit are few") {
+    CHECK(*parse_takeover("critical") == takeover::on_critical);
+    CHECK(*parse_takeover("warning") == takeover::on_warning);
+    for (const std::string_view text : {"", "Warning", "passing", "warning "}) {
+        CAPTURE(text);
+        CHECK(parse_takeover(text).error().code == errc::usage);
+        CHECK(parse_takeover(text).error().message == quoted(text) + R"( is neither "critical" nor "warning")");
+    }
+    CHECK(*parse_unknown_exit("1") == 1);
+    CHECK(*parse_unknown_exit("2") == 2);
+    CHECK(*parse_unknown_exit("3") == 3);
+    for (const std::string_view text : {"", "0", "4", "11", "-1", "1 "}) {
+        CAPTURE(text);
+        CHECK(parse_unknown_exit(text).error().code == errc::usage);
+        CHECK(parse_unknown_exit(text).error().message == quoted(text) + " is not one of 1, 2 and 3");
+    }
+}
