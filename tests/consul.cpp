@@ -1,0 +1,205 @@
+#include <powerconsul/consul.hpp>
+
+#include <doctest/doctest.h>
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <powerconsul/testing/fake_transport.hpp>
+#include <powerconsul/testing/manual_clock.hpp>
+
+#include "world.hpp"
+
+using namespace powerconsul;
+using testing::fake_transport;
+using testing::manual_clock;
+
+namespace {
+
+constexpr auto GET = http_method::get;
+constexpr std::string_view key_target = "/v1/kv/cluster/production/web";
+
+using client = consul_client<fake_transport&, manual_clock&>;
+
+auto answering(std::string_view target, http_response answer) -> fake_transport {
+    fake_transport fake;
+    fake.on(GET, std::string{target}, std::move(answer));
+    return fake;
+}
+
+}  // namespace
+
+TEST_CASE("a key is there, cleanly absent, or unknown for a reason") {
+    struct row {
+        std::string_view name;
+        result<http_response> answer;
+        errc code;
+        std::string_view message;
+    };
+    const std::vector<http_header> index{{"x-consul-index", "7"}};
+    const row rows[] = {
+        {"404 without Consul's index", http_response{404, "", {}}, errc::bad_data,
+         "Consul answers 404 to /v1/kv/cluster/production/web; is the address that of a Consul agent?"},
+        {"redirect", http_response{301, "", {{"Location", "/v1/kv/secret"}}}, errc::bad_data,
+         "Consul answers 301 to /v1/kv/cluster/production/web: a redirect, which would lead to another key or host"},
+        {"too many requests", http_response{429, "", {}}, errc::unavailable,
+         "Consul answers 429 to /v1/kv/cluster/production/web"},
+        {"no leader", http_response{500, "rpc error making call: No cluster leader", index}, errc::unavailable,
+         "Consul answers 500 to /v1/kv/cluster/production/web: No cluster leader"},
+        {"500 with changing text", http_response{500, "dial tcp 10.0.0.1:8300->10.0.0.2:4711", {}}, errc::unavailable,
+         "Consul answers 500 to /v1/kv/cluster/production/web"},
+        {"bad gateway", http_response{502, "<html>", {}}, errc::unavailable,
+         "Consul answers 502 to /v1/kv/cluster/production/web"},
+        {"no right", http_response{403, "Permission denied", index}, errc::denied,
+         "Consul answers 403 to /v1/kv/cluster/production/web: Permission denied; the token needs key:read on cluster/production/web"},
+        {"unknown token", http_response{403, "ACL not found", {}}, errc::denied,
+         "Consul answers 403 to /v1/kv/cluster/production/web: ACL not found; the token needs key:read on cluster/production/web"},
+        {"plain HTTP to the TLS port", http_response{400, "Client sent an HTTP request to an HTTPS server.", {}}, errc::bad_data,
+         "Consul answers 400 to /v1/kv/cluster/production/web; is the address that of a Consul agent?"},
+        {"nothing with 204", http_response{204, "", index}, errc::bad_data,
+         "Consul answers 204 to /v1/kv/cluster/production/web; is the address that of a Consul agent?"},
+        {"a page", http_response{200, "<html>Welcome</html>", {}}, errc::bad_data,
+         "/v1/kv/cluster/production/web: not valid JSON at line 1, column 1 (byte 0): Invalid value."},
+        {"an empty body", http_response{200, "", index}, errc::bad_data,
+         "/v1/kv/cluster/production/web: not valid JSON at line 1, column 1 (byte 0): The document is empty."},
+        {"another key", http_response{200, R"([{"Key":"x","Value":null,"ModifyIndex":1}])", index}, errc::bad_data,
+         R"(/v1/kv/cluster/production/web: Consul's answer is not of the documented shape: asked for key "cluster/production/web", got "x")"},
+        {"not reached", fail(errc::unavailable, "connection refused"), errc::unavailable, "connection refused"},
+        {"no answer in time", fail(errc::timed_out, "no answer within 5 s"), errc::timed_out, "no answer within 5 s"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        fake_transport fake;
+        fake.on(GET, std::string{key_target}, each.answer);
+        manual_clock time;
+        const auto entry = client{fake, time, seconds(8)}.read_key("cluster/production/web", "");
+        REQUIRE_FALSE(entry);
+        CHECK(entry.error().code == each.code);
+        CHECK(entry.error().message == each.message);
+    }
+
+    manual_clock time;
+    auto absent = answering(key_target, {404, "", index});
+    const auto nothing = client{absent, time, seconds(8)}.read_key("cluster/production/web", "");
+    REQUIRE(nothing);
+    CHECK_FALSE(*nothing);
+    auto there = answering(key_target, {200, R"([{"Key":"cluster/production/web","Value":"e30=","ModifyIndex":9}])", {}});
+    const auto entry = client{there, time, seconds(8)}.read_key("cluster/production/web", "");
+    REQUIRE(entry);
+    REQUIRE(*entry);
+    CHECK((*entry)->value == "{}");
+    CHECK((*entry)->modify_index == 9);
+}
+
+TEST_CASE("names are percent-encoded, segment by segment") {
+    fake_transport fake;
+    manual_clock time;
+    client consul{fake, time, seconds(8)};
+    (void)consul.read_key("cluster/a b/caf\xC3\xA9?#%", "h q&x");
+    (void)consul.instances("a/../b c", {"", "d/r"});
+    CHECK(world::targets(fake.requests()) ==
+          std::vector<std::string>{"/v1/kv/cluster/a%20b/caf%C3%A9%3F%23%25?dc=h%20q%26x",
+                                   "/v1/health/service/a%2F..%2Fb%20c", "/v1/health/service/a%2F..%2Fb%20c?dc=d%2Fr"});
+    for (const auto& each : fake.requests()) CHECK(each.method == GET);
+}
+
+TEST_CASE("a list of instances counts only when it is whole") {
+    struct row {
+        std::string_view name;
+        http_response answer;
+        errc code;
+        std::string_view message;
+    };
+    const row rows[] = {
+        {"filtered", {200, "[]", {{"x-consul-results-filtered-by-acls", "true"}}}, errc::denied,
+         "/v1/health/service/web: the list is filtered; the token needs service:read on web and node:read"},
+        {"no right", {403, "Permission denied", {}}, errc::denied,
+         "Consul answers 403 to /v1/health/service/web: Permission denied; the token needs service:read on web and node:read"},
+        {"not found", {404, "", {{"X-Consul-Index", "7"}}}, errc::bad_data,
+         "Consul answers 404 to /v1/health/service/web; is the address that of a Consul agent?"},
+        {"cut off", {200, "[{", {}}, errc::bad_data,
+         "/v1/health/service/web: not valid JSON at line 1, column 3 (byte 2): Missing a name for object member."},
+        {"no path", {500, "No path to datacenter", {}}, errc::unavailable,
+         "Consul answers 500 to /v1/health/service/web: No path to datacenter"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        auto fake = answering("/v1/health/service/web", each.answer);
+        manual_clock time;
+        const auto all = client{fake, time, seconds(8)}.instances("web", {""});
+        REQUIRE(all.size() == 1);
+        REQUIRE_FALSE(all[0].instances);
+        CHECK(all[0].instances.error().code == each.code);
+        CHECK(all[0].instances.error().message == each.message);
+    }
+    auto fake = answering("/v1/health/service/web", {200, "[]", {{"X-Consul-Results-Filtered-By-ACLs", "false"}}});
+    manual_clock time;
+    CHECK(client{fake, time, seconds(8)}.instances("web", {""})[0].instances->empty());
+    CHECK(client{fake, time, seconds(8)}.instances("web", {}).empty());
+}
+
+TEST_CASE("the agent and the datacenters are asked for") {
+    manual_clock time;
+    fake_transport fake;
+    fake.on(GET, "/v1/agent/self", 200, R"({"Config":{"NodeName":"web1","Datacenter":"hq"}})");
+    fake.on(GET, "/v1/agent/self", 403, "Permission denied");
+    fake.on(GET, "/v1/catalog/datacenters", 200, R"(["hq","dr"])");
+    fake.on(GET, "/v1/catalog/datacenters", 200, "[]");
+    client consul{fake, time, seconds(8)};
+    CHECK(consul.agent()->node == "web1");
+    CHECK(consul.agent().error().message == "Consul answers 403 to /v1/agent/self: Permission denied; the token needs agent:read");
+    CHECK(*consul.datacenters() == std::vector<std::string>{"hq", "dr"});
+    CHECK(consul.datacenters().error().message ==
+          "/v1/catalog/datacenters: Consul's answer is not of the documented shape: expected a list of datacenters");
+}
+
+TEST_CASE("each request has what is left of the budget, and at most five seconds") {
+    fake_transport fake;
+    manual_clock time;
+    time.advance(seconds(100));
+    world::slow_transport slow{fake, time, milliseconds{1500}};
+    consul_client<world::slow_transport&, manual_clock&> consul{slow, time, time.monotonic() + seconds(8)};
+    for (int i = 0; i < 4; ++i) (void)consul.read_key("k", "");
+    (void)consul.instances("web", {"a", "b", "c", "d"});
+    CHECK(consul.read_key("k", "").error() == error{errc::timed_out, "the time was over before Consul could be asked for /v1/kv/k"});
+    CHECK(consul.agent().error().code == errc::timed_out);
+    CHECK(consul.datacenters().error().code == errc::timed_out);
+    const auto late = consul.instances("web", {"a", "b"});
+    REQUIRE(late.size() == 2);
+    CHECK(late[1].datacenter == "b");
+    CHECK(late[1].instances.error() ==
+          error{errc::timed_out, "the time was over before Consul could be asked for /v1/health/service/web"});
+
+    std::vector<std::int64_t> timeouts;
+    for (const auto& each : fake.requests()) timeouts.push_back(each.timeout.count);
+    CHECK(timeouts == std::vector<std::int64_t>{5000, 5000, 5000, 3500, 2000, 500});
+    for (const auto at : slow.sent) CHECK(at < seconds(108));
+    CHECK(time.monotonic() == seconds(108));
+}
+
+TEST_CASE("a transport that can asks all datacenters at once, each with the same time") {
+    struct parallel : fake_transport {
+        std::vector<std::size_t> batches{};
+        auto perform_all(std::span<const http_request> requests) -> std::vector<result<http_response>> {
+            batches.push_back(requests.size());
+            std::vector<result<http_response>> answers;
+            for (const auto& each : requests) answers.push_back(perform(each));
+            return answers;
+        }
+    } fake;
+    fake.on(GET, "/v1/health/service/web?dc=dr", 200, world::list({world::instance("a", "dr", "")}));
+    manual_clock time;
+    consul_client<parallel&, manual_clock&> consul{fake, time, seconds(3)};
+    const auto all = consul.instances("web", {"hq", "dr"});
+    CHECK(fake.batches == std::vector<std::size_t>{2});
+    CHECK(fake.requests()[1].timeout == seconds(3));
+    CHECK(all[0].datacenter == "hq");
+    CHECK(all[0].instances.error().code == errc::failed);
+    CHECK(all[1].instances->at(0).node == "a");
+
+    time.advance(seconds(3));
+    CHECK(consul.instances("web", {"hq", "dr"})[1].instances.error().code == errc::timed_out);
+    CHECK(fake.requests().size() == 2);
+}
