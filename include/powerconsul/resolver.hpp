@@ -74,7 +74,7 @@ public:
         facts.clustered = clustering::yes;
         facts.document = (*entry)->modify_index;
         const auto document = json::decode_cluster_document((*entry)->value);
-        if (!document) return definite(service, std::move(facts), in_document(facts.key, document.error()));
+        if (!document) return definite(service, std::move(facts), document.error());
 
         identity who = options_.who;
         std::vector<std::string> names = own_names(who);
@@ -82,15 +82,15 @@ public:
         if (placed && placed->own == role::unknown && (who.node.empty() || who.datacenter.empty())) {
             auto agent = consul.agent();
             if (!agent) return or_last_known(service, std::move(facts), agent.error());
-            if (who.node.empty()) names.push_back(agent->node);
+            if (who.node.empty() && !detail::holds(names, agent->node)) names.push_back(agent->node);
             if (who.datacenter.empty()) who.datacenter = agent->datacenter;
             placed = place_node(*document, names, who.datacenter);
         }
-        if (!placed) return definite(service, std::move(facts), in_document(facts.key, placed.error()));
+        if (!placed) return definite(service, std::move(facts), placed.error());
         facts.place = std::move(*placed);
         if (facts.place.own == role::unknown) {
             const error nowhere{errc::bad_data, facts.place.reason};
-            return definite(service, std::move(facts), in_document(facts.key, nowhere));
+            return definite(service, std::move(facts), nowhere);
         }
         facts.own = facts.place.own;
         facts.reason = facts.place.reason;
@@ -144,8 +144,9 @@ private:
     }
 
     /// Consul answered, and the answer is that there is no sound role: an older one must not come back later.
-    [[nodiscard]] auto definite(std::string_view service, resolution facts, error why) -> resolution {
-        facts = unresolved(std::move(facts), std::move(why));
+    [[nodiscard]] auto definite(std::string_view service, resolution facts, const error& why) -> resolution {
+        error named = in_document(facts.key, why);  // before facts is moved from
+        facts = unresolved(std::move(facts), std::move(named));
         remember(service, facts);
         return facts;
     }
