@@ -39,8 +39,11 @@ public:
     /// Replaces the record; makes the directories (not their parents) where they are missing.
     [[nodiscard]] auto save(std::string_view service, const last_known& known) -> result<void> {
         for (const auto& directory : {path_, folder()}) {
-            if (auto made = files_.make_directory(directory); !made) return made;
-            const auto trust = trusted(directory);
+            auto trust = trusted(directory);
+            if (trust && !*trust) {
+                if (auto made = files_.make_directory(directory); !made) return made;
+                trust = trusted(directory);
+            }
             if (!trust) return unexpected{trust.error()};
         }
         return files_.replace(file(service), json::encode_last_known(known));
