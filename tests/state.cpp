@@ -75,6 +75,7 @@ TEST_CASE("a directory that others may change is neither read nor written") {
             if (each.refused.empty()) continue;
             CHECK(files.get("/state/last-known/web.json") == before);
             CHECK(loaded.error().code == errc::denied);
+            CHECK(saved.error() == loaded.error());
             CHECK(loaded.error().message == "the state directory " + std::string{untrusted} + ' ' + std::string{each.refused});
         }
     }
