@@ -1,9 +1,9 @@
-"""Two WAN-joined Consul datacenters on loopback addresses of their own, and the powerconsul executable run against them.
+"""Two WAN-joined Consul datacenters on loopback addresses of their own, and powerconsul run against them.
 
     hq: hq-server (server), production-web1 and production-web2 (client agents)
     dr: production-web3 (server)
 
-Real agents, real gossip, real elections; only the local service is a stand-in: an init script that says what a file says.
+Real agents, real gossip, real elections; only the local service is a stand-in: an init script that reads a file.
 Everything lives in one temporary directory and ends with it, also when this program is killed.
 """
 import ctypes
@@ -82,9 +82,9 @@ class Agent:
         self.config = self.folder / "config"
         self.config.mkdir(parents=True)
         (self.config / "agent.hcl").write_text(COMMON_HCL + (SERVER_HCL if server else ""))
-        self.argv = [cluster.consul, "agent", f"-datacenter={datacenter}", f"-node={node}", f"-bind={ip}", f"-client={ip}",
-                     f"-advertise={ip}", f"-data-dir={self.folder / 'data'}", f"-config-dir={self.config}",
-                     "-retry-interval=1s"]
+        self.argv = [cluster.consul, "agent", f"-datacenter={datacenter}", f"-node={node}", f"-bind={ip}",
+                     f"-client={ip}", f"-advertise={ip}", f"-data-dir={self.folder / 'data'}",
+                     f"-config-dir={self.config}", "-retry-interval=1s"]
         if server:
             self.argv += ["-server", "-bootstrap-expect=1", f"-advertise-wan={ip}", f"-serf-wan-bind={ip}",
                           "-retry-interval-wan=1s"]
@@ -95,14 +95,15 @@ class Agent:
 
     def start(self):
         log = open(self.folder / "log", "ab")
-        self.process = subprocess.Popen(self.argv, env={"PATH": os.environ["PATH"]}, stdin=subprocess.DEVNULL, stdout=log,
-                                        stderr=log, preexec_fn=die_with_parent)
+        self.process = subprocess.Popen(self.argv, env={"PATH": os.environ["PATH"]}, stdin=subprocess.DEVNULL,
+                                        stdout=log, stderr=log, preexec_fn=die_with_parent)
         log.close()
 
     def ready(self):
         """Our own agent answers here: it has our data directory, and its process is alive."""
         if self.process.poll() is not None:
-            raise RuntimeError(f"{self.node} ended with {self.process.returncode}:\n" + (self.folder / "log").read_text()[-3000:])
+            log = (self.folder / "log").read_text()[-3000:]
+            raise RuntimeError(f"{self.node} ended with {self.process.returncode}:\n{log}")
         me = self.api("GET", "/v1/agent/self")
         if me["DebugConfig"]["DataDir"] != str(self.folder / "data"):
             raise RuntimeError(f"somebody else's agent listens on {self.address}")
@@ -127,7 +128,8 @@ class Agent:
     def request(self, method, path, body=None, timeout=10):
         connection = http.client.HTTPConnection(self.ip, 8500, timeout=timeout)
         try:
-            connection.request(method, path, body if body is None or isinstance(body, (str, bytes)) else json.dumps(body))
+            plain = body is None or isinstance(body, (str, bytes))
+            connection.request(method, path, body if plain else json.dumps(body))
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
@@ -258,7 +260,8 @@ class Run:
     """One finished call of powerconsul."""
 
     def __init__(self, argv, done, seconds):
-        self.argv, self.code, self.out, self.err, self.seconds = argv, done.returncode, done.stdout, done.stderr, seconds
+        self.argv, self.code, self.seconds = argv, done.returncode, seconds
+        self.out, self.err = done.stdout, done.stderr
 
     @property
     def line(self):
@@ -289,8 +292,8 @@ class Node:
         flag.touch() if is_running else flag.unlink(missing_ok=True)
 
     def options(self, service):
-        return ["-S", service, "--http-addr", self.agent.address, "--node", self.agent.node, "--environment", "production",
-                "--server-role", "web", "--state-dir", str(self.state)]
+        return ["-S", service, "--http-addr", self.agent.address, "--node", self.agent.node,
+                "--environment", "production", "--server-role", "web", "--state-dir", str(self.state)]
 
     def check_argv(self, service="web", *more):
         return [self.cluster.powerconsul, "check", "service", "-s", self.local, *self.options(service),
@@ -299,7 +302,8 @@ class Node:
     def run(self, argv):
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         start = time.monotonic()
-        done = subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60)
         return Run(argv, done, time.monotonic() - start)
 
     def check(self, service="web", *more):

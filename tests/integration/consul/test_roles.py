@@ -148,7 +148,8 @@ class TakeOver(Case):
         self.seen(cluster.web1, "critical")
         checks = [check for entry in cluster.web2.api("GET", "/v1/health/service/web") for check in entry["Checks"]
                   if entry["Node"]["Node"] == "production-web1" and check["CheckID"] == "web-alive"]
-        self.assertEqual([check["Status"] for check in checks], ["passing"], "Consul leaves the service's check as it was")
+        self.assertEqual([check["Status"] for check in checks], ["passing"],
+                         "Consul leaves the service's check as it was")
         self.standby_takes_over(self.web2, "serfHealth")
 
     def test_active_in_maintenance(self):
@@ -283,7 +284,8 @@ class Names(Case):
                 self.says(self.web2.check(name), 0, role="primary", expects=True, clustered=True)
         # The keys that a wrong encoding would reach hold no documents, so that reading one of them would show.
         for decoy in ("a", "a/b", "..", "100", "a x"):
-            cluster.web2.api("PUT", "/v1/txn", [{"KV": {"Verb": "set", "Key": "cluster/production/" + decoy, "Value": "e30="}}])
+            entry = {"Verb": "set", "Key": "cluster/production/" + decoy, "Value": "e30="}
+            cluster.web2.api("PUT", "/v1/txn", [{"KV": entry}])
         for name in self.NAMES:
             with self.subTest(name=name, decoys=True):
                 self.says(self.web2.check(name), 0, role="primary", expects=True, clustered=True)
