@@ -123,13 +123,14 @@ EOF
 
 title "What you are about to see"
 say "Consul runs a command every few seconds and asks: is this service well? Exit code 0 means passing, 1 warning, 2" \
-    "critical. For a service that runs on one machine while another waits, \"is it running?\" is the wrong question: on" \
-    "the machine that waits, stopped is well. powerconsul asks whether the service is what it should be HERE, NOW." \
+    "critical. For a service that runs on one machine while another waits, \"is it running?\" is the wrong question:" \
+    "on the machine that waits, stopped is well. powerconsul asks whether the service is what it should be HERE, NOW." \
     "" \
     "Two machines, production-web1 and production-web2, are played by two directories. The service \"web\" is a real" \
     "process with a real init script. What Consul would answer stands in a file, consul.json:" ""
 sed 's/^/    /' consul.json
-say "" "Each machine has its settings in environment variables; these are production-web2's (each is an option, too):" ""
+say "" "Each machine has its settings in environment variables, each of which is an option, too. Those of" \
+    "production-web2:" ""
 sed 's/^/    /' web2/environment
 
 # The commands are shown as they are typed and run as they are shown.
@@ -148,7 +149,8 @@ on web2 0 "OK - web is stopped, secondary" "passing. production-web1 serves, so 
 
 title "3. The active dies: now the standby is needed"
 on web1 0 "" "web is dead on production-web1..." "init.d/web stop"
-on web1 2 "CRITICAL - web is stopped, primary" "critical. It should run here. Consul notes that; here we do:" "$check_web"
+on web1 2 "CRITICAL - web is stopped, primary" \
+    "critical. It should run here. Consul notes that; here we do:" "$check_web"
 on web1 0 "" "the file now says what Consul would." \
     "sed -i '/\"web\".*production-web1/s/passing/critical/' ../consul.json"
 on web2 2 "CRITICAL - web is stopped, secondary expects running" \

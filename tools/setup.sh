@@ -14,8 +14,7 @@ tests_packages=(
     doctest-dev cmake     # doctest is found through CMake
     python3 procps
     systemd sysvinit-utils util-linux mount # service managers, each in namespaces of its own
-    openssl curl                            # certificates, and a second opinion on what Consul says
-    debian-archive-keyring                  # for tools/consul.sh
+    debian-archive-keyring # for tools/consul.sh
 )
 
 case "${*}" in

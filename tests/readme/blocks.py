@@ -5,7 +5,7 @@ A comment on the line before a block says what happens to it:
     <!-- run: NAME -->           before ```cpp: compiled, run, and its output compared with the next block, which must
                                  be ```text. Before ```sh: the same with bash, with the built tool on the PATH. All sh
                                  blocks run in the order of the page in one temporary directory.
-    <!-- run: NAME exit=2 -->    the same, and the exit code must be 2 (0 if not given; for sh, that of the last command)
+    <!-- run: NAME exit=2 -->    the same, and the exit code must be 2; 0 if not given
     <!-- run: NAME silent -->    nothing may be printed, and no ```text block follows
     <!-- file: store.json -->    before any block: its text is that file in the directory of the sh blocks
     <!-- not run: REASON -->     before ```cpp or ```sh: only shown

@@ -61,8 +61,10 @@ def check(root, listed):
         else:
             layer_of[header] = layer
     found = {path.relative_to(root).as_posix() for path in root.rglob("*.h*")}
-    faults += [f"{header}: on disk but in no layer of include/powerconsul/meson.build" for header in found - set(layer_of)]
-    faults += [f"{header}: listed but not on disk" for header in set(layer_of) - found]
+    for header in found - set(layer_of):
+        faults.append(f"{header}: on disk but in no layer of include/powerconsul/meson.build")
+    for header in set(layer_of) - found:
+        faults.append(f"{header}: listed but not on disk")
 
     graph = {}
     for header in sorted(found & set(layer_of)):

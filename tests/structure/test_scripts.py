@@ -14,6 +14,10 @@ import count_tests  # noqa: E402
 import layers  # noqa: E402
 
 
+def forbidden(header, layer, used, used_layer):
+    return f"{header} ({layer}) includes {used} ({used_layer}), a layer that it may not use"
+
+
 class LayersTest(unittest.TestCase):
     RIGHT = {
         "result.hpp": ("L0", "#pragma once\n#include <string>\n"),
@@ -42,26 +46,30 @@ class LayersTest(unittest.TestCase):
     def test_wrong_trees(self):
         rows = {
             "upwards": ({"result.hpp": ("L0", "#include <powerconsul/text.hpp>\n"), "text.hpp": ("L1", "")},
-                        "result.hpp (L0) includes text.hpp (L1), a layer that it may not use"),
+                        forbidden("result.hpp", "L0", "text.hpp", "L1")),
             "values use JSON": ({"role.hpp": ("L1", "  #  include <powerconsul/json/value.hpp>\n")},
-                                "role.hpp (L1) includes json/value.hpp (LJ), a layer that it may not use"),
+                                forbidden("role.hpp", "L1", "json/value.hpp", "LJ")),
             "JSON uses concepts": ({"json/value.hpp": ("LJ", "#include <powerconsul/clock.hpp>\n")},
-                                   "json/value.hpp (LJ) includes clock.hpp (L2), a layer that it may not use"),
+                                   forbidden("json/value.hpp", "LJ", "clock.hpp", "L2")),
             "core uses an adapter": ({"check.hpp": ("L3", "#include <powerconsul/adapters/httplib.hpp>\n")},
-                                     "check.hpp (L3) includes adapters/httplib.hpp (LA), a layer that it may not use"),
+                                     forbidden("check.hpp", "L3", "adapters/httplib.hpp", "LA")),
             "core uses the umbrella": ({"clock.hpp": ("L2", "#include <powerconsul/powerconsul.hpp>\n")},
-                                       "clock.hpp (L2) includes powerconsul.hpp (umbrella), a layer that it may not use"),
-            "umbrella uses an adapter": ({"powerconsul.hpp": ("umbrella", "#include <powerconsul/adapters/httplib.hpp>\n")},
-                                         "powerconsul.hpp (umbrella) includes adapters/httplib.hpp (LA), a layer that it may not use"),
+                                       forbidden("clock.hpp", "L2", "powerconsul.hpp", "umbrella")),
+            "umbrella uses an adapter": ({"powerconsul.hpp": ("umbrella",
+                                                              "#include <powerconsul/adapters/httplib.hpp>\n")},
+                                         forbidden("powerconsul.hpp", "umbrella", "adapters/httplib.hpp", "LA")),
             "umbrella with a hole": ({"text.hpp": ("L1", "")}, "powerconsul.hpp: lacks text.hpp"),
-            "quotes": ({"role.hpp": ("L1", '#include "result.hpp"\n')}, 'role.hpp: includes "result.hpp", expected <powerconsul/...>'),
+            "quotes": ({"role.hpp": ("L1", '#include "result.hpp"\n')},
+                       'role.hpp: includes "result.hpp", expected <powerconsul/...>'),
             "unknown header": ({"role.hpp": ("L1", "#include <powerconsul/gone.hpp>\n")},
                                "role.hpp: includes powerconsul/gone.hpp, which is in no layer"),
             "RapidJSON outside LJ": ({"check.hpp": ("L3", "#include <rapidjson/reader.h>\n")},
                                      "check.hpp (L3) includes rapidjson/reader.h, allowed in ['LJ']"),
-            "unknown layer": ({"role.hpp": ("L9", "")}, "role.hpp: layer L9 is unknown, expected one of " + ", ".join(layers.MAY_USE)),
+            "unknown layer": ({"role.hpp": ("L9", "")},
+                              "role.hpp: layer L9 is unknown, expected one of " + ", ".join(layers.MAY_USE)),
             "too long": ({"role.hpp": ("L1", "\n" * 401)}, "role.hpp: 401 lines, at most 400"),
-            "cycle": ({"a.hpp": ("L1", "#include <powerconsul/b.hpp>\n"), "b.hpp": ("L1", "#include <powerconsul/a.hpp>\n")},
+            "cycle": ({"a.hpp": ("L1", "#include <powerconsul/b.hpp>\n"),
+                       "b.hpp": ("L1", "#include <powerconsul/a.hpp>\n")},
                       "headers include each other: a.hpp -> b.hpp -> a.hpp"),
         }
         for name, (changes, expected) in rows.items():
@@ -71,8 +79,10 @@ class LayersTest(unittest.TestCase):
     def test_wrong_lists(self):
         self.assertIn("role.hpp: on disk but in no layer of include/powerconsul/meson.build",
                       self.faults(listed=lambda pairs: [pair for pair in pairs if pair[1] != "role.hpp"]))
-        self.assertEqual(["gone.hpp: listed but not on disk"], self.faults(listed=lambda pairs: pairs + [("LA", "gone.hpp")]))
-        self.assertEqual(["role.hpp: listed twice, in L1 and in L2"], self.faults(listed=lambda pairs: pairs + [("L2", "role.hpp")]))
+        self.assertEqual(["gone.hpp: listed but not on disk"],
+                         self.faults(listed=lambda pairs: pairs + [("LA", "gone.hpp")]))
+        self.assertEqual(["role.hpp: listed twice, in L1 and in L2"],
+                         self.faults(listed=lambda pairs: pairs + [("L2", "role.hpp")]))
 
 
 class BannedTest(unittest.TestCase):
@@ -114,7 +124,8 @@ class BlocksTest(unittest.TestCase):
         self.assertEqual(blocks.run_shell(blocks.read(self.RIGHT), "/nonexistent"), [])
 
     def test_wrong_output_and_exit(self):
-        for text in (self.RIGHT.replace('```text\n{"a": 1}', '```text\n{"a": 2}'), self.RIGHT.replace("exit=2", "exit=1"),
+        for text in (self.RIGHT.replace('```text\n{"a": 1}', '```text\n{"a": 2}'),
+                     self.RIGHT.replace("exit=2", "exit=1"),
                      self.RIGHT.replace("```sh\ntrue", "```sh\necho loud")):
             with self.subTest(text):
                 self.assertNotEqual(blocks.run_shell(blocks.read(text), "/nonexistent"), [])
@@ -152,8 +163,10 @@ class CountTest(unittest.TestCase):
             "skipped": ({"result": "SKIP"}, (0, 0)),
             "expected to fail, but did not": ({"result": "UNEXPECTEDPASS"}, (0, 1)),
             "test cases": ({"result": "FAIL", "stdout": self.SUMMARY}, (6, 1)),
-            "broken after the last case": ({"result": "ERROR", "stdout": self.SUMMARY.replace("1 failed", "0 failed")}, (6, 1)),
-            "no case at all": ({"result": "OK", "stdout": "[doctest] test cases: 0 | 0 passed | 0 failed | 0 skipped"}, (0, 1)),
+            "broken after the last case": ({"result": "ERROR",
+                                            "stdout": self.SUMMARY.replace("1 failed", "0 failed")}, (6, 1)),
+            "no case at all": ({"result": "OK",
+                                "stdout": "[doctest] test cases: 0 | 0 passed | 0 failed | 0 skipped"}, (0, 1)),
         }
         for name, (test, expected) in rows.items():
             with self.subTest(name):
