@@ -13,7 +13,8 @@ using namespace powerconsul;
 
 namespace {
 
-constexpr observation seen[] = {observation::running, observation::degraded, observation::stopped, observation::unknown};
+constexpr observation seen[] = {observation::running, observation::degraded, observation::stopped,
+                                observation::unknown};
 
 /// What a row's four verdicts are, in the order of `seen`, and what Consul gets as exit status.
 struct row {
@@ -27,26 +28,82 @@ struct row {
 
 using enum verdict;
 constexpr std::string_view absent = "-";
-constexpr std::string_view primary = R"({"active_nodes":["production-web1","production-web3"],"standby_nodes":["production-web9"]})";
+constexpr std::string_view primary =
+    R"({"active_nodes":["production-web1","production-web3"],"standby_nodes":["production-web9"]})";
 constexpr std::string_view secondary = R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})";
 constexpr std::string_view everywhere = R"({"mode":"all-active"})";
 constexpr std::string_view nowhere = R"({"active_nodes":["production-web1"],"standby_nodes":["production-web9"]})";
 
 constexpr row rows[] = {
-    {"standalone, serving", absent, "serving", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
-    {"standalone, none serving", absent, "none serving", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
-    {"standalone, unknown", absent, "unknown", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
+    {"standalone, serving",
+     absent,
+     "serving",
+     {passing, warning, critical, unknown},
+     {0, 1, 2, 1},
+     expectation::running},
+    {"standalone, none serving",
+     absent,
+     "none serving",
+     {passing, warning, critical, unknown},
+     {0, 1, 2, 1},
+     expectation::running},
+    {"standalone, unknown",
+     absent,
+     "unknown",
+     {passing, warning, critical, unknown},
+     {0, 1, 2, 1},
+     expectation::running},
     {"primary, serving", primary, "serving", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
-    {"primary, none serving", primary, "none serving", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
+    {"primary, none serving",
+     primary,
+     "none serving",
+     {passing, warning, critical, unknown},
+     {0, 1, 2, 1},
+     expectation::running},
     {"primary, unknown", primary, "unknown", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
-    {"all-active, serving", everywhere, "serving", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
-    {"all-active, none serving", everywhere, "none serving", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
-    {"all-active, unknown", everywhere, "unknown", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
-    {"secondary, serving", secondary, "serving", {critical, critical, passing, unknown}, {2, 2, 0, 1}, expectation::stopped},
-    {"secondary, none serving", secondary, "none serving", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
-    {"secondary, unknown", secondary, "unknown", {unknown, unknown, unknown, unknown}, {1, 1, 1, 1}, expectation::unknown},
+    {"all-active, serving",
+     everywhere,
+     "serving",
+     {passing, warning, critical, unknown},
+     {0, 1, 2, 1},
+     expectation::running},
+    {"all-active, none serving",
+     everywhere,
+     "none serving",
+     {passing, warning, critical, unknown},
+     {0, 1, 2, 1},
+     expectation::running},
+    {"all-active, unknown",
+     everywhere,
+     "unknown",
+     {passing, warning, critical, unknown},
+     {0, 1, 2, 1},
+     expectation::running},
+    {"secondary, serving",
+     secondary,
+     "serving",
+     {critical, critical, passing, unknown},
+     {2, 2, 0, 1},
+     expectation::stopped},
+    {"secondary, none serving",
+     secondary,
+     "none serving",
+     {passing, warning, critical, unknown},
+     {0, 1, 2, 1},
+     expectation::running},
+    {"secondary, unknown",
+     secondary,
+     "unknown",
+     {unknown, unknown, unknown, unknown},
+     {1, 1, 1, 1},
+     expectation::unknown},
     {"no role, serving", nowhere, "serving", {unknown, unknown, unknown, unknown}, {1, 1, 1, 1}, expectation::unknown},
-    {"no role, none serving", nowhere, "none serving", {unknown, unknown, unknown, unknown}, {1, 1, 1, 1}, expectation::unknown},
+    {"no role, none serving",
+     nowhere,
+     "none serving",
+     {unknown, unknown, unknown, unknown},
+     {1, 1, 1, 1},
+     expectation::unknown},
     {"no role, unknown", nowhere, "unknown", {unknown, unknown, unknown, unknown}, {1, 1, 1, 1}, expectation::unknown},
 };
 
@@ -54,9 +111,11 @@ constexpr row rows[] = {
 auto resolved(const row& each) -> resolution {
     store consul{{.node = "production-web3", .datacenter = "hq"}};
     consul.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
-    consul.add("hq", {.service = "web", .node = "production-web3", .checks = {{"service:web", {store_status::critical}}}});
+    consul.add("hq",
+               {.service = "web", .node = "production-web3", .checks = {{"service:web", {store_status::critical}}}});
     if (each.document != absent) consul.put("hq", "cluster/production/web", each.document);
-    if (each.others == "none serving") (void)consul.set_check("hq", "production-web1", "serfHealth", store_status::critical);
+    if (each.others == "none serving")
+        (void)consul.set_check("hq", "production-web1", "serfHealth", store_status::critical);
     if (each.others == "unknown") consul.respond_with("/v1/health/", 500, "No cluster leader");
     testing::manual_clock time;
     testing::memory_files files;
@@ -100,7 +159,10 @@ TEST_CASE("no unknown leads to passing, and none makes a standby run") {
 }
 
 TEST_CASE("a report carries the facts, the probe's reason first") {
-    resolution facts{.own = role::secondary, .expects = expectation::stopped, .from = basis::cached, .clustered = clustering::yes,
+    resolution facts{.own = role::secondary,
+                     .expects = expectation::stopped,
+                     .from = basis::cached,
+                     .clustered = clustering::yes,
                      .reason = "web3 is in standby_nodes"};
     int looks = 0;
     const auto look = [&] {

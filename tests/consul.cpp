@@ -53,11 +53,13 @@ TEST_CASE("a key is there, cleanly absent, or unknown for a reason") {
         {"bad gateway", http_response{502, "<html>", {}}, errc::unavailable,
          "Consul answers 502 to /v1/kv/cluster/production/web"},
         {"no right", http_response{403, "Permission denied", index}, errc::denied,
-         "Consul answers 403 to /v1/kv/cluster/production/web: Permission denied; the token needs key:read on cluster/production/web"},
+         "Consul answers 403 to /v1/kv/cluster/production/web: Permission denied; the token needs key:read on "
+         "cluster/production/web"},
         {"unknown token", http_response{403, "ACL not found", {}}, errc::denied,
-         "Consul answers 403 to /v1/kv/cluster/production/web: ACL not found; the token needs key:read on cluster/production/web"},
-        {"plain HTTP to the TLS port", http_response{400, "Client sent an HTTP request to an HTTPS server.", {}}, errc::bad_data,
-         "Consul answers 400 to /v1/kv/cluster/production/web; is the address that of a Consul agent?"},
+         "Consul answers 403 to /v1/kv/cluster/production/web: ACL not found; the token needs key:read on "
+         "cluster/production/web"},
+        {"plain HTTP to the TLS port", http_response{400, "Client sent an HTTP request to an HTTPS server.", {}},
+         errc::bad_data, "Consul answers 400 to /v1/kv/cluster/production/web; is the address that of a Consul agent?"},
         {"nothing with 204", http_response{204, "", index}, errc::bad_data,
          "Consul answers 204 to /v1/kv/cluster/production/web; is the address that of a Consul agent?"},
         {"a page", http_response{200, "<html>Welcome</html>", {}}, errc::bad_data,
@@ -85,7 +87,8 @@ TEST_CASE("a key is there, cleanly absent, or unknown for a reason") {
     const auto nothing = client{absent, time, seconds(8)}.read_key("cluster/production/web", "");
     REQUIRE(nothing);
     CHECK_FALSE(*nothing);
-    auto there = answering(key_target, {200, R"([{"Key":"cluster/production/web","Value":"e30=","ModifyIndex":9}])", {}});
+    auto there =
+        answering(key_target, {200, R"([{"Key":"cluster/production/web","Value":"e30=","ModifyIndex":9}])", {}});
     const auto entry = client{there, time, seconds(8)}.read_key("cluster/production/web", "");
     REQUIRE(entry);
     REQUIRE(*entry);
@@ -113,15 +116,26 @@ TEST_CASE("a list of instances counts only when it is whole") {
         std::string_view message;
     };
     const row rows[] = {
-        {"filtered", {200, "[]", {{"x-consul-results-filtered-by-acls", "true"}}}, errc::denied,
+        {"filtered",
+         {200, "[]", {{"x-consul-results-filtered-by-acls", "true"}}},
+         errc::denied,
          "/v1/health/service/web: the list is filtered; the token needs service:read on web and node:read"},
-        {"no right", {403, "Permission denied", {}}, errc::denied,
-         "Consul answers 403 to /v1/health/service/web: Permission denied; the token needs service:read on web and node:read"},
-        {"not found", {404, "", {{"X-Consul-Index", "7"}}}, errc::bad_data,
+        {"no right",
+         {403, "Permission denied", {}},
+         errc::denied,
+         "Consul answers 403 to /v1/health/service/web: Permission denied; the token needs service:read on web and "
+         "node:read"},
+        {"not found",
+         {404, "", {{"X-Consul-Index", "7"}}},
+         errc::bad_data,
          "Consul answers 404 to /v1/health/service/web; is the address that of a Consul agent?"},
-        {"cut off", {200, "[{", {}}, errc::bad_data,
+        {"cut off",
+         {200, "[{", {}},
+         errc::bad_data,
          "/v1/health/service/web: not valid JSON at line 1, column 3 (byte 2): Missing a name for object member."},
-        {"no path", {500, "No path to datacenter", {}}, errc::unavailable,
+        {"no path",
+         {500, "No path to datacenter", {}},
+         errc::unavailable,
          "Consul answers 500 to /v1/health/service/web: No path to datacenter"},
     };
     for (const auto& each : rows) {
@@ -149,7 +163,8 @@ TEST_CASE("the agent and the datacenters are asked for") {
     fake.on(GET, "/v1/catalog/datacenters", 200, "[]");
     client consul{fake, time, seconds(8)};
     CHECK(consul.agent()->node == "web1");
-    CHECK(consul.agent().error().message == "Consul answers 403 to /v1/agent/self: Permission denied; the token needs agent:read");
+    CHECK(consul.agent().error().message ==
+          "Consul answers 403 to /v1/agent/self: Permission denied; the token needs agent:read");
     CHECK(*consul.datacenters() == std::vector<std::string>{"hq", "dr"});
     CHECK(consul.datacenters().error().message ==
           "/v1/catalog/datacenters: Consul's answer is not of the documented shape: expected a list of datacenters");
@@ -163,7 +178,8 @@ TEST_CASE("each request has what is left of the budget, and at most five seconds
     consul_client<world::slow_transport&, manual_clock&> consul{slow, time, time.monotonic() + seconds(8)};
     for (int i = 0; i < 4; ++i) (void)consul.read_key("k", "");
     (void)consul.instances("web", {"a", "b", "c", "d"});
-    CHECK(consul.read_key("k", "").error() == error{errc::timed_out, "the time was over before Consul could be asked for /v1/kv/k"});
+    CHECK(consul.read_key("k", "").error() ==
+          error{errc::timed_out, "the time was over before Consul could be asked for /v1/kv/k"});
     CHECK(consul.agent().error().code == errc::timed_out);
     CHECK(consul.datacenters().error().code == errc::timed_out);
     const auto late = consul.instances("web", {"a", "b"});

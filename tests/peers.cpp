@@ -62,40 +62,75 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
     using enum takeover;
     const row rows[] = {
         {"all serve", [](store&) {}, on_critical, actives::serving, "production-web1 (hq) serves as active", {web_hq}},
-        {"the first is critical", [](store& of) { critical(of, "production-web1"); }, on_critical, actives::serving,
-         "production-web2 (hq) serves as active", {web_hq}},
-        {"both critical", [](store& of) { critical(of, "production-web1"); critical(of, "production-web2", "serfHealth"); },
-         on_critical, actives::none_serving,
-         "no active serves: production-web1 (hq) is critical by service:web and production-web2 (hq) is critical by serfHealth",
+        {"the first is critical",
+         [](store& of) { critical(of, "production-web1"); },
+         on_critical,
+         actives::serving,
+         "production-web2 (hq) serves as active",
+         {web_hq}},
+        {"both critical",
+         [](store& of) {
+             critical(of, "production-web1");
+             critical(of, "production-web2", "serfHealth");
+         },
+         on_critical,
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by service:web and production-web2 (hq) is critical by "
+         "serfHealth",
          {web_hq}},
         {"in maintenance",
-         [](store& of) { critical(of, "production-web1", "_node_maintenance"); critical(of, "production-web2", "_service_maintenance:web"); },
-         on_critical, actives::none_serving,
-         "no active serves: production-web1 (hq) is in maintenance by _node_maintenance and production-web2 (hq) is in maintenance by _service_maintenance:web",
+         [](store& of) {
+             critical(of, "production-web1", "_node_maintenance");
+             critical(of, "production-web2", "_service_maintenance:web");
+         },
+         on_critical,
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is in maintenance by _node_maintenance and production-web2 (hq) is in "
+         "maintenance by _service_maintenance:web",
          {web_hq}},
         {"a warning serves",
-         [](store& of) { critical(of, "production-web2"); (void)of.set_check("hq", "production-web1", "service:web", store_status::warning); },
-         on_critical, actives::serving, "production-web1 (hq) serves as active", {web_hq}},
+         [](store& of) {
+             critical(of, "production-web2");
+             (void)of.set_check("hq", "production-web1", "service:web", store_status::warning);
+         },
+         on_critical,
+         actives::serving,
+         "production-web1 (hq) serves as active",
+         {web_hq}},
         {"a warning does not, where the original's rule is asked for",
-         [](store& of) { critical(of, "production-web2"); (void)of.set_check("hq", "production-web1", "service:web", store_status::warning); },
-         on_warning, actives::none_serving,
-         "no active serves: production-web1 (hq) is warning by service:web and production-web2 (hq) is critical by service:web", {web_hq}},
-        {"one is missing, the other serves: nobody else is asked", [](store& of) { of.remove("hq", "production-web1", "web"); },
-         on_critical, actives::serving, "production-web2 (hq) serves as active", {web_hq}},
+         [](store& of) {
+             critical(of, "production-web2");
+             (void)of.set_check("hq", "production-web1", "service:web", store_status::warning);
+         },
+         on_warning,
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is warning by service:web and production-web2 (hq) is critical by "
+         "service:web",
+         {web_hq}},
+        {"one is missing, the other serves: nobody else is asked",
+         [](store& of) { of.remove("hq", "production-web1", "web"); },
+         on_critical,
+         actives::serving,
+         "production-web2 (hq) serves as active",
+         {web_hq}},
         {"one is missing, the other critical: it serves elsewhere",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
              critical(of, "production-web2");
              of.add("dr", {.service = "web", .node = "production-web1"});
          },
-         on_critical, actives::serving, "production-web1 (dr) serves as active", {web_hq, all_datacenters, web_dr}},
+         on_critical,
+         actives::serving,
+         "production-web1 (dr) serves as active",
+         {web_hq, all_datacenters, web_dr}},
         {"one is missing everywhere",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
              critical(of, "production-web2");
              of.add("dr", {.service = "web", .node = "staging-web1"});
          },
-         on_critical, actives::none_serving,
+         on_critical,
+         actives::none_serving,
          "no active serves: production-web2 (hq) is critical by service:web and production-web1 is not registered",
          {web_hq, all_datacenters, web_dr}},
         {"a datacenter that may have it cannot be reached",
@@ -105,8 +140,10 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
              of.add("dr", {.service = "web", .node = "production-web1"});
              of.set_reachable("dr", false);
          },
-         on_critical, actives::unknown,
-         "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web: Remote DC has no server currently reachable",
+         on_critical,
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web: Remote DC has no server "
+         "currently reachable",
          {web_hq, all_datacenters, web_dr}},
         {"one cannot be reached, another has one that serves",
          [](store& of) {
@@ -115,18 +152,28 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
              of.set_reachable("dr", false);
              of.add("far", {.service = "web", .node = "production-web1"});
          },
-         on_critical, actives::serving, "production-web1 (far) serves as active",
+         on_critical,
+         actives::serving,
+         "production-web1 (far) serves as active",
          {web_hq, all_datacenters, web_dr, "/v1/health/service/web?dc=far"}},
         {"nothing to see, not even this node",
          [](store& of) {
-             for (const char* const node : {"production-web1", "production-web2", "production-web3"}) of.remove("hq", node, "web");
+             for (const char* const node : {"production-web1", "production-web2", "production-web3"})
+                 of.remove("hq", node, "web");
          },
-         on_critical, actives::unknown,
-         "whether an active serves is unknown: Consul lists no instance of web, not even this node's: it is not registered yet, or the token needs service:read on web and node:read",
+         on_critical,
+         actives::unknown,
+         "whether an active serves is unknown: Consul lists no instance of web, not even this node's: it is not "
+         "registered yet, or the token needs service:read on web and node:read",
          {web_hq, all_datacenters}},
         {"no actives, but others: they are gone",
-         [](store& of) { of.remove("hq", "production-web1", "web"); of.remove("hq", "production-web2", "web"); }, on_critical,
-         actives::none_serving, "no active serves: production-web1 is not registered and production-web2 is not registered",
+         [](store& of) {
+             of.remove("hq", "production-web1", "web");
+             of.remove("hq", "production-web2", "web");
+         },
+         on_critical,
+         actives::none_serving,
+         "no active serves: production-web1 is not registered and production-web2 is not registered",
          {web_hq, all_datacenters}},
     };
     for (const auto& each : rows) {
@@ -164,24 +211,61 @@ TEST_CASE("actives by datacenter: narrowed by environment and server role, or by
         std::string_view reason;
     };
     const row rows[] = {
-        {"same environment and role", {"production-web1"}, {}, "", actives::serving, "production-web1 (hq) serves as active"},
-        {"its domain does not matter", {"production-web1.example.org"}, {}, "", actives::serving,
+        {"same environment and role",
+         {"production-web1"},
+         {},
+         "",
+         actives::serving,
+         "production-web1 (hq) serves as active"},
+        {"its domain does not matter",
+         {"production-web1.example.org"},
+         {},
+         "",
+         actives::serving,
          "production-web1.example.org (hq) serves as active"},
-        {"critical", {}, {"production-web1"}, "", actives::none_serving,
-         "no active serves: production-web1 (hq) is critical by service:web"},
-        {"another environment does not count", {"staging-web1"}, {"production-web1"}, "", actives::none_serving,
-         "no active serves: production-web1 (hq) is critical by service:web"},
-        {"another server role does not count", {"production-mail1"}, {}, "", actives::none_serving,
-         "no active serves: none is registered"},
-        {"the filter takes another role in", {"production-mail1"}, {"production-web1"}, "production-", actives::serving,
-         "production-mail1 (hq) serves as active"},
-        {"the filter leaves the same role out", {"production-web1"}, {"production-web2"}, "production-web2", actives::none_serving,
-         "no active serves: production-web2 (hq) is critical by service:web"},
-        {"a filter that is not valid proves nothing", {"production-mail1"}, {}, "(", actives::unknown,
-         R"(whether an active serves is unknown: the expression "(" is not a valid POSIX extended regular expression: Unmatched ( or \()"},
-        {"more than four are counted", {}, {"production-web1", "production-web2", "production-web4", "production-web5", "production-web6"}, "",
+        {"critical",
+         {},
+         {"production-web1"},
+         "",
          actives::none_serving,
-         "no active serves: production-web1 (hq) is critical by service:web, production-web2 (hq) is critical by service:web, "
+         "no active serves: production-web1 (hq) is critical by service:web"},
+        {"another environment does not count",
+         {"staging-web1"},
+         {"production-web1"},
+         "",
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by service:web"},
+        {"another server role does not count",
+         {"production-mail1"},
+         {},
+         "",
+         actives::none_serving,
+         "no active serves: none is registered"},
+        {"the filter takes another role in",
+         {"production-mail1"},
+         {"production-web1"},
+         "production-",
+         actives::serving,
+         "production-mail1 (hq) serves as active"},
+        {"the filter leaves the same role out",
+         {"production-web1"},
+         {"production-web2"},
+         "production-web2",
+         actives::none_serving,
+         "no active serves: production-web2 (hq) is critical by service:web"},
+        {"a filter that is not valid proves nothing",
+         {"production-mail1"},
+         {},
+         "(",
+         actives::unknown,
+         R"(whether an active serves is unknown: the expression "(" is not a valid POSIX extended regular expression: Unmatched ( or \()"},
+        {"more than four are counted",
+         {},
+         {"production-web1", "production-web2", "production-web4", "production-web5", "production-web6"},
+         "",
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by service:web, production-web2 (hq) is critical by "
+         "service:web, "
          "production-web4 (hq) is critical by service:web, production-web5 (hq) is critical by service:web and 1 more"},
     };
     const identity in_dr{"", "production-web3", "production", "web", "dr"};
@@ -211,13 +295,28 @@ TEST_CASE("an empty datacenter has no active only if this node's own instance ca
     };
     const std::string own = world::list({world::instance("production-web3", "dr", "serfHealth=passing")});
     const row rows[] = {
-        {"own is there", {200, "[]", {}}, {200, own, {}}, actives::none_serving, "no active serves: none is registered"},
-        {"own is not there", {200, "[]", {}}, {200, "[]", {}}, actives::unknown,
-         "whether an active serves is unknown: Consul lists no instance of web, not even this node's: it is not registered yet, or the token needs service:read on web and node:read"},
-        {"own cannot be asked", {200, "[]", {}}, {500, "No cluster leader", {}}, actives::unknown,
+        {"own is there",
+         {200, "[]", {}},
+         {200, own, {}},
+         actives::none_serving,
+         "no active serves: none is registered"},
+        {"own is not there",
+         {200, "[]", {}},
+         {200, "[]", {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul lists no instance of web, not even this node's: it is not "
+         "registered yet, or the token needs service:read on web and node:read"},
+        {"own cannot be asked",
+         {200, "[]", {}},
+         {500, "No cluster leader", {}},
+         actives::unknown,
          "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web: No cluster leader"},
-        {"the other hangs", {500, "rpc error making call: EOF", {}}, {200, own, {}}, actives::unknown,
-         "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web: rpc error making call: EOF"},
+        {"the other hangs",
+         {500, "rpc error making call: EOF", {}},
+         {200, own, {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web: rpc error making call: "
+         "EOF"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -248,15 +347,25 @@ TEST_CASE("answers that prove nothing leave the actives unknown") {
         {"too many requests", {429, "", {}}, actives::unknown},
         {"a page", {200, "<html>", {}}, actives::unknown},
         {"cut off", {200, "[" + one, {}}, actives::unknown},
-        {"an undocumented status", {200, world::list({instance("production-web1", "hq", "a=odd"), instance("production-web2", "hq", "a=critical")}), {}},
+        {"an undocumented status",
+         {200,
+          world::list({instance("production-web1", "hq", "a=odd"), instance("production-web2", "hq", "a=critical")}),
+          {}},
          actives::unknown},
         {"an undocumented status beside one that serves",
-         {200, world::list({instance("production-web1", "hq", "a=odd"), instance("production-web2", "hq", "a=passing")}), {}},
+         {200,
+          world::list({instance("production-web1", "hq", "a=odd"), instance("production-web2", "hq", "a=passing")}),
+          {}},
          actives::serving},
         {"an undocumented status, but dead",
-         {200, world::list({instance("production-web1", "hq", "a=odd,serfHealth=critical"), instance("production-web2", "hq", "a=critical")}), {}},
+         {200,
+          world::list({instance("production-web1", "hq", "a=odd,serfHealth=critical"),
+                       instance("production-web2", "hq", "a=critical")}),
+          {}},
          actives::none_serving},
-        {"no check at all is passing", {200, world::list({instance("production-web1", "hq", "")}), {}}, actives::serving},
+        {"no check at all is passing",
+         {200, world::list({instance("production-web1", "hq", "")}), {}},
+         actives::serving},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -265,8 +374,10 @@ TEST_CASE("answers that prove nothing leave the actives unknown") {
         CHECK(gather(fake, nodes, self).state == each.state);
     }
     fake_transport fake;
-    fake.on(http_method::get, web_hq, 200, world::list({one})).on(http_method::get, all_datacenters, 500, "No cluster leader");
-    CHECK_MESSAGE(gather(fake, nodes, self).state == actives::unknown, "without the list of datacenters one may be elsewhere");
+    fake.on(http_method::get, web_hq, 200, world::list({one}))
+        .on(http_method::get, all_datacenters, 500, "No cluster leader");
+    CHECK_MESSAGE(gather(fake, nodes, self).state == actives::unknown,
+                  "without the list of datacenters one may be elsewhere");
 }
 
 TEST_CASE("the reason does not depend on the order in which Consul lists") {

@@ -35,7 +35,8 @@ constexpr auto lambda = [] { return observed{observation::stopped, "inactive (de
 static_assert(probe<sees> && probe<sees&> && probe<sees_and_never_changes> && probe<const sees_and_never_changes>);
 static_assert(probe<decltype(lambda)> && probe<observed (*)()>);
 static_assert(!probe<const sees>, "a probe that changes itself cannot be const");
-static_assert(!probe<says_bool> && !probe<says_only_the_state>, "running or not is too little: unknown must be possible");
+static_assert(!probe<says_bool> && !probe<says_only_the_state>,
+              "running or not is too little: unknown must be possible");
 static_assert(!probe<wants_to_be_asked> && !probe<gives_a_reference> && !probe<has_a_name> && !probe<observed>);
 
 TEST_CASE("what nobody saw is unknown") {

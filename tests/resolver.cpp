@@ -40,7 +40,8 @@ struct node {
     void document(std::string_view text) { consul.put("hq", key, text); }
     void active(store_status status) { REQUIRE(consul.set_check("hq", "production-web1", "service:web", status)); }
     auto resolve(std::string_view service = "web") -> resolution {
-        role_resolver<world::recorded_store&, manual_clock&, memory_files&> resolver{asked, time, files, "/state", options};
+        role_resolver<world::recorded_store&, manual_clock&, memory_files&> resolver{asked, time, files, "/state",
+                                                                                     options};
         return resolver.resolve(service, seconds(8));
     }
     auto saved() -> std::optional<std::string> { return files.get(std::string{record}); }
@@ -63,50 +64,95 @@ TEST_CASE("a role is resolved from the document, the node's names and the active
     };
     using enum clustering;
     const row rows[] = {
-        {"no document", [](node&) {}, "standalone running fresh", no, "there is no cluster document at cluster/production/web"},
-        {"active", [](node& at) { at.document(turned); }, "primary running fresh", yes, "production-web3 is in active_nodes"},
+        {"no document", [](node&) {}, "standalone running fresh", no,
+         "there is no cluster document at cluster/production/web"},
+        {"active", [](node& at) { at.document(turned); }, "primary running fresh", yes,
+         "production-web3 is in active_nodes"},
         {"standby", [](node& at) { at.document(by_nodes); }, "secondary stopped fresh", yes,
          "production-web3 is in standby_nodes; production-web1 (hq) serves as active"},
-        {"standby takes over", [](node& at) { at.document(by_nodes); at.active(store_status::critical); },
+        {"standby takes over",
+         [](node& at) {
+             at.document(by_nodes);
+             at.active(store_status::critical);
+         },
          "secondary running fresh", yes,
          "production-web3 is in standby_nodes; no active serves: production-web1 (hq) is critical by service:web"},
-        {"all-active", [](node& at) { at.document(R"({"mode":"all-active"})"); }, "primary running fresh", yes, "mode is all-active"},
-        {"by the agent's datacenter", [](node& at) { at.document(R"({"active_datacenter":"hq","standby_datacenter":"dr"})"); },
+        {"all-active", [](node& at) { at.document(R"({"mode":"all-active"})"); }, "primary running fresh", yes,
+         "mode is all-active"},
+        {"by the agent's datacenter",
+         [](node& at) { at.document(R"({"active_datacenter":"hq","standby_datacenter":"dr"})"); },
          "primary running fresh", yes, "datacenter hq is in active_datacenters"},
         {"by a datacenter that is set",
-         [](node& at) { at.options.who.datacenter = "hq"; at.consul.add("dr", {.service = "web", .node = "staging-web1"});
-                        at.document(R"({"active_datacenter":"dr","standby_datacenter":"hq"})"); },
-         "secondary running fresh", yes, "datacenter hq is in standby_datacenters; no active serves: none is registered"},
-        {"host with its domain", [](node& at) { at.options.who.host = "production-web3.example.org"; at.document(turned); },
+         [](node& at) {
+             at.options.who.datacenter = "hq";
+             at.consul.add("dr", {.service = "web", .node = "staging-web1"});
+             at.document(R"({"active_datacenter":"dr","standby_datacenter":"hq"})");
+         },
+         "secondary running fresh", yes,
+         "datacenter hq is in standby_datacenters; no active serves: none is registered"},
+        {"host with its domain",
+         [](node& at) {
+             at.options.who.host = "production-web3.example.org";
+             at.document(turned);
+         },
          "primary running fresh", yes, "production-web3.example.org is in active_nodes"},
         {"another domain in the list",
-         [](node& at) { at.options.who.host = "production-web3.example.org";
-                        at.document(R"({"active_nodes":"production-web3.example.com","standby_nodes":"s"})"); },
+         [](node& at) {
+             at.options.who.host = "production-web3.example.org";
+             at.document(R"({"active_nodes":"production-web3.example.com","standby_nodes":"s"})");
+         },
          "primary running fresh", yes, "production-web3 is in active_nodes"},
-        {"the agent's name as the second try", [](node& at) { at.options.who.host = "production-container7"; at.document(turned); },
+        {"the agent's name as the second try",
+         [](node& at) {
+             at.options.who.host = "production-container7";
+             at.document(turned);
+         },
          "primary running fresh", yes, "production-web3 is in active_nodes"},
         {"a name that is set is the only one",
-         [](node& at) { at.options.who.node = "production-web9"; at.options.who.datacenter = "hq"; at.document(turned); },
+         [](node& at) {
+             at.options.who.node = "production-web9";
+             at.options.who.datacenter = "hq";
+             at.document(turned);
+         },
          "unknown unknown none", yes,
-         "the cluster document cluster/production/web: node production-web9 is neither in active_nodes nor in standby_nodes"},
-        {"in neither list", [](node& at) { at.document(R"({"active_nodes":"a","standby_nodes":"b"})"); }, "unknown unknown none", yes,
-         "the cluster document cluster/production/web: node production-web3 is neither in active_nodes nor in standby_nodes"},
+         "the cluster document cluster/production/web: node production-web9 is neither in active_nodes nor in "
+         "standby_nodes"},
+        {"in neither list", [](node& at) { at.document(R"({"active_nodes":"a","standby_nodes":"b"})"); },
+         "unknown unknown none", yes,
+         "the cluster document cluster/production/web: node production-web3 is neither in active_nodes nor in "
+         "standby_nodes"},
         {"an empty value", [](node& at) { at.document(""); }, "unknown unknown none", yes,
-         "the cluster document cluster/production/web: the value is empty; delete the key to make the service standalone"},
-        {"two expressions match", [](node& at) { at.document(R"({"filter":{"prod":{"mode":"all-active"},"p":{"mode":"all-active"}}})"); },
+         "the cluster document cluster/production/web: the value is empty; delete the key to make the service "
+         "standalone"},
+        {"two expressions match",
+         [](node& at) { at.document(R"({"filter":{"prod":{"mode":"all-active"},"p":{"mode":"all-active"}}})"); },
          "unknown unknown none", yes,
          R"(the cluster document cluster/production/web: filter: both "prod" and "p" match node "production-web3"; exactly one expression must)"},
-        {"another key", [](node& at) { at.options.cluster_key = "elsewhere"; at.document(turned); at.consul.put("hq", "elsewhere/web", by_nodes); },
+        {"another key",
+         [](node& at) {
+             at.options.cluster_key = "elsewhere";
+             at.document(turned);
+             at.consul.put("hq", "elsewhere/web", by_nodes);
+         },
          "secondary stopped fresh", yes, "production-web3 is in standby_nodes; production-web1 (hq) serves as active"},
-        {"offline", [](node& at) { at.document(turned); at.consul.set_offline(true); }, "unknown unknown none", unknown,
-         "the embedded store is switched offline"},
-        {"no leader", [](node& at) { at.consul.respond_with("/v1/kv", 500, "No cluster leader"); }, "unknown unknown none", unknown,
-         "Consul answers 500 to /v1/kv/cluster/production/web: No cluster leader"},
+        {"offline",
+         [](node& at) {
+             at.document(turned);
+             at.consul.set_offline(true);
+         },
+         "unknown unknown none", unknown, "the embedded store is switched offline"},
+        {"no leader", [](node& at) { at.consul.respond_with("/v1/kv", 500, "No cluster leader"); },
+         "unknown unknown none", unknown, "Consul answers 500 to /v1/kv/cluster/production/web: No cluster leader"},
         {"a proxy's 404", [](node& at) { at.consul.respond_with("/v1/kv", 404, ""); }, "unknown unknown none", unknown,
          "Consul answers 404 to /v1/kv/cluster/production/web; is the address that of a Consul agent?"},
-        {"actives cannot be asked", [](node& at) { at.document(by_nodes); at.consul.respond_with("/v1/health", 500, ""); },
+        {"actives cannot be asked",
+         [](node& at) {
+             at.document(by_nodes);
+             at.consul.respond_with("/v1/health", 500, "");
+         },
          "secondary unknown none", yes,
-         "production-web3 is in standby_nodes; whether an active serves is unknown: Consul answers 500 to /v1/health/service/web"},
+         "production-web3 is in standby_nodes; whether an active serves is unknown: Consul answers 500 to "
+         "/v1/health/service/web"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -152,37 +198,99 @@ TEST_CASE("while Consul is away the last known role holds, for a while and only 
         {"standby", by_nodes, offline, "secondary stopped cached"},
         {"active", turned, offline, "primary running cached"},
         {"standalone", "-", offline, "standalone running cached"},
-        {"no leader", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 500, "No cluster leader"); }, "secondary stopped cached"},
-        {"too many requests", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 429, ""); }, "secondary stopped cached"},
-        {"no right: an answer", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 403, "Permission denied"); }, "unknown unknown none"},
-        {"no JSON: an answer", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 200, "<html>"); }, "unknown unknown none"},
-        {"a proxy's 404", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 404, ""); }, "unknown unknown none"},
+        {"no leader", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 500, "No cluster leader"); },
+         "secondary stopped cached"},
+        {"too many requests", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 429, ""); },
+         "secondary stopped cached"},
+        {"no right: an answer", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 403, "Permission denied"); },
+         "unknown unknown none"},
+        {"no JSON: an answer", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 200, "<html>"); },
+         "unknown unknown none"},
+        {"a proxy's 404", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 404, ""); },
+         "unknown unknown none"},
         {"a redirect", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 301, ""); }, "unknown unknown none"},
-        {"almost too old", by_nodes, [](node& at) { at.consul.set_offline(true); at.time.advance(milliseconds{59'999}); }, "secondary stopped cached"},
-        {"too old", by_nodes, [](node& at) { at.consul.set_offline(true); at.time.advance(seconds(60)); }, "unknown unknown none"},
-        {"from the future", by_nodes, [](node& at) { at.consul.set_offline(true); at.time.set_wall(at.time.wall() - milliseconds{1}); }, "unknown unknown none"},
-        {"switched off", by_nodes, [](node& at) { at.consul.set_offline(true); at.options.max_age = {0}; }, "unknown unknown none"},
-        {"another node's", by_nodes, [](node& at) { at.consul.set_offline(true); at.options.who.node = "production-web4"; }, "unknown unknown none"},
-        {"another key's", by_nodes, [](node& at) { at.consul.set_offline(true); at.options.cluster_key = "elsewhere"; }, "unknown unknown none"},
-        {"damaged", by_nodes, [](node& at) { at.consul.set_offline(true); at.files.put(std::string{record}, "{}"); }, "unknown unknown none"},
-        {"the actives cannot be asked", by_nodes, [](node& at) { at.consul.respond_with("/v1/health", 500, ""); }, "secondary stopped cached"},
-        {"the actives may not be asked", by_nodes, [](node& at) { at.consul.respond_with("/v1/health", 403, ""); }, "secondary stopped cached"},
+        {"almost too old", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.time.advance(milliseconds{59'999});
+         },
+         "secondary stopped cached"},
+        {"too old", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.time.advance(seconds(60));
+         },
+         "unknown unknown none"},
+        {"from the future", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.time.set_wall(at.time.wall() - milliseconds{1});
+         },
+         "unknown unknown none"},
+        {"switched off", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.options.max_age = {0};
+         },
+         "unknown unknown none"},
+        {"another node's", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.options.who.node = "production-web4";
+         },
+         "unknown unknown none"},
+        {"another key's", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.options.cluster_key = "elsewhere";
+         },
+         "unknown unknown none"},
+        {"damaged", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.files.put(std::string{record}, "{}");
+         },
+         "unknown unknown none"},
+        {"the actives cannot be asked", by_nodes, [](node& at) { at.consul.respond_with("/v1/health", 500, ""); },
+         "secondary stopped cached"},
+        {"the actives may not be asked", by_nodes, [](node& at) { at.consul.respond_with("/v1/health", 403, ""); },
+         "secondary stopped cached"},
         {"the actives cannot be asked, another document", by_nodes,
-         [](node& at) { at.document(std::string{by_nodes} + ' '); at.consul.respond_with("/v1/health", 500, ""); }, "secondary unknown none"},
+         [](node& at) {
+             at.document(std::string{by_nodes} + ' ');
+             at.consul.respond_with("/v1/health", 500, "");
+         },
+         "secondary unknown none"},
         {"the actives cannot be asked, another role", turned,
-         [](node& at) { at.document(by_nodes); at.consul.respond_with("/v1/health", 500, ""); }, "secondary unknown none"},
+         [](node& at) {
+             at.document(by_nodes);
+             at.consul.respond_with("/v1/health", 500, "");
+         },
+         "secondary unknown none"},
         {"the actives cannot be asked, too old", by_nodes,
-         [](node& at) { at.consul.respond_with("/v1/health", 500, ""); at.time.advance(seconds(60)); }, "secondary unknown none"},
+         [](node& at) {
+             at.consul.respond_with("/v1/health", 500, "");
+             at.time.advance(seconds(60));
+         },
+         "secondary unknown none"},
         {"the actives cannot be asked, switched off", by_nodes,
-         [](node& at) { at.consul.respond_with("/v1/health", 500, ""); at.options.max_age = {0}; }, "secondary unknown none"},
+         [](node& at) {
+             at.consul.respond_with("/v1/health", 500, "");
+             at.options.max_age = {0};
+         },
+         "secondary unknown none"},
         {"the agent cannot be asked, another document", turned,
-         [](node& at) { at.document(R"({"active_datacenter":"hq","standby_datacenter":"dr"})"); at.consul.respond_with("/v1/agent", 500, ""); },
+         [](node& at) {
+             at.document(R"({"active_datacenter":"hq","standby_datacenter":"dr"})");
+             at.consul.respond_with("/v1/agent", 500, "");
+         },
          "unknown unknown none"},
         {"the agent cannot be asked, the same document", R"({"active_datacenter":"hq","standby_datacenter":"dr"})",
          [](node& at) { at.consul.respond_with("/v1/agent", 500, ""); }, "primary running cached"},
         {"the agent may not be asked", R"({"active_datacenter":"hq","standby_datacenter":"dr"})",
          [](node& at) { at.consul.respond_with("/v1/agent", 403, ""); }, "unknown unknown none"},
-        {"deleted meanwhile: standalone at once", by_nodes, [](node& at) { at.consul.erase("hq", key); }, "standalone running fresh"},
+        {"deleted meanwhile: standalone at once", by_nodes, [](node& at) { at.consul.erase("hq", key); },
+         "standalone running fresh"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -193,7 +301,8 @@ TEST_CASE("while Consul is away the last known role holds, for a while and only 
         const auto facts = here.resolve();
         CHECK(said(facts) == each.said);
         CHECK(facts.trouble.has_value() == !each.said.ends_with("fresh"));
-        if (facts.from == basis::cached) CHECK(facts.clustered == (facts.own == role::standalone ? clustering::no : clustering::yes));
+        if (facts.from == basis::cached)
+            CHECK(facts.clustered == (facts.own == role::standalone ? clustering::no : clustering::yes));
     }
 }
 

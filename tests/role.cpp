@@ -11,9 +11,8 @@ constexpr auto words_hold() -> bool {
     return to_string(role::unknown) == "unknown" && to_string(role::standalone) == "standalone" &&
            to_string(role::primary) == "primary" && to_string(role::secondary) == "secondary" &&
            to_string(actives::unknown) == "unknown" && to_string(actives::none_serving) == "none serving" &&
-           to_string(actives::serving) == "serving" &&
-           to_string(expectation::unknown) == "unknown" && to_string(expectation::stopped) == "stopped" &&
-           to_string(expectation::running) == "running" &&
+           to_string(actives::serving) == "serving" && to_string(expectation::unknown) == "unknown" &&
+           to_string(expectation::stopped) == "stopped" && to_string(expectation::running) == "running" &&
            to_string(observation::unknown) == "unknown" && to_string(observation::stopped) == "stopped" &&
            to_string(observation::degraded) == "degraded" && to_string(observation::running) == "running" &&
            to_string(verdict::unknown) == "unknown" && to_string(verdict::passing) == "passing" &&

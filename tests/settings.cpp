@@ -14,8 +14,16 @@ TEST_CASE("lengths of time are read as people write them") {
         std::int64_t milliseconds;
     };
     const row rows[] = {
-        {"0", 0},       {"8", 8'000},        {"8s", 8'000},          {"250ms", 250},        {"2m", 120'000},
-        {"1h", 3'600'000}, {"24h", 86'400'000}, {"86400", 86'400'000}, {"1440m", 86'400'000}, {"86400000ms", 86'400'000},
+        {"0", 0},
+        {"8", 8'000},
+        {"8s", 8'000},
+        {"250ms", 250},
+        {"2m", 120'000},
+        {"1h", 3'600'000},
+        {"24h", 86'400'000},
+        {"86400", 86'400'000},
+        {"1440m", 86'400'000},
+        {"86400000ms", 86'400'000},
         {"007s", 7'000},
     };
     for (const auto& each : rows) {
@@ -27,8 +35,27 @@ TEST_CASE("lengths of time are read as people write them") {
 }
 
 TEST_CASE("what is no length of time is refused") {
-    for (const std::string_view text : {"", "s", "ms", "-1s", "+1s", " 1s", "1s ", "1 s", "1.5s", "1S", "1sec", "1d", "1e3", "0x1",
-                                        "25h", "1441m", "86401", "86400001ms", "99999999999999999999s", "1s2", "one"}) {
+    for (const std::string_view text : {"",
+                                        "s",
+                                        "ms",
+                                        "-1s",
+                                        "+1s",
+                                        " 1s",
+                                        "1s ",
+                                        "1 s",
+                                        "1.5s",
+                                        "1S",
+                                        "1sec",
+                                        "1d",
+                                        "1e3",
+                                        "0x1",
+                                        "25h",
+                                        "1441m",
+                                        "86401",
+                                        "86400001ms",
+                                        "99999999999999999999s",
+                                        "1s2",
+                                        "one"}) {
         CAPTURE(text);
         const auto read = parse_duration(text);
         REQUIRE_FALSE(read);

@@ -28,7 +28,9 @@ constexpr trust_row trust[] = {
     {"a device", {file_kind::other, 0600, 1000, 1000, 0, 0}, "is not a directory"},
     {"another user's", {file_kind::directory, 0700, 1001, 1000, 0, 0}, "belongs to another user; chown it to this one"},
     {"others may write", {file_kind::directory, 0702, 1000, 1000, 0, 0}, "can be written by others; chmod it to 0700"},
-    {"the group may write", {file_kind::directory, 0720, 1000, 1000, 0, 0}, "can be written by others; chmod it to 0700"},
+    {"the group may write",
+     {file_kind::directory, 0720, 1000, 1000, 0, 0},
+     "can be written by others; chmod it to 0700"},
     {"root's, all may write", {file_kind::directory, 01777, 0, 0, 0, 0}, "can be written by others; chmod it to 0700"},
 };
 
@@ -76,7 +78,8 @@ TEST_CASE("a directory that others may change is neither read nor written") {
             CHECK(files.get("/state/last-known/web.json") == before);
             CHECK(loaded.error().code == errc::denied);
             CHECK(saved.error() == loaded.error());
-            CHECK(loaded.error().message == "the state directory " + std::string{untrusted} + ' ' + std::string{each.refused});
+            CHECK(loaded.error().message ==
+                  "the state directory " + std::string{untrusted} + ' ' + std::string{each.refused});
         }
     }
 }

@@ -65,7 +65,8 @@ TEST_CASE("a report reads as a sentence") {
     };
     const row rows[] = {
         {"nothing is known", {}, "the check cannot be judged", "UNKNOWN - the check cannot be judged"},
-        {"no role", report("apache2", verdict::unknown, expectation::unknown, observation::unknown, role::unknown, "why"),
+        {"no role",
+         report("apache2", verdict::unknown, expectation::unknown, observation::unknown, role::unknown, "why"),
          "apache2 cannot be judged", "UNKNOWN - apache2 cannot be judged (why)"},
         {"no expectation",
          report("apache2", verdict::unknown, expectation::unknown, observation::running, role::secondary),
@@ -77,7 +78,8 @@ TEST_CASE("a report reads as a sentence") {
          "apache2 is degraded, standalone expects running",
          "WARNING - apache2 is degraded, standalone expects running"},
         {"critical, with the facts on one line",
-         report("apache2", verdict::critical, expectation::running, observation::stopped, role::primary, "dead\nand gone"),
+         report("apache2", verdict::critical, expectation::running, observation::stopped, role::primary,
+                "dead\nand gone"),
          "apache2 is stopped, primary expects running",
          "CRITICAL - apache2 is stopped, primary expects running (dead and gone)"},
     };

@@ -27,7 +27,8 @@ void check_refused(const auto& rows, auto decode) {
         CHECK(decoded.error().code == errc::bad_data);
         CHECK(decoded.error().message == std::string{shape} + std::string{each.message});
     }
-    for (const std::string_view body : {"", "<html><body>502 Bad Gateway</body></html>", R"([{"Key":"a/b","Val)", "No cluster leader"}) {
+    for (const std::string_view body :
+         {"", "<html><body>502 Bad Gateway</body></html>", R"([{"Key":"a/b","Val)", "No cluster leader"}) {
         CAPTURE(body);
         const auto decoded = decode(body);
         REQUIRE_FALSE(decoded);
@@ -45,7 +46,8 @@ TEST_CASE("a key's entry is read") {
     REQUIRE_MESSAGE(entry, entry.error().message);
     CHECK(entry->value == "hello");
     CHECK(entry->modify_index == UINT64_MAX);
-    const auto pretty = json::decode_kv_entry("[\n  {\n \"ModifyIndex\": 1,\n \"Value\": null,\n \"Key\": \"k\"\n }\n]\n", "k");
+    const auto pretty =
+        json::decode_kv_entry("[\n  {\n \"ModifyIndex\": 1,\n \"Value\": null,\n \"Key\": \"k\"\n }\n]\n", "k");
     REQUIRE_MESSAGE(pretty, pretty.error().message);
     CHECK(pretty->value.empty());
 }
@@ -65,7 +67,8 @@ TEST_CASE("an entry of another shape is refused") {
          "expected Key, Value and ModifyIndex in the entry"},
         {"index is negative", R"([{"Key":"a/b","Value":null,"ModifyIndex":-1}])",
          "expected Key, Value and ModifyIndex in the entry"},
-        {"another key", R"([{"Key":"a/secret","Value":null,"ModifyIndex":1}])", R"(asked for key "a/b", got "a/secret")"},
+        {"another key", R"([{"Key":"a/secret","Value":null,"ModifyIndex":1}])",
+         R"(asked for key "a/b", got "a/secret")"},
         {"the key in capitals", R"([{"Key":"A/b","Value":null,"ModifyIndex":1}])", R"(asked for key "a/b", got "A/b")"},
         {"value is an object", R"([{"Key":"a/b","Value":{},"ModifyIndex":1}])", "expected Value to be base64 or null"},
     };
@@ -124,7 +127,8 @@ TEST_CASE("half an answer about instances is no answer") {
 }
 
 TEST_CASE("the agent's own facts are read or refused") {
-    const auto read = json::decode_agent(R"({"Config":{"Datacenter":"hq","NodeName":"web1","Server":false},"Stats":{}})");
+    const auto read =
+        json::decode_agent(R"({"Config":{"Datacenter":"hq","NodeName":"web1","Server":false},"Stats":{}})");
     REQUIRE(read);
     CHECK(read->node == "web1");
     CHECK(read->datacenter == "hq");

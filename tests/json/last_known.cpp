@@ -23,8 +23,8 @@ auto replaced(std::string_view from, std::string_view to) -> std::string {
 }  // namespace
 
 TEST_CASE("a record is written and read back, whatever it says") {
-    const last_known known{"cluster/production/web", "production-web1", role::secondary, expectation::stopped,
-                           UINT64_MAX, {1704067200123}};
+    const last_known known{"cluster/production/web", "production-web1", role::secondary,
+                           expectation::stopped,     UINT64_MAX,        {1704067200123}};
     CHECK(json::encode_last_known(known) == line);
     for (const role own : {role::unknown, role::standalone, role::primary, role::secondary}) {
         for (const expectation expects : {expectation::unknown, expectation::stopped, expectation::running}) {

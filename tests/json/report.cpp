@@ -64,10 +64,14 @@ TEST_CASE("the line of a check has the original's keys first, to the byte") {
          1,
          R"({"type":"process","process":"-C cron","expects":true,"clustered":false,"state":"warning","code":1,)"
          R"("role":"standalone","reason":"-C cron is degraded, standalone expects running: w","basis":"fresh"})"},
-        {"no role", {.kind = "service", .subject = "a", .why = "no leader"}, 3,
+        {"no role",
+         {.kind = "service", .subject = "a", .why = "no leader"},
+         3,
          R"({"type":"service","service":"a","expects":null,"clustered":null,"state":"unknown","code":3,)"
          R"("role":"unknown","reason":"a cannot be judged: no leader","basis":"none"})"},
-        {"not even a check", {}, 64,
+        {"not even a check",
+         {},
+         64,
          R"({"type":"","subject":"","expects":null,"clustered":null,"state":"unknown","code":64,)"
          R"("role":"unknown","reason":"the check cannot be judged","basis":"none"})"},
     };
@@ -94,7 +98,8 @@ TEST_CASE("the line stays short, valid and on one line whatever it must carry") 
         {"backslashes", repeated("\\")},
         {"quotes among letters", repeated("abc\"de\\f ")},
         {"control characters", repeated("\x01\n\r\t\x7F")},
-        {"control characters among letters", repeated("a\x01" "b\n")},
+        {"control characters among letters", repeated("a\x01"
+                                                      "b\n")},
         {"NUL", repeated(std::string_view{"a\0", 2})},
         {"invalid UTF-8", repeated("\xFF")},
         {"cut UTF-8", repeated("\xE2\x82")},

@@ -16,12 +16,22 @@ namespace {
 void write_places(const json::value& at, std::string& text) {
     text += std::to_string(at.offset);
     switch (at.type) {
-        case kind::null: text += "null"; break;
-        case kind::boolean: text += at.boolean ? "true" : "false"; break;
-        case kind::number: text += '#' + at.text; break;
-        case kind::string: text += '"' + at.text + '"'; break;
+        case kind::null:
+            text += "null";
+            break;
+        case kind::boolean:
+            text += at.boolean ? "true" : "false";
+            break;
+        case kind::number:
+            text += '#' + at.text;
+            break;
+        case kind::string:
+            text += '"' + at.text + '"';
+            break;
         case kind::array:
-        case kind::object: text += at.type == kind::array ? "[" : "{"; break;
+        case kind::object:
+            text += at.type == kind::array ? "[" : "{";
+            break;
     }
     for (std::size_t i = 0; i < at.items.size(); ++i) {
         text += ' ';
@@ -52,7 +62,8 @@ TEST_CASE("values are read with their kind, their text and their place") {
         {"white space around", " \t\r\n true \n", "5true"},
         {"false", "false", "0false"},
         {"number", "-12.5e+3", "0#-12.5e+3"},
-        {"a number of 40 digits", "1234567890123456789012345678901234567890", "0#1234567890123456789012345678901234567890"},
+        {"a number of 40 digits", "1234567890123456789012345678901234567890",
+         "0#1234567890123456789012345678901234567890"},
         {"string", R"("web")", "0\"web\""},
         {"escapes", R"("\"\\\/\b\f\n\r\t")", "0\"\"\\/\b\f\n\r\t\""},
         {"unicode escapes", R"("\u00e9\u20AC\ud83d\ude00")", "0\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\""},
@@ -86,7 +97,8 @@ TEST_CASE("what is not JSON is refused with its place") {
         {"byte order mark", "\xEF\xBB\xBF{}",
          "not valid JSON at line 1, column 1 (byte 0): a byte order mark; save the text as UTF-8 without one"},
         {"NUL behind", std::string_view{"{}\0", 3}, "not valid JSON at line 1, column 3 (byte 2): a NUL byte"},
-        {"NUL behind, then more", std::string_view{"{} \0{}", 6}, "not valid JSON at line 1, column 4 (byte 3): a NUL byte"},
+        {"NUL behind, then more", std::string_view{"{} \0{}", 6},
+         "not valid JSON at line 1, column 4 (byte 3): a NUL byte"},
         {"something behind", "{}\n{}",
          "not valid JSON at line 2, column 1 (byte 3): The document root must not be followed by other values."},
         {"cut off", "{\"a\":\n[1,", "not valid JSON at line 2, column 4 (byte 9): Invalid value."},
@@ -94,8 +106,10 @@ TEST_CASE("what is not JSON is refused with its place") {
          "not valid JSON at line 1, column 4 (byte 3): The document root must not be followed by other values."},
         {"trailing comma", "[1,]", "not valid JSON at line 1, column 4 (byte 3): Invalid value."},
         {"single quotes", "['a']", "not valid JSON at line 1, column 2 (byte 1): Invalid value."},
-        {"name without quotes", "{a:1}", "not valid JSON at line 1, column 2 (byte 1): Missing a name for object member."},
-        {"no colon", R"({"a" 1})", "not valid JSON at line 1, column 6 (byte 5): Missing a colon after a name of object member."},
+        {"name without quotes", "{a:1}",
+         "not valid JSON at line 1, column 2 (byte 1): Missing a name for object member."},
+        {"no colon", R"({"a" 1})",
+         "not valid JSON at line 1, column 6 (byte 5): Missing a colon after a name of object member."},
         {"NaN", "NaN", "not valid JSON at line 1, column 1 (byte 0): Invalid value."},
         {"leading zero", "01",
          "not valid JSON at line 1, column 2 (byte 1): The document root must not be followed by other values."},
@@ -108,8 +122,8 @@ TEST_CASE("what is not JSON is refused with its place") {
         CHECK(parsed.error().message == each.message);
     }
     for (const std::string_view bad : {"\"\xFF\"", "\"\xC0\xAF\"", "\"\xED\xA0\x80\"", "\"\xE2\x82\"", R"("\ud800")",
-                                       R"("\udc00x")", R"("\x")", R"("\u12g4")", "\"\n\"", "\"\x01\"", R"({"\udc00":1})", R"({"a)", "1e99999", "-", "1.", "+1",
-                                       "tru", "\xFF"}) {
+                                       R"("\udc00x")", R"("\x")", R"("\u12g4")", "\"\n\"", "\"\x01\"",
+                                       R"({"\udc00":1})", R"({"a)", "1e99999", "-", "1.", "+1", "tru", "\xFF"}) {
         CAPTURE(bad);
         CHECK_FALSE(json::parse(bad));
     }
@@ -129,7 +143,7 @@ TEST_CASE("depth and number of values have a bound") {
     const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
     CHECK(json::parse(nested(64)));
     CHECK_FALSE(json::parse(nested(65)));
-    CHECK_FALSE(json::parse(nested(1'000'000)));        // no stack is used up
+    CHECK_FALSE(json::parse(nested(1'000'000)));  // no stack is used up
     CHECK_FALSE(json::parse(std::string(1'000'000, '[')));
 }
 
@@ -139,9 +153,15 @@ TEST_CASE("only whole numbers from 0 to 2^64-1 are unsigned") {
         std::optional<std::uint64_t> number;
     };
     const row rows[] = {
-        {"0", 0},          {"18446744073709551615", UINT64_MAX}, {"18446744073709551616", std::nullopt},
-        {"-1", std::nullopt}, {"-0", std::nullopt},              {"1.0", std::nullopt},
-        {"1e3", std::nullopt}, {R"("1")", std::nullopt},         {"null", std::nullopt},
+        {"0", 0},
+        {"18446744073709551615", UINT64_MAX},
+        {"18446744073709551616", std::nullopt},
+        {"-1", std::nullopt},
+        {"-0", std::nullopt},
+        {"1.0", std::nullopt},
+        {"1e3", std::nullopt},
+        {R"("1")", std::nullopt},
+        {"null", std::nullopt},
         {"[1]", std::nullopt},
     };
     for (const auto& each : rows) {

@@ -81,7 +81,9 @@ public:
     auto Null() -> bool { return leaf(kind::null, {}); }
     auto Bool(bool flag) -> bool { return leaf(kind::boolean, {}, flag); }
     auto RawNumber(const char* s, rapidjson::SizeType n, bool) -> bool { return leaf(kind::number, {s, n}); }
-    auto String(const char* s, rapidjson::SizeType n, bool) -> bool { return sound({s, n}) && leaf(kind::string, {s, n}); }
+    auto String(const char* s, rapidjson::SizeType n, bool) -> bool {
+        return sound({s, n}) && leaf(kind::string, {s, n});
+    }
     auto StartObject() -> bool { return open(kind::object); }
     auto StartArray() -> bool { return open(kind::array); }
     auto EndObject(rapidjson::SizeType) -> bool { return close(); }
