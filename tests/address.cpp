@@ -9,7 +9,7 @@ using namespace powerconsul;
 
 TEST_CASE("addresses that Consul's own client takes are read") {
     struct address_row {
-        const char* name;
+        std::string_view name;
         std::string_view text;
         address where;
         std::string_view written;
@@ -45,7 +45,7 @@ TEST_CASE("addresses that Consul's own client takes are read") {
 
 TEST_CASE("what is no address is refused, with what to write instead") {
     struct bad_row {
-        const char* name;
+        std::string_view name;
         std::string text;
         std::string_view hint;
     };

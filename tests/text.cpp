@@ -12,7 +12,7 @@ using namespace powerconsul;
 
 TEST_CASE("UTF-8 is told from what only looks like it") {
     struct row {
-        const char* name;
+        std::string_view name;
         std::string_view text;
         std::size_t length;
     };

@@ -64,7 +64,7 @@ TEST_CASE("status tells what is there, what is not and what cannot be told") {
     const scratch s;
     const posix_files files;
     struct case_row {
-        const char* name;
+        std::string_view name;
         std::string path;
         file_kind kind;
         std::uint32_t mode;
@@ -109,7 +109,7 @@ TEST_CASE("read reads regular files up to the limit and nothing else") {
     const scratch s;
     const posix_files files;
     struct case_row {
-        const char* name;
+        std::string_view name;
         std::string path;
         std::size_t limit;
         const char* text;  // null: an error
@@ -181,7 +181,7 @@ TEST_CASE("a replace that fails leaves everything as it was") {
     const posix_files files;
     const auto before = names_in(s.path);
     struct case_row {
-        const char* name;
+        std::string_view name;
         std::string path;
         errc code;
     };

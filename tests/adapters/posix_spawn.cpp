@@ -62,7 +62,7 @@ struct scratch {
 
 TEST_CASE("the end of a program is reported as it was") {
     struct case_row {
-        const char* name;
+        std::string_view name;
         const char* script;
         ending how;
         int status;
@@ -103,7 +103,7 @@ TEST_CASE("what cannot be started is an error that names the program and the rea
     std::ofstream{no_program} << "neither ELF nor script\n";
     REQUIRE(::chmod(no_program.c_str(), 0755) == 0);
     struct case_row {
-        const char* name;
+        std::string_view name;
         std::vector<std::string> argv;
         errc code;
         const char* reason;
@@ -179,7 +179,7 @@ TEST_CASE("signals are as for a fresh process, in a session of its own") {
 
 TEST_CASE("a program that does not end in time is ended with its whole group") {
     struct case_row {
-        const char* name;
+        std::string_view name;
         const char* script;
         const char* out;
     };
@@ -244,7 +244,7 @@ TEST_CASE("a grandchild that never stops writing is not waited for") {
 
 TEST_CASE("output is kept up to the limit and read to its end") {
     struct case_row {
-        const char* name;
+        std::string_view name;
         const char* script;
         std::size_t limit;
         std::size_t out;

@@ -8,7 +8,7 @@ using namespace powerconsul;
 
 TEST_CASE("every answer of rc-service is read") {
     struct case_row {
-        const char* name;
+        std::string_view name;
         outcome end;
         observation state;
         const char* reason;

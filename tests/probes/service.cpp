@@ -55,7 +55,7 @@ TEST_CASE("systemd is asked for the unit, without a shell and in English") {
 
 TEST_CASE("a unit made from an init script that is active (exited) is what its script says") {
     struct case_row {
-        const char* name;
+        std::string_view name;
         int status;
         const char* out;
         observation state;
@@ -108,7 +108,7 @@ TEST_CASE("what cannot be asked is unknown, with the reason") {
 
 TEST_CASE("a silent success counts unless the script may end before it looks") {
     struct case_row {
-        const char* name;
+        std::string_view name;
         const char* script;
         file_kind kind;
         observation state;

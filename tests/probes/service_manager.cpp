@@ -27,7 +27,7 @@ TEST_CASE("the service manager is found by what it puts into the file system") {
         file_kind kind;
     };
     struct case_row {
-        const char* name;
+        std::string_view name;
         std::vector<found> there;
         service_manager manager;
     };

@@ -21,7 +21,7 @@ auto show(std::string_view load, std::string_view active, std::string_view sub, 
 
 TEST_CASE("every state of a unit is read") {
     struct case_row {
-        const char* name;
+        std::string_view name;
         const char* load;
         const char* active;
         const char* sub;
@@ -72,7 +72,7 @@ TEST_CASE("every state of a unit is read") {
 
 TEST_CASE("an answer that is not complete and unambiguous is no state") {
     struct case_row {
-        const char* name;
+        std::string_view name;
         outcome end;
         const char* reason;
     };
@@ -116,7 +116,7 @@ TEST_CASE("the order of properties, others among them and a missing SourcePath d
 
 TEST_CASE("only an exited unit made from an init script is asked again") {
     struct case_row {
-        const char* name;
+        std::string_view name;
         const char* active;
         const char* sub;
         const char* source;

@@ -10,7 +10,7 @@ using namespace powerconsul;
 TEST_CASE("what Debian's init scripts answer is read as it is meant") {
     // Texts as the scripts of Debian 12 print them, by package; log_failure_msg adds " failed!".
     struct case_row {
-        const char* name;
+        std::string_view name;
         int status;
         const char* out;
         observation state;
@@ -88,7 +88,7 @@ TEST_CASE("what Debian's init scripts answer is read as it is meant") {
 
 TEST_CASE("code and text of a status are weighed against each other") {
     struct case_row {
-        const char* name;
+        std::string_view name;
         outcome end;
         bool exits_early;
         observation state;
