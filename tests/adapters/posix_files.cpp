@@ -6,6 +6,7 @@
 #include <csignal>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <dirent.h>
