@@ -14,6 +14,7 @@ tests_packages=(
     doctest-dev cmake     # doctest is found through CMake
     python3 procps
     systemd sysvinit-utils util-linux mount # service managers, each in namespaces of its own
+    cron-daemon-common     # cron's group and folders, without the daemon
     debian-archive-keyring # for tools/consul.sh
 )
 
