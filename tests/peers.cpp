@@ -315,7 +315,8 @@ TEST_CASE("an empty datacenter has no active only if this node's own instance ca
          {500, "rpc error making call: EOF", {}},
          {200, own, {}},
          actives::unknown,
-         "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web"},
+         "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web; see the "
+         "agent's log"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
