@@ -10,16 +10,18 @@ using namespace powerconsul;
 int main() {
     constexpr role roles[] = {role::standalone, role::primary, role::secondary, role::unknown};
     constexpr actives others[] = {actives::serving, actives::none_serving, actives::unknown};
-    constexpr observation seen[] = {observation::running, observation::degraded, observation::stopped, observation::unknown};
+    constexpr observation seen[] = {observation::running, observation::degraded, observation::stopped,
+                                    observation::unknown};
 
     std::printf("%-11s %-13s %-8s | running  degraded stopped  unknown\n", "role", "actives", "expects");
     for (const role own : roles) {
         for (const actives state : others) {
             const expectation wanted = expect(own, state);
-            std::printf("%-11s %-13s %-8s |", std::string{to_string(own)}.c_str(), std::string{to_string(state)}.c_str(),
-                        std::string{to_string(wanted)}.c_str());
+            std::printf("%-11s %-13s %-8s |", std::string{to_string(own)}.c_str(),
+                        std::string{to_string(state)}.c_str(), std::string{to_string(wanted)}.c_str());
             for (const observation each : seen) {
-                std::printf(each == observation::unknown ? " %s\n" : " %-8s", std::string{to_string(judge(wanted, each))}.c_str());
+                std::printf(each == observation::unknown ? " %s\n" : " %-8s",
+                            std::string{to_string(judge(wanted, each))}.c_str());
             }
         }
     }

@@ -152,7 +152,7 @@ TEST_CASE("a role is resolved from the document, the node's names and the active
          },
          "secondary unknown none", yes,
          "production-web3 is in standby_nodes; whether an active serves is unknown: Consul answers 500 to "
-         "/v1/health/service/web"},
+         "/v1/health/service/web; see the agent's log"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);

@@ -31,7 +31,8 @@ struct command_row {
 };
 
 constexpr auto global_options = std::to_array<option_row>({
-    {0, "http-addr", "ADDRESS", "Consul agent: host:port, http://…, https://… or unix:///path (default 127.0.0.1:8500)"},
+    {0, "http-addr", "ADDRESS",
+     "Consul agent: host:port, http://…, https://… or unix:///path (default 127.0.0.1:8500)"},
     {0, "token-file", "FILE", "file with the ACL token"},
     {0, "store", "FILE", "answer from this JSON file instead of a Consul agent"},
     {0, "datacenter", "NAME", "this node's datacenter (default: the agent's)"},
@@ -140,7 +141,8 @@ struct separated {
 void add_rows(cxxopts::Options& options, const std::string& group, std::span<const option_row> rows) {
     auto add = options.add_options(group);
     for (const auto& row : rows) {
-        const std::string spelling = row.letter != 0 ? std::string{row.letter} + ',' + std::string{row.name} : std::string{row.name};
+        const std::string spelling =
+            row.letter != 0 ? std::string{row.letter} + ',' + std::string{row.name} : std::string{row.name};
         if (row.value.empty()) {
             add(spelling, std::string{row.help});
         } else {
@@ -150,9 +152,12 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
 }
 
 [[nodiscard]] auto options_of(const command_row* row) -> cxxopts::Options {
-    const std::string words = row == nullptr ? std::string{} : std::string{row->command} + (row->subject.empty() ? "" : " ") + std::string{row->subject};
-    cxxopts::Options options{words.empty() ? "powerconsul" : "powerconsul " + words,
-                             row == nullptr ? "Role-aware Consul checks" : "powerconsul " + words + ": " + std::string{row->summary}};
+    const std::string words =
+        row == nullptr ? std::string{}
+                       : std::string{row->command} + (row->subject.empty() ? "" : " ") + std::string{row->subject};
+    cxxopts::Options options{
+        words.empty() ? "powerconsul" : "powerconsul " + words,
+        row == nullptr ? "Role-aware Consul checks" : "powerconsul " + words + ": " + std::string{row->summary}};
     options.set_width(100);
     if (row != nullptr) {
         options.custom_help(std::string{row->required} + " [options]");
@@ -220,14 +225,17 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
     try {
         const auto parsed = options.parse(static_cast<int>(argv.size()), argv.data());
         if (!parsed.unmatched().empty()) {
-            return fail(errc::usage, "the argument " + quoted(parsed.unmatched().front()) + " is one too many" + see_help(parts.words));
+            return fail(errc::usage, "the argument " + quoted(parsed.unmatched().front()) + " is one too many" +
+                                         see_help(parts.words));
         }
         for (const auto& each : parsed.arguments()) {
             if (parsed.count(each.key()) > 1) {
-                return fail(errc::usage, "--" + each.key() + " is given more than once; give it once" + see_help(parts.words));
+                return fail(errc::usage,
+                            "--" + each.key() + " is given more than once; give it once" + see_help(parts.words));
             }
             if (each.value().empty()) {
-                return fail(errc::usage, "--" + each.key() + " has an empty value; leave it out or fill it" + see_help(parts.words));
+                return fail(errc::usage,
+                            "--" + each.key() + " has an empty value; leave it out or fill it" + see_help(parts.words));
             }
             line.options[each.key()] = each.value();
         }
@@ -235,12 +243,15 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
         for (const auto& each : parts.rest) {
             std::string_view name = each;
             if (!name.starts_with("--") || name.size() < 3) continue;
-            name = name.substr(2, name.find('=') == std::string_view::npos ? std::string_view::npos : name.find('=') - 2);
+            name =
+                name.substr(2, name.find('=') == std::string_view::npos ? std::string_view::npos : name.find('=') - 2);
             const auto names = option_names(*row);
             if (std::ranges::find(names, name) == names.end()) return misspelt("the option", name, names, parts.words);
         }
         for (const auto& each : parts.rest) {
-            if (each.size() > 1 && each[0] == '-' && each[1] != '-') return misspelt("the option", each, {}, parts.words);
+            if (each.size() > 1 && each[0] == '-' && each[1] != '-') {
+                return misspelt("the option", each, {}, parts.words);
+            }
         }
         return fail(errc::usage, "an option is not known" + see_help(parts.words));
     } catch (const cxxopts::exceptions::exception& why) {
@@ -260,7 +271,8 @@ auto help_text(const command_words& words) -> std::string {
         if (is_command(words.command) && each.command != words.command) continue;
         std::string name = std::string{each.command} + (each.subject.empty() ? "" : " ") + std::string{each.subject};
         name.resize(std::max<std::size_t>(name.size(), 16), ' ');
-        text += "  " + name + "  " + std::string{each.summary} + "\n                    " + std::string{each.example} + '\n';
+        text += "  " + name + "  " + std::string{each.summary} + "\n                    " + std::string{each.example} +
+                '\n';
     }
     return text + "\nEach option can also be set in the environment (--state-dir: POWERCONSUL_STATE_DIR).\n"
                   "powerconsul <command> [<subject>] --help says more.\n";

@@ -22,7 +22,9 @@ namespace {
     for (char** each = environ; *each != nullptr; ++each) {
         const std::string_view variable{*each};
         const auto equals = variable.find('=');
-        if (equals != std::string_view::npos) call.environment.emplace(variable.substr(0, equals), variable.substr(equals + 1));
+        if (equals != std::string_view::npos) {
+            call.environment.emplace(variable.substr(0, equals), variable.substr(equals + 1));
+        }
     }
     if (call.environment.find("HOME") == call.environment.end()) call.environment.emplace("HOME", home_directory());
     char host[256] = {};

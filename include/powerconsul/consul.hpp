@@ -123,10 +123,13 @@ private:
     [[nodiscard]] static auto refused(const http_response& answer, std::string_view path, std::string_view right)
         -> unexpected {
         const std::string complaint = detail::known_complaint(answer.body);
-        const std::string what = "Consul answers " + std::to_string(answer.status) + " to " + std::string{path} + complaint;
+        const std::string what =
+            "Consul answers " + std::to_string(answer.status) + " to " + std::string{path} + complaint;
         if (answer.status == 403) return fail(errc::denied, what + "; the token needs " + std::string{right});
         if (answer.status == 429) return fail(errc::unavailable, what + ": too many requests; see its limits");
-        if (answer.status >= 500) return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
+        if (answer.status >= 500) {
+            return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
+        }
         if (answer.status >= 300 && answer.status < 400) {
             return fail(errc::bad_data, what + ": a redirect, which would lead to another key or host");
         }

@@ -36,7 +36,9 @@ namespace detail {
         if (repeats_again) return refused(i, "a second repetition means something else in POSIX; group the first");
         repeated = !bracket && std::string_view{"*+?}"}.find(c) != std::string_view::npos;
         if (bracket) {
-            if (c == '\\') return refused(i, "a backslash inside [...] has no special meaning in POSIX; list the characters");
+            if (c == '\\') {
+                return refused(i, "a backslash inside [...] has no special meaning in POSIX; list the characters");
+            }
             if (c == ']' && i > bracket_start) bracket = false;
         } else if (c == '[') {
             bracket = true;

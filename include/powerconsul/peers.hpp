@@ -64,7 +64,9 @@ public:
     /// `wanted` names the actives, for the reason only.
     [[nodiscard]] auto decided(const std::vector<std::string>& wanted) && -> actives_facts {
         facts_.state = facts_.trouble ? actives::unknown : actives::none_serving;
-        for (const auto& each : facts_.instances) facts_.state = together(facts_.state, serves(worst(each.checks), from_));
+        for (const auto& each : facts_.instances) {
+            facts_.state = together(facts_.state, serves(worst(each.checks), from_));
+        }
         switch (facts_.state) {
             case actives::serving: facts_.reason = described(actives::serving) + " as active"; break;
             case actives::none_serving: facts_.reason = "no active serves: " + described_all(wanted); break;
@@ -145,7 +147,9 @@ private:
 template <typename Consul>
 [[nodiscard]] auto gather_actives_by_node(Consul& consul, const cluster_group& group, std::string_view service,
                                           const identity& who, takeover from) -> actives_facts {
-    const auto listed_active = [&](const instance& each) -> result<bool> { return detail::holds(group.active, each.node); };
+    const auto listed_active = [&](const instance& each) -> result<bool> {
+        return detail::holds(group.active, each.node);
+    };
     detail::actives_census census{from};
     for (auto& answer : consul.instances(service, {who.datacenter})) census.add(std::move(answer), listed_active);
     // An empty list does not say that the actives are gone: a token without the right to see them gets the same.

@@ -19,7 +19,8 @@ namespace powerconsul::inline v0 {
 struct resolver_options {
     identity who{};                ///< what is empty is taken from the host name, then from the agent
     std::string cluster_key{};     ///< the key below which the documents stand; empty: `cluster/<environment>`
-    std::string service_filter{};  ///< narrows the actives of datacenters by node name; empty: same environment and role
+    /// Narrows the actives of datacenters by node name; empty: those of the same environment and server role.
+    std::string service_filter{};
     takeover from{takeover::on_critical};
     milliseconds max_age{seconds(60)};  ///< for how long a last known role may be used; 0: never
 };
@@ -95,7 +96,8 @@ public:
         facts.own = facts.place.own;
         facts.reason = facts.place.reason;
         if (facts.own == role::secondary) {
-            facts.others = gather_actives(consul, facts.place.group, service, who, options_.service_filter, options_.from);
+            facts.others =
+                gather_actives(consul, facts.place.group, service, who, options_.service_filter, options_.from);
             facts.reason += "; " + facts.others.reason;
             if (facts.others.state == actives::unknown) return or_last_expectation(service, std::move(facts));
         }

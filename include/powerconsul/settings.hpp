@@ -52,7 +52,8 @@ struct settings {
     if (unit == "h") factor = 3'600'000;
     constexpr std::int64_t day = 86'400'000;
     if (failure != std::errc{} || factor == 0 || count < 0 || count > day / factor) {
-        return fail(errc::usage, quoted(text) + " is not a length of time; expected a number and ms, s, m or h, as in 8s");
+        return fail(errc::usage,
+                    quoted(text) + " is not a length of time; expected a number and ms, s, m or h, as in 8s");
     }
     return milliseconds{count * factor};
 }

@@ -66,7 +66,9 @@ private:
         };
         if (facts.kind == file_kind::symlink) return refused("is a symbolic link; use the real one");
         if (facts.kind != file_kind::directory) return refused("is not a directory");
-        if (facts.uid != 0 && facts.uid != files_.user()) return refused("belongs to another user; chown it to this one");
+        if (facts.uid != 0 && facts.uid != files_.user()) {
+            return refused("belongs to another user; chown it to this one");
+        }
         if ((facts.mode & 0022U) != 0) return refused("can be written by others; chmod it to 0700");
         return true;
     }

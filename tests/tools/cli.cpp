@@ -76,7 +76,8 @@ struct caller {
 [[nodiscard]] auto store_text(std::string_view document, std::string_view active) -> std::string {
     return R"({"agent": {"node": "production-web2", "datacenter": "hq"}, "datacenters": {"hq": {"kv": {"cluster/production/web": )" +
            std::string{document} + R"(}, "services": [
-           {"service": "web", "node": "production-web1", "checks": {"service:web": ")" + std::string{active} + R"("}},
+           {"service": "web", "node": "production-web1", "checks": {"service:web": ")" +
+           std::string{active} + R"("}},
            {"service": "web", "node": "production-web2", "checks": {"service:web": "passing"}}]}}})";
 }
 
@@ -108,14 +109,22 @@ TEST_CASE("check service gives the verdict of the decision table as line and exi
         std::string_view text;
     };
     constexpr row rows[] = {
-        {"primary, running", "production-web1", "passing", 0, 0, "passing", "OK - local is running, primary expects running ("},
-        {"primary, stopped", "production-web1", "passing", 3, 2, "critical", "CRITICAL - local is stopped, primary expects running ("},
-        {"primary, cannot tell", "production-web1", "passing", 4, 1, "unknown", "UNKNOWN - local is unknown, primary expects running ("},
-        {"standby, stopped", "production-web2", "passing", 3, 0, "passing", "OK - local is stopped, secondary expects stopped ("},
-        {"standby, running", "production-web2", "passing", 0, 2, "critical", "CRITICAL - local is running, secondary expects stopped ("},
-        {"standby, active warning", "production-web2", "warning", 3, 0, "passing", "OK - local is stopped, secondary expects stopped ("},
-        {"takes over, stopped", "production-web2", "critical", 3, 2, "critical", "CRITICAL - local is stopped, secondary expects running ("},
-        {"takes over, running", "production-web2", "critical", 0, 0, "passing", "OK - local is running, secondary expects running ("},
+        {"primary, running", "production-web1", "passing", 0, 0, "passing",
+         "OK - local is running, primary expects running ("},
+        {"primary, stopped", "production-web1", "passing", 3, 2, "critical",
+         "CRITICAL - local is stopped, primary expects running ("},
+        {"primary, cannot tell", "production-web1", "passing", 4, 1, "unknown",
+         "UNKNOWN - local is unknown, primary expects running ("},
+        {"standby, stopped", "production-web2", "passing", 3, 0, "passing",
+         "OK - local is stopped, secondary expects stopped ("},
+        {"standby, running", "production-web2", "passing", 0, 2, "critical",
+         "CRITICAL - local is running, secondary expects stopped ("},
+        {"standby, active warning", "production-web2", "warning", 3, 0, "passing",
+         "OK - local is stopped, secondary expects stopped ("},
+        {"takes over, stopped", "production-web2", "critical", 3, 2, "critical",
+         "CRITICAL - local is stopped, secondary expects running ("},
+        {"takes over, running", "production-web2", "critical", 0, 0, "passing",
+         "OK - local is running, secondary expects running ("},
         {"in no list", "production-web3", "passing", 0, 1, "unknown", "UNKNOWN - local cannot be judged ("},
     };
     for (const auto& each : rows) {
@@ -148,7 +157,8 @@ TEST_CASE("the node is found by its host name with or without domain, else by th
     }
     const caller stranger{box, {}, "production-some-other-name"};
     CHECK(member(stranger({"role", "-S", "web", "--format", "json"}), "role") == "secondary");
-    CHECK(member(stranger({"role", "-S", "web", "--format", "json", "--node", "production-web1"}), "role") == "primary");
+    CHECK(member(stranger({"role", "-S", "web", "--format", "json", "--node", "production-web1"}), "role") ==
+          "primary");
 }
 
 TEST_CASE("the command line wins over the environment, the environment over the configuration") {
@@ -166,7 +176,8 @@ TEST_CASE("the command line wins over the environment, the environment over the 
 
 TEST_CASE("the original's configuration file loads unchanged and moves the documents") {
     const sandbox box;
-    box.write("config.json", R"({"serviceFilter": "^powerconsul-docker[0-9]*$", "consulConfig": "/consul/config/config.json",
+    box.write("config.json",
+              R"({"serviceFilter": "^powerconsul-docker[0-9]*$", "consulConfig": "/consul/config/config.json",
         "clusterKey": "cluster/docker", "subVars": {"@ENV": "production", "BETA": "beta"}, "noopTriggers": ["ntp"]})");
     box.write("store.json", R"({"datacenters": {"hq": {"kv": {"cluster/docker/web": {"mode": "all-active"}}}}})");
     const caller run{box, {{"POWERCONSUL_DATACENTER", "hq"}}};
@@ -197,18 +208,51 @@ TEST_CASE("a check that ends without a verdict prints its line all the same") {
     };
     const std::string bad = box / "bad.json";
     const row rows[] = {
-        {"no service", {"check", "service", "-s", "local"}, 64, "local cannot be judged: the option -S/--consulservice is missing"},
-        {"no local service", {"check", "service", "-S", "web"}, 64, "the check cannot be judged: the option -s/--service is missing"},
-        {"unknown option", {"check", "service", "--nonsense"}, 64, "the check cannot be judged: the option \"nonsense\" is not known"},
+        {"no service",
+         {"check", "service", "-s", "local"},
+         64,
+         "local cannot be judged: the option -S/--consulservice is missing"},
+        {"no local service",
+         {"check", "service", "-S", "web"},
+         64,
+         "the check cannot be judged: the option -s/--service is missing"},
+        {"unknown option",
+         {"check", "service", "--nonsense"},
+         64,
+         "the check cannot be judged: the option \"nonsense\" is not known"},
         {"no subject", {"check"}, 64, "the check cannot be judged: check needs a subject"},
-        {"another key", {"check", "service", "-s", "local", "-S", "../x"}, 64, "local cannot be judged: the Consul service name \"../x\" contains '/'"},
-        {"up", {"check", "service", "-s", "local", "-S", ".."}, 64, "local cannot be judged: the Consul service name \"..\" would be another key"},
-        {"a path for a service", {"check", "service", "-s", "../bin/sh", "-S", "web"}, 64, "../bin/sh cannot be judged: \"../bin/sh\" cannot be the name"},
-        {"bad duration", {"check", "service", "-s", "local", "-S", "web", "--timeout", "soon"}, 64, "local cannot be judged: --timeout: \"soon\" is not a length of time"},
-        {"bad manager", {"check", "service", "-s", "local", "-S", "web", "--service-manager", "upstart"}, 64, "local cannot be judged: \"upstart\" is not a service manager"},
-        {"misspelt key", {"check", "service", "-s", "local", "-S", "web", "--config", bad}, 78, "local cannot be judged: " },
-        {"no such file", {"check", "service", "-s", "local", "-S", "web", "--config", "/nonexistent/x"}, 78, "local cannot be judged: the configuration \"/nonexistent/x\" does not exist"},
-        {"no such store", {"check", "service", "-s", "local", "-S", "web", "--store", "/nonexistent/x"}, 78, "local cannot be judged: the store file"},
+        {"another key",
+         {"check", "service", "-s", "local", "-S", "../x"},
+         64,
+         "local cannot be judged: the Consul service name \"../x\" contains '/'"},
+        {"up",
+         {"check", "service", "-s", "local", "-S", ".."},
+         64,
+         "local cannot be judged: the Consul service name \"..\" would be another key"},
+        {"a path for a service",
+         {"check", "service", "-s", "../bin/sh", "-S", "web"},
+         64,
+         "../bin/sh cannot be judged: \"../bin/sh\" cannot be the name"},
+        {"bad duration",
+         {"check", "service", "-s", "local", "-S", "web", "--timeout", "soon"},
+         64,
+         "local cannot be judged: --timeout: \"soon\" is not a length of time"},
+        {"bad manager",
+         {"check", "service", "-s", "local", "-S", "web", "--service-manager", "upstart"},
+         64,
+         "local cannot be judged: \"upstart\" is not a service manager"},
+        {"misspelt key",
+         {"check", "service", "-s", "local", "-S", "web", "--config", bad},
+         78,
+         "local cannot be judged: "},
+        {"no such file",
+         {"check", "service", "-s", "local", "-S", "web", "--config", "/nonexistent/x"},
+         78,
+         "local cannot be judged: the configuration \"/nonexistent/x\" does not exist"},
+        {"no such store",
+         {"check", "service", "-s", "local", "-S", "web", "--store", "/nonexistent/x"},
+         78,
+         "local cannot be judged: the store file"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -261,7 +305,9 @@ TEST_CASE("other commands say what is wrong on standard error only") {
 TEST_CASE("a host name without an environment reads no other key") {
     const sandbox box;
     box.write("config.json", "{}");
-    box.write("store.json", R"({"datacenters": {"hq": {"kv": {"cluster/web": {"mode": "all-active"}, "cluster//web": {"mode": "all-active"}}}}})");
+    box.write(
+        "store.json",
+        R"({"datacenters": {"hq": {"kv": {"cluster/web": {"mode": "all-active"}, "cluster//web": {"mode": "all-active"}}}}})");
     for (const std::string host : {"", "-web1", ".example.org"}) {
         CAPTURE(host);
         const auto result = caller{box, {}, host}({"role", "-S", "web"});

@@ -45,22 +45,33 @@ TEST_CASE("what is wrong with a command line is said in one sentence") {
     };
     const row rows[] = {
         {"nothing", {}, "a command is missing; see powerconsul --help"},
-        {"misspelt command", {"chek"}, R"(the command "chek" is not known, did you mean "check"; see powerconsul --help)"},
+        {"misspelt command",
+         {"chek"},
+         R"(the command "chek" is not known, did you mean "check"; see powerconsul --help)"},
         {"unknown command", {"frobnicate"}, R"(the command "frobnicate" is not known; see powerconsul --help)"},
         {"no subject", {"check"}, "check needs a subject: service; see powerconsul check --help"},
-        {"misspelt subject", {"check", "servise"},
+        {"misspelt subject",
+         {"check", "servise"},
          R"(the subject "servise" is not known, did you mean "service"; see powerconsul check --help)"},
-        {"misspelt option", {"role", "--stor", "x"},
+        {"misspelt option",
+         {"role", "--stor", "x"},
          R"(the option "stor" is not known, did you mean "store"; see powerconsul role --help)"},
-        {"misspelt option with a value", {"role", "--stor=x"},
+        {"misspelt option with a value",
+         {"role", "--stor=x"},
          R"(the option "stor" is not known, did you mean "store"; see powerconsul role --help)"},
-        {"another command's option", {"role", "--init-directory", "x"},
+        {"another command's option",
+         {"role", "--init-directory", "x"},
          R"(the option "init-directory" is not known; see powerconsul role --help)"},
         {"unknown letter", {"role", "-x"}, R"(the option "-x" is not known; see powerconsul role --help)"},
-        {"twice", {"role", "-S", "a", "-S", "b"},
+        {"twice",
+         {"role", "-S", "a", "-S", "b"},
          "--consulservice is given more than once; give it once; see powerconsul role --help"},
-        {"empty value", {"role", "-S", ""}, "--consulservice has an empty value; leave it out or fill it; see powerconsul role --help"},
-        {"one argument too many", {"role", "-S", "a", "b"}, R"(the argument "b" is one too many; see powerconsul role --help)"},
+        {"empty value",
+         {"role", "-S", ""},
+         "--consulservice has an empty value; leave it out or fill it; see powerconsul role --help"},
+        {"one argument too many",
+         {"role", "-S", "a", "b"},
+         R"(the argument "b" is one too many; see powerconsul role --help)"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -76,7 +87,11 @@ TEST_CASE("what is wrong with a command line is said in one sentence") {
 }
 
 TEST_CASE("help and version win over what else is wrong") {
-    for (const std::vector<std::string>& args : {std::vector<std::string>{"--help"}, {"chek", "-h"}, {"check", "service", "--nonsense", "--help"}, {"help"}, {"help", "check"}}) {
+    for (const std::vector<std::string>& args : {std::vector<std::string>{"--help"},
+                                                 {"chek", "-h"},
+                                                 {"check", "service", "--nonsense", "--help"},
+                                                 {"help"},
+                                                 {"help", "check"}}) {
         const auto line = parse_command_line(args);
         REQUIRE(line);
         CHECK(line->has("help"));

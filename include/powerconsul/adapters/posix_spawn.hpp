@@ -32,8 +32,8 @@
 namespace powerconsul::inline v0 {
 
 /// Runs programs with posix_spawn: own session and process group, / as working directory, default signals, no
-/// descriptor but the three standard ones. Not for a process that ignores SIGCHLD or reaps children that it does not know: the
-/// outcome would be lost, which run() reports as errc::io. One object serves one thread at a time.
+/// descriptor but the three standard ones. Not for a process that ignores SIGCHLD or reaps children that it does not
+/// know: the outcome would be lost, which run() reports as errc::io. One object serves one thread at a time.
 class posix_spawn_executor {
 public:
     [[nodiscard]] auto run(const command& what) -> result<outcome> {

@@ -80,7 +80,8 @@ private:
         if (!single && listed->items.empty()) return wrong(*listed, member, "the list is empty; name at least one");
         for (std::size_t i = 0; i < (single ? 1 : listed->items.size()); ++i) {
             const value& each = single ? *listed : listed->items[i];
-            const std::string where = single ? std::string{member} : std::string{member} + '[' + std::to_string(i) + ']';
+            const std::string where =
+                single ? std::string{member} : std::string{member} + '[' + std::to_string(i) + ']';
             if (!each.is(kind::string)) {
                 return wrong(each, where, "expected a name, found " + std::string{described(each.type)});
             }
@@ -119,7 +120,9 @@ private:
             if (!mode->is(kind::string) || mode->text != "all-active") {
                 return wrong(*mode, "mode", R"(expected "all-active", the only mode)");
             }
-            if (by_nodes || by_datacenters) return wrong(*mode, "mode", "all-active has no lists; remove one or the other");
+            if (by_nodes || by_datacenters) {
+                return wrong(*mode, "mode", "all-active has no lists; remove one or the other");
+            }
             return cluster_group{};
         }
         if (by_nodes && by_datacenters) {

@@ -59,7 +59,8 @@ namespace powerconsul::inline v0::json {
     const value* const document = member("document", kind::number);
     const value* const at = member("at", kind::number);
     const auto damaged = [] { return fail(errc::bad_data, "the record of the last known role is damaged"); };
-    if (key == nullptr || node == nullptr || own == nullptr || expects == nullptr || document == nullptr || at == nullptr) {
+    if (key == nullptr || node == nullptr || own == nullptr || expects == nullptr || document == nullptr ||
+        at == nullptr) {
         return damaged();
     }
     last_known known{key->text, node->text, {}, {}, document->as_unsigned().value_or(0), {}};

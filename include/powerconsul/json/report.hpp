@@ -33,7 +33,8 @@ namespace detail {
     writer line;
     line.open_object();
     line.key("type").string(detail::bounded(report.kind, 64));
-    line.key(report.kind.empty() ? "subject" : detail::bounded(report.kind, 64)).string(detail::bounded(report.subject, 512));
+    line.key(report.kind.empty() ? "subject" : detail::bounded(report.kind, 64))
+        .string(detail::bounded(report.subject, 512));
     line.key("expects");
     if (report.expects == expectation::unknown) {
         line.null();

@@ -70,7 +70,8 @@ private:
     }
 
     void unknown_key(const value& at, const std::string& where, std::string_view meant) {
-        wrong(at, where, meant.empty() ? "this key is not known" : "this key is not known; did you mean " + quoted(meant) + '?');
+        wrong(at, where,
+              meant.empty() ? "this key is not known" : "this key is not known; did you mean " + quoted(meant) + '?');
     }
 
     void service_filter(const value& at, const std::string& where) {
@@ -81,14 +82,17 @@ private:
 
     /// Substitution names may be written with or without `@`; values may be texts or numbers.
     void substitutions(const value& at, const std::string& where) {
-        if (!at.is(kind::object)) return wrong(at, where, "expected an object, found " + std::string{described(at.type)});
+        if (!at.is(kind::object)) {
+            return wrong(at, where, "expected an object, found " + std::string{described(at.type)});
+        }
         for (std::size_t i = 0; i < at.items.size(); ++i) {
             const value& each = at.items[i];
             std::string_view name = at.names[i];
             if (!name.empty() && name.front() == '@') name.remove_prefix(1);
             if (name.empty()) return wrong(each, where, "a name is empty");
             if (!each.is(kind::string) && !each.is(kind::number)) {
-                return wrong(each, where + '.' + at.names[i], "expected a text, found " + std::string{described(each.type)});
+                return wrong(each, where + '.' + at.names[i],
+                             "expected a text, found " + std::string{described(each.type)});
             }
             for (const auto& [other, _] : decoded_.substitutions) {
                 if (other == name) return wrong(each, where + '.' + at.names[i], "the name comes twice");

@@ -55,7 +55,8 @@ public:
             return fail(errc::bad_data, quoted(path) + " is no regular file");
         }
         if (at->second.bytes.size() > limit) {
-            return fail(errc::bad_data, quoted(path) + " is larger than the " + std::to_string(limit) + " bytes allowed");
+            return fail(errc::bad_data,
+                        quoted(path) + " is larger than the " + std::to_string(limit) + " bytes allowed");
         }
         return std::optional{at->second.bytes};
     }
