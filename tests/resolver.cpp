@@ -320,6 +320,42 @@ TEST_CASE("a standby that took over stays up while the actives are unknown, one 
     CHECK(said(here.resolve()) == "secondary stopped cached");
 }
 
+TEST_CASE("what an active expected says nothing for the standby that the same node is now") {
+    node here;
+    here.options.who.host = "a-name-in-no-list";
+    here.document(turned);
+    CHECK(said(here.resolve()) == "primary running fresh");
+    here.consul.set_agent({.node = "production-web1", .datacenter = "hq"});
+    here.consul.respond_with("/v1/health", 500, "");
+    CHECK(said(here.resolve()) == "secondary unknown none");
+}
+
+TEST_CASE("an agent that does not answer in time is away like one that is not reached") {
+    node here;
+    here.document(by_nodes);
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    fake_transport hanging;
+    hanging.on(http_method::get, "/v1/kv/cluster/production/web", fail(errc::timed_out, "no answer in time"));
+    role_resolver resolver{hanging, here.time, here.files, "/state", here.options};
+    CHECK(said(resolver.resolve("web", seconds(8))) == "secondary stopped cached");
+}
+
+TEST_CASE("an environment that is no segment leads to no key at all") {
+    for (const std::string_view host : {"", "-web1", ".example.org"}) {
+        CAPTURE(host);
+        node here;
+        here.options.who.host = host;
+        const auto facts = here.resolve();
+        CHECK(said(facts) == "unknown unknown none");
+        REQUIRE(facts.trouble);
+        CHECK(facts.trouble->message == "the environment \"\" is empty");
+        CHECK(here.asked.requests.empty());
+    }
+    node here;
+    here.options.who.environment = "production/other";
+    CHECK(said(here.resolve()) == "unknown unknown none");
+}
+
 TEST_CASE("the answer that there is no sound role takes the older record away") {
     for (const std::string_view broken : {"", "{}", "not JSON", R"({"active_nodes":"a","standby_nodes":"b"})"}) {
         CAPTURE(broken);
