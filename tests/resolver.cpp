@@ -322,7 +322,7 @@ TEST_CASE("a standby that took over stays up while the actives are unknown, one 
 
 TEST_CASE("what an active expected says nothing for the standby that the same node is now") {
     node here;
-    here.options.who.host = "a-name-in-no-list";
+    here.options.who.host = "production-name-in-no-list";
     here.document(turned);
     CHECK(said(here.resolve()) == "primary running fresh");
     here.consul.set_agent({.node = "production-web1", .datacenter = "hq"});
