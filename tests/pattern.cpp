@@ -7,6 +7,16 @@
 
 using namespace powerconsul;
 
+namespace {
+
+[[nodiscard]] auto repeated(std::string_view text, int times) -> std::string {
+    std::string all;
+    for (int i = 0; i < times; ++i) all += text;
+    return all;
+}
+
+}  // namespace
+
 TEST_CASE("an expression matches at the start and need not reach to the end") {
     struct row {
         std::string_view expression;
@@ -53,6 +63,13 @@ TEST_CASE("an expression matches at the start and need not reach to the end") {
     }
 }
 
+TEST_CASE("repetitions one after the other are no burden") {
+    const std::string row = repeated("[a-z]+x{9}", 20);
+    CHECK(matches_at_start(row, "production"));
+    CHECK(matches_at_start("(a{30}){30}", "production"));
+    CHECK(matches_at_start(std::string(100, '(') + 'a' + repeated(")*", 100), "production"));
+}
+
 TEST_CASE("what would mean something else than in Python, or take without end, is refused") {
     struct row {
         std::string_view name;
@@ -70,6 +87,9 @@ TEST_CASE("what would mean something else than in Python, or take without end, i
         {"back-reference", "(a)\\1", "is refused at byte 3: back-references are not taken"},
         {"too many repeats", "a{1001}", "is refused at byte 1: it repeats more than 1000 times"},
         {"too many by two", "(a{100}){11}", "is refused at byte 8: it repeats more than 1000 times"},
+        {"without an upper end", "(a{99,}){99,}", "is refused at byte 8: it repeats more than 1000 times"},
+        {"twenty plus signs in one another", std::string(20, '(') + 'a' + repeated(")+", 20),
+         "is refused at byte 40: it repeats more than 1000 times"},
         {"far too many", "a{99999999999999999999}", "is refused at byte 1: it repeats more than 1000 times"},
         {"anchor of Python's own", "\\Aweb",
          "is refused at byte 0: this escape means something else in POSIX; write the character itself or [...]"},

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <regex.h>
 
@@ -12,6 +13,54 @@
 namespace powerconsul::inline v0 {
 
 namespace detail {
+
+/// How many pieces an expression becomes once its repetitions are written out, as the C library does before it matches:
+/// `+` doubles what it repeats, so twenty of them in one another would take all memory.
+class expansion {
+public:
+    static constexpr std::size_t largest = 1000;
+
+    void piece() { sum_ += last_ = 1; }
+    void open() {
+        outer_.push_back(sum_);
+        sum_ = last_ = 0;
+    }
+    void close() {
+        last_ = sum_ == 0 ? 1 : sum_;
+        if (outer_.empty()) return;
+        sum_ = outer_.back() + last_;
+        outer_.pop_back();
+    }
+    void repeat(std::size_t times) {
+        sum_ += last_ * (times - 1);
+        last_ *= times;
+    }
+    [[nodiscard]] auto too_large() const -> bool { return sum_ > largest; }
+
+private:
+    std::vector<std::size_t> outer_{};  ///< what stands before each open group
+    std::size_t sum_{};
+    std::size_t last_{};
+};
+
+/// The factor of `{n}`, `{n,m}` or `{n,}` that starts at `at`; what is no number is left to regcomp.
+[[nodiscard]] inline auto repetitions(std::string_view expression, std::size_t at) -> std::size_t {
+    std::size_t most = 0;
+    std::size_t least = 0;
+    bool comma = false;
+    for (std::size_t k = at + 1; k < expression.size() && expression[k] != '}'; ++k) {
+        const char c = expression[k];
+        if (c == ',') {
+            least = most;
+            most = 0;
+            comma = true;
+        } else if (c >= '0' && c <= '9' && most <= expansion::largest) {
+            most = most * 10 + static_cast<std::size_t>(c - '0');
+        }
+    }
+    if (comma && most == 0) most = least + 1;  // without an upper end: one more piece, which repeats
+    return most == 0 ? 1 : most;
+}
 
 /// Translates what Python's `re` allows and POSIX does not into POSIX, and refuses what would mean something else or
 /// could take without end: documents written for the original must never match differently in silence.
@@ -23,8 +72,9 @@ namespace detail {
     if (expression.empty()) return refused(0, "it is empty");
     if (expression.size() > 512) return refused(512, "it is longer than 512 bytes");
     std::string posix;
-    std::size_t repeats = 1;
+    expansion size;
     bool bracket = false;
+    bool braces = false;
     bool repeated = false;  // what stands before is a repetition already
     std::size_t bracket_start = 0;
     for (std::size_t i = 0; i < expression.size(); ++i) {
@@ -42,17 +92,24 @@ namespace detail {
             if (c == ']' && i > bracket_start) bracket = false;
         } else if (c == '[') {
             bracket = true;
+            size.piece();
             bracket_start = i + (next == '^' ? 2 : 1);
         } else if (c == '(' && next == '?') {
             return refused(i, "(?...) is not POSIX; use a plain group");
+        } else if (c == '(') {
+            size.open();
+        } else if (c == ')') {
+            size.close();
+        } else if (c == '+') {
+            size.repeat(2);
+            if (size.too_large()) return refused(i, "it repeats more than 1000 times");
         } else if (c == '{') {
-            std::size_t most = 0;
-            for (std::size_t k = i + 1; k < expression.size() && expression[k] != '}' && most < 10'000; ++k) {
-                most = expression[k] == ',' ? 0 : most * 10 + static_cast<std::size_t>(expression[k] - '0');
-            }
-            repeats *= most == 0 ? 1 : most;
-            if (most > 1000 || repeats > 1000) return refused(i, "it repeats more than 1000 times");
+            const std::size_t times = repetitions(expression, i);
+            braces = true;
+            if (times <= expansion::largest) size.repeat(times);
+            if (times > expansion::largest || size.too_large()) return refused(i, "it repeats more than 1000 times");
         } else if (c == '\\') {
+            size.piece();
             if (next >= '1' && next <= '9') return refused(i, "back-references are not taken");
             if (next == 'd' || next == 'D') {
                 posix += next == 'd' ? "[0-9]" : "[^0-9]";
@@ -71,6 +128,10 @@ namespace detail {
                 ++i;
                 continue;
             }
+        } else if (braces) {
+            braces = c != '}';
+        } else if (c != '*' && c != '?') {
+            size.piece();
         }
         posix += c;
     }
