@@ -44,7 +44,10 @@ constexpr same_row sames[] = {
     {"web1", "web2", false},
     {"web1", "web11", false},
     {"web1", "web11.example.org", false},
-    {"web1", "Web1", false},
+    {"web1", "Web1", true},
+    {"WEB1", "web1.example.org", true},
+    {"web1.Example.org", "web1.example.org", true},
+    {"web[", "web{", false},
     {"", "web1", false},
 };
 

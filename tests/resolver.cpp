@@ -101,7 +101,15 @@ TEST_CASE("a role is resolved from the document, the node's names and the active
              at.options.who.host = "production-web3.example.org";
              at.document(R"({"active_nodes":"production-web3.example.com","standby_nodes":"s"})");
          },
-         "primary running fresh", yes, "production-web3 is in active_nodes"},
+         "unknown unknown none", yes,
+         "the cluster document cluster/production/web: node production-web3.example.org or production-web3 is neither "
+         "in active_nodes nor in standby_nodes"},
+        {"the short name is for filters",
+         [](node& at) {
+             at.options.who.host = "production-web3.example.org";
+             at.document(R"({"filter":{"^production-web3$":{"active_nodes":"Production-Web3","standby_nodes":"s"}}})");
+         },
+         "primary running fresh", yes, "production-web3.example.org is in active_nodes"},
         {"the agent's name as the second try",
          [](node& at) {
              at.options.who.host = "production-container7";

@@ -50,6 +50,13 @@ namespace detail {
     return false;
 }
 
+[[nodiscard]] inline auto is_short_of_another(std::string_view name, const std::vector<std::string>& names) -> bool {
+    for (const auto& each : names) {
+        if (each.size() > name.size() && name == short_name(each)) return true;
+    }
+    return false;
+}
+
 [[nodiscard]] constexpr auto list_name(grouping by, role own) -> std::string_view {
     if (by == grouping::nodes) return own == role::primary ? "active_nodes" : "standby_nodes";
     return own == role::primary ? "active_datacenters" : "standby_datacenters";
@@ -79,9 +86,9 @@ namespace detail {
 
 }  // namespace detail
 
-/// Finds a node by its names (the first that is listed counts) and datacenter. The role is `unknown` with the reason
-/// when the node is in no list and no filter chooses it: a caller that knows another name may ask again. Fails with
-/// errc::bad_data when the document contradicts itself about this node.
+/// Finds a node by its names (the first that is listed counts; a short name beside its long one counts for filters only)
+/// and datacenter. The role is `unknown` with the reason when the node is in no list and no filter chooses it: a caller
+/// that knows another name may ask again. Fails with errc::bad_data when the document contradicts itself about this node.
 [[nodiscard]] inline auto place_node(const cluster_document& document, const std::vector<std::string>& names,
                                      std::string_view datacenter) -> result<placement> {
     auto rule = detail::choose_rule(document, names);
@@ -102,6 +109,8 @@ namespace detail {
     const bool by_nodes = found.group.by == grouping::nodes;
     const std::vector<std::string> places{std::string{datacenter}};
     for (const auto& name : by_nodes ? names : places) {
+        // A short name beside its long one is for filters: in a list it would stand for any domain's node.
+        if (by_nodes && detail::is_short_of_another(name, names)) continue;
         const bool active = detail::holds(found.group.active, name);
         const bool standby = detail::holds(found.group.standby, name);
         if (active && standby) return fail(errc::bad_data, quoted(name) + " is both active and standby");

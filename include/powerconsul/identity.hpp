@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,12 +34,22 @@ struct host_parts {
     return {name.substr(0, dash), server_role};
 }
 
+/// Are two host names the same, upper and lower case apart, as for DNS and for Consul's catalog?
+[[nodiscard]] constexpr auto same_host(std::string_view a, std::string_view b) -> bool {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (lower(a[i]) != lower(b[i])) return false;
+    }
+    return true;
+}
+
 /// Do a listed name and a node's name mean the same node? A domain part counts only if both have one. Taking `web1`
 /// for `web1.example.org` can only make a standby wait, taking them for two nodes could make it start beside an active.
 [[nodiscard]] constexpr auto same_node(std::string_view a, std::string_view b) -> bool {
-    if (a == b) return true;
+    if (same_host(a, b)) return true;
     const bool one_without_domain = (a.find('.') == std::string_view::npos) != (b.find('.') == std::string_view::npos);
-    return one_without_domain && short_name(a) == short_name(b);
+    return one_without_domain && same_host(short_name(a), short_name(b));
 }
 
 /// Who this node is. Empty means "not known yet": the resolver asks the agent for what it needs.

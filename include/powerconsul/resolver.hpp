@@ -83,7 +83,9 @@ public:
         if (placed && placed->own == role::unknown && (who.node.empty() || who.datacenter.empty())) {
             auto agent = consul.agent();
             if (!agent) return or_last_known(service, std::move(facts), agent.error());
-            if (who.node.empty() && !detail::holds(names, agent->node)) names.push_back(agent->node);
+            bool known = !who.node.empty();
+            for (const auto& each : names) known = known || each == agent->node;
+            if (!known) names.push_back(agent->node);
             if (who.datacenter.empty()) who.datacenter = agent->datacenter;
             placed = place_node(*document, names, who.datacenter);
         }
