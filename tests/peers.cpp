@@ -201,6 +201,42 @@ TEST_CASE("without a datacenter's name the agent's own is asked, and is the firs
     CHECK(world::targets(asked.requests) == paths{"/v1/health/service/web", all_datacenters, web_dr});
 }
 
+TEST_CASE("the agent's list of datacenters need not begin with its own") {
+    fake_transport consul;
+    consul.on(http_method::get, "/v1/health/service/web", 200,
+              world::list({world::instance("production-web3", "hq", "a=passing")}));
+    consul.on(http_method::get, all_datacenters, 200, R"(["dr","hq"])");
+    consul.on(http_method::get, web_dr, 200, world::list({world::instance("production-web1", "dr", "a=passing")}));
+    auto who = self;
+    who.datacenter.clear();
+    CHECK(gather(consul, nodes, who).reason == "production-web1 (dr) serves as active");
+}
+
+TEST_CASE("where names do not tell environment and role, that none does proves nothing") {
+    struct row {
+        std::string_view name;
+        identity who;
+        std::string_view filter;
+        actives state;
+    };
+    const row rows[] = {
+        {"the name tells", {"", "production-mail1", "production", "mail", "dr"}, "", actives::none_serving},
+        {"an environment that is set", {"", "production-web3", "prod", "web", "dr"}, "", actives::unknown},
+        {"a server role that is set", {"", "production-web3", "production", "front", "dr"}, "", actives::unknown},
+        {"a name without an environment", {"", "web3", "web3", "", "dr"}, "", actives::unknown},
+        {"the node's name is set", {"web3", "production-web3", "web3", "", "dr"}, "", actives::unknown},
+        {"the filter tells", {"", "web3", "web3", "", "dr"}, "mail", actives::none_serving},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        store consul{{.node = "production-web3", .datacenter = "dr"}};
+        consul.add("hq", {.service = "web", .node = "production-web1"});
+        const auto facts = gather(consul, datacenters, each.who, each.filter);
+        CHECK(facts.state == each.state);
+        CHECK((facts.reason.find("set serviceFilter") != std::string::npos) == (each.state == actives::unknown));
+    }
+}
+
 TEST_CASE("actives by datacenter: narrowed by environment and server role, or by the filter") {
     struct row {
         std::string_view name;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +47,8 @@ public:
 
     /// Did any answer hold any instance, active or not?
     [[nodiscard]] auto seen_any() const -> bool { return seen_any_; }
+
+    [[nodiscard]] auto counted() const -> std::size_t { return facts_.instances.size(); }
 
     [[nodiscard]] auto serving() const -> bool {
         for (const auto& each : facts_.instances) {
@@ -151,7 +154,12 @@ template <typename Consul>
         return detail::holds(group.active, each.node);
     };
     detail::actives_census census{from};
-    for (auto& answer : consul.instances(service, {who.datacenter})) census.add(std::move(answer), listed_active);
+    std::string own = who.datacenter;
+    for (auto& answer : consul.instances(service, {who.datacenter})) {
+        // The agent's list of datacenters need not begin with its own.
+        if (own.empty() && answer.instances && !answer.instances->empty()) own = answer.instances->front().datacenter;
+        census.add(std::move(answer), listed_active);
+    }
     // An empty list does not say that the actives are gone: a token without the right to see them gets the same.
     if (!census.seen_any()) census.doubt(detail::nothing_to_see(service));
     bool all_seen = true;
@@ -161,7 +169,6 @@ template <typename Consul>
         if (!known) {
             census.doubt(known.error());
         } else {
-            const std::string own = who.datacenter.empty() ? known->front() : who.datacenter;
             std::vector<std::string> others;
             for (const auto& each : *known) {
                 if (each != own) others.push_back(each);
@@ -184,6 +191,15 @@ template <typename Consul>
     };
     detail::actives_census census{from};
     for (auto& answer : consul.instances(service, group.active)) census.add(std::move(answer), counts);
+    const auto& name = who.node.empty() ? who.host : who.node;
+    const bool names_tell = name.find('-') != std::string::npos &&
+                            split_host_name(name) == host_parts{who.environment, who.server_role};
+    if (census.seen_any() && census.counted() == 0 && filter.empty() && !names_tell) {
+        // Where this node's own name does not say its environment and role, those of the actives need not either.
+        census.doubt({errc::configuration, "no node there is named after environment " + quoted(who.environment) +
+                                               " and server role " + quoted(who.server_role) + ", and neither is " +
+                                               quoted(name) + "; set serviceFilter"});
+    }
     if (!census.seen_any()) {
         // Nothing there may be nothing to see: a token that cannot see this node's own instance proves nothing.
         for (const auto& own : consul.instances(service, {who.datacenter})) {
