@@ -66,7 +66,7 @@ else
     # Undefined behaviour ends the test. lundef would ask for the sanitizers' own symbols. Unoptimized, since clang then
     # compiles sanitized code four times as fast, and what the optimizer would have removed is checked too.
     if build clang clang++ -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=0 \
-        -Dcpp_args="-fno-sanitize-recover=all,-fsanitize-ignorelist=$PWD/tests/ubsan_ignore.txt"; then
+        -Dcpp_args="['-fno-sanitize-recover=all', '-fsanitize-ignorelist=$PWD/tests/ubsan_ignore.txt']"; then
         run_tests clang
     fi
 fi
