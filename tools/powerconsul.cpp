@@ -1,8 +1,10 @@
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -32,9 +34,21 @@ namespace {
     return call;
 }
 
+/// What the parent left is no base to stand on: a file or socket opened later must not become standard output or
+/// error, a closed pipe must not end the check without a verdict, and the ends of children must not be lost.
+void settle() {
+    // Opened the wrong way round, so that writing to what was closed fails as before.
+    for (const int fd : {0, 1, 2}) {
+        if (fcntl(fd, F_GETFD) == -1) static_cast<void>(open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY));
+    }
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGCHLD, SIG_DFL);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    settle();
     std::string out;
     std::string err;
     int status = powerconsul::cli::run(this_process(argc, argv), out, err);
