@@ -59,6 +59,7 @@ public:
         }
         const auto answer = get(path, datacenter);
         if (!answer) return unexpected{answer.error()};
+        if (leaderless(*answer)) return without_leader(path);
         if (answer->status == 404 && !answer->header("X-Consul-Index").empty()) return std::optional<kv_entry>{};
         if (answer->status != 200) return refused(*answer, path, "key:read on " + std::string{key});
         auto entry = json::decode_kv_entry(answer->body, key);
@@ -136,6 +137,14 @@ private:
         return fail(errc::bad_data, what + "; is the address that of a Consul agent?");
     }
 
+    /// A server that knows no leader answers from what it last had: that can be of any age.
+    [[nodiscard]] static auto leaderless(const http_response& answer) -> bool {
+        return answer.header("X-Consul-KnownLeader") == "false";
+    }
+    [[nodiscard]] static auto without_leader(std::string_view path) -> unexpected {
+        return fail(errc::unavailable, "Consul answers " + std::string{path} + " without a cluster leader");
+    }
+
     [[nodiscard]] static auto undecoded(std::string_view path, const error& why) -> unexpected {
         return fail(why.code, std::string{path} + ": " + why.message);
     }
@@ -158,6 +167,7 @@ private:
         if (!answer) return unexpected{answer.error()};
         const std::string right = "service:read on " + std::string{service} + " and node:read";
         if (answer->status != 200) return refused(*answer, path, right);
+        if (leaderless(*answer)) return without_leader(path);
         if (answer->header("X-Consul-Results-Filtered-By-ACLs") == "true") {
             return fail(errc::denied, std::string{path} + ": the list is filtered; the token needs " + right);
         }

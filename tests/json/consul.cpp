@@ -79,7 +79,7 @@ TEST_CASE("an entry of another shape is refused") {
 
 TEST_CASE("instances are read with all of their checks") {
     const auto read = json::decode_instances(R"([
-      {"Node":{"Node":"web1","Datacenter":"dr","Meta":null},"Service":{"ID":"w"},"Checks":[
+      {"Node":{"Node":"web1","Datacenter":"hq","Meta":null},"Service":{"ID":"w"},"Checks":[
         {"CheckID":"serfHealth","Status":"critical"},{"CheckID":"service:w","Status":"passing","Output":"x"}]},
       {"Node":{"Node":"web2"},"Checks":[{"CheckID":"_node_maintenance","Status":"critical"},{"CheckID":"new","Status":"odd"}]},
       {"Node":{"Node":"web3"},"Checks":[]}])",
@@ -87,7 +87,8 @@ TEST_CASE("instances are read with all of their checks") {
     REQUIRE_MESSAGE(read, read.error().message);
     REQUIRE(read->size() == 3);
     CHECK((*read)[0].node == "web1");
-    CHECK((*read)[0].datacenter == "dr");
+    CHECK((*read)[0].datacenter == "hq");
+    CHECK(json::decode_instances(R"([{"Node":{"Node":"web1","Datacenter":"dr"},"Checks":[]}])", "")->front().datacenter == "dr");
     REQUIRE((*read)[0].checks.size() == 2);
     CHECK((*read)[0].checks[0].id == "serfHealth");
     CHECK((*read)[0].checks[0].state == health::critical);
@@ -111,6 +112,7 @@ TEST_CASE("half an answer about instances is no answer") {
         R"([{"Node":{"Node":""},"Checks":[]}])",
         R"([{"Node":{"Node":7},"Checks":[]}])",
         R"([{"Node":{"Node":"web1"}}])",
+        R"([{"Node":{"Node":"web1","Datacenter":"dr"},"Checks":[]}])",
         R"([{"Node":{"Node":"web1"},"Checks":{}}])",
         R"([{"Node":{"Node":"web1"},"Checks":[{"CheckID":"a"}]}])",
         R"([{"Node":{"Node":"web1"},"Checks":[{"Status":"passing"}]}])",

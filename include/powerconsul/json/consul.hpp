@@ -67,7 +67,8 @@ namespace detail {
 
 /// `GET /v1/health/service/<name>`: the instances with the checks of the service and of its node. An instance without a
 /// node's name or with a check that has no status fails the whole answer: half an answer could hide an active.
-/// `datacenter` is the one that was asked; it counts where the answer does not name its own.
+/// `datacenter` is the one that was asked; it counts where the answer does not name its own, and must be that one where
+/// it does: a proxy that drops `?dc=` would show this node's own instances for the actives.
 [[nodiscard]] inline auto decode_instances(std::string_view body, std::string_view datacenter)
     -> result<std::vector<instance>> {
     const auto root = parse(body);
@@ -84,6 +85,9 @@ namespace detail {
             return detail::misshapen("the instance on " + quoted(*name) + " has no list of Checks");
         }
         const std::string* const home = detail::member_text(*node, "Datacenter");
+        if (home != nullptr && !datacenter.empty() && *home != datacenter) {
+            return detail::misshapen("asked for datacenter " + quoted(datacenter) + ", got an instance in " + quoted(*home));
+        }
         instance next{*name, home != nullptr ? *home : std::string{datacenter}, {}};
         for (const value& check : checks->items) {
             const std::string* const id = detail::member_text(check, "CheckID");
