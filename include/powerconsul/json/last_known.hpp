@@ -74,6 +74,11 @@ namespace powerconsul::inline v0::json {
     if (!when || *when > INT64_MAX || !document->as_unsigned()) return damaged();
     known.at = {static_cast<std::int64_t>(*when)};
     if (encode_last_known(known) != text) return damaged();
+    // Whoever has the active's place expects running, whatever a record says; only a standby has a choice.
+    const bool undecided = known.own == role::unknown;
+    if (undecided != (known.expects == expectation::unknown)) return damaged();
+    if (!undecided && known.own != role::secondary && known.expects != expectation::running) return damaged();
+    if (known.own == role::standalone && known.document != 0) return damaged();
     return known;
 }
 
