@@ -86,4 +86,6 @@ TEST_CASE("what is no address is refused, with what to write instead") {
         CHECK(parsed.error().message.find(row.hint) != std::string::npos);
     }
     CHECK(parse_address("unix:///" + std::string(106, 'x')));
+    CHECK(parse_address("http://me:secret@h:8500").error().message ==
+          R"(the address of Consul "...@h:8500" has more than a host and a port; give only these)");
 }

@@ -41,7 +41,10 @@ inline constexpr std::size_t socket_path_limit = 107;
 /// listens); with a scheme the port defaults to that scheme's, 80 or 443. Fails with errc::configuration.
 [[nodiscard]] inline auto parse_address(std::string_view text) -> result<address> {
     const auto wrong = [&](std::string_view what) {
-        return fail(errc::configuration, "the address of Consul " + quoted(text) + ' ' + std::string{what});
+        // What stands before an @ is a name and password, and the message is for everybody who may see a check.
+        const auto at = text.rfind('@');
+        const std::string shown = at == std::string_view::npos ? quoted(text) : quoted("..." + std::string{text.substr(at)});
+        return fail(errc::configuration, "the address of Consul " + shown + ' ' + std::string{what});
     };
     address where;
     std::string_view rest = text;
