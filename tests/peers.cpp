@@ -234,6 +234,8 @@ TEST_CASE("where names do not tell environment and role, that none does proves n
         const auto facts = gather(consul, datacenters, each.who, each.filter);
         CHECK(facts.state == each.state);
         CHECK((facts.reason.find("set serviceFilter") != std::string::npos) == (each.state == actives::unknown));
+        // Not errc::configuration: the role stands, and a check must end as unknown and not as critical.
+        if (facts.trouble) CHECK(facts.trouble->code == errc::bad_data);
     }
 }
 

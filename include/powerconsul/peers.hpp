@@ -196,7 +196,7 @@ template <typename Consul>
                             split_host_name(name) == host_parts{who.environment, who.server_role};
     if (census.seen_any() && census.counted() == 0 && filter.empty() && !names_tell) {
         // Where this node's own name does not say its environment and role, those of the actives need not either.
-        census.doubt({errc::configuration, "no node there is named after environment " + quoted(who.environment) +
+        census.doubt({errc::bad_data, "no node there is named after environment " + quoted(who.environment) +
                                                " and server role " + quoted(who.server_role) + ", and neither is " +
                                                quoted(name) + "; set serviceFilter"});
     }
