@@ -47,7 +47,10 @@ namespace {
     if (facts.trouble && facts.trouble->code == errc::usage) {
         return fail(errc::configuration, facts.trouble->message + "; set clusterKey or --environment");
     }
-    if (facts.trouble && facts.trouble->code == errc::configuration) return unexpected{*facts.trouble};
+    // Of a known role the actives may be in doubt for lack of a setting: that is an unknown with its reason.
+    if (facts.own == role::unknown && facts.trouble && facts.trouble->code == errc::configuration) {
+        return unexpected{*facts.trouble};
+    }
     return facts;
 }
 
