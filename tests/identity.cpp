@@ -91,6 +91,11 @@ TEST_CASE("completed fills in only what is not set") {
     const auto of_node = completed({.node = "staging-db7", .host = "production-web1"});
     CHECK(of_node.environment == "staging");
     CHECK(of_node.server_role == "db");
+    for (const std::string_view nameless : {"localhost", "localhost.localdomain", "(none)"}) {
+        CAPTURE(nameless);
+        CHECK(completed({.host = std::string{nameless}}).environment.empty());
+        CHECK(completed({.host = std::string{nameless}, .environment = "test"}).environment == "test");
+    }
     const auto set = completed({.host = "production-web1", .environment = "test", .server_role = "mail"});
     CHECK(set.environment == "test");
     CHECK(set.server_role == "mail");

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <powerconsul/testing/memory_files.hpp>
 
@@ -95,6 +96,18 @@ TEST_CASE("what cannot be read or written is an error, never an empty record") {
     CHECK(state.load("web").error().code == errc::bad_data);
     files.put("/state/last-known/web.json", "", {file_kind::symlink, 0777, 1000, 1000, 0, 0});
     CHECK(state.load("web").error().code == errc::bad_data);
+    const std::string text = json::encode_last_known(known);
+    for (const auto& [status, trusted] : {std::pair{file_status{file_kind::regular, 0600, 0, 0, 0, 0}, true},
+                                          {file_status{file_kind::regular, 0600, files.user() + 1, 0, 0, 0}, false},
+                                          {file_status{file_kind::regular, 0620, files.user(), 0, 0, 0}, false},
+                                          {file_status{file_kind::regular, 0602, files.user(), 0, 0, 0}, false}}) {
+        files.put("/state/last-known/web.json", text, status);
+        const auto loaded = state.load("web");
+        REQUIRE(loaded.has_value() == trusted);
+        if (!trusted) CHECK(loaded.error().code == errc::denied);
+    }
+    REQUIRE(state.save("web", known));
+    CHECK(state.load("web"));
     files.fail_on("/state/last-known/web.json", {errc::io, "input/output error"});
     CHECK(state.load("web").error() == error{errc::io, "input/output error"});
     CHECK(state.save("web", known).error() == error{errc::io, "input/output error"});

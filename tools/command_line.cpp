@@ -274,7 +274,7 @@ auto help_text(const command_words& words) -> std::string {
         text += "  " + name + "  " + std::string{each.summary} + "\n                    " + std::string{each.example} +
                 '\n';
     }
-    return text + "\nEach option can also be set in the environment (--state-dir: POWERCONSUL_STATE_DIR).\n"
+    return text + "\nEach global option can also be set in the environment (--state-dir: POWERCONSUL_STATE_DIR).\n"
                   "powerconsul <command> [<subject>] --help says more.\n";
 }
 

@@ -61,9 +61,13 @@ struct identity {
     std::string datacenter{};
 };
 
-/// Fills in environment and server role from the node's name, or else from the host name, where they are not set.
+/// Fills in environment and server role from the node's name, or else from the host name, where they are not set. A
+/// machine that has not got its name yet (`localhost`, or the kernel's `(none)`) has no environment: it would be a
+/// standalone there for every service.
 [[nodiscard]] inline auto completed(identity who) -> identity {
-    const host_parts parts = split_host_name(who.node.empty() ? who.host : who.node);
+    const std::string_view name = who.node.empty() ? who.host : who.node;
+    const bool nameless = short_name(name) == "localhost" || name == "(none)";
+    const host_parts parts = nameless ? host_parts{} : split_host_name(name);
     if (who.environment.empty()) who.environment = parts.environment;
     if (who.server_role.empty()) who.server_role = parts.server_role;
     return who;

@@ -28,6 +28,11 @@ public:
             if (!trust) return unexpected{trust.error()};
             if (!*trust) return std::optional<last_known>{};
         }
+        const auto status = files_.status(file(service));
+        if (!status) return unexpected{status.error()};
+        if (*status && (*status)->kind == file_kind::regular && !only_ours(**status)) {
+            return fail(errc::denied, file(service) + " belongs to another user or can be written by others; delete it");
+        }
         const auto text = files_.read(file(service), 16 * 1024);
         if (!text) return unexpected{text.error()};
         if (!*text) return std::optional<last_known>{};
@@ -53,6 +58,10 @@ private:
     [[nodiscard]] auto folder() const -> std::string { return path_ + "/last-known"; }
     [[nodiscard]] auto file(std::string_view service) const -> std::string {
         return folder() + '/' + percent_encoded(service) + ".json";
+    }
+
+    [[nodiscard]] auto only_ours(const file_status& facts) const -> bool {
+        return (facts.uid == 0 || facts.uid == files_.user()) && (facts.mode & 0022U) == 0;
     }
 
     /// True: there and to be trusted. False: not there.
