@@ -43,7 +43,8 @@ inline constexpr std::size_t socket_path_limit = 107;
     const auto wrong = [&](std::string_view what) {
         // What stands before an @ is a name and password, and the message is for everybody who may see a check.
         const auto at = text.rfind('@');
-        const std::string shown = at == std::string_view::npos ? quoted(text) : quoted("..." + std::string{text.substr(at)});
+        const std::string shown =
+            at == std::string_view::npos ? quoted(text) : quoted("..." + std::string{text.substr(at)});
         return fail(errc::configuration, "the address of Consul " + shown + ' ' + std::string{what});
     };
     address where;

@@ -86,9 +86,10 @@ namespace detail {
 
 }  // namespace detail
 
-/// Finds a node by its names (the first that is listed counts; a short name beside its long one counts for filters only)
-/// and datacenter. The role is `unknown` with the reason when the node is in no list and no filter chooses it: a caller
-/// that knows another name may ask again. Fails with errc::bad_data when the document contradicts itself about this node.
+/// Finds a node by its names (the first that is listed counts; a short name beside its long one counts for filters
+/// only) and datacenter. The role is `unknown` with the reason when the node is in no list and no filter chooses it: a
+/// caller that knows another name may ask again. Fails with errc::bad_data when the document contradicts itself about
+/// this node.
 [[nodiscard]] inline auto place_node(const cluster_document& document, const std::vector<std::string>& names,
                                      std::string_view datacenter) -> result<placement> {
     auto rule = detail::choose_rule(document, names);

@@ -31,7 +31,8 @@ public:
         const auto status = files_.status(file(service));
         if (!status) return unexpected{status.error()};
         if (*status && (*status)->kind == file_kind::regular && !only_ours(**status)) {
-            return fail(errc::denied, file(service) + " belongs to another user or can be written by others; delete it");
+            return fail(errc::denied,
+                        file(service) + " belongs to another user or can be written by others; delete it");
         }
         const auto text = files_.read(file(service), 16 * 1024);
         if (!text) return unexpected{text.error()};

@@ -86,7 +86,8 @@ namespace detail {
         }
         const std::string* const home = detail::member_text(*node, "Datacenter");
         if (home != nullptr && !datacenter.empty() && *home != datacenter) {
-            return detail::misshapen("asked for datacenter " + quoted(datacenter) + ", got an instance in " + quoted(*home));
+            return detail::misshapen("asked for datacenter " + quoted(datacenter) + ", got an instance in " +
+                                     quoted(*home));
         }
         instance next{*name, home != nullptr ? *home : std::string{datacenter}, {}};
         for (const value& check : checks->items) {
