@@ -4,6 +4,8 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <powerconsul/adapters/store.hpp>
@@ -46,6 +48,11 @@ struct node {
     }
     auto saved() -> std::optional<std::string> { return files.get(std::string{record}); }
 };
+
+// Policies given by name are referred to, on both compilers.
+static_assert(std::is_same_v<decltype(role_resolver{std::declval<store&>(), std::declval<manual_clock&>(),
+                                                    std::declval<memory_files&>(), "/state", resolver_options{}}),
+                             role_resolver<store&, manual_clock&, memory_files&>>);
 
 auto said(const resolution& facts) -> std::string {
     return std::string{to_string(facts.own)} + ' ' + std::string{to_string(facts.expects)} + ' ' +

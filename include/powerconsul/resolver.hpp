@@ -213,8 +213,10 @@ private:
     resolver_options options_;
 };
 
-/// Policies that are given by name are referred to, not copied.
+/// Policies that are given by name are referred to, not copied. Without the class's own constraints clang would prefer
+/// the constructor, and copy.
 template <typename Transport, typename Clock, typename Files>
+    requires http_transport<Transport> && clock<Clock> && file_store<Files>
 role_resolver(Transport&, Clock&, Files&, std::string, resolver_options) -> role_resolver<Transport&, Clock&, Files&>;
 
 }  // namespace powerconsul::inline v0

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <sys/stat.h>
@@ -20,6 +22,9 @@ using namespace powerconsul;
 
 static_assert(probe<service_probe<posix_spawn_executor, posix_files>>);
 static_assert(probe<service_probe<testing::fake_executor&, testing::memory_files&>>);
+static_assert(std::is_same_v<decltype(service_probe{service_probe_options{}, std::declval<posix_spawn_executor&>(),
+                                                    std::declval<posix_files&>()}),
+                             service_probe<posix_spawn_executor&, posix_files&>>);
 
 namespace {
 
