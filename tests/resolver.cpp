@@ -355,6 +355,13 @@ TEST_CASE("an agent that does not answer in time is away like one that is not re
     CHECK(said(resolver.resolve("web", seconds(8))) == "secondary stopped cached");
 }
 
+TEST_CASE("capitals in an active's name do not hide it from a standby datacenter") {
+    node here;
+    here.consul.put("hq", key, R"({"active_datacenters":"dr","standby_datacenters":"hq"})");
+    here.consul.add("dr", {.service = "web", .node = "Production-Web7", .checks = {{"service:web", {}}}});
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+}
+
 TEST_CASE("an environment that is no segment leads to no key at all") {
     for (const std::string_view host : {"", "-web1", ".example.org"}) {
         CAPTURE(host);

@@ -187,7 +187,8 @@ template <typename Consul>
     -> actives_facts {
     const auto counts = [&](const instance& each) -> result<bool> {
         if (!filter.empty()) return matches_at_start(filter, each.node);
-        return split_host_name(each.node) == host_parts{who.environment, who.server_role};
+        const host_parts parts = split_host_name(each.node);
+        return same_host(parts.environment, who.environment) && same_host(parts.server_role, who.server_role);
     };
     detail::actives_census census{from};
     for (auto& answer : consul.instances(service, group.active)) census.add(std::move(answer), counts);
