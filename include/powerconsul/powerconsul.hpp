@@ -3,6 +3,7 @@
 /// All of the library but the adapters, each of which pulls in an operating-system or third-party part of its own, and
 /// the fakes for tests.
 
+#include <powerconsul/accounts.hpp>
 #include <powerconsul/address.hpp>
 #include <powerconsul/base64.hpp>
 #include <powerconsul/check.hpp>

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <powerconsul/accounts.hpp>
 #include <powerconsul/clock.hpp>
 #include <powerconsul/executor.hpp>
 #include <powerconsul/files.hpp>
@@ -19,6 +20,7 @@ static_assert(http_transport<fake_transport> && http_transport<fake_transport&>)
 static_assert(!parallel_http_transport<fake_transport>, "its order of requests is part of what tests look at");
 static_assert(command_executor<fake_executor> && command_executor<fake_executor&>);
 static_assert(clock<manual_clock> && clock<const manual_clock>);
+static_assert(account_source<memory_accounts> && account_source<const memory_accounts>);
 static_assert(file_store<memory_files> && file_source<memory_files> && file_store<memory_files&>);
 
 namespace {
@@ -45,6 +47,9 @@ struct clock_counts_in_integers {
 struct clock_without_wall {
     auto monotonic() -> milliseconds { return {}; }
 };
+struct accounts_take_none_for_zero : memory_accounts {
+    auto user_id(const std::string&) const -> result<std::uint32_t> { return std::uint32_t{0}; }
+};
 struct files_say_bool : memory_files {
     auto replace(const std::string&, std::string_view) -> bool { return true; }
 };
@@ -57,6 +62,7 @@ struct files_lose_absent : memory_files {
 static_assert(!http_transport<transport_says_bool> && !http_transport<transport_says_plain_response>);
 static_assert(!http_transport<transport_wants_to_change_the_request>);
 static_assert(!command_executor<executor_says_status> && !command_executor<executor_takes_a_line>);
+static_assert(!account_source<accounts_take_none_for_zero>, "an unknown user must not become root");
 static_assert(!clock<clock_counts_in_integers> && !clock<clock_without_wall>);
 static_assert(file_source<files_say_bool> && !file_store<files_say_bool>);
 static_assert(!file_source<files_lose_absent>, "absent and empty are two answers");
@@ -164,4 +170,20 @@ TEST_CASE("memory_files writes as a file system would") {
     CHECK(files.replace("/state/journal/a", "zzz"));
     files.remove("/state/journal/a");
     CHECK(files.get("/state/journal/a") == std::nullopt);
+}
+
+TEST_CASE("accounts answer with a value, with none, or that they cannot tell") {
+    memory_accounts accounts;
+    accounts.add_user("root", 0).add_user("bob", 1000).add_group("crontab", 105);
+    CHECK(*accounts.user_id("bob") == std::optional<std::uint32_t>{1000});
+    CHECK(*accounts.user_name(0) == std::optional<std::string>{"root"});
+    CHECK(*accounts.group_id("crontab") == std::optional<std::uint32_t>{105});
+    CHECK(*accounts.group_name(105) == std::optional<std::string>{"crontab"});
+    CHECK_FALSE(accounts.user_id("crontab")->has_value());
+    CHECK_FALSE(accounts.group_name(1000)->has_value());
+    accounts.fail_with({errc::io, "the directory service does not answer"});
+    CHECK(accounts.user_id("bob").error().code == errc::io);
+    CHECK_FALSE(accounts.group_name(105));
+    accounts.heal();
+    CHECK(accounts.group_name(105));
 }

@@ -5,4 +5,5 @@
 #include <powerconsul/testing/fake_executor.hpp>
 #include <powerconsul/testing/fake_transport.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
+#include <powerconsul/testing/memory_accounts.hpp>
 #include <powerconsul/testing/memory_files.hpp>
