@@ -41,3 +41,4 @@
 #include <powerconsul/units.hpp>
 #include <powerconsul/verdict.hpp>
 #include <powerconsul/version.hpp>
+#include <powerconsul/words.hpp>
