@@ -3,128 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <string>
-#include <string_view>
+#include <vector>
 
-#include <powerconsul/adapters/store.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include "truth_table.hpp"
 
 using namespace powerconsul;
-
-namespace {
-
-constexpr observation seen[] = {observation::running, observation::degraded, observation::stopped,
-                                observation::unknown};
-
-/// What a row's four verdicts are, in the order of `seen`, and what Consul gets as exit status.
-struct row {
-    std::string_view name;
-    std::string_view document;  ///< "-": there is none
-    std::string_view others;    ///< of the active production-web1: serving, none serving or unknown
-    verdict states[4];
-    int codes[4];
-    expectation expects;
-};
-
-using enum verdict;
-constexpr std::string_view absent = "-";
-constexpr std::string_view primary =
-    R"({"active_nodes":["production-web1","production-web3"],"standby_nodes":["production-web9"]})";
-constexpr std::string_view secondary = R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})";
-constexpr std::string_view everywhere = R"({"mode":"all-active"})";
-constexpr std::string_view nowhere = R"({"active_nodes":["production-web1"],"standby_nodes":["production-web9"]})";
-
-constexpr row rows[] = {
-    {"standalone, serving",
-     absent,
-     "serving",
-     {passing, warning, critical, unknown},
-     {0, 1, 2, 1},
-     expectation::running},
-    {"standalone, none serving",
-     absent,
-     "none serving",
-     {passing, warning, critical, unknown},
-     {0, 1, 2, 1},
-     expectation::running},
-    {"standalone, unknown",
-     absent,
-     "unknown",
-     {passing, warning, critical, unknown},
-     {0, 1, 2, 1},
-     expectation::running},
-    {"primary, serving", primary, "serving", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
-    {"primary, none serving",
-     primary,
-     "none serving",
-     {passing, warning, critical, unknown},
-     {0, 1, 2, 1},
-     expectation::running},
-    {"primary, unknown", primary, "unknown", {passing, warning, critical, unknown}, {0, 1, 2, 1}, expectation::running},
-    {"all-active, serving",
-     everywhere,
-     "serving",
-     {passing, warning, critical, unknown},
-     {0, 1, 2, 1},
-     expectation::running},
-    {"all-active, none serving",
-     everywhere,
-     "none serving",
-     {passing, warning, critical, unknown},
-     {0, 1, 2, 1},
-     expectation::running},
-    {"all-active, unknown",
-     everywhere,
-     "unknown",
-     {passing, warning, critical, unknown},
-     {0, 1, 2, 1},
-     expectation::running},
-    {"secondary, serving",
-     secondary,
-     "serving",
-     {critical, critical, passing, unknown},
-     {2, 2, 0, 1},
-     expectation::stopped},
-    {"secondary, none serving",
-     secondary,
-     "none serving",
-     {passing, warning, critical, unknown},
-     {0, 1, 2, 1},
-     expectation::running},
-    {"secondary, unknown",
-     secondary,
-     "unknown",
-     {unknown, unknown, unknown, unknown},
-     {1, 1, 1, 1},
-     expectation::unknown},
-    {"no role, serving", nowhere, "serving", {unknown, unknown, unknown, unknown}, {1, 1, 1, 1}, expectation::unknown},
-    {"no role, none serving",
-     nowhere,
-     "none serving",
-     {unknown, unknown, unknown, unknown},
-     {1, 1, 1, 1},
-     expectation::unknown},
-    {"no role, unknown", nowhere, "unknown", {unknown, unknown, unknown, unknown}, {1, 1, 1, 1}, expectation::unknown},
-};
-
-/// production-web3's resolution of `web` from a fresh start, over the embedded store.
-auto resolved(const row& each) -> resolution {
-    store consul{{.node = "production-web3", .datacenter = "hq"}};
-    consul.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
-    consul.add("hq",
-               {.service = "web", .node = "production-web3", .checks = {{"service:web", {store_status::critical}}}});
-    if (each.document != absent) consul.put("hq", "cluster/production/web", each.document);
-    if (each.others == "none serving")
-        (void)consul.set_check("hq", "production-web1", "serfHealth", store_status::critical);
-    if (each.others == "unknown") consul.respond_with("/v1/health/", 500, "No cluster leader");
-    testing::manual_clock time;
-    testing::memory_files files;
-    role_resolver<store&, testing::manual_clock&, testing::memory_files&> resolver{
-        consul, time, files, "/state", {.who = {.host = "production-web3"}}};
-    return resolver.resolve("web", seconds(8));
-}
-
-}  // namespace
+using truth::resolved;
+using truth::rows;
+using truth::seen;
 
 TEST_CASE("from document, actives and observation to verdict and exit status, over all of them") {
     for (const auto& each : rows) {
@@ -171,9 +57,9 @@ TEST_CASE("a report carries the facts, the probe's reason first") {
     };
     const auto report = check("service", "apache2", facts, look);
     CHECK(looks == 1);
-    CHECK(report.kind == "service");
-    CHECK(report.subject == "apache2");
-    CHECK(report.state == critical);
+    CHECK(report.subject.kind == "service");
+    CHECK(report.subject.name == "apache2");
+    CHECK(report.state == verdict::critical);
     CHECK(report.expects == expectation::stopped);
     CHECK(report.seen == observation::running);
     CHECK(report.own == role::secondary);
@@ -192,3 +78,81 @@ TEST_CASE("a report carries the facts, the probe's reason first") {
     CHECK(without.state == verdict::unknown);
     CHECK(without.why == "web3 is in standby_nodes");
 }
+
+TEST_CASE("a group of one is judged as the service itself, over all of the table") {
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto facts = resolved(each);
+        for (int i = 0; i < 4; ++i) {
+            CAPTURE(to_string(seen[i]));
+            const auto report = check_group({.kind = "servicegroup", .name = "a", .members = {"a"}}, facts, [&] {
+                return std::vector<observed>{{seen[i], ""}};
+            });
+            CHECK(report.state == each.states[i]);
+            CHECK(report.expects == each.expects);
+        }
+    }
+}
+
+TEST_CASE("a noop file makes every row passing, and nothing is looked at") {
+    const noop_sighting noop{noop_state::present, "the noop file"};
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto facts = resolved(each);
+        int looks = 0;
+        const auto alone = check(
+            {.kind = "service", .name = "a"}, facts, [&] { return ++looks, observed{}; }, noop);
+        const auto group = check_group(
+            {.kind = "servicegroup", .name = "a", .members = {"a"}}, facts,
+            [&] { return ++looks, std::vector<observed>{}; }, noop);
+        CHECK(looks == 0);
+        for (const auto* report : {&alone, &group}) {
+            CHECK(report->state == verdict::passing);
+            CHECK(report->held);
+            CHECK(report->own == facts.own);
+            CHECK(report->expects == facts.expects);
+            CHECK(report->why.starts_with("the noop file; "));
+        }
+    }
+}
+
+TEST_CASE("a noop file that cannot be looked at leaves only what passes without it") {
+    const noop_sighting noop{noop_state::unknown, "cannot be looked at"};
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto facts = resolved(each);
+        for (int i = 0; i < 4; ++i) {
+            CAPTURE(to_string(seen[i]));
+            const auto report = check(
+                {.kind = "service", .name = "a"}, facts,
+                [&] {
+                    return observed{seen[i], "b"};
+                },
+                noop);
+            CHECK_FALSE(report.held);
+            CHECK(report.state == (each.states[i] == verdict::passing ? verdict::passing : verdict::unknown));
+            if (facts.own != role::unknown) CHECK(report.why.starts_with("b; cannot be looked at; "));
+        }
+    }
+}
+
+TEST_CASE("a noop file that does not count changes the reason only") {
+    const noop_sighting noop{noop_state::ignored, "too old"};
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto facts = resolved(each);
+        for (int i = 0; i < 4; ++i) {
+            const auto report = check(
+                {.kind = "service", .name = "a"}, facts,
+                [&] {
+                    return observed{seen[i], "b"};
+                },
+                noop);
+            CHECK(report.state == each.states[i]);
+            CHECK(report.why.find("too old; ") != std::string::npos);
+        }
+    }
+}
+
+static_assert(group_probe<std::vector<observed> (*)()> && !group_probe<observed (*)()> &&
+              !probe<std::vector<observed> (*)()>);

@@ -74,6 +74,18 @@ constexpr auto tables_hold() -> bool {
 }
 static_assert(tables_hold());
 
+constexpr verdict from_best[] = {verdict::passing, verdict::warning, verdict::unknown, verdict::critical};
+
+constexpr auto worse_holds() -> bool {
+    for (int a = 0; a < 4; ++a) {
+        for (int b = 0; b < 4; ++b) {
+            if (worse(from_best[a], from_best[b]) != from_best[a < b ? b : a]) return false;
+        }
+    }
+    return true;
+}
+static_assert(worse_holds());
+
 }  // namespace
 
 TEST_CASE("each role and each state of the actives lead to their expectation") {
@@ -90,4 +102,8 @@ TEST_CASE("each expectation and each observation lead to their verdict") {
         CAPTURE(to_string(row.seen));
         CHECK(judge(row.wanted, row.seen) == row.state);
     }
+}
+
+TEST_CASE("of two verdicts critical is the worst, then unknown, then warning") {
+    CHECK(worse_holds());
 }

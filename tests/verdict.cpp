@@ -55,8 +55,7 @@ TEST_CASE("a report reads as a sentence") {
     };
     const auto report = [](std::string subject, verdict state, expectation expects, observation seen, role own,
                            std::string why = {}) {
-        return check_report{.kind = "service",
-                            .subject = std::move(subject),
+        return check_report{.subject = {.kind = "service", .name = std::move(subject)},
                             .state = state,
                             .expects = expects,
                             .seen = seen,
@@ -90,5 +89,19 @@ TEST_CASE("a report reads as a sentence") {
         const auto& why = each.report.why;
         CHECK(reason(each.report) == std::string{each.sentence} + (why.empty() ? "" : ": " + why));
     }
-    CHECK(nagios_line({.subject = "a", .why = std::string(100'000, 'x')}).size() == 3000);
+    CHECK(nagios_line({.subject = {.name = "a"}, .why = std::string(100'000, 'x')}).size() == 3000);
+}
+
+TEST_CASE("what a noop file holds says so instead of naming an observation") {
+    check_report report{.subject = {.kind = "service", .name = "apache2"},
+                        .state = verdict::passing,
+                        .expects = expectation::stopped,
+                        .own = role::secondary,
+                        .held = true,
+                        .why = "the noop file"};
+    CHECK(nagios_line(report) == "OK - apache2 is held as passing, secondary expects stopped (the noop file)");
+    report.expects = expectation::unknown;
+    CHECK(sentence(report) == "apache2 is held as passing, what secondary expects is unknown");
+    report.own = role::unknown;
+    CHECK(reason(report) == "apache2 is held as passing: the noop file");
 }

@@ -71,7 +71,7 @@ void print_check(const check_report& report, int code, output_format format, std
 /// was called wrongly from a service that is down.
 auto without_verdict(const command_words& words, std::string_view subject, const error& why, output_format format,
                      std::string& out) -> int {
-    check_report report{.kind = words.subject, .subject = std::string{subject}};
+    check_report report{.subject = {.kind = words.subject, .name = std::string{subject}}};
     report.why = why.message;
     const auto code = static_cast<int>(exit_code_for(why.code));
     print_check(report, code, format, out);

@@ -9,8 +9,8 @@
 
 namespace powerconsul::inline v0 {
 
-/// Users and groups of the machine, by name and by number. Three answers each: a value, std::nullopt for "there is none",
-/// an error for "cannot tell" (a directory service that does not answer).
+/// Users and groups of the machine, by name and by number. Three answers each: a value, std::nullopt for "there is
+/// none", an error for "cannot tell" (a directory service that does not answer).
 template <typename T>
 concept account_source = requires(T& accounts, const std::string& name, std::uint32_t id) {
     { accounts.user_id(name) } -> std::same_as<result<std::optional<std::uint32_t>>>;

@@ -35,4 +35,19 @@ namespace powerconsul::inline v0 {
     return verdict::unknown;
 }
 
+/// The worse of two verdicts. What is surely wrong outweighs what cannot be told, and that outweighs a warning: it may
+/// hide something critical.
+[[nodiscard]] constexpr auto worse(verdict a, verdict b) -> verdict {
+    const auto rank = [](verdict each) {
+        switch (each) {
+            case verdict::passing: return 0;
+            case verdict::warning: return 1;
+            case verdict::unknown: return 2;
+            case verdict::critical: break;
+        }
+        return 3;
+    };
+    return rank(a) < rank(b) ? b : a;
+}
+
 }  // namespace powerconsul::inline v0

@@ -14,6 +14,7 @@
 #include <powerconsul/executor.hpp>
 #include <powerconsul/files.hpp>
 #include <powerconsul/fwd.hpp>
+#include <powerconsul/group.hpp>
 #include <powerconsul/health.hpp>
 #include <powerconsul/identity.hpp>
 #include <powerconsul/json/cluster.hpp>
@@ -23,6 +24,7 @@
 #include <powerconsul/json/settings.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/json/writer.hpp>
+#include <powerconsul/noop.hpp>
 #include <powerconsul/pattern.hpp>
 #include <powerconsul/peers.hpp>
 #include <powerconsul/probe.hpp>
@@ -36,6 +38,7 @@
 #include <powerconsul/role.hpp>
 #include <powerconsul/settings.hpp>
 #include <powerconsul/state.hpp>
+#include <powerconsul/tasks.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/transport.hpp>
 #include <powerconsul/units.hpp>

@@ -2,6 +2,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <powerconsul/role.hpp>
 #include <powerconsul/text.hpp>
@@ -23,24 +25,34 @@ enum class basis : unsigned char { none, cached, fresh };
 /// Is there a cluster document? Not knowing is a third answer.
 enum class clustering : unsigned char { unknown, no, yes };
 
+/// What a check looks at.
+struct check_subject {
+    std::string kind{};  ///< `service`, `servicegroup`, `crontab`, `process` or one of an embedder's own
+    std::string name{};  ///< its local name
+    std::string key{};   ///< the JSON member that holds the name; empty: as `kind`
+    std::vector<std::string> members{};  ///< of a group: the names, and then the JSON member is a list
+};
+
 /// All that a check has to say.
 struct check_report {
-    std::string kind{};     ///< what was checked: `service`, `servicegroup`, `crontab`, `process`
-    std::string subject{};  ///< its local name
+    check_subject subject{};
     verdict state{verdict::unknown};
     expectation expects{expectation::unknown};
     observation seen{observation::unknown};
     role own{role::unknown};
     clustering clustered{clustering::unknown};
     basis from{basis::none};
+    bool held{};        ///< a noop file makes it pass: nothing was looked at
     std::string why{};  ///< the facts behind it; the same text while nothing changed
+    std::vector<std::pair<std::string, std::string>> details{};  ///< further JSON members, as the original has them
 };
 
 /// `apache2 is stopped, primary expects running`; without a role there is nothing to hold it against.
 [[nodiscard]] inline auto sentence(const check_report& report) -> std::string {
-    const std::string subject = report.subject.empty() ? "the check" : report.subject;
-    if (report.own == role::unknown) return subject + " cannot be judged";
-    const std::string text = subject + " is " + std::string{to_string(report.seen)} + ", ";
+    const std::string subject = report.subject.name.empty() ? "the check" : report.subject.name;
+    if (report.own == role::unknown) return subject + (report.held ? " is held as passing" : " cannot be judged");
+    const std::string text =
+        subject + " is " + (report.held ? "held as passing" : std::string{to_string(report.seen)}) + ", ";
     const std::string own{to_string(report.own)};
     if (report.expects == expectation::unknown) return text + "what " + own + " expects is unknown";
     return text + own + " expects " + std::string{to_string(report.expects)};

@@ -12,8 +12,7 @@ using namespace powerconsul;
 namespace {
 
 auto example() -> check_report {
-    return {.kind = "service",
-            .subject = "apache2",
+    return {.subject = {.kind = "service", .name = "apache2"},
             .state = verdict::critical,
             .expects = expectation::running,
             .seen = observation::stopped,
@@ -53,8 +52,8 @@ TEST_CASE("the line of a check has the original's keys first, to the byte") {
          R"({"type":"service","service":"apache2","expects":false,"clustered":true,"state":"passing","code":0,)"
          R"("role":"secondary","reason":"apache2 is stopped, secondary expects stopped","basis":"cached"})"},
         {"standalone process", with([](check_report& to) {
-             to.kind = "process";
-             to.subject = "-C cron";
+             to.subject.kind = "process";
+             to.subject.name = "-C cron";
              to.own = role::standalone;
              to.seen = observation::degraded;
              to.state = verdict::warning;
@@ -65,7 +64,7 @@ TEST_CASE("the line of a check has the original's keys first, to the byte") {
          R"({"type":"process","process":"-C cron","expects":true,"clustered":false,"state":"warning","code":1,)"
          R"("role":"standalone","reason":"-C cron is degraded, standalone expects running: w","basis":"fresh"})"},
         {"no role",
-         {.kind = "service", .subject = "a", .why = "no leader"},
+         {.subject = {.kind = "service", .name = "a"}, .why = "no leader"},
          3,
          R"({"type":"service","service":"a","expects":null,"clustered":null,"state":"unknown","code":3,)"
          R"("role":"unknown","reason":"a cannot be judged: no leader","basis":"none"})"},
@@ -108,7 +107,7 @@ TEST_CASE("the line stays short, valid and on one line whatever it must carry") 
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
-        const auto report = with([&](check_report& to) { to.kind = to.subject = to.why = each.text; });
+        const auto report = with([&](check_report& to) { to.subject.kind = to.subject.name = to.why = each.text; });
         const auto line = json::check_line(report, 2);
         CHECK(line.size() <= 3584);
         CHECK(line.find('\n') == std::string::npos);
@@ -121,4 +120,40 @@ TEST_CASE("the line stays short, valid and on one line whatever it must carry") 
     const auto cut = json::parse(json::check_line(with([&](check_report& to) { to.why = repeated("\""); }), 2));
     CHECK(cut->find("reason")->text.starts_with("apache2 is stopped, primary expects running: \"\"\""));
     CHECK(cut->find("reason")->text.ends_with("\"..."));
+}
+
+TEST_CASE("a group is a list, and further members stand behind the original's first ones") {
+    const auto group = with([](check_report& to) {
+        to.subject = {.kind = "servicegroup", .name = "a,b", .key = "services", .members = {"a", "b"}};
+        to.why = "b is stopped";
+    });
+    CHECK(json::check_line(group, 2) ==
+          R"({"type":"servicegroup","services":["a","b"],"expects":true,"clustered":true,"state":"critical","code":2,)"
+          R"("role":"primary","reason":"a,b is stopped, primary expects running: b is stopped","basis":"fresh"})");
+    const auto plugin = with([](check_report& to) {
+        to.subject = {.kind = "process", .name = "check_procs", .key = "nagiosArgs"};
+        to.details = {{"nagiosScript", "/usr/lib/p"}, {"nagiosOutput", "PROCS \"x\" | procs=0"}};
+        to.why.clear();
+    });
+    CHECK(json::check_line(plugin, 2) ==
+          R"({"type":"process","nagiosArgs":"check_procs","expects":true,"clustered":true,"state":"critical","code":2,)"
+          R"("nagiosScript":"/usr/lib/p","nagiosOutput":"PROCS \"x\" | procs=0",)"
+          R"("role":"primary","reason":"check_procs is stopped, primary expects running","basis":"fresh"})");
+}
+
+TEST_CASE("long lists and details do not make the line long") {
+    const auto report = with([](check_report& to) {
+        to.subject = {.kind = "servicegroup", .name = std::string(2000, 'n'), .key = "services"};
+        for (int i = 0; i < 100; ++i) to.subject.members.push_back("service\\" + std::to_string(i));
+        for (int i = 0; i < 100; ++i) to.details.emplace_back("detail" + std::to_string(i), std::string(3000, '"'));
+        to.why = std::string(5000, '\\');
+    });
+    const auto line = json::check_line(report, 2);
+    CHECK(line.size() <= 3584);
+    const auto parsed = json::parse(line);
+    REQUIRE(parsed);
+    CHECK(parsed->find("services")->items.back().text == "...");
+    CHECK(parsed->find("services")->items.front().text == "service\\0");
+    CHECK(parsed->find("reason")->text.size() > 500);
+    CHECK(parsed->find("basis")->text == "fresh");
 }

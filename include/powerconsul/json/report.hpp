@@ -24,6 +24,28 @@ namespace detail {
     }
 }
 
+/// The second member: the name, or for a group the list of names. Together they stay below 512 bytes.
+inline void write_subject(writer& line, const check_subject& subject) {
+    const std::string& key = subject.key.empty() ? subject.kind : subject.key;
+    line.key(key.empty() ? "subject" : bounded(key, 64));
+    if (subject.members.empty()) {
+        line.string(bounded(subject.name, 512));
+        return;
+    }
+    line.open_array();
+    std::size_t left = 500;
+    for (const auto& each : subject.members) {
+        const std::string name = bounded(each, 255);
+        if (name.size() * 2 > left) {
+            line.string("...");
+            break;
+        }
+        left -= name.size() + 3;
+        line.string(name);
+    }
+    line.close_array();
+}
+
 }  // namespace detail
 
 /// The line that a check prints: the original's keys first, then ours. `expects` is true for running, false for
@@ -32,9 +54,8 @@ namespace detail {
 [[nodiscard]] inline auto check_line(const check_report& report, int code) -> std::string {
     writer line;
     line.open_object();
-    line.key("type").string(detail::bounded(report.kind, 64));
-    line.key(report.kind.empty() ? "subject" : detail::bounded(report.kind, 64))
-        .string(detail::bounded(report.subject, 512));
+    line.key("type").string(detail::bounded(report.subject.kind, 64));
+    detail::write_subject(line, report.subject);
     line.key("expects");
     if (report.expects == expectation::unknown) {
         line.null();
@@ -49,8 +70,15 @@ namespace detail {
     }
     line.key("state").string(to_string(report.state));
     line.key("code").number(std::int64_t{code});
+    std::size_t left = 2560;
+    for (const auto& [name, text] : report.details) {
+        const std::string value = detail::bounded(text, 256);
+        if (left < 1024) break;
+        left -= name.size() + (value.size() < 128 ? value.size() * 2 : 256);  // with its escapes at most
+        line.key(name).string(value);
+    }
     line.key("role").string(to_string(report.own));
-    line.key("reason").string(detail::bounded(reason(report), 2560));
+    line.key("reason").string(detail::bounded(reason(report), left));
     line.key("basis").string(to_string(report.from));
     line.close_object();
     return line.text();
