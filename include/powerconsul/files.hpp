@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <powerconsul/result.hpp>
 
@@ -22,7 +23,8 @@ struct file_status {
     std::int64_t modified{};  ///< seconds since 1970-01-01 UTC
 };
 
-/// Reads files. Three answers each: a value, std::nullopt for "it is not there", an error for "cannot tell".
+/// Reads files. Three answers each: a value, std::nullopt for "it is not there", an error for "cannot tell". A file of
+/// /proc whose process has ended is not there, even if it could still be opened.
 /// `read` follows no symbolic link in the last component, reads regular files only (never a FIFO or a device), and
 /// refuses more than `limit` bytes with errc::bad_data.
 template <typename T>
@@ -30,6 +32,13 @@ concept file_source = requires(T& files, const std::string& path, std::size_t li
     { files.status(path) } -> std::same_as<result<std::optional<file_status>>>;
     { files.read(path, limit) } -> std::same_as<result<std::optional<std::string>>>;
     { files.user() } -> std::same_as<std::uint32_t>;  ///< the effective user id of this process
+};
+
+/// Also lists directories: the names in one, without `.` and `..`, in no order. No directory, and one that holds more
+/// than `limit` names, is errc::bad_data. A symbolic link to a directory is one here.
+template <typename T>
+concept directory_source = file_source<T> && requires(T& files, const std::string& path, std::size_t limit) {
+    { files.list(path, limit) } -> std::same_as<result<std::optional<std::vector<std::string>>>>;
 };
 
 /// Also writes them. `replace` puts a whole file in place at once (mode 0600) or leaves the old one; `make_directory`

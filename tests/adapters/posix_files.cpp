@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace powerconsul;
@@ -156,6 +157,77 @@ TEST_CASE("read reads regular files up to the limit and nothing else") {
         CHECK(seen.error().code == errc::io);
         CHECK(seen.error().message.find("Permission denied") != std::string::npos);
     }
+}
+
+TEST_CASE("list names what is in a directory") {
+    const scratch s;
+    const posix_files files;
+    const auto sorted = [](std::vector<std::string> names) {
+        std::sort(names.begin(), names.end());
+        return names;
+    };
+    const std::vector<std::string> all{"dangling", "directory", "directory_link", "empty",
+                                       "fifo",     "file",      "link",           "secret"};
+    auto names = files.list(s.path, 8);
+    REQUIRE(names.has_value());
+    REQUIRE(names->has_value());
+    CHECK(sorted(std::move(**names)) == all);
+    CHECK(**files.list(s.path + "/directory", 0) == std::vector<std::string>{});
+    CHECK(**files.list(s.path + "/directory_link", 0) == std::vector<std::string>{});
+    for (const auto* path : {"/missing", "/missing/x", "/file/x", "/dangling"}) {
+        CAPTURE(path);
+        const auto none = files.list(s.path + path, 8);
+        REQUIRE(none.has_value());
+        CHECK_FALSE(none->has_value());
+    }
+    struct case_row {
+        std::string_view name;
+        std::string path;
+        std::size_t limit;
+        errc code;
+        std::string_view says;
+    };
+    const case_row refused[] = {
+        {"one too many", s.path, 7, errc::bad_data, "holds more than the 7 names that it may hold"},
+        {"file", s.path + "/file", 8, errc::bad_data, "is not a directory"},
+        {"link to a file", s.path + "/link", 8, errc::bad_data, "is not a directory"},
+        {"FIFO", s.path + "/fifo", 8, errc::bad_data, "is not a directory"},
+        {"name too long", s.path + '/' + std::string(300, 'x'), 8, errc::io, "File name too long"},
+        {"empty path", "", 8, errc::usage, "is not a path"},
+    };
+    for (const auto& row : refused) {
+        CAPTURE(row.name);
+        const auto none = files.list(row.path, row.limit);
+        REQUIRE_FALSE(none.has_value());
+        CHECK(none.error().code == row.code);
+        CHECK(none.error().message.find(row.says) != std::string::npos);
+    }
+}
+
+TEST_CASE("a process that has ended is not there, even where its files could still be opened") {
+    const posix_files files;
+    const ::pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        ::pause();
+        ::_exit(0);
+    }
+    const std::string stat = "/proc/" + std::to_string(child) + "/stat";
+    REQUIRE(files.read(stat, 4096)->has_value());
+    // From inside its folder, the files can be asked for by a name that is still there.
+    REQUIRE(::chdir(("/proc/" + std::to_string(child)).c_str()) == 0);
+    REQUIRE(::kill(child, SIGKILL) == 0);
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    for (const auto& path : {stat, std::string{"stat"}}) {
+        CAPTURE(path);
+        const auto seen = files.read(path, 4096);
+        REQUIRE(seen.has_value());
+        CHECK_FALSE(seen->has_value());
+    }
+    const auto listed_now = files.list(".", 1000);
+    REQUIRE(listed_now.has_value());
+    CHECK_FALSE(listed_now->has_value());
+    REQUIRE(::chdir("/") == 0);
 }
 
 TEST_CASE("replace puts a whole private file in place") {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <powerconsul/accounts.hpp>
 #include <powerconsul/clock.hpp>
@@ -22,6 +23,7 @@ static_assert(command_executor<fake_executor> && command_executor<fake_executor&
 static_assert(clock<manual_clock> && clock<const manual_clock>);
 static_assert(account_source<memory_accounts> && account_source<const memory_accounts>);
 static_assert(file_store<memory_files> && file_source<memory_files> && file_store<memory_files&>);
+static_assert(directory_source<memory_files> && directory_source<memory_files&>);
 
 namespace {
 
@@ -56,6 +58,9 @@ struct files_say_bool : memory_files {
 struct files_lose_absent : memory_files {
     auto read(const std::string&, std::size_t) -> result<std::string> { return std::string{}; }
 };
+struct files_list_nothing_for_absent : memory_files {
+    auto list(const std::string&, std::size_t) -> result<std::vector<std::string>> { return std::vector<std::string>{}; }
+};
 
 }  // namespace
 
@@ -66,6 +71,7 @@ static_assert(!account_source<accounts_take_none_for_zero>, "an unknown user mus
 static_assert(!clock<clock_counts_in_integers> && !clock<clock_without_wall>);
 static_assert(file_source<files_say_bool> && !file_store<files_say_bool>);
 static_assert(!file_source<files_lose_absent>, "absent and empty are two answers");
+static_assert(!directory_source<files_list_nothing_for_absent> && file_source<files_list_nothing_for_absent>);
 
 TEST_CASE("fake_transport answers by its script and records what it was asked") {
     fake_transport fake;
@@ -138,6 +144,24 @@ TEST_CASE("memory_files keeps value, absent and failure apart") {
     CHECK((**files.status("/etc")).kind == file_kind::directory);
     CHECK((**files.status("/etc/a")).size == 4);
     CHECK(*files.status("/etc/none") == std::nullopt);
+}
+
+TEST_CASE("memory_files lists what is directly below a directory") {
+    memory_files files;
+    files.put("/proc/1/stat", "");
+    files.put("/proc/1/fd/0", "");
+    files.put("/proc/10/stat", "");
+    files.put("/proc/version", "");
+    files.put("/proc.d/other", "");
+    files.put("/file", "");
+    CHECK(**files.list("/proc", 3) == std::vector<std::string>{"1", "10", "version"});
+    CHECK(**files.list("/proc/1", 3) == std::vector<std::string>{"fd", "stat"});
+    CHECK(**files.list("/", 3) == std::vector<std::string>{"file", "proc", "proc.d"});
+    CHECK(files.list("/proc", 2).error().code == errc::bad_data);
+    CHECK(files.list("/file", 9).error() == error{errc::bad_data, "\"/file\" is no directory"});
+    CHECK_FALSE(files.list("/none", 9)->has_value());
+    files.fail_on("/proc", {errc::denied, "permission denied"});
+    CHECK(files.list("/proc", 9).error().code == errc::denied);
 }
 
 TEST_CASE("memory_files writes as a file system would") {

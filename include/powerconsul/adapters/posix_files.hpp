@@ -10,7 +10,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +25,8 @@
 
 namespace powerconsul::inline v0 {
 
-/// The machine's files. Only ENOENT and ENOTDIR mean "not there"; a missing right or a broken disk is errc::io.
+/// The machine's files. Only ENOENT, ENOTDIR and ESRCH mean "not there"; a missing right or a broken disk is errc::io.
+/// ESRCH is what files of /proc answer when their process ended after they were opened.
 class posix_files {
 public:
     [[nodiscard]] auto status(const std::string& path) const -> result<std::optional<file_status>> {
@@ -64,6 +68,7 @@ public:
         std::array<char, 16 * 1024> buffer{};
         for (;;) {
             const auto got = uninterrupted([&] { return ::read(file.get(), buffer.data(), buffer.size()); });
+            if (got < 0 && absent(errno)) return std::optional<std::string>{};
             if (got < 0) return system_failure("read", path, errno);
             if (got == 0) return std::optional{std::move(bytes)};
             if (static_cast<std::size_t>(got) > limit - bytes.size()) {
@@ -71,6 +76,37 @@ public:
                             quoted(path) + " is larger than the " + std::to_string(limit) + " bytes that it may have");
             }
             bytes.append(buffer.data(), static_cast<std::size_t>(got));
+        }
+    }
+
+    [[nodiscard]] auto list(const std::string& path, std::size_t limit) const
+        -> result<std::optional<std::vector<std::string>>> {
+        if (auto checked = check(path); !checked) return unexpected{checked.error()};
+        const open_directory entries{::opendir(path.c_str())};  // O_DIRECTORY, O_CLOEXEC
+        if (entries.stream == nullptr) {
+            const int error = errno;
+            struct stat seen {};
+            // ENOTDIR is said of what stands above it, too.
+            if (error == ENOTDIR && ::stat(path.c_str(), &seen) == 0) {
+                return fail(errc::bad_data, quoted(path) + " is not a directory");
+            }
+            if (absent(error)) return std::optional<std::vector<std::string>>{};
+            return system_failure("open the directory", path, error);
+        }
+        std::vector<std::string> names;
+        for (;;) {
+            errno = 0;
+            const dirent* entry = ::readdir(entries.stream);
+            if (entry == nullptr && errno == 0) return std::optional{std::move(names)};
+            if (entry == nullptr && absent(errno)) return std::optional<std::vector<std::string>>{};
+            if (entry == nullptr) return system_failure("list", path, errno);
+            const std::string_view name = entry->d_name;
+            if (name == "." || name == "..") continue;
+            if (names.size() == limit) {
+                return fail(errc::bad_data, quoted(path) + " holds more than the " + std::to_string(limit) +
+                                                " names that it may hold");
+            }
+            names.emplace_back(name);
         }
     }
 
@@ -113,7 +149,20 @@ public:
     }
 
 private:
-    [[nodiscard]] static auto absent(int error) noexcept -> bool { return error == ENOENT || error == ENOTDIR; }
+    struct open_directory {
+        DIR* stream{};
+
+        explicit open_directory(DIR* opened) : stream{opened} {}
+        open_directory(const open_directory&) = delete;
+        auto operator=(const open_directory&) -> open_directory& = delete;
+        ~open_directory() {
+            if (stream != nullptr) ::closedir(stream);
+        }
+    };
+
+    [[nodiscard]] static auto absent(int error) noexcept -> bool { 
+        return error == ENOENT || error == ENOTDIR || error == ESRCH;
+    }
 
     [[nodiscard]] static auto not_regular(const std::string& path) -> unexpected {
         return fail(errc::bad_data, quoted(path) + " is not a regular file, and only such are read");
@@ -138,6 +187,6 @@ private:
     }
 };
 
-static_assert(file_store<posix_files>);
+static_assert(file_store<posix_files> && directory_source<posix_files>);
 
 }  // namespace powerconsul::inline v0

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <powerconsul/files.hpp>
 #include <powerconsul/result.hpp>
@@ -16,7 +17,7 @@ namespace powerconsul::inline v0::testing {
 
 /// A file system in memory. A test sets it up with `put` (parent directories come by themselves), makes a path fail
 /// with `fail_on`, and looks at it with `get`. What the code under test writes needs its parent directory, as on disk.
-/// Models `file_store`. Paths are compared as text. `user_id` owns what is made, `now` (seconds) is its time.
+/// Models `file_store` and `directory_source`. Paths are compared as text. `user_id` owns what is made, `now` (seconds) is its time.
 class memory_files {
 public:
     std::uint32_t user_id{1000};
@@ -59,6 +60,24 @@ public:
                         quoted(path) + " is larger than the " + std::to_string(limit) + " bytes allowed");
         }
         return std::optional{at->second.bytes};
+    }
+    [[nodiscard]] auto list(const std::string& path, std::size_t limit)
+        -> result<std::optional<std::vector<std::string>>> {
+        if (const auto* why = failure(path)) return unexpected{*why};
+        if (!is_directory(path)) {
+            if (!entries_.contains(path)) return std::optional<std::vector<std::string>>{};
+            return fail(errc::bad_data, quoted(path) + " is no directory");
+        }
+        std::vector<std::string> names;
+        for (auto at = entries_.upper_bound(path == "/" ? path : path + '/'); at != entries_.end(); ++at) {
+            if (path != "/" && !at->first.starts_with(path + '/')) break;
+            if (parent(at->first) == path) names.push_back(at->first.substr(at->first.rfind('/') + 1));
+        }
+        if (names.size() > limit) {
+            return fail(errc::bad_data, quoted(path) + " holds more than the " + std::to_string(limit) +
+                                            " names allowed");
+        }
+        return std::optional{std::move(names)};
     }
     [[nodiscard]] auto user() const -> std::uint32_t { return user_id; }
 
