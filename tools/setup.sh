@@ -15,6 +15,7 @@ tests_packages=(
     python3 procps
     systemd sysvinit-utils util-linux mount # service managers, each in namespaces of its own
     cron-daemon-common     # cron's group and folders, without the daemon
+    monitoring-plugins-basic # check_procs, that `check process -n` wraps
     debian-archive-keyring # for tools/consul.sh
 )
 

@@ -29,6 +29,7 @@
 #include <powerconsul/peers.hpp>
 #include <powerconsul/probe.hpp>
 #include <powerconsul/probes/openrc.hpp>
+#include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/service.hpp>
 #include <powerconsul/probes/service_manager.hpp>
 #include <powerconsul/probes/systemd.hpp>

@@ -1,0 +1,166 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/executor.hpp>
+#include <powerconsul/files.hpp>
+#include <powerconsul/probe.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
+#include <powerconsul/units.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// Where the packages of the distributions put Nagios plugins: Debian, Fedora, openSUSE, Arch, Alpine, the BSDs, and
+/// what a plain `make install` does.
+inline constexpr std::array<std::string_view, 11> plugin_directories{
+    "/usr/lib/nagios/plugins",
+    "/usr/lib64/nagios/plugins",
+    "/usr/lib/monitoring-plugins",
+    "/usr/lib64/monitoring-plugins",
+    "/usr/libexec/monitoring-plugins",
+    "/usr/libexec/nagios/plugins",
+    "/usr/libexec/nagios",
+    "/usr/local/libexec/nagios",
+    "/usr/local/nagios/libexec",
+    "/usr/local/lib/nagios/plugins",
+    "/usr/local/libexec/monitoring-plugins",
+};
+
+/// The first of these directories' files of that name. errc::unavailable: there is none; what could not be looked at is
+/// an error only if nothing else was found.
+template <file_source Files>
+[[nodiscard]] auto find_plugin(Files& files, std::string_view name) -> result<std::string> {
+    error trouble;
+    for (const auto directory : plugin_directories) {
+        std::string path = std::string{directory} + '/' + std::string{name};
+        const auto seen = files.status(path);
+        if (!seen) {
+            if (trouble.message.empty()) trouble = seen.error();
+            continue;
+        }
+        if (*seen && ((*seen)->kind == file_kind::regular || (*seen)->kind == file_kind::symlink)) return path;
+    }
+    if (!trouble.message.empty()) return unexpected{std::move(trouble)};
+    const std::vector<std::string> searched(plugin_directories.begin(), plugin_directories.end());
+    return fail(errc::unavailable, std::string{name} + " was not found in " + listed(searched) +
+                                       "; install monitoring-plugins-basic (Debian), or name it with --plugin");
+}
+
+struct plugin_options {
+    std::vector<std::string> arguments{};
+    std::string plugin{};  ///< absolute path; empty: check_procs, looked for with find_plugin()
+    milliseconds timeout{5000};
+};
+
+namespace detail {
+
+inline constexpr std::size_t longest_plugin_line = 300;  ///< bytes
+
+/// The first line that is not blank.
+[[nodiscard]] inline auto plugin_line(std::string_view text) -> std::string_view {
+    const auto start = text.find_first_not_of(" \t\r\n");
+    if (start == std::string_view::npos) return {};
+    text.remove_prefix(start);
+    return text.substr(0, text.find('\n'));
+}
+
+/// What the line says to a person: performance data begins at the first `|`.
+[[nodiscard]] inline auto plugin_text(const outcome& end) -> std::string {
+    const std::string_view line = plugin_line(end.out);
+    return one_line(line.substr(0, line.find('|')), longest_plugin_line);
+}
+
+}  // namespace detail
+
+/// Reads the end of a Nagios plugin: 0, 1 and 2 are running, degraded and stopped, as long as it says something too.
+/// Every other end is unknown, and so is the time-out of the plugin's own, for which it exits 2.
+/// It is the plugin's word: check_procs exits 2, too, when more processes run than its arguments allow.
+[[nodiscard]] inline auto interpret_plugin(std::string_view name, const outcome& end) -> observed {
+    using enum observation;
+    const std::string who = one_line(name, 80);
+    if (end.how == ending::timed_out) return {unknown, who + " did not answer in time"};
+    if (end.how == ending::signalled) return {unknown, who + " was ended by signal " + std::to_string(end.status)};
+    const std::string text = detail::plugin_text(end);
+    const std::string complaint = one_line(detail::plugin_line(end.err), detail::longest_plugin_line);
+    const std::string exits = who + " exits " + std::to_string(end.status);
+    if (text.empty()) return {unknown, exits + " and prints nothing" + (complaint.empty() ? "" : ": " + complaint)};
+    const std::string says = exits + ": " + text;
+    if (end.status == 0) return {running, says};
+    if (end.status == 1) return {degraded, says};
+    if (end.status == 2) return {text.find("timed out after") == std::string::npos ? stopped : unknown, says};
+    const std::string more = complaint.empty() ? "" : " (" + complaint + ')';
+    if (end.status == 3) return {unknown, says + more};
+    return {unknown, exits + ", from a plugin 0 to 3 is expected: " + text + more};
+}
+
+/// Asks the Nagios plugin check_procs, or another one that speaks as it does, whether the process runs. Models `probe`.
+/// Executor and Files may be references.
+template <command_executor Executor, file_source Files>
+class plugin_probe {
+public:
+    plugin_probe(plugin_options options, Executor executor, Files files)
+        : options_{std::move(options)},
+          executor_{std::forward<Executor>(executor)},
+          files_{std::forward<Files>(files)} {}
+
+    [[nodiscard]] auto operator()() -> observed {
+        path_ = options_.plugin;
+        first_line_.clear();
+        if (path_.empty()) {
+            auto found = find_plugin(files_, "check_procs");
+            if (!found) return give_up(found.error());
+            path_ = std::move(*found);
+        }
+        command what{
+            .argv = {path_},
+            // In English, so that the texts can be read and stay the same.
+            .environment = {"LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            .timeout = options_.timeout,
+        };
+        what.argv.insert(what.argv.end(), options_.arguments.begin(), options_.arguments.end());
+        const auto end = executor_.run(what);
+        if (!end) return give_up(end.error());
+        auto line = detail::plugin_line(end->out);
+        if (line.empty()) line = detail::plugin_line(end->err);
+        first_line_ = one_line(line, detail::longest_plugin_line);
+        auto seen = interpret_plugin(std::string_view{path_}.substr(path_.rfind('/') + 1), *end);
+        if (seen.state == observation::stopped && processes_are_hidden()) {
+            return {observation::unknown, seen.reason + ", but not all processes can be seen; mount /proc without "
+                                                        "hidepid or run as root"};
+        }
+        return seen;
+    }
+
+    /// Of the last call: the plugin that was asked, empty if none was found.
+    [[nodiscard]] auto path() const -> const std::string& { return path_; }
+    /// Of the last call: all of the first line, performance data too, made printable and cut after 300 bytes. What it
+    /// wrote to its standard error if it printed nothing; empty if there was neither.
+    [[nodiscard]] auto first_line() const -> const std::string& { return first_line_; }
+
+private:
+    [[nodiscard]] static auto give_up(const error& why) -> observed { return {observation::unknown, why.message}; }
+
+    /// With the mount option hidepid, check_procs finds none of the other users' processes and exits 2.
+    [[nodiscard]] auto processes_are_hidden() -> bool {
+        const auto first = files_.read("/proc/1/stat", 4096);
+        return !first || !*first;
+    }
+
+    plugin_options options_;
+    Executor executor_;
+    Files files_;
+    std::string path_{};
+    std::string first_line_{};
+};
+
+/// Names given as variables are used by reference: the probe is usually shorter-lived than the policies.
+template <command_executor Executor, file_source Files>
+plugin_probe(plugin_options, Executor&, Files&) -> plugin_probe<Executor&, Files&>;
+
+}  // namespace powerconsul::inline v0

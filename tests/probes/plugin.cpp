@@ -1,0 +1,331 @@
+#include <powerconsul/probes/plugin.hpp>
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <cstddef>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <powerconsul/adapters/posix_clock.hpp>
+#include <powerconsul/adapters/posix_files.hpp>
+#include <powerconsul/adapters/posix_spawn.hpp>
+#include <powerconsul/testing/fake_executor.hpp>
+#include <powerconsul/testing/memory_files.hpp>
+
+using namespace powerconsul;
+
+static_assert(probe<plugin_probe<posix_spawn_executor, posix_files>>);
+static_assert(probe<plugin_probe<testing::fake_executor&, testing::memory_files&>>);
+static_assert(std::is_same_v<decltype(plugin_probe{plugin_options{}, std::declval<posix_spawn_executor&>(),
+                                                   std::declval<posix_files&>()}),
+                             plugin_probe<posix_spawn_executor&, posix_files&>>);
+
+namespace {
+
+const std::string debian{"/usr/lib/nagios/plugins/check_procs"};
+
+/// A machine on which check_procs ends in a scripted way.
+struct machine {
+    testing::fake_executor executor{};
+    testing::memory_files files{};
+
+    explicit machine(result<outcome> end) {
+        files.put(debian, "", {.kind = file_kind::regular, .mode = 0755});
+        files.put("/proc/1/stat", "1 (init) S 0 1 1");
+        executor.on({debian, "-c", "1:1", "-C", "x"}, std::move(end));
+    }
+    auto look() -> observed { return plugin_probe{{.arguments = {"-c", "1:1", "-C", "x"}}, executor, files}(); }
+};
+
+/// A directory of one test case, gone with it.
+struct scratch {
+    std::string path{"/tmp/powerconsul-plugin-XXXXXX"};
+    std::vector<std::string> made{};
+
+    scratch() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
+    scratch(const scratch&) = delete;
+    auto operator=(const scratch&) -> scratch& = delete;
+    ~scratch() {
+        for (const auto& each : made) ::unlink(each.c_str());
+        CHECK(::rmdir(path.c_str()) == 0);
+    }
+    auto script(const std::string& name, std::string_view text) -> std::string {
+        made.push_back(path + '/' + name);
+        std::ofstream{made.back()} << "#!/bin/sh\n" << text;
+        REQUIRE(::chmod(made.back().c_str(), 0755) == 0);
+        return made.back();
+    }
+};
+
+/// A process with a name that nothing else on the machine has.
+struct sleeper {
+    std::string name{"pc" + std::to_string(::getpid())};
+    std::string program{};
+    pid_t pid{-1};
+
+    explicit sleeper(scratch& in) : program{in.path + '/' + name} {
+        std::ofstream{program, std::ios::binary} << std::ifstream{"/bin/sleep", std::ios::binary}.rdbuf();
+        in.made.push_back(program);
+        REQUIRE(::chmod(program.c_str(), 0755) == 0);
+    }
+    sleeper(const sleeper&) = delete;
+    auto operator=(const sleeper&) -> sleeper& = delete;
+    ~sleeper() { end(); }
+
+    /// Returns once the child is the new program: that is when posix_spawn() returns.
+    void start() {
+        std::string time{"600"};
+        char* const argv[] = {program.data(), time.data(), nullptr};
+        char* const environment[] = {nullptr};
+        REQUIRE(::posix_spawn(&pid, program.c_str(), nullptr, nullptr, argv, environment) == 0);
+    }
+    void end() {
+        if (pid < 0) return;
+        ::kill(pid, SIGKILL);
+        CHECK(::waitpid(pid, nullptr, 0) == pid);
+        pid = -1;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("every end of a plugin leads to what it means") {
+    using enum observation;
+    struct case_row {
+        std::string_view name;
+        result<outcome> end;
+        observed expected;
+        std::string_view first_line{};
+    };
+    const auto exits = [](int status, std::string out, std::string err = {}) {
+        return outcome{ending::exited, status, std::move(out), std::move(err), false};
+    };
+    const std::string none = "PROCS CRITICAL: 0 processes with command name 'x' | procs=0;;1:1;0;";
+    const case_row rows[] = {
+        {"0", exits(0, "PROCS OK: 1 process with command name 'x' | procs=1;;1:1;0;\n"),
+         {running, "check_procs exits 0: PROCS OK: 1 process with command name 'x'"},
+         "PROCS OK: 1 process with command name 'x' | procs=1;;1:1;0;"},
+        {"1", exits(1, "PROCS WARNING: 2 processes\n"), {degraded, "check_procs exits 1: PROCS WARNING: 2 processes"},
+         "PROCS WARNING: 2 processes"},
+        {"2", exits(2, none + "\n"),
+         {stopped, "check_procs exits 2: PROCS CRITICAL: 0 processes with command name 'x'"}, none},
+        {"3", exits(3, "Unable to read output\n"), {unknown, "check_procs exits 3: Unable to read output"},
+         "Unable to read output"},
+        {"3 with a complaint", exits(3, "Usage:\ncheck_procs -w ...\n", "check_procs: option requires an argument\n"),
+         {unknown, "check_procs exits 3: Usage: (check_procs: option requires an argument)"}, "Usage:"},
+        {"4", exits(4, "a\n"), {unknown, "check_procs exits 4, from a plugin 0 to 3 is expected: a"}, "a"},
+        {"127", exits(127, "b\n", "c"),
+         {unknown, "check_procs exits 127, from a plugin 0 to 3 is expected: b (c)"}, "b"},
+        {"255", exits(255, "", ""), {unknown, "check_procs exits 255 and prints nothing"}},
+        {"0 in silence", exits(0, ""), {unknown, "check_procs exits 0 and prints nothing"}},
+        {"1 in silence", exits(1, "\n"), {unknown, "check_procs exits 1 and prints nothing"}},
+        {"2 in silence", exits(2, " \r\n\t\n"), {unknown, "check_procs exits 2 and prints nothing"}},
+        {"0 with control characters only", exits(0, "\x01\x02\n"), {unknown, "check_procs exits 0 and prints nothing"}},
+        {"2 with performance data only", exits(2, "| procs=0\n"), {unknown, "check_procs exits 2 and prints nothing"},
+         "| procs=0"},
+        {"2 with errors only", exits(2, "", "\ncannot open\nmore"),
+         {unknown, "check_procs exits 2 and prints nothing: cannot open"}, "cannot open"},
+        {"2 for a time-out of its own", exits(2, "CRITICAL - Plugin timed out after 10 seconds\n"),
+         {unknown, "check_procs exits 2: CRITICAL - Plugin timed out after 10 seconds"},
+         "CRITICAL - Plugin timed out after 10 seconds"},
+        {"first line of several", exits(0, "\n one \ntwo\n"), {running, "check_procs exits 0: one"}, "one"},
+        {"errors beside an answer", exits(1, "one\n", "warning\n"), {degraded, "check_procs exits 1: one"}, "one"},
+        {"signal", outcome{ending::signalled, 9, none, {}, false},
+         {unknown, "check_procs was ended by signal 9"}, none},
+        {"time-out", outcome{ending::timed_out, 0, none, {}, false}, {unknown, "check_procs did not answer in time"},
+         none},
+        {"not started", unexpected{{errc::io, "cannot run it"}}, {unknown, "cannot run it"}},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        machine m{row.end};
+        plugin_probe look{{.arguments = {"-c", "1:1", "-C", "x"}}, m.executor, m.files};
+        const auto seen = look();
+        CHECK(seen.reason == row.expected.reason);
+        CHECK(seen.state == row.expected.state);
+        CHECK(look.first_line() == row.first_line);
+        CHECK(look.path() == debian);
+        CHECK(look() == seen);
+    }
+}
+
+TEST_CASE("the plugin runs in a clean environment, with the arguments as they are and with the time given") {
+    machine m{outcome{.out = "OK\n"}};
+    m.executor.on({"/opt/x/check_mine", "-a", "a b", ""}, 1, "few\n");
+    CHECK(m.look() == observed{observation::running, "check_procs exits 0: OK"});
+    plugin_probe other{{.arguments = {"-a", "a b", ""}, .plugin = "/opt/x/check_mine", .timeout = seconds(2)},
+                       m.executor,
+                       m.files};
+    CHECK(other() == observed{observation::degraded, "check_mine exits 1: few"});
+    CHECK(other.path() == "/opt/x/check_mine");
+    REQUIRE(m.executor.commands().size() == 2);
+    CHECK(m.executor.commands()[0].timeout == seconds(5));
+    CHECK(m.executor.commands()[1].timeout == seconds(2));
+    for (const auto& each : m.executor.commands()) {
+        CHECK(each.environment == std::vector<std::string>{
+                                      "LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"});
+    }
+}
+
+TEST_CASE("nothing is stopped where processes may be hidden") {
+    const std::string reason = "check_procs exits 2: PROCS CRITICAL: 0 processes, but not all processes can be seen; "
+                               "mount /proc without hidepid or run as root";
+    machine absent{outcome{.status = 2, .out = "PROCS CRITICAL: 0 processes\n"}};
+    CHECK(absent.look().state == observation::stopped);
+    absent.files.remove("/proc/1/stat");
+    CHECK(absent.look() == observed{observation::unknown, reason});
+    machine refused{outcome{.status = 2, .out = "PROCS CRITICAL: 0 processes\n"}};
+    refused.files.fail_on("/proc/1/stat", {errc::denied, "no"});
+    CHECK(refused.look() == observed{observation::unknown, reason});
+    machine found{outcome{.status = 0, .out = "PROCS OK: 1 process\n"}};
+    found.files.remove("/proc/1/stat");
+    CHECK(found.look().state == observation::running);
+}
+
+TEST_CASE("check_procs is found in each of the directories, the first one wins") {
+    for (std::size_t i = 0; i < plugin_directories.size(); ++i) {
+        CAPTURE(plugin_directories[i]);
+        for (const auto kind : {file_kind::regular, file_kind::symlink}) {
+            testing::memory_files files;
+            const std::string path = std::string{plugin_directories[i]} + "/check_procs";
+            files.put(path, "", {.kind = kind, .mode = 0755});
+            for (std::size_t j = i + 1; j < plugin_directories.size(); ++j) {
+                files.put(std::string{plugin_directories[j]} + "/check_procs", "");
+            }
+            for (std::size_t j = 0; j < i; ++j) {
+                files.put(std::string{plugin_directories[j]} + "/check_procs", "", {.kind = file_kind::directory});
+            }
+            CHECK(find_plugin(files, "check_procs").value_or("") == path);
+        }
+    }
+    testing::memory_files closed;
+    closed.fail_on("/usr/lib64/nagios/plugins/check_procs", {errc::denied, "Permission denied"});
+    CHECK(find_plugin(closed, "check_procs").error() == error{errc::denied, "Permission denied"});
+    closed.put("/usr/libexec/nagios/check_procs", "");
+    CHECK(find_plugin(closed, "check_procs").value_or("") == "/usr/libexec/nagios/check_procs");
+}
+
+TEST_CASE("a missing plugin is one clear error") {
+    testing::memory_files files;
+    testing::fake_executor executor;
+    plugin_probe look{{}, executor, files};
+    const auto seen = look();
+    CHECK(seen ==
+          observed{observation::unknown,
+                   "check_procs was not found in /usr/lib/nagios/plugins, /usr/lib64/nagios/plugins, "
+                   "/usr/lib/monitoring-plugins, /usr/lib64/monitoring-plugins, /usr/libexec/monitoring-plugins, "
+                   "/usr/libexec/nagios/plugins, /usr/libexec/nagios, /usr/local/libexec/nagios, "
+                   "/usr/local/nagios/libexec, /usr/local/lib/nagios/plugins and "
+                   "/usr/local/libexec/monitoring-plugins; install monitoring-plugins-basic (Debian), or name it with "
+                   "--plugin"});
+    CHECK(find_plugin(files, "check_procs").error().code == errc::unavailable);
+    CHECK(look.path().empty());
+    CHECK(look.first_line().empty());
+    CHECK(executor.commands().empty());
+    posix_spawn_executor real;
+    const auto gone = plugin_probe{{.plugin = "/nowhere/check_procs"}, real, files}();
+    CHECK(gone.state == observation::unknown);
+    CHECK(gone.reason.find("/nowhere/check_procs") != std::string::npos);
+    const auto relative = plugin_probe{{.plugin = "check_procs"}, real, files}();
+    CHECK(relative.state == observation::unknown);
+    CHECK(relative.reason.find("absolute path") != std::string::npos);
+}
+
+TEST_CASE("the real check_procs sees a real process") {
+    posix_spawn_executor executor;
+    posix_files files;
+    REQUIRE_MESSAGE(find_plugin(files, "check_procs").has_value(), "install monitoring-plugins-basic");
+    scratch directory;
+    sleeper process{directory};
+    const auto quoted_name = '\'' + process.name + '\'';
+    const auto look = [&](std::vector<std::string> arguments) {
+        plugin_probe ask{{.arguments = std::move(arguments), .timeout = seconds(30)}, executor, files};
+        auto seen = ask();
+        CHECK(ask.path().ends_with("/check_procs"));
+        CHECK_FALSE(ask.first_line().empty());
+        return seen;
+    };
+    for (int round = 0; round < 2; ++round) {
+        CHECK(look({"-c", "1:1", "-C", process.name}) ==
+              observed{observation::stopped,
+                       "check_procs exits 2: PROCS CRITICAL: 0 processes with command name " + quoted_name});
+        process.start();
+        CHECK(look({"-c", "1:1", "-C", process.name}) ==
+              observed{observation::running,
+                       "check_procs exits 0: PROCS OK: 1 process with command name " + quoted_name});
+        CHECK(look({"-c", "1:1", "-a", process.program + " 600"}).state == observation::running);
+        CHECK(look({"-w", "2:", "-c", "1:", "-C", process.name}) ==
+              observed{observation::degraded,
+                       "check_procs exits 1: PROCS WARNING: 1 process with command name " + quoted_name});
+        process.end();
+    }
+    const auto misused = look({"-z"});
+    CHECK(misused.state == observation::unknown);
+    CHECK(misused.reason.starts_with("check_procs exits 3: Usage: ("));
+    CHECK(misused.reason.find("option requires an argument") != std::string::npos);
+}
+
+TEST_CASE("whatever stands in for a plugin, the answer is bounded, printable and never stopped by accident") {
+    using enum observation;
+    struct case_row {
+        std::string_view name;
+        const char* script;
+        observed expected;
+    };
+    const std::string longest(297, 'x');
+    const case_row rows[] = {
+        {"killed", "echo 'PROCS CRITICAL'; kill -KILL $$\n", {unknown, "stand-in was ended by signal 9"}},
+        {"silent", "exit 0\n", {unknown, "stand-in exits 0 and prints nothing"}},
+        {"silent and critical", "exit 2\n", {unknown, "stand-in exits 2 and prints nothing"}},
+        {"only complains", "echo 'no such thing' >&2; exit 2\n",
+         {unknown, "stand-in exits 2 and prints nothing: no such thing"}},
+        {"one MiB in one line", "head -c 1048576 /dev/zero | tr '\\0' x\n",
+         {running, "stand-in exits 0: " + longest + "..."}},
+        {"one MiB of line ends", "head -c 1048576 /dev/zero | tr '\\0' '\\n'\n",
+         {unknown, "stand-in exits 0 and prints nothing"}},
+        {"binary", "printf 'a\\000\\033[1m\\377\\303b\\n'; exit 1\n",
+         {degraded, "stand-in exits 1: a [1m\xEF\xBF\xBD\xEF\xBF\xBD" "b"}},
+        {"4", "echo x; exit 4\n", {unknown, "stand-in exits 4, from a plugin 0 to 3 is expected: x"}},
+        {"127", "/nowhere/ps x 2>/dev/null || exit 127\n", {unknown, "stand-in exits 127 and prints nothing"}},
+        {"closes its output", "exec >&- 2>&-; exit 2\n", {unknown, "stand-in exits 2 and prints nothing"}},
+        {"environment and arguments",
+         "[ \"$LC_ALL${LANG+x}${POWERCONSUL_TEST_LEAK+x}\" = C ] && [ \"$*\" = \"a b \" ] && echo ok\n",
+         {running, "stand-in exits 0: ok"}},
+    };
+    REQUIRE(::setenv("POWERCONSUL_TEST_LEAK", "1", 1) == 0);
+    posix_spawn_executor executor;
+    posix_files files;
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        scratch directory;
+        plugin_probe look{{.arguments = {"a b", ""},
+                           .plugin = directory.script("stand-in", row.script),
+                           .timeout = seconds(30)},
+                          executor,
+                          files};
+        const auto seen = look();
+        CHECK(seen.reason == row.expected.reason);
+        CHECK(seen.state == row.expected.state);
+        CHECK(look.first_line().size() <= 300);
+    }
+    scratch directory;
+    plugin_probe hangs{{.plugin = directory.script("stand-in", "echo 'PROCS OK'; sleep 600\n"),
+                        .timeout = milliseconds{300}},
+                       executor,
+                       files};
+    const posix_clock time;
+    const auto start = time.monotonic();
+    CHECK(hangs() == observed{unknown, "stand-in did not answer in time"});
+    CHECK(time.monotonic() - start < seconds(30));
+}
