@@ -2,8 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 using namespace powerconsul;
 
@@ -136,4 +139,77 @@ TEST_CASE("what would mean something else than in Python, or take without end, i
         CAPTURE(sound);
         CHECK(matches_at_start(sound, "a"));
     }
+}
+
+TEST_CASE("a compiled expression finds the leftmost and longest match, and whether there is one at all") {
+    struct row {
+        std::string_view name;
+        std::string_view expression;
+        std::string_view text;
+        std::optional<extent> anywhere;
+        std::optional<extent> at_start;
+    };
+    using namespace std::string_view_literals;
+    const row rows[] = {
+        {"in the middle", "b+", "abbbc", extent{1, 4}, {}},
+        {"at the start", "ab", "abab", extent{0, 2}, extent{0, 2}},
+        {"at the end", "c$", "abc", extent{2, 3}, {}},
+        {"nowhere", "x", "abc", {}, {}},
+        {"empty match", "x*", "abc", extent{0, 0}, extent{0, 0}},
+        {"empty text", "a", "", {}, {}},
+        {"empty match of an empty text", "^$", "", extent{0, 0}, extent{0, 0}},
+        {"no text at all", "a*", std::string_view{}, extent{0, 0}, extent{0, 0}},
+        {"longest of the alternatives", "a|ab|abc", "abcd", extent{0, 3}, extent{0, 3}},
+        {"leftmost of the alternatives", "c|bcd", "abcd", extent{1, 4}, {}},
+        {"alternatives of which one is anchored", "^x|c", "abc", extent{2, 3}, {}},
+        {"anchored alternative that matches", "^a|c", "abc", extent{0, 1}, extent{0, 1}},
+        {"anchored elsewhere", "^b", "abc", {}, {}},
+        {"start anchored in a group", "(^|:)b", "a:b", extent{1, 3}, {}},
+        {"over a NUL byte", "b", "a\0b"sv, extent{2, 3}, {}},
+        {"a NUL byte as one that is not listed", "a[^x]b$", "a\0b"sv, extent{0, 3}, extent{0, 3}},
+        {"a NUL byte is no character for a dot", "a.b", "a\0b"sv, {}, {}},
+        {"the end is not before a NUL byte", "a$", "a\0b"sv, {}, {}},
+        {"over the end of a line", "a.b", "a\nb", extent{0, 3}, extent{0, 3}},
+        {"a later line's start is no start", "^b", "a\nb", {}, {}},
+        {"bytes that are no UTF-8", "b", "\xFF\xFE""b", extent{2, 3}, {}},
+        {"not beyond the end of a view", "ab", std::string_view{"abc"}.substr(0, 1), {}, {}},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto compiled = pattern::compile(each.expression);
+        REQUIRE(compiled);
+        CHECK(*compiled->search(each.text) == each.anywhere);
+        CHECK(*compiled->occurs_in(each.text) == each.anywhere.has_value());
+        CHECK(*compiled->match_start(each.text) == each.at_start);
+        CHECK(*matches_at_start(each.expression, each.text) == each.at_start.has_value());
+    }
+}
+
+TEST_CASE("a compiled expression is used many times and moves with its owner") {
+    static_assert(!std::is_copy_constructible_v<pattern> && !std::is_copy_assignable_v<pattern>);
+    auto first = *pattern::compile("a[0-9]+");
+    auto second = *pattern::compile("b");
+    for (int i = 0; i < 3; ++i) {
+        CHECK(*first.occurs_in("xa" + std::to_string(i)));
+        CHECK_FALSE(*first.occurs_in("xb" + std::to_string(i)));
+    }
+    second = std::move(first);
+    CHECK(*second.search("xa12") == std::optional{extent{1, 4}});
+    const pattern third{std::move(second)};
+    CHECK(*third.match_start("a1") == std::optional{extent{0, 2}});
+    CHECK_FALSE(pattern::compile("("));
+    CHECK_FALSE(pattern::compile("a)(b"));
+}
+
+TEST_CASE("a long text that others wrote takes no more than one pass") {
+    // Tried from each start, this would take hours.
+    const auto compiled = pattern::compile("x.*y$");
+    REQUIRE(compiled);
+    CHECK_FALSE(*compiled->occurs_in(std::string(4'000'000, 'x')));
+    CHECK(*compiled->occurs_in(std::string(4'000'000, 'x') + 'y'));
+    CHECK_FALSE(*compiled->match_start(std::string(4'000'000, 'x')));
+    const auto refused = compiled->occurs_in(std::string(pattern::longest + 1, 'x'));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error() == error{errc::bad_data, "the expression \"x.*y$\" is not matched with a text of 16777217 "
+                                                   "bytes, at most 16777216 are expected"});
 }

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <regex.h>
@@ -141,26 +143,133 @@ private:
 
 }  // namespace detail
 
-/// Does the POSIX extended expression match at the start of `text`? It need not reach to the end: that is what `$` is
-/// for. Fails with errc::bad_data when the expression is not valid.
-[[nodiscard]] inline auto matches_at_start(std::string_view expression, std::string_view text) -> result<bool> {
-    auto posix = detail::posix_expression(expression);
-    if (!posix) return unexpected{std::move(posix).error()};
-    regex_t compiled;
-    if (const int failure = regcomp(&compiled, posix->c_str(), REG_EXTENDED); failure != 0) {
+/// Where a match lies in its text: bytes from `first` up to, but without, `last`.
+struct extent {
+    std::size_t first{};
+    std::size_t last{};
+
+    friend constexpr auto operator==(const extent&, const extent&) -> bool = default;
+};
+
+namespace detail {
+
+/// Owns one compiled expression. What regcomp leaves in a regex_t are pointers and numbers, so moving it is sound.
+class compiled_regex {
+public:
+    compiled_regex() = default;
+    compiled_regex(compiled_regex&& other) noexcept
+        : regex_{other.regex_}, owned_{std::exchange(other.owned_, false)} {}
+    auto operator=(compiled_regex&& other) noexcept -> compiled_regex& {
+        std::swap(regex_, other.regex_);
+        std::swap(owned_, other.owned_);
+        return *this;
+    }
+    compiled_regex(const compiled_regex&) = delete;
+    auto operator=(const compiled_regex&) -> compiled_regex& = delete;
+    ~compiled_regex() {
+        if (owned_) regfree(&regex_);
+    }
+
+    /// Empty, or the C library's reason why not. Once only.
+    [[nodiscard]] auto compile(const std::string& posix) -> std::string {
+        const int failure = regcomp(&regex_, posix.c_str(), REG_EXTENDED);
+        owned_ = failure == 0;
+        if (owned_) return {};
         char why[128];
-        regerror(failure, &compiled, why, sizeof why);
+        regerror(failure, &regex_, why, sizeof why);
+        return why;
+    }
+
+    /// 0, REG_NOMATCH or a failure; the leftmost match, of those there the longest.
+    [[nodiscard]] auto match(std::string_view text, regmatch_t& found) const -> int {
+#ifdef REG_STARTEND  // matches over NUL bytes, too, and without a copy
+        found.rm_so = 0;
+        found.rm_eo = static_cast<regoff_t>(text.size());
+        return regexec(&regex_, text.empty() ? "" : text.data(), 1, &found, REG_STARTEND);
+#else
+        if (text.find('\0') != std::string_view::npos) return REG_ESPACE;
+        return regexec(&regex_, std::string{text}.c_str(), 1, &found, 0);
+#endif
+    }
+
+private:
+    regex_t regex_{};
+    bool owned_{};
+};
+
+}  // namespace detail
+
+/// A POSIX extended expression, compiled once for many texts. Texts may hold NUL bytes (`.` does not match one); what is
+/// longer than `longest`, and what the C library finds too costly, is errc::bad_data. In a UTF-8 locale nothing matches
+/// across bytes that are no UTF-8; the C locale knows bytes only. A moved-from one may only be assigned to.
+class pattern {
+public:
+    static constexpr std::size_t longest = std::size_t{16} * 1024 * 1024;  ///< bytes of a text
+
+    /// errc::bad_data when the expression is not valid or would not mean what it means in Python.
+    [[nodiscard]] static auto compile(std::string_view expression) -> result<pattern> {
+        auto posix = detail::posix_expression(expression);
+        if (!posix) return unexpected{std::move(posix).error()};
+        pattern made{expression};
+        // The plain form first: in a group, `a)(b` would be valid.
+        std::string why = made.anywhere_.compile(*posix);
+        if (why.empty()) why = made.within_.compile("^([^a]|a)*(" + *posix + ')');
+        if (why.empty()) why = made.at_start_.compile("^(" + *posix + ')');
+        if (why.empty()) return made;
         return fail(errc::bad_data, "the expression " + quoted(expression) +
                                         " is not a valid POSIX extended regular expression: " + why);
     }
-    regmatch_t found[1];
-    const int outcome = regexec(&compiled, std::string{text}.c_str(), 1, found, 0);
-    regfree(&compiled);
-    if (outcome != 0 && outcome != REG_NOMATCH) {
-        return fail(errc::bad_data, "the expression " + quoted(expression) + " needs too much memory to be matched");
+
+    /// The leftmost match, of those there the longest. The time may grow with the square of the text's length (`x.*y`
+    /// on nothing but x): for texts that others can make long, use occurs_in or match_start.
+    [[nodiscard]] auto search(std::string_view text) const -> result<std::optional<extent>> {
+        return match(anywhere_, text);
     }
-    // POSIX finds the leftmost match, so a match at the start is never hidden by a later one.
-    return outcome == 0 && found[0].rm_so == 0;
+
+    /// Does it match anywhere? Reads the text once: behind an anchor and anything, the C library tries no further starts.
+    [[nodiscard]] auto occurs_in(std::string_view text) const -> result<bool> {
+        // glibc takes a `^` that is not the first for the start of a line, too.
+        const bool lines = expression_.find('^') != std::string::npos && text.find('\n') != std::string_view::npos;
+        return match(lines ? anywhere_ : within_, text).transform([](const auto& found) { return found.has_value(); });
+    }
+
+    /// The longest match at the start of the text. Reads the text once.
+    [[nodiscard]] auto match_start(std::string_view text) const -> result<std::optional<extent>> {
+        return match(at_start_, text);
+    }
+
+private:
+    explicit pattern(std::string_view expression) : expression_{expression} {}
+
+    [[nodiscard]] auto match(const detail::compiled_regex& regex, std::string_view text) const
+        -> result<std::optional<extent>> {
+        if (text.size() > longest) {
+            return fail(errc::bad_data, "the expression " + quoted(expression_) + " is not matched with a text of " +
+                                            std::to_string(text.size()) + " bytes, at most " +
+                                            std::to_string(longest) + " are expected");
+        }
+        regmatch_t found{};
+        const int outcome = regex.match(text, found);
+        if (outcome == REG_NOMATCH) return std::optional<extent>{};
+        if (outcome != 0) {
+            return fail(errc::bad_data, "the expression " + quoted(expression_) + " cannot be matched with a text of " +
+                                            std::to_string(text.size()) + " bytes: it needs too much memory");
+        }
+        return std::optional{extent{static_cast<std::size_t>(found.rm_so), static_cast<std::size_t>(found.rm_eo)}};
+    }
+
+    std::string expression_;  ///< as it was given, for messages
+    detail::compiled_regex anywhere_{};
+    detail::compiled_regex within_{};
+    detail::compiled_regex at_start_{};
+};
+
+/// Does the POSIX extended expression match at the start of `text`? It need not reach to the end: that is what `$` is
+/// for. Fails with errc::bad_data when the expression is not valid.
+[[nodiscard]] inline auto matches_at_start(std::string_view expression, std::string_view text) -> result<bool> {
+    const auto compiled = pattern::compile(expression);
+    if (!compiled) return unexpected{compiled.error()};
+    return compiled->match_start(text).transform([](const auto& found) { return found.has_value(); });
 }
 
 }  // namespace powerconsul::inline v0
