@@ -105,3 +105,9 @@ TEST_CASE("what a noop file holds says so instead of naming an observation") {
     report.own = role::unknown;
     CHECK(reason(report) == "apache2 is held as passing: the noop file");
 }
+
+TEST_CASE("a sentence uses the title where the name alone would not do") {
+    const check_report report{.subject = {.kind = "crontab", .name = "bob", .title = "the crontab of bob"},
+                              .own = role::primary};
+    CHECK(sentence(report) == "the crontab of bob is unknown, what primary expects is unknown");
+}

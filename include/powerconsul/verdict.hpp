@@ -28,7 +28,8 @@ enum class clustering : unsigned char { unknown, no, yes };
 /// What a check looks at.
 struct check_subject {
     std::string kind{};  ///< `service`, `servicegroup`, `crontab`, `process` or one of an embedder's own
-    std::string name{};  ///< its local name
+    std::string name{};   ///< its local name
+    std::string title{};  ///< what a sentence calls it; empty: as `name`
     std::string key{};   ///< the JSON member that holds the name; empty: as `kind`
     std::vector<std::string> members{};  ///< of a group: the names, and then the JSON member is a list
 };
@@ -49,7 +50,8 @@ struct check_report {
 
 /// `apache2 is stopped, primary expects running`; without a role there is nothing to hold it against.
 [[nodiscard]] inline auto sentence(const check_report& report) -> std::string {
-    const std::string subject = report.subject.name.empty() ? "the check" : report.subject.name;
+    std::string subject = report.subject.title.empty() ? report.subject.name : report.subject.title;
+    if (subject.empty()) subject = "the check";
     if (report.own == role::unknown) return subject + (report.held ? " is held as passing" : " cannot be judged");
     const std::string text =
         subject + " is " + (report.held ? "held as passing" : std::string{to_string(report.seen)}) + ", ";
