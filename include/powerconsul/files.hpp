@@ -21,6 +21,8 @@ struct file_status {
     std::uint32_t gid{};
     std::uint64_t size{};     ///< bytes
     std::int64_t modified{};  ///< seconds since 1970-01-01 UTC
+    std::int64_t changed{};   ///< the same, of content, owner, mode or name: nobody can set it back
+    std::uint64_t links{1};   ///< hard links: how many names it has
 };
 
 /// Reads files. Three answers each: a value, std::nullopt for "it is not there", an error for "cannot tell". A file of

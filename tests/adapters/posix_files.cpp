@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -94,6 +95,16 @@ TEST_CASE("status tells what is there, what is not and what cannot be told") {
     REQUIRE(::lstat((s.path + "/file").c_str(), &expected) == 0);
     CHECK((*file)->gid == expected.st_gid);
     CHECK((*file)->modified == expected.st_mtim.tv_sec);
+    CHECK((*file)->changed == expected.st_ctim.tv_sec);
+    CHECK((*file)->links == 1);
+    const std::string second = s.path + "/second name";
+    REQUIRE(::link((s.path + "/file").c_str(), second.c_str()) == 0);
+    CHECK((*files.status(second))->links == 2);
+    // Its time can be set back, that of the last change cannot.
+    const timespec past[2] = {{1, 0}, {1, 0}};
+    REQUIRE(::utimensat(AT_FDCWD, second.c_str(), past, 0) == 0);
+    CHECK((*files.status(second))->modified == 1);
+    CHECK((*files.status(second))->changed >= expected.st_ctim.tv_sec);
 
     for (const auto* path : {"/missing", "/missing/x", "/file/x"}) {
         CAPTURE(path);

@@ -46,6 +46,8 @@ public:
             .gid = seen.st_gid,
             .size = static_cast<std::uint64_t>(seen.st_size),
             .modified = static_cast<std::int64_t>(seen.st_mtim.tv_sec),
+            .changed = static_cast<std::int64_t>(seen.st_ctim.tv_sec),
+            .links = static_cast<std::uint64_t>(seen.st_nlink),
         }};
     }
 
