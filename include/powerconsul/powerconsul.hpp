@@ -28,6 +28,7 @@
 #include <powerconsul/pattern.hpp>
 #include <powerconsul/peers.hpp>
 #include <powerconsul/probe.hpp>
+#include <powerconsul/probes/crontab.hpp>
 #include <powerconsul/probes/openrc.hpp>
 #include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/service.hpp>

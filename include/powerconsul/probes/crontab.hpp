@@ -1,0 +1,210 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/accounts.hpp>
+#include <powerconsul/files.hpp>
+#include <powerconsul/probe.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// The name of a user is also the name of a file here. errc::usage for what cannot be both, or is never read by cron.
+[[nodiscard]] inline auto validate_crontab_user(std::string_view name) -> result<void> {
+    const auto refuse = [&](std::string_view why) -> result<void> {
+        return fail(errc::usage, quoted(name) + ' ' + std::string{why} + ": the name of a user is expected");
+    };
+    if (name.empty()) return refuse("is empty");
+    if (name.size() > 255) return refuse("is longer than the 255 bytes of a file name");
+    for (const char c : name) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7F) return refuse("holds a control character");
+    }
+    if (name == "." || name == ".." || name.find('/') != std::string_view::npos) return refuse("is a path");
+    if (name.front() == '-') return refuse("starts with - as an option does");
+    if (name.front() == '.') return refuse("starts with a dot, and cron reads no such file");
+    return {};
+}
+
+/// What the text of a crontab holds, as far as it can be told without knowing all that each cron accepts.
+struct crontab_text {
+    bool settings{};          ///< lines such as MAILTO=root
+    bool jobs{};              ///< lines that are neither blank, comments nor settings; whether cron takes them is open
+    bool pattern{};           ///< a line that is not a comment contains the pattern; false if there is none
+    bool ends_in_line{true};  ///< cut off without a newline: Debian's cron then reads nothing of it
+};
+
+/// The text may be any bytes. The pattern is plain bytes too, compared within one line, capitals as they are.
+[[nodiscard]] inline auto read_crontab(std::string_view text, std::string_view pattern) -> crontab_text {
+    // A job starts with a digit, `*` or `@`, so that what starts as a name and goes on with `=` is none.
+    const auto is_setting = [](std::string_view line) {
+        const auto in_name = [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
+        };
+        if (line.front() >= '0' && line.front() <= '9') return false;
+        std::size_t end = 0;
+        while (end < line.size() && in_name(line[end])) ++end;
+        const std::size_t sign = line.find_first_not_of(" \t", end);
+        return end != 0 && sign != std::string_view::npos && line[sign] == '=';
+    };
+    crontab_text found{.ends_in_line = text.empty() || text.back() == '\n'};
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        const std::size_t start = line.find_first_not_of(" \t");
+        if (start == std::string_view::npos || line[start] == '#') continue;
+        (is_setting(line.substr(start)) ? found.settings : found.jobs) = true;
+        if (!pattern.empty() && line.find(pattern) != std::string_view::npos) found.pattern = true;
+    }
+    return found;
+}
+
+struct crontab_options {
+    std::string user{};     ///< validate_crontab_user() says whether it can be one
+    std::string pattern{};  ///< a line must contain it; empty: any job will do
+    std::string directory{"/var/spool/cron/crontabs"};
+    std::string group{"crontab"};
+};
+
+/// Whether a user's crontab is in place: his own, with a job that cron reads. Whether cron itself runs is for
+/// service_probe to say. Models `probe`. Files and Accounts may be references. Needs root's rights on most machines.
+///
+/// What cron obeys was seen with Debian's cron 3.0pl1-162 (tests/integration/cron): a file of root's as well as the
+/// user's own, of any group; none of another owner. It also ignores one whose mode is not 0600, which has a second name
+/// or does not end in a newline; other crons take those, so that they count as degraded and never as stopped.
+template <file_source Files, account_source Accounts>
+class crontab_probe {
+public:
+    static constexpr std::size_t largest = std::size_t{1024} * 1024;  ///< bytes
+
+    crontab_probe(crontab_options options, Files files, Accounts accounts)
+        : options_{std::move(options)},
+          files_{std::forward<Files>(files)},
+          accounts_{std::forward<Accounts>(accounts)} {}
+
+    [[nodiscard]] auto operator()() -> observed {
+        if (auto valid = validate_crontab_user(options_.user); !valid) return give_up(valid.error());
+        const auto owner = accounts_.user_id(options_.user);
+        if (!owner) return give_up(owner.error());
+        // Without an account there never is a crontab: a misspelt name would let a standby pass for ever.
+        if (!*owner) return unknown("there is no user " + quoted(options_.user) + " on this machine");
+
+        const std::string path = options_.directory + '/' + options_.user;
+        const auto seen = files_.status(path);
+        if (!seen) return cannot_look(seen.error());
+        if (!*seen) return absent(path, **owner);
+        if ((*seen)->kind != file_kind::regular) return unknown(path + " is no regular file, and cron reads no other");
+        const auto text = files_.read(path, largest);
+        if (!text) return cannot_look(text.error());
+        if (!*text) return absent(path, **owner);
+        // Comes last: if crontab(1) puts a new file in place meanwhile, the directory is newer than the file seen here.
+        const auto directory = look_at_directory();
+        if (!directory) return cannot_look(directory.error());
+        return judge_file(path, **seen, **owner, read_crontab(**text, options_.pattern), directory->modified);
+    }
+
+private:
+    [[nodiscard]] static auto unknown(std::string why) -> observed { return {observation::unknown, std::move(why)}; }
+    [[nodiscard]] static auto give_up(const error& why) -> observed { return unknown(why.message); }
+    [[nodiscard]] auto cannot_look(const error& why) -> observed {
+        return unknown(why.message + (files_.user() == 0 ? "" : " (crontabs can be read by root only)"));
+    }
+
+    /// Cron looks once a minute whether the directory's time is new, and before that reads no file again: what was
+    /// changed in a later minute than the directory may be unknown to it.
+    [[nodiscard]] static constexpr auto later(std::int64_t changed, std::int64_t directory) -> bool {
+        return changed / 60 > directory / 60;
+    }
+
+    [[nodiscard]] auto look_at_directory() -> result<file_status> {
+        auto seen = files_.status(options_.directory);
+        if (seen && *seen && (*seen)->kind == file_kind::symlink) seen = files_.status(options_.directory + "/.");
+        if (!seen) return unexpected{std::move(seen).error()};
+        if (*seen && (*seen)->kind == file_kind::directory) return **seen;
+        return fail(errc::io, "there is no directory " + quoted(options_.directory) + ", where crontabs are expected");
+    }
+
+    [[nodiscard]] auto absent(const std::string& path, std::uint32_t owner) -> observed {
+        // Cron may keep its crontabs elsewhere, or a file system is not mounted.
+        if (const auto directory = look_at_directory(); !directory) return cannot_look(directory.error());
+        // A directory service that does not tell BOB from bob finds him, but his file has the other name.
+        const auto name = accounts_.user_name(owner);
+        if (!name) return give_up(name.error());
+        if (*name && **name != options_.user) {
+            return unknown("there is no crontab " + path + ", but user " + quoted(options_.user) + " is also called " +
+                           quoted(**name) + ": give the name that the crontab has");
+        }
+        return {observation::stopped, "there is no crontab " + path};
+    }
+
+    [[nodiscard]] auto judge_file(const std::string& path, const file_status& file, std::uint32_t owner,
+                                  const crontab_text& text, std::int64_t directory_time) -> observed {
+        std::vector<std::string> faults;  // those of `stopped` come first
+        if (file.uid != owner && file.uid != 0) faults.push_back(owned_by(file) + ", and cron ignores it");
+        if (!text.jobs) faults.push_back(text.settings ? "it holds settings but no job" : "it holds only comments");
+        if (text.jobs && !options_.pattern.empty() && !text.pattern) {
+            faults.push_back("no line of it contains " + quoted(options_.pattern));
+        }
+        const bool stopped = !faults.empty();
+
+        const auto group = accounts_.group_id(options_.group);
+        if (!group) faults.push_back(group.error().message);
+        const bool wrong_group = group && *group != std::optional{file.gid};
+        if ((file.uid == 0 && owner != 0) || (file.uid == owner && wrong_group)) faults.push_back(owned_by(file));
+        if (file.mode != 0600) faults.push_back(ignored("its mode is " + octal(file.mode) + ", expected 0600"));
+        if (file.links != 1) faults.push_back(ignored("it has more than one name"));
+        if (text.jobs && !text.ends_in_line) faults.push_back(ignored("there is no newline at its end"));
+        // To say `stopped`, a change of the owner alone counts too. Else it does not: many tools touch that time.
+        const bool newest_change = stopped && file.changed > file.modified;
+        const bool stale = later(newest_change ? file.changed : file.modified, directory_time);
+        if (stale) {
+            faults.push_back("it was changed later than " + options_.directory +
+                             ": cron may still obey what it read before (touch the directory)");
+        }
+        if (faults.empty()) {
+            return {observation::running, path + " is in place" + (options_.pattern.empty() ? "" : " and contains " +
+                                                                   quoted(options_.pattern))};
+        }
+        std::string reason = path;
+        for (std::size_t i = 0; i < faults.size(); ++i) reason += (i == 0 ? ": " : "; ") + faults[i];
+        if (stopped) return {stale ? observation::unknown : observation::stopped, std::move(reason)};
+        return {group ? observation::degraded : observation::unknown, std::move(reason)};
+    }
+
+    [[nodiscard]] auto owned_by(const file_status& file) -> std::string {
+        const auto user = accounts_.user_name(file.uid);
+        const auto group = accounts_.group_name(file.gid);
+        return "it is owned by " + (user && *user ? **user : std::to_string(file.uid)) + ':' +
+               (group && *group ? **group : std::to_string(file.gid)) + ", expected " + options_.user + ':' +
+               options_.group;
+    }
+
+    [[nodiscard]] static auto ignored(std::string fault) -> std::string {
+        return std::move(fault) + ", and Debian's cron ignores such a file";
+    }
+
+    [[nodiscard]] static auto octal(std::uint32_t mode) -> std::string {
+        std::string digits;
+        for (int shift = 9; shift >= 0; shift -= 3) digits += static_cast<char>('0' + ((mode >> shift) & 7U));
+        return digits;
+    }
+
+    crontab_options options_;
+    Files files_;
+    Accounts accounts_;
+};
+
+/// Names given as variables are used by reference: the probe is usually shorter-lived than the policies.
+template <file_source Files, account_source Accounts>
+crontab_probe(crontab_options, Files&, Accounts&) -> crontab_probe<Files&, Accounts&>;
+
+}  // namespace powerconsul::inline v0
