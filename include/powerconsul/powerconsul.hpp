@@ -29,7 +29,10 @@
 #include <powerconsul/peers.hpp>
 #include <powerconsul/probe.hpp>
 #include <powerconsul/probes/crontab.hpp>
+#include <powerconsul/probes/expected_work.hpp>
 #include <powerconsul/probes/openrc.hpp>
+#include <powerconsul/probes/process.hpp>
+#include <powerconsul/probes/process_table.hpp>
 #include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/service.hpp>
 #include <powerconsul/probes/service_manager.hpp>

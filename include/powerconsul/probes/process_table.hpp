@@ -1,0 +1,260 @@
+#pragma once
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/files.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// How a process is related to the one that looks.
+enum class kinship : unsigned char { none, self, ancestor, descendant };
+
+/// What /proc/<pid>/stat says of a process (proc(5)), a kernel thread included.
+struct process {
+    std::uint32_t pid{};
+    std::uint32_t parent{};  ///< 0: none, or one of another namespace
+    std::uint64_t start{};   ///< clock ticks since the machine was started
+    char state{};            ///< R, S, D, Z, ...
+    bool ended{};            ///< nothing of it runs any more, its parent has not collected it yet
+    bool kernel{};
+    kinship kin{kinship::none};
+    std::string name{};  ///< at most 15 bytes, those of kernel threads may be longer; any bytes but NUL
+};
+
+namespace detail {
+
+template <typename Number>
+[[nodiscard]] auto to_number(std::string_view text) -> std::optional<Number> {
+    Number number{};
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (text.empty() || failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+/// Index of the process in a table that is ordered by pid.
+[[nodiscard]] inline auto find_process(const std::vector<process>& table, std::uint32_t pid)
+    -> std::optional<std::size_t> {
+    std::size_t first = 0;
+    for (std::size_t last = table.size(); first < last;) {
+        const std::size_t middle = first + (last - first) / 2;
+        if (table[middle].pid < pid) {
+            first = middle + 1;
+        } else {
+            last = middle;
+        }
+    }
+    if (first == table.size() || table[first].pid != pid) return std::nullopt;
+    return first;
+}
+
+}  // namespace detail
+
+/// For each process of a table that is ordered by pid: is one of its parents, however far up, marked? Each is looked at
+/// once. Parents that form a loop (the table is not read in one moment) end the search.
+[[nodiscard]] inline auto below(const std::vector<process>& table, const std::vector<bool>& marked)
+    -> std::vector<bool> {
+    std::vector<bool> known(table.size());
+    std::vector<bool> answers(table.size());
+    std::vector<std::size_t> path;
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        bool answer = false;
+        path.clear();
+        for (std::size_t at = i;;) {
+            if (known[at]) {
+                answer = answers[at];
+                break;
+            }
+            known[at] = true;
+            path.push_back(at);
+            const auto parent = detail::find_process(table, table[at].parent);
+            if (!parent) break;
+            at = *parent;
+            answer = marked[at];
+            if (answer) break;
+        }
+        for (const std::size_t each : path) answers[each] = answer;
+    }
+    return answers;
+}
+
+/// Reads the text of a /proc/<pid>/stat.
+[[nodiscard]] inline auto parse_process(std::string_view text) -> result<process> {
+    const auto refused = [&] {
+        return fail(errc::bad_data, "the process status " + quoted(text) +
+                                        " is not what is expected: pid (name) state parent and at least 18 numbers");
+    };
+    // The name may hold anything, brackets and blanks too; nothing behind it does.
+    const std::size_t open = text.find('(');
+    const std::size_t close = text.rfind(')');
+    if (open == std::string_view::npos || close == std::string_view::npos || close < open) return refused();
+    const auto pid = detail::to_number<std::uint32_t>(text.substr(0, open == 0 ? 0 : open - 1));
+    std::optional<std::uint32_t> parent;
+    std::optional<std::uint64_t> flags;
+    std::optional<std::uint64_t> threads;
+    std::optional<std::uint64_t> start;
+    process read;
+    std::string_view rest = text.substr(close + 1);
+    for (int field = 3; field <= 22; ++field) {  // numbered as in proc(5)
+        if (rest.empty() || rest.front() != ' ') return refused();
+        rest.remove_prefix(1);
+        const std::string_view word = rest.substr(0, rest.find_first_of(" \n"));
+        rest.remove_prefix(word.size());
+        if (word.empty()) return refused();
+        if (field == 3) read.state = word.front();
+        if (field == 4) parent = detail::to_number<std::uint32_t>(word);
+        if (field == 9) flags = detail::to_number<std::uint64_t>(word);
+        if (field == 20) threads = detail::to_number<std::uint64_t>(word);
+        if (field == 22) start = detail::to_number<std::uint64_t>(word);
+    }
+    if (!pid || !parent || !flags || !threads || !start) return refused();
+    read.pid = *pid;
+    read.parent = *parent;
+    read.start = *start;
+    read.name = text.substr(open + 1, close - open - 1);
+    read.kernel = (*flags & 0x0020'0000U) != 0;  // PF_KTHREAD
+    // A program whose first thread has ended is shown as a zombie while its other threads run on.
+    read.ended = (read.state == 'Z' || read.state == 'X') && *threads <= 1;
+    return read;
+}
+
+/// The command line as ps shows it: arguments (as in /proc/<pid>/cmdline, each with a NUL behind it) joined by blanks,
+/// lines too; without any the name in brackets, of one that has ended with `<defunct>`.
+[[nodiscard]] inline auto command_line(const process& of, std::string arguments) -> std::string {
+    while (!arguments.empty() && (arguments.back() == '\0' || arguments.back() == ' ')) arguments.pop_back();
+    for (char& c : arguments) {
+        if (c == '\0' || c == '\n') c = ' ';
+    }
+    if (!arguments.empty()) return arguments;
+    return '[' + of.name + (of.state == 'Z' || of.state == 'X' ? "] <defunct>" : "]");
+}
+
+/// The processes of the machine, or of the container, as they are below /proc. `Files` may be a reference. What ends
+/// while it is read is left out. A refusal is an error, never a shorter table: what is hidden might be what is looked for.
+template <directory_source Files>
+class process_table {
+public:
+    static constexpr std::size_t max_names = 4'194'304;                  ///< the kernel's largest pid_max
+    static constexpr std::size_t max_arguments = std::size_t{8} << 20U;  ///< bytes; the kernel allows 6 MiB
+    static constexpr std::size_t max_status = std::size_t{16} << 10U;
+
+    [[nodiscard]] static auto read(Files files, std::string root = "/proc") -> result<process_table> {
+        process_table table{std::forward<Files>(files), std::move(root)};
+        auto done = table.fill();
+        if (!done) return unexpected{std::move(done).error()};
+        return table;
+    }
+
+    /// All of them, this process and its kin included, in the order of their pids.
+    [[nodiscard]] auto processes() const -> const std::vector<process>& { return processes_; }
+
+    /// One ended between being listed and being read: what it started before that may be missing.
+    [[nodiscard]] auto moved() const -> bool { return moved_; }
+
+    /// As in /proc/<pid>/cmdline, each with a NUL behind it; std::nullopt: it has ended and is collected.
+    [[nodiscard]] auto arguments(const process& of) -> result<std::optional<std::string>> {
+        auto text = files_.read(path(of.pid, "/cmdline"), max_arguments);
+        if (!text) return refused(text.error());
+        // Empty is also what a process leaves that ended just now, and for a moment while it starts another program.
+        if (!*text || !(*text)->empty() || of.kernel || of.ended) return text;
+        auto again = status(path(of.pid, "/stat"));
+        if (!again) return unexpected{std::move(again).error()};
+        if (!*again || (*again)->start != of.start || (*again)->ended) return std::optional<std::string>{};
+        text = files_.read(path(of.pid, "/cmdline"), max_arguments);
+        if (!text) return refused(text.error());
+        return text;
+    }
+
+    /// The effective user; std::nullopt: it has ended and is collected.
+    [[nodiscard]] auto user(const process& of) -> result<std::optional<std::uint32_t>> {
+        // The owner of the folder itself is the effective user even of a process that may not be dumped.
+        auto seen = files_.status(path(of.pid, ""));
+        if (!seen) return refused(seen.error());
+        return *seen ? std::optional{(*seen)->uid} : std::optional<std::uint32_t>{};
+    }
+
+private:
+    process_table(Files&& files, std::string root) : files_{std::forward<Files>(files)}, root_{std::move(root)} {}
+
+    [[nodiscard]] auto path(std::uint32_t pid, std::string_view below) const -> std::string {
+        return root_ + '/' + std::to_string(pid) + std::string{below};
+    }
+
+    [[nodiscard]] auto refused(const error& why) const -> unexpected {
+        const bool right = why.code == errc::io || why.code == errc::denied;
+        return fail(why.code, "cannot read the process table: " + why.message +
+                                  (right ? ", mount " + root_ + " without hidepid or run as root" : ""));
+    }
+
+    [[nodiscard]] auto status(const std::string& at) -> result<std::optional<process>> {
+        const auto text = files_.read(at, max_status);
+        if (!text) return refused(text.error());
+        if (!*text) return std::optional<process>{};
+        return parse_process(**text).transform([](process&& read) { return std::optional{std::move(read)}; });
+    }
+
+    [[nodiscard]] auto fill() -> result<void> {
+        const auto self = status(root_ + "/self/stat");
+        if (!self) return unexpected{self.error()};
+        if (!*self) return refused({errc::unavailable, quoted(root_ + "/self/stat") + " is not there"});
+        const auto names = files_.list(root_, max_names);
+        if (!names) return refused(names.error());
+        if (!*names) return refused({errc::unavailable, quoted(root_) + " is not there"});
+        bool first = false;
+        for (const auto& name : **names) {
+            const auto pid = detail::to_number<std::uint32_t>(name);
+            if (!pid) continue;
+            first = first || *pid == 1;
+            auto each = status(path(*pid, "/stat"));
+            if (!each) return unexpected{std::move(each).error()};
+            if (*each) {
+                insert(std::move(**each));
+            } else {
+                moved_ = true;
+            }
+        }
+        // The first process of a namespace lives as long as it: that it is not listed shows hidepid=2.
+        if (!first) return refused({errc::denied, "processes of other users are hidden"});
+        mark_kin((*self)->pid);
+        return {};
+    }
+
+    /// The kernel lists them in their order, so that this only appends.
+    void insert(process&& each) {
+        std::size_t at = processes_.size();
+        while (at > 0 && processes_[at - 1].pid > each.pid) --at;
+        processes_.insert(processes_.begin() + static_cast<std::ptrdiff_t>(at), std::move(each));
+    }
+
+    void mark_kin(std::uint32_t self) {
+        std::vector<bool> own(processes_.size());
+        const auto start = detail::find_process(processes_, self);
+        if (!start) return;  // cannot be: this process runs
+        own[*start] = true;
+        const auto descendants = below(processes_, own);
+        for (std::size_t i = 0; i < processes_.size(); ++i) {
+            if (descendants[i]) processes_[i].kin = kinship::descendant;
+        }
+        processes_[*start].kin = kinship::self;
+        for (auto at = start;;) {
+            at = detail::find_process(processes_, processes_[*at].parent);
+            if (!at || processes_[*at].kin == kinship::self || processes_[*at].kin == kinship::ancestor) return;
+            processes_[*at].kin = kinship::ancestor;
+        }
+    }
+
+    Files files_;
+    std::string root_;
+    std::vector<process> processes_{};
+    bool moved_{};
+};
+
+}  // namespace powerconsul::inline v0

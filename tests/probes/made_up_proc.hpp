@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <powerconsul/testing/memory_files.hpp>
+
+/// A /proc in memory. `system` (pid 1), `agent` (100) and `self` (200, below the agent) are there from the start.
+struct made_up_proc {
+    powerconsul::testing::memory_files files{};
+
+    struct entry {
+        std::uint32_t pid{};
+        std::uint32_t parent{1};
+        std::string_view name{};
+        std::string_view arguments{};  ///< with a NUL behind each; none: only what ends and the kernel's have none
+        std::uint32_t user{0};
+        char state{'S'};
+        std::uint64_t start{1000};
+        unsigned threads{1};
+        bool kernel{};
+    };
+
+    made_up_proc() {
+        using namespace std::string_view_literals;
+        add({.pid = 1, .parent = 0, .name = "system", .arguments = "/sbin/init\0"sv, .start = 1});
+        add({.pid = 100, .name = "agent", .arguments = "/usr/bin/agent\0run\0"sv, .start = 90});
+        add({.pid = 200, .parent = 100, .name = "self", .arguments = "self\0look\0"sv, .start = 5000});
+        files.put("/proc/self/stat", status({.pid = 200, .parent = 100, .name = "self"}));
+        files.put("/proc/version", "Linux");
+    }
+
+    static auto status(const entry& of) -> std::string {
+        return std::to_string(of.pid) + " (" + std::string{of.name} + ") " + of.state + ' ' +
+               std::to_string(of.parent) + " 1 1 0 -1 " + (of.kernel ? "2129984" : "4194304") +
+               " 5 6 7 8 9 10 11 12 20 0 " + std::to_string(of.threads) + " 0 " + std::to_string(of.start) +
+               " 1000 200 18446744073709551615 0 0\n";
+    }
+
+    void add(const entry& of) {
+        const std::string folder = "/proc/" + std::to_string(of.pid);
+        files.put(folder, "", {powerconsul::file_kind::directory, 0555, of.user, of.user, 0, 0});
+        files.put(folder + "/stat", status(of));
+        files.put(folder + "/cmdline", of.arguments);
+    }
+};

@@ -1,0 +1,328 @@
+#include <powerconsul/probes/process.hpp>
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <powerconsul/adapters/posix_files.hpp>
+
+#include "made_up_proc.hpp"
+
+using namespace powerconsul;
+using namespace std::string_view_literals;
+
+static_assert(probe<process_probe<testing::memory_files&>> && probe<process_probe<posix_files>>);
+
+TEST_CASE("a range of a count is min:max, min: or :max") {
+    struct row {
+        std::string_view text;
+        count_range range;
+    };
+    const row taken[] = {
+        {"1:", {1, {}}},   {"3:", {3, {}}}, {"2:4", {2, 4}},
+        {"3:3", {3, 3}},   {":5", {1, 5}},  {"4194304:4194304", {4194304, 4194304}},
+    };
+    for (const auto& each : taken) {
+        CAPTURE(each.text);
+        const auto range = parse_count(each.text);
+        REQUIRE(range);
+        CHECK(*range == each.range);
+    }
+    CHECK(count_range{} == *parse_count("1:"));
+
+    struct refusal {
+        std::string_view text;
+        std::string_view why;
+    };
+    constexpr std::string_view form = "write min:max, min: or :max with whole numbers from 1 up to 4194304";
+    const std::string zero = "it starts with 0, and no process at all is what \"stopped\" means, " + std::string{form};
+    const std::string reversed = "it ends before it starts, " + std::string{form};
+    const refusal refused[] = {
+        {"3", "write 3:3 for exactly 3 or 3: for that many and more (to check_procs a bare number is the largest, here :3)"},
+        {"0", form}, {"", form}, {":", form}, {"::", form}, {"1:2:3", form}, {"a:b", form}, {"1:b", form},
+        {"-1:", form}, {"+1:", form}, {"1:-2", form}, {" 1:", form}, {"1: ", form}, {"1 :2", form}, {"1.5:", form},
+        {"~:3", form}, {"@1:3", form}, {"4194305:", form}, {"1:4194305", form}, {"99999999999999999999999:", form},
+        {"0:", zero}, {"0:5", zero}, {"00:5", zero}, {"4:2", reversed}, {":0", reversed}, {"1:0", reversed},
+    };
+    for (const auto& each : refused) {
+        CAPTURE(each.text);
+        const auto range = parse_count(each.text);
+        REQUIRE_FALSE(range);
+        CHECK(range.error() == error{errc::usage, quoted(each.text) + " is no range for a count of processes: " +
+                                                      std::string{each.why}});
+    }
+}
+
+TEST_CASE("a filter that matches all or nothing is refused") {
+    CHECK(validate(process_filter{.name = "nginx"}));
+    CHECK(validate(process_filter{.cmdline = "a|b"}));
+    CHECK(validate(process_filter{.user = 0}));
+    CHECK(validate(process_filter{.name = "kworker/0:1"}));
+    CHECK(validate(process_filter{}).error() ==
+          error{errc::usage, "all processes match, give a name, an expression for the command line or a user"});
+    CHECK(validate(process_filter{.name = "/usr/sbin/nginx"}).error() ==
+          error{errc::usage, "\"/usr/sbin/nginx\" is a path, and processes have names: give its last part"});
+    CHECK(validate(process_filter{.name = std::string{"a\0b"sv}}).error().code == errc::usage);
+    CHECK(validate(process_filter{.name = "nginx", .cmdline = "("}).error().code == errc::bad_data);
+}
+
+TEST_CASE("a filter is described as the subject of a sentence") {
+    CHECK(describe({.name = "nginx"}) == "nginx");
+    CHECK(describe({.cmdline = "queue:work"}) == "process with command line \"queue:work\"");
+    CHECK(describe({.user = 33}, "www-data") == "process of user www-data");
+    CHECK(describe({.user = 33}) == "process of user 33");
+    CHECK(describe({.name = "php", .cmdline = "work", .user = 33}, "www-data") ==
+          "php of user www-data with command line \"work\"");
+    CHECK(describe({.name = "a\nb"}) == "a b");
+}
+
+TEST_CASE("processes are found by name, command line and user") {
+    made_up_proc proc;
+    proc.add({.pid = 301, .name = "nginx", .arguments = "nginx: worker process", .user = 33});
+    proc.add({.pid = 302, .name = "php", .arguments = "php\0artisan\0queue:work\0"sv, .user = 33});
+    proc.add({.pid = 303, .name = "tmux: server", .arguments = "tmux\0new\0"sv});
+    proc.add({.pid = 304, .name = "systemd-timesyn", .arguments = "/lib/systemd/systemd-timesyncd\0"sv});
+    proc.add({.pid = 305,
+              .name = "unattended-upgr",
+              .arguments = "/usr/bin/python3\0/usr/bin/unattended-upgrade\0-v\0"sv});
+    proc.add({.pid = 306, .name = "long-perl-scrip", .arguments = "/usr/bin/perl\0-w\0/opt/long-perl-script\0-v\0"sv});
+    proc.add({.pid = 307, .name = "rewritten-title", .arguments = "rewritten-title-daemon: master /etc/x.conf"});
+    proc.add({.pid = 308, .parent = 2, .name = "kworker/u8:2-ev", .kernel = true});
+    proc.add({.pid = 309, .name = "(sd-pam)", .arguments = "(sd-pam)\0"sv});
+    proc.add({.pid = 310, .name = "bin/odd name", .arguments = "x\0"sv});
+    proc.add({.pid = 311, .parent = 200, .name = "ps", .arguments = "ps\0--mine\0"sv});
+    proc.add({.pid = 312, .parent = 311, .name = "less", .arguments = "less\0--mine\0"sv});
+    proc.add({.pid = 313, .parent = 100, .name = "sibling", .arguments = "sibling\0--beside\0"sv});
+    proc.add({.pid = 314, .name = "sixteen-byte-na", .arguments = ""});
+    proc.add({.pid = 315, .name = "third-argument-", .arguments = "a\0b\0third-argument-is-not-it\0"sv});
+    struct row {
+        std::string_view name;
+        process_filter filter;
+        bool found;
+    };
+    const row rows[] = {
+        {"by name", {.name = "nginx"}, true},
+        {"not by the start of a name", {.name = "ngin"}, false},
+        {"case matters", {.name = "Nginx"}, false},
+        {"not by an argument", {.name = "artisan"}, false},
+        {"whole name with a blank", {.name = "tmux: server"}, true},
+        {"name as check_procs sees it", {.name = "tmux:"}, true},
+        {"part of a name that nobody sees", {.name = "server"}, false},
+        {"name without its path", {.name = "u8:2-ev"}, true},
+        {"name with its path", {.name = "kworker/u8:2-ev"}, true},
+        {"path and blank", {.name = "odd"}, true},
+        {"brackets", {.name = "(sd-pam)"}, true},
+        {"longer than 15 bytes", {.name = "systemd-timesyncd"}, true},
+        {"its first 15 bytes", {.name = "systemd-timesyn"}, true},
+        {"another with the same first 15 bytes", {.name = "systemd-timesynced"}, false},
+        {"script with a long name", {.name = "unattended-upgrade"}, true},
+        {"script whose interpreter has an option", {.name = "long-perl-script"}, true},
+        {"the third argument without an option before", {.name = "third-argument-is-not-it"}, false},
+        {"long name in a rewritten title", {.name = "rewritten-title-daemon"}, true},
+        {"long name that nothing tells", {.name = "sixteen-byte-name"}, false},
+        {"by command line", {.cmdline = "artisan queue:(work|listen)"}, true},
+        {"command line from its start", {.cmdline = "^php "}, true},
+        {"command line not from its start", {.cmdline = "^artisan"}, false},
+        {"to the end", {.cmdline = "work$"}, true},
+        {"name in brackets", {.cmdline = "^\\[kworker"}, true},
+        {"name and command line", {.name = "php", .cmdline = "queue"}, true},
+        {"name and another's command line", {.name = "nginx", .cmdline = "queue"}, false},
+        {"name and user", {.name = "nginx", .user = 33}, true},
+        {"name and another user", {.name = "nginx", .user = 34}, false},
+        {"only a user", {.user = 33}, true},
+        {"a user without processes", {.user = 34}, false},
+        {"user and command line", {.cmdline = "queue", .user = 33}, true},
+        {"all three", {.name = "php", .cmdline = "queue", .user = 33}, true},
+        {"all three but for the user", {.name = "php", .cmdline = "queue", .user = 0}, false},
+        {"not this process", {.name = "self"}, false},
+        {"not what it started", {.name = "ps"}, false},
+        {"not what that started", {.cmdline = "--mine"}, false},
+        {"what its parent started", {.cmdline = "--beside"}, true},
+        {"its parent by name", {.name = "agent"}, true},
+        {"the first of all by name", {.name = "system"}, true},
+        {"not its parent by command line", {.cmdline = "agent run"}, false},
+        {"not its parent by name and command line", {.name = "agent", .cmdline = "run"}, false},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto seen = process_probe{each.filter, count_range{}, proc.files}();
+        CHECK(seen == (each.found ? observed{observation::running, "a process is there"}
+                                  : observed{observation::stopped, "no process is there"}));
+    }
+}
+
+TEST_CASE("the count decides between stopped, degraded and running") {
+    using enum observation;
+    struct row {
+        std::string_view name;
+        int alive;
+        int ended;
+        count_range range;
+        observed expected;
+    };
+    const row rows[] = {
+        {"none", 0, 0, {}, {stopped, "no process is there"}},
+        {"one", 1, 0, {}, {running, "a process is there"}},
+        {"many", 9, 0, {}, {running, "a process is there"}},
+        {"too few", 1, 0, {2, {}}, {degraded, "fewer than 2 processes are there"}},
+        {"none of two", 0, 0, {2, {}}, {stopped, "no process is there"}},
+        {"enough", 2, 0, {2, {}}, {running, "at least 2 processes are there"}},
+        {"more than enough", 5, 0, {2, {}}, {running, "at least 2 processes are there"}},
+        {"too many", 5, 0, {2, 4}, {degraded, "more than 4 processes are there"}},
+        {"far too many", 50, 0, {2, 4}, {degraded, "more than 4 processes are there"}},
+        {"least", 2, 0, {2, 4}, {running, "2 to 4 processes are there"}},
+        {"most", 4, 0, {2, 4}, {running, "2 to 4 processes are there"}},
+        {"exactly", 3, 0, {3, 3}, {running, "exactly 3 processes are there"}},
+        {"two for one", 2, 0, {1, 1}, {degraded, "more than 1 process is there"}},
+        {"one for one", 1, 0, {1, 1}, {running, "exactly 1 process is there"}},
+        {"only a zombie", 0, 1, {}, {degraded, "all processes there have ended and nobody collected them"}},
+        {"only zombies, enough", 0, 2, {2, 4}, {degraded, "all processes there have ended and nobody collected them"}},
+        {"only zombies, too few", 0, 1, {2, 4}, {degraded, "fewer than 2 processes are there"}},
+        {"only zombies, too many", 0, 5, {2, 4}, {degraded, "more than 4 processes are there"}},
+        {"a zombie too many", 4, 1, {2, 4}, {degraded, "more than 4 processes are there"}},
+        {"enough with a zombie", 1, 1, {2, 4},
+         {degraded, "fewer than 2 processes are there, without those that have ended and nobody collected"}},
+        {"enough and a zombie", 2, 1, {2, 4}, {running, "2 to 4 processes are there"}},
+        {"enough without end and a zombie", 1, 1, {}, {running, "a process is there"}},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        made_up_proc proc;
+        std::uint32_t pid = 300;
+        for (int i = 0; i < each.ended; ++i) proc.add({.pid = pid++, .name = "work", .state = 'Z'});
+        for (int i = 0; i < each.alive; ++i) proc.add({.pid = pid++, .name = "work", .arguments = "work\0"sv});
+        CHECK(process_probe{process_filter{.name = "work"}, each.range, proc.files}() == each.expected);
+    }
+}
+
+TEST_CASE("zombies match by what is left of them") {
+    made_up_proc proc;
+    proc.add({.pid = 301, .name = "long-named-serv", .user = 33, .state = 'Z'});
+    for (const auto& filter : {process_filter{.name = "long-named-server"}, process_filter{.cmdline = "serv. <defunct>$"},
+                               process_filter{.name = "long-named-serv", .user = 33}}) {
+        CAPTURE(describe(filter));
+        CHECK(process_probe{filter, count_range{}, proc.files}().state == observation::degraded);
+    }
+    CHECK(process_probe{process_filter{.cmdline = "server"}, count_range{}, proc.files}().state ==
+          observation::stopped);
+    // Its first thread has ended, others run on.
+    proc.add({.pid = 301, .name = "long-named-serv", .state = 'Z', .threads = 3});
+    CHECK(process_probe{process_filter{.name = "long-named-serv"}, count_range{}, proc.files}().state ==
+          observation::running);
+}
+
+TEST_CASE("what cannot be told is unknown") {
+    const process_filter by_all{.name = "work", .cmdline = "x", .user = 33};
+    struct row {
+        std::string_view name;
+        std::string_view path;
+        process_filter filter;
+        std::string_view reason;
+    };
+    const row rows[] = {
+        {"own status", "/proc/self/stat", by_all,
+         "cannot read the process table: no right, mount /proc without hidepid or run as root"},
+        {"list", "/proc", by_all, "cannot read the process table: no right, mount /proc without hidepid or run as root"},
+        {"status", "/proc/301/stat", by_all,
+         "cannot read the process table: no right, mount /proc without hidepid or run as root"},
+        {"user", "/proc/301", by_all,
+         "cannot read the process table: no right, mount /proc without hidepid or run as root"},
+        {"command line", "/proc/301/cmdline", by_all,
+         "cannot read the process table: no right, mount /proc without hidepid or run as root"},
+        {"no filter", "", {}, "all processes match, give a name, an expression for the command line or a user"},
+        {"expression", "", {.cmdline = "a++"},
+         "the expression \"a++\" is refused at byte 2: a second repetition means something else in POSIX; group the "
+         "first"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        made_up_proc proc;
+        proc.add({.pid = 301, .name = "work", .arguments = "x\0"sv, .user = 33});
+        CHECK(process_probe{by_all, count_range{}, proc.files}().state == observation::running);
+        if (!each.path.empty()) proc.files.fail_on(std::string{each.path}, {errc::io, "no right"});
+        CHECK(process_probe{each.filter, count_range{}, proc.files}() ==
+              observed{observation::unknown, std::string{each.reason}});
+    }
+}
+
+namespace {
+
+/// A daemon that hands over to a new process each time somebody looks: the one that is listed is gone when it is read.
+struct handing_over {
+    made_up_proc proc{};
+    int left{};
+    int looks{};
+
+    auto status(const std::string& path) { return proc.files.status(path); }
+    auto user() -> std::uint32_t { return 0; }
+    auto read(const std::string& path, std::size_t limit) { return proc.files.read(path, limit); }
+    auto list(const std::string& path, std::size_t limit) {
+        auto names = proc.files.list(path, limit);
+        ++looks;
+        if (left-- > 0) {
+            (*names)->push_back("301");
+        } else {
+            (*names)->push_back("302");
+            proc.add({.pid = 302, .name = "work"});
+        }
+        return names;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("none is not said after one look at a table that moves") {
+    handing_over files;
+    files.left = 2;
+    CHECK(process_probe{process_filter{.name = "work"}, count_range{}, files}().state == observation::running);
+    CHECK(files.looks == 3);
+    handing_over forever;
+    forever.left = 1000;
+    CHECK(process_probe{process_filter{.name = "work"}, count_range{}, forever}().state == observation::stopped);
+    CHECK(forever.looks == 3);
+}
+
+TEST_CASE("real processes are counted") {
+    // The child's children have this process as grandparent, so a shell's job stands between: it ends, and init has them.
+    const std::string name = "pc" + std::to_string(::getpid());
+    int report[2];
+    REQUIRE(::pipe(report) == 0);
+    const ::pid_t between = ::fork();
+    REQUIRE(between >= 0);
+    if (between == 0) {
+        for (int i = 0; i < 2; ++i) {
+            if (const ::pid_t pid = ::fork(); pid == 0) {
+                ::prctl(PR_SET_NAME, name.c_str(), 0, 0, 0);
+                const ::pid_t own = ::getpid();
+                while (::getppid() == between || ::getppid() == 0) ::usleep(1000);
+                if (::write(report[1], &own, sizeof own) == sizeof own) ::pause();
+                ::_exit(0);
+            }
+        }
+        ::_exit(0);
+    }
+    REQUIRE(::waitpid(between, nullptr, 0) == between);
+    std::vector<::pid_t> pids(2);
+    for (auto& pid : pids) REQUIRE(::read(report[0], &pid, sizeof pid) == sizeof pid);
+    posix_files files;
+    const auto look = [&](std::string_view range) {
+        return process_probe{process_filter{.name = name}, *parse_count(range), files}().state;
+    };
+    CHECK(look("1:") == observation::running);
+    CHECK(look("2:2") == observation::running);
+    CHECK(look("3:") == observation::degraded);
+    CHECK(look("1:1") == observation::degraded);
+    CHECK(process_probe{process_filter{.name = name, .user = ::geteuid() + 1}, count_range{}, files}().state ==
+          observation::stopped);
+    for (const auto pid : pids) ::kill(pid, SIGKILL);
+    ::close(report[0]);
+    ::close(report[1]);
+}
