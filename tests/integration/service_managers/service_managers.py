@@ -14,8 +14,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from room import (PATH, PROBE, UNSHARE, check_rights, drive_apart, enter, finish, mount, run,  # noqa: E402
+                  run_inside, skip, unpack, wait_until, write)
 
 PACKAGES = {
     "systemd": [],
@@ -23,43 +26,6 @@ PACKAGES = {
              "libapparmor1", "libexpat1", "openssh-server", "openssh-client", "libwrap0"],
     "openrc": ["openrc", "libeinfo1", "librc1", "insserv"],
 }
-UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc", "--kill-child"]
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-DEADLINE = 60  # seconds, for anything that has to happen
-PROBE = "/run/test/probe"
-
-
-def skip(why):
-    print(f"SKIP: {why}")
-    sys.exit(77)
-
-
-def run(*words, check=True, **more):
-    """Runs a program in a clean environment; its output comes with the error if it fails."""
-    environment = {"PATH": PATH, "LC_ALL": "C", **more.pop("environment", {})}
-    done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=DEADLINE, check=False, **more)
-    if check and done.returncode != 0:
-        raise RuntimeError(f"{' '.join(words)} exits {done.returncode}: {done.stdout}{done.stderr}")
-    return done
-
-
-def wait_until(what, condition):
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        if time.monotonic() > end:
-            raise RuntimeError(f"waited {DEADLINE} s in vain: {what}")
-        time.sleep(0.05)
-
-
-def mount(*words):
-    run("mount", *words)
-
-
-def write(path, text, mode=0o644):
-    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    pathlib.Path(path).write_text(text, encoding="utf-8")
-    os.chmod(path, mode)
 
 
 class Rows:
@@ -331,75 +297,11 @@ def drive_openrc():
 
 
 def enter_room(manager, probe, packages, report):
-    """PID 1 of the namespaces: a root of its own, the machine's files with the packages laid over them."""
-    program = pathlib.Path(probe).read_bytes()
-    os.chdir(packages)  # stays at hand even if it is below /mnt
-    mount("--make-rprivate", "/")
-    mount("-t", "tmpfs", "tmpfs", "/mnt")
-    for folder in ("upper", "work", "root"):
-        os.mkdir(f"/mnt/{folder}")
-    os.mkdir("/mnt/packages")
-    for package in PACKAGES[manager]:
-        run("cp", "-a", f"{package}/.", "/mnt/packages")
-    move_below_usr(pathlib.Path("/mnt/packages"))
-    mount("-t", "overlay", "overlay", "/mnt/root", "-o",
-          "lowerdir=/mnt/packages:/,upperdir=/mnt/upper,workdir=/mnt/work")
-    mount("-t", "proc", "proc", "/mnt/root/proc")
-    for folder in ("run", "tmp"):
-        mount("-t", "tmpfs", "tmpfs", f"/mnt/root/{folder}")
-    for device in ("null", "zero", "urandom", "random"):
-        pathlib.Path(f"/mnt/root/dev/{device}").touch()
-        mount("--bind", f"/dev/{device}", f"/mnt/root/dev/{device}")
-    os.chroot("/mnt/root")
-    os.chdir("/")
-    os.makedirs("/run/test")
-    pathlib.Path(PROBE).write_bytes(program)
-    os.chmod(PROBE, 0o755)
-    if os.fork() == 0:
-        finish(report, {"sysv": drive_sysv, "openrc": drive_openrc}[manager])
-    while True:  # as PID 1 must: a daemon that was killed would else look alive to its init script
-        os.wait()
-
-
-def move_below_usr(root):
-    """Where /bin, /lib and /sbin are links into /usr, a package's own such folder would hide the machine's."""
-    for name in ("bin", "sbin", "lib", "lib64"):
-        if os.path.islink(f"/{name}") and (root / name).is_dir():
-            os.makedirs(root / "usr" / name, exist_ok=True)
-            run("cp", "-a", f"{root / name}/.", f"{root}/usr/{name}")
-            shutil.rmtree(root / name)
-
-
-def finish(report, drive):
-    """Drives the test and reports its end through the pipe; anything but "passed" is a failure."""
-    end = "failed"
-    try:
-        rows = drive()
-        print(f"{rows.count} rows, {rows.failed} failed", flush=True)
-        end = "passed" if rows.count and not rows.failed else "failed"
-    except Exception as why:  # pylint: disable=broad-except
-        print(f"NOT OK: {why}", flush=True)
-    os.write(report, end.encode())
-    os._exit(0)
+    enter(probe, packages, PACKAGES[manager])
+    drive_apart(report, {"sysv": drive_sysv, "openrc": drive_openrc}[manager])
 
 
 # --- outside -------------------------------------------------------------------------------------------------------
-
-def unpack(manager, folder):
-    """Downloads the packages that are not there yet and unpacks them, each into a folder of its name."""
-    for package in PACKAGES[manager]:
-        if (folder / package).is_dir():
-            continue
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            os.chmod(place, 0o755)
-            done = subprocess.run(["apt-get", "-o", "APT::Sandbox::User=", "download", package], cwd=place,
-                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
-            if done.returncode != 0:
-                skip(f"apt-get cannot download {package}: {done.stderr.strip()} (apt-get update may help)")
-            run("dpkg-deb", "-x", str(next(pathlib.Path(place).glob("*.deb"))), f"{place}/unpacked")
-            os.rename(f"{place}/unpacked", folder / package)
-
 
 def own_cgroup():
     """A new control group below this process's own in the version 2 hierarchy: systemd makes its groups there."""
@@ -427,34 +329,23 @@ def remove_cgroup(group):
 
 
 def main(manager, probe, packages):
-    if os.geteuid() != 0:
-        skip("namespaces, mounts and service managers need root")
     flags = UNSHARE + (["--cgroup"] if manager == "systemd" else [])
-    if run(*flags, "mount", "-t", "tmpfs", "tmpfs", "/mnt", check=False).returncode != 0:
-        skip("this machine refuses namespaces or mounts in them")
+    check_rights(flags)
     if manager == "systemd" and not os.access("/lib/systemd/systemd", os.X_OK):
         skip("systemd is not installed")
-    unpack(manager, pathlib.Path(packages).resolve())
+    folder = pathlib.Path(packages).resolve()
+    unpack(PACKAGES[manager], folder)
     group = own_cgroup() if manager == "systemd" else None
-    read_end, write_end = os.pipe()
 
     def join():
         if group:
             (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
 
-    inside = [sys.executable, os.path.abspath(__file__), "--inside", manager, os.path.abspath(probe),
-              str(pathlib.Path(packages).resolve()), str(write_end)]
-    end = b""
     try:
-        with subprocess.Popen([*flags, *inside], preexec_fn=join, pass_fds=[write_end],
-                              stdin=subprocess.DEVNULL) as room:
-            os.close(write_end)
-            end = os.read(read_end, 100)  # empty when all of the room is gone without a report
-            room.kill()  # --kill-child: with its PID 1 goes everything in it
+        return run_inside(__file__, [manager, os.path.abspath(probe), str(folder)], flags, join)
     finally:
         if group:
             remove_cgroup(group)
-    return 0 if end == b"passed" else 1
 
 
 if __name__ == "__main__":
