@@ -281,14 +281,18 @@ class Node:
         self.init.mkdir()
         self.state = self.folder / "state"
         self.state.mkdir(mode=0o700)
+        self.init_script(local)
+
+    def init_script(self, local):
+        """One more local service, stopped for now."""
         script = self.init / local
         script.write_text('#!/bin/sh\n[ "$1" = status ] || exit 2\n'
-                          f'if [ -e "{self.folder}/running" ]; then echo "{local} is running"; exit 0; fi\n'
+                          f'if [ -e "{self.folder}/{local}.runs" ]; then echo "{local} is running"; exit 0; fi\n'
                           f'echo "{local} is not running"; exit 3\n')
         script.chmod(0o755)
 
-    def running(self, is_running):
-        flag = self.folder / "running"
+    def running(self, is_running, local=None):
+        flag = self.folder / f"{local or self.local}.runs"
         flag.touch() if is_running else flag.unlink(missing_ok=True)
 
     def options(self, service):
