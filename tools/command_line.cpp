@@ -26,7 +26,8 @@ struct command_row {
     std::string_view subject{};
     std::string_view summary{};
     std::span<const option_row> options{};
-    std::string_view required{};  ///< the options that must be there, for the usage line
+    std::span<const option_row> shared{};  ///< the options that it shares with other subjects
+    std::string_view required{};           ///< the options that must be there, for the usage line
     std::string_view example{};
 };
 
@@ -48,12 +49,49 @@ constexpr auto global_options = std::to_array<option_row>({
     {'h', "help", "", "print this help"},
 });
 
+constexpr auto check_options = std::to_array<option_row>({
+    {'S', "consulservice", "NAME", "the Consul service"},
+    {'P', "procstr", "TEXT", "a process with this text in its command line counts as the service running"},
+    {'R', "procre", "REGEX", "the same with a POSIX extended regular expression"},
+    {'F', "noopfile", "FILE", "passing whatever is expected while this file exists"},
+    {0, "noop-max-age", "TIME", "how old that file may become, as in 2h or 30m (default: any age)"},
+    {0, "unknown-exit", "1|2|3", "exit status when the verdict is unknown (default 1)"},
+});
+
+constexpr option_row service_manager_option{0, "service-manager", "NAME",
+                                            "systemd, sysv or openrc (default: what this machine runs)"};
+constexpr option_row init_directory_option{0, "init-directory", "DIR",
+                                           "where init scripts stand (default /etc/init.d)"};
+constexpr option_row plugin_option{0, "plugin", "FILE",
+                                   "the check_procs to run (default: looked for where packages put Nagios plugins)"};
+
 constexpr auto check_service_options = std::to_array<option_row>({
     {'s', "service", "NAME", "the local service, as the service manager calls it"},
-    {'S', "consulservice", "NAME", "the Consul service"},
-    {0, "service-manager", "NAME", "systemd, sysv or openrc (default: what this machine runs)"},
-    {0, "init-directory", "DIR", "where init scripts stand (default /etc/init.d)"},
-    {0, "unknown-exit", "1|2|3", "exit status when the verdict is unknown (default 1)"},
+    service_manager_option,
+    init_directory_option,
+});
+
+constexpr auto check_servicegroup_options = std::to_array<option_row>({
+    {'s', "service", "NAME,NAME,…", "the local services: all must run, or none may"},
+    service_manager_option,
+    init_directory_option,
+});
+
+constexpr auto check_crontab_options = std::to_array<option_row>({
+    {'u', "user", "NAME", "whose crontab must be in place"},
+    {'p', "pattern", "TEXT", "a line that is no comment must contain this text"},
+    {0, "crontab-dir", "DIR", "where crontabs stand (default /var/spool/cron/crontabs)"},
+    {'n', "nagiosargs", "ARGS", "without -u: check processes, as check process -n does"},
+    plugin_option,
+});
+
+constexpr auto check_process_options = std::to_array<option_row>({
+    {'n', "nagiosargs", "ARGS", "run Nagios's check_procs with these arguments"},
+    plugin_option,
+    {0, "name", "NAME", "count the processes of this name, without a plugin"},
+    {0, "cmdline", "REGEX", "count those whose command line matches this POSIX extended regular expression"},
+    {'u', "user", "NAME", "count those of this user (name or number)"},
+    {0, "count", "MIN:MAX", "how many there must be, as in 1:4 or 2: (default 1:)"},
 });
 
 constexpr auto role_options = std::to_array<option_row>({
@@ -61,11 +99,28 @@ constexpr auto role_options = std::to_array<option_row>({
 });
 
 constexpr auto commands = std::to_array<command_row>({
-    {"check", "service", "is the local service as its role demands", check_service_options,
+    {"check", "service", "is the local service as its role demands", check_service_options, check_options,
      "-s <local service> -S <Consul service>", "powerconsul check service -s apache2 -S apacheWebService"},
-    {"role", "", "print this node's role for a service, what it expects, and why", role_options,
-     "-S <Consul service>", "powerconsul role -S apacheWebService"},
+    {"check", "servicegroup", "are several local services as their role demands", check_servicegroup_options,
+     check_options, "-s <local service>,… -S <Consul service>",
+     "powerconsul check servicegroup -s apache2,php-fpm -S apacheWebService"},
+    {"check", "crontab", "is a user's crontab in place as its role demands", check_crontab_options, check_options,
+     "-u <user> -S <Consul service>", "powerconsul check crontab -u deploy -S deployCrontab -p rotate.sh"},
+    {"check", "process", "do processes run as their role demands", check_process_options, check_options,
+     "(-n '<check_procs arguments>' | --name <name>) -S <Consul service>",
+     "powerconsul check process -n '-c 1:1 -C cron' -S cronService"},
+    {"role",
+     "",
+     "print this node's role for a service, what it expects, and why",
+     role_options,
+     {},
+     "-S <Consul service>",
+     "powerconsul role -S apacheWebService"},
 });
+
+[[nodiscard]] auto any_option(const command_row& row, const auto& matches) -> bool {
+    return std::ranges::any_of(row.options, matches) || std::ranges::any_of(row.shared, matches);
+}
 
 [[nodiscard]] auto is_command(std::string_view word) -> bool {
     return std::ranges::any_of(commands, [&](const auto& row) { return row.command == word; });
@@ -86,7 +141,7 @@ constexpr auto commands = std::to_array<command_row>({
         return row.letter != 0 && argument.size() == 2 && argument[1] == row.letter;
     };
     if (std::ranges::any_of(global_options, matches)) return true;
-    return std::ranges::any_of(commands, [&](const auto& row) { return std::ranges::any_of(row.options, matches); });
+    return std::ranges::any_of(commands, [&](const auto& row) { return any_option(row, matches); });
 }
 
 struct separated {
@@ -103,8 +158,7 @@ struct separated {
             if (takes_next(each) && i + 1 < args.size()) found.rest.push_back(args[++i]);
         } else if (found.words.command.empty()) {
             found.words.command = each;
-        } else if (found.words.subject.empty() &&
-                   std::ranges::any_of(commands, [&](const auto& row) {
+        } else if (found.words.subject.empty() && std::ranges::any_of(commands, [&](const auto& row) {
                        return row.command == found.words.command && !row.subject.empty();
                    })) {
             found.words.subject = each;
@@ -134,6 +188,7 @@ struct separated {
     for (const auto& each : global_options) names.push_back(each.name);
     if (row != nullptr) {
         for (const auto& each : row->options) names.push_back(each.name);
+        for (const auto& each : row->shared) names.push_back(each.name);
     }
     return names;
 }
@@ -162,6 +217,7 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
     if (row != nullptr) {
         options.custom_help(std::string{row->required} + " [options]");
         add_rows(options, "Command", row->options);
+        add_rows(options, "Command", row->shared);
     } else {
         options.custom_help("<command> [<subject>] [options]");
     }
@@ -189,8 +245,8 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
         if (row.command == words.command) known.push_back(row.subject);
     }
     if (words.subject.empty()) {
-        return fail(errc::usage, words.command + " needs a subject: " +
-                                     listed({known.begin(), known.end()}, "or") + see_help(words));
+        return fail(errc::usage, words.command + " needs a subject: " + listed({known.begin(), known.end()}, "or") +
+                                     see_help(words));
     }
     return misspelt("the subject", words.subject, known, words);
 }
@@ -270,12 +326,13 @@ auto help_text(const command_words& words) -> std::string {
     for (const auto& each : commands) {
         if (is_command(words.command) && each.command != words.command) continue;
         std::string name = std::string{each.command} + (each.subject.empty() ? "" : " ") + std::string{each.subject};
-        name.resize(std::max<std::size_t>(name.size(), 16), ' ');
-        text += "  " + name + "  " + std::string{each.summary} + "\n                    " + std::string{each.example} +
-                '\n';
+        name.resize(std::max<std::size_t>(name.size(), 18), ' ');
+        text += "  " + name + "  " + std::string{each.summary} + "\n                      " +
+                std::string{each.example} + '\n';
     }
-    return text + "\nEach global option can also be set in the environment (--state-dir: POWERCONSUL_STATE_DIR).\n"
-                  "powerconsul <command> [<subject>] --help says more.\n";
+    return text +
+           "\nEach global option can also be set in the environment (--state-dir: POWERCONSUL_STATE_DIR).\n"
+           "powerconsul <command> [<subject>] --help says more.\n";
 }
 
 }  // namespace powerconsul::cli

@@ -2,99 +2,19 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <powerconsul/json/value.hpp>
+#include "caller.hpp"
 
-using namespace powerconsul;
-
-namespace {
-
-/// A directory of its own for each test, gone with it. Nothing outside of it is read or written.
-class sandbox {
-public:
-    sandbox() { REQUIRE(mkdtemp(path_.data()) != nullptr); }
-    sandbox(const sandbox&) = delete;
-    auto operator=(const sandbox&) -> sandbox& = delete;
-    ~sandbox() { (void)std::system(("rm -rf " + path_).c_str()); }  // NOLINT: a path that mkdtemp made
-
-    [[nodiscard]] auto operator/(std::string_view name) const -> std::string { return path_ + '/' + std::string{name}; }
-
-    void write(std::string_view name, std::string_view text, unsigned mode = 0600) const {
-        std::ofstream{*this / name} << text;
-        REQUIRE(chmod((*this / name).c_str(), mode) == 0);
-    }
-
-    void init_script(std::string_view name, int status) const {
-        (void)mkdir((*this / "init.d").c_str(), 0700);
-        write("init.d/" + std::string{name}, "#!/bin/sh\nexit " + std::to_string(status) + "\n", 0700);
-    }
-
-private:
-    std::string path_{"/tmp/powerconsul-cli-XXXXXX"};
-};
-
-struct ended {
-    int status{};
-    std::string out{};
-    std::string err{};
-};
-
-struct caller {
-    const sandbox& box;
-    std::map<std::string, std::string, std::less<>> environment{};
-    std::string host{"production-web2.example.org"};
-
-    [[nodiscard]] auto operator()(std::vector<std::string> args) const -> ended {
-        cli::invocation call{std::move(args), environment, host};
-        call.environment.emplace("HOME", box / "home");
-        call.environment.emplace("POWERCONSUL_CONFIG", box / "config.json");
-        call.environment.emplace("POWERCONSUL_STATE_DIR", box / "state");
-        call.environment.emplace("POWERCONSUL_STORE", box / "store.json");
-        ended result;
-        result.status = cli::run(call, result.out, result.err);
-        return result;
-    }
-
-    [[nodiscard]] auto check(std::vector<std::string> more = {}) const -> ended {
-        std::vector<std::string> args{"check", "service", "-s", "local", "-S", "web", "--service-manager", "sysv",
-                                      "--init-directory", box / "init.d"};
-        args.insert(args.end(), more.begin(), more.end());
-        return (*this)(std::move(args));
-    }
-};
-
-[[nodiscard]] auto store_text(std::string_view document, std::string_view active) -> std::string {
-    return R"({"agent": {"node": "production-web2", "datacenter": "hq"}, "datacenters": {"hq": {"kv": {"cluster/production/web": )" +
-           std::string{document} + R"(}, "services": [
-           {"service": "web", "node": "production-web1", "checks": {"service:web": ")" +
-           std::string{active} + R"("}},
-           {"service": "web", "node": "production-web2", "checks": {"service:web": "passing"}}]}}})";
-}
-
-constexpr std::string_view pair_document =
-    R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})";
-
-[[nodiscard]] auto member(const ended& result, std::string_view name) -> std::string {
-    const auto line = json::parse(result.out);
-    REQUIRE(line);
-    const auto* const found = line->find(name);
-    REQUIRE(found != nullptr);
-    return found->is(json::kind::boolean) ? (found->boolean ? "true" : "false")
-           : found->is(json::kind::null)  ? "null"
-                                          : found->text;
-}
-
-}  // namespace
+using tool::caller;
+using tool::member;
+using tool::pair_document;
+using tool::sandbox;
+using tool::store_text;
 
 TEST_CASE("check service gives the verdict of the decision table as line and exit code") {
     const sandbox box;

@@ -1,0 +1,372 @@
+#include "checks.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/adapters/posix_accounts.hpp>
+#include <powerconsul/adapters/posix_clock.hpp>
+#include <powerconsul/adapters/posix_files.hpp>
+#include <powerconsul/adapters/posix_spawn.hpp>
+#include <powerconsul/adapters/thread_runner.hpp>
+#include <powerconsul/check.hpp>
+#include <powerconsul/json/report.hpp>
+#include <powerconsul/probes/crontab.hpp>
+#include <powerconsul/probes/expected_work.hpp>
+#include <powerconsul/probes/plugin.hpp>
+#include <powerconsul/probes/process.hpp>
+#include <powerconsul/probes/service.hpp>
+#include <powerconsul/settings.hpp>
+#include <powerconsul/words.hpp>
+
+#include "exit_code.hpp"
+#include "roles.hpp"
+
+namespace powerconsul::cli {
+
+namespace {
+
+constexpr std::size_t most_services = 64;  ///< in one group
+constexpr std::size_t side_by_side = 16;   ///< of these are asked at the same time
+
+/// The policies that all checks share, and the time that is left.
+struct machine {
+    posix_clock time{};
+    posix_files files{};
+    posix_accounts accounts{};
+    milliseconds deadline{};
+
+    [[nodiscard]] auto left() const -> milliseconds { return deadline - time.monotonic(); }
+};
+
+using details = std::vector<std::pair<std::string, std::string>>;
+
+/// What one check is, once its options are understood. Either `look` or `look_at_all` is there.
+struct planned_check {
+    check_subject subject{};
+    std::function<observed()> look{};
+    std::function<std::vector<observed>()> look_at_all{};
+    std::function<details()> more{};  ///< called after the look
+};
+
+const observed no_time_left{observation::unknown, "the time was over before the service could be looked at"};
+
+[[nodiscard]] auto see_help(const command_line& line) -> std::string {
+    return "; see powerconsul check " + line.words.subject + " --help";
+}
+
+// service and servicegroup
+
+[[nodiscard]] auto choose_manager(const configuration& chosen, posix_files& files) -> result<service_manager> {
+    if (chosen.service_manager.empty()) return detect_service_manager(files);
+    return parse_service_manager(chosen.service_manager);
+}
+
+/// Asks for one local service. The probe may ask two programs one after the other, and each may need its grace to end:
+/// each gets two fifths of `time`.
+[[nodiscard]] auto look_at_service(const command_line& line, const configuration& chosen, const std::string& name,
+                                   machine& here, milliseconds time) -> observed {
+    const auto manager = choose_manager(chosen, here.files);
+    if (!manager) return {observation::unknown, manager.error().message};
+    if (time.count <= 100) return no_time_left;
+    service_probe_options options{.name = name, .manager = *manager, .timeout = {time.count * 2 / 5}};
+    if (auto directory = line.value("init-directory")) options.init_directory = *directory;
+    posix_spawn_executor executor;
+    return service_probe{std::move(options), executor, here.files}();
+}
+
+[[nodiscard]] auto valid_manager(const configuration& chosen) -> result<void> {
+    if (chosen.service_manager.empty()) return {};
+    if (auto known = parse_service_manager(chosen.service_manager); !known) return unexpected{known.error()};
+    return {};
+}
+
+[[nodiscard]] auto plan_service(const command_line& line, const configuration& chosen, machine& here)
+    -> result<planned_check> {
+    auto name = required(line, "service", "-s/--service");
+    if (!name) return unexpected{std::move(name).error()};
+    if (auto valid = validate_local_service(*name); !valid) return unexpected{valid.error()};
+    if (auto valid = valid_manager(chosen); !valid) return unexpected{valid.error()};
+    return planned_check{.subject = {.kind = "service", .name = *name}, .look = [&line, &chosen, &here, name = *name] {
+                             return look_at_service(line, chosen, name, here, here.left());
+                         }};
+}
+
+/// Blanks around a name are not part of it.
+[[nodiscard]] auto split_at_commas(std::string_view text) -> std::vector<std::string> {
+    std::vector<std::string> parts;
+    for (;;) {
+        const auto comma = text.find(',');
+        std::string_view part = text.substr(0, comma);
+        while (part.starts_with(' ')) part.remove_prefix(1);
+        while (part.ends_with(' ')) part.remove_suffix(1);
+        parts.emplace_back(part);
+        if (comma == std::string_view::npos) return parts;
+        text.remove_prefix(comma + 1);
+    }
+}
+
+[[nodiscard]] auto plan_servicegroup(const command_line& line, const configuration& chosen, machine& here)
+    -> result<planned_check> {
+    const auto list = required(line, "service", "-s/--service");
+    if (!list) return unexpected{list.error()};
+    auto names = split_at_commas(*list);
+    for (auto each = names.begin(); each != names.end(); ++each) {
+        if (auto valid = validate_local_service(*each); !valid) return unexpected{valid.error()};
+        if (std::find(names.begin(), each, *each) == each) continue;
+        return fail(errc::usage, "-s/--service names " + quoted(*each) + " twice" + see_help(line));
+    }
+    if (names.size() > most_services) {
+        return fail(errc::usage, "-s/--service names " + std::to_string(names.size()) + " services, at most " +
+                                     std::to_string(most_services) + " are taken");
+    }
+    if (auto valid = valid_manager(chosen); !valid) return unexpected{valid.error()};
+    planned_check plan{.subject = {.kind = "servicegroup", .name = *list, .key = "services", .members = names}};
+    plan.look_at_all = [&line, &chosen, &here, names = std::move(names)] {
+        std::vector<observed> seen(names.size(), no_time_left);
+        const auto rounds = static_cast<std::int64_t>((names.size() + side_by_side - 1) / side_by_side);
+        const milliseconds each{here.left().count / rounds};
+        thread_runner{side_by_side}.run(names.size(), [&](std::size_t i) {
+            seen[i] = look_at_service(line, chosen, names[i], here, shorter(each, here.left()));
+        });
+        return seen;
+    };
+    return plan;
+}
+
+// crontab
+
+[[nodiscard]] auto plan_crontab(const command_line& line, machine& here) -> result<planned_check> {
+    const auto user = required(line, "user", "-u/--user");
+    if (!user) return unexpected{user.error()};
+    if (auto valid = validate_crontab_user(*user); !valid) return unexpected{valid.error()};
+    crontab_options options{.user = *user, .pattern = line.value("pattern").value_or("")};
+    if (auto directory = line.value("crontab-dir")) options.directory = *directory;
+    planned_check plan{.subject = {.kind = "crontab", .name = *user, .title = "the crontab of " + *user}};
+    if (!options.pattern.empty()) {
+        plan.more = [pattern = options.pattern] { return details{{"pattern", pattern}}; };
+    }
+    plan.look = [&here, options = std::move(options)] { return crontab_probe{options, here.files, here.accounts}(); };
+    return plan;
+}
+
+// process
+
+[[nodiscard]] auto plan_plugin(const command_line& line, const std::string& arguments, machine& here)
+    -> result<planned_check> {
+    auto words = split_words(arguments);
+    if (!words) return fail(errc::usage, "-n/--nagiosargs: " + words.error().message);
+    auto plugin = line.value("plugin").value_or("");
+    if (!plugin.empty() && !plugin.starts_with('/')) {
+        return fail(errc::usage, "--plugin: an absolute path is expected, not " + quoted(plugin));
+    }
+    planned_check plan{.subject = {.kind = "process",
+                                   .name = arguments,
+                                   .title = "check_procs " + one_line(arguments, 200),
+                                   .key = "nagiosArgs"}};
+    struct answer {
+        std::string path{};
+        std::string line{};
+    };
+    const auto said = std::make_shared<answer>();
+    plan.look = [&here, said, words = std::move(*words), plugin = std::move(plugin)]() -> observed {
+        const milliseconds left = here.left();
+        if (left.count <= 100) return no_time_left;
+        posix_spawn_executor executor;
+        plugin_probe probe{plugin_options{words, plugin, {left.count * 4 / 5}}, executor, here.files};
+        auto seen = probe();
+        *said = {probe.path(), probe.first_line()};
+        return seen;
+    };
+    plan.more = [said] { return details{{"nagiosScript", said->path}, {"nagiosOutput", said->line}}; };
+    return plan;
+}
+
+/// A user by name or by number, as check_procs takes it. Nobody of that name: unknown, never "no process".
+[[nodiscard]] auto uid_of(const std::string& user, posix_accounts& accounts) -> result<std::uint32_t> {
+    const auto known = accounts.user_id(user);
+    if (!known) return unexpected{known.error()};
+    if (*known) return **known;
+    std::uint64_t number = 0;
+    for (const char c : user) {
+        if (c < '0' || c > '9' || number > UINT32_MAX) {
+            return fail(errc::bad_data, "there is no user " + quoted(user) + " on this machine");
+        }
+        number = number * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    if (number >= UINT32_MAX) return fail(errc::bad_data, quoted(user) + " is no user id");
+    return static_cast<std::uint32_t>(number);
+}
+
+[[nodiscard]] auto plan_processes(const command_line& line, machine& here) -> result<planned_check> {
+    process_filter filter{.name = line.value("name").value_or(""), .cmdline = line.value("cmdline").value_or("")};
+    const auto user = line.value("user");
+    count_range range;
+    if (const auto count = line.value("count")) {
+        const auto parsed = parse_count(*count);
+        if (!parsed) return fail(errc::usage, "--count: " + parsed.error().message);
+        range = *parsed;
+    }
+    process_filter shown = filter;
+    if (user) shown.user = 0;  // who that is is found out when it is looked for
+    if (auto valid = validate(shown); !valid) return fail(errc::usage, valid.error().message + see_help(line));
+    planned_check plan{.subject = {.kind = "process", .name = describe(shown, user.value_or(""))}};
+    plan.look = [&here, filter, user, range]() mutable -> observed {
+        if (user) {
+            const auto uid = uid_of(*user, here.accounts);
+            if (!uid) return {observation::unknown, uid.error().message};
+            filter.user = *uid;
+        }
+        return process_probe{filter, range, here.files}();
+    };
+    return plan;
+}
+
+[[nodiscard]] auto plan_process(const command_line& line, machine& here) -> result<planned_check> {
+    const auto arguments = line.value("nagiosargs");
+    for (const std::string_view option : {"name", "cmdline", "user", "count"}) {
+        if (!arguments || !line.has(option)) continue;
+        return fail(errc::usage, "-n/--nagiosargs and --" + std::string{option} +
+                                     " exclude each other: the one asks check_procs, the other looks itself" +
+                                     see_help(line));
+    }
+    if (arguments) return plan_plugin(line, *arguments, here);
+    if (line.has("plugin")) return fail(errc::usage, "--plugin needs -n/--nagiosargs" + see_help(line));
+    if (!line.has("name") && !line.has("cmdline") && !line.has("user")) {
+        return fail(errc::usage, "one of -n/--nagiosargs, --name, --cmdline and -u/--user is missing" + see_help(line));
+    }
+    return plan_processes(line, here);
+}
+
+/// `check crontab -n` without -u is the process check: the original's manual spells it so.
+[[nodiscard]] auto means_process(const command_line& line) -> bool {
+    return line.words.subject == "process" || (line.words.subject == "crontab" && line.has("nagiosargs"));
+}
+
+[[nodiscard]] auto plan_check(const command_line& line, const configuration& chosen, machine& here)
+    -> result<planned_check> {
+    if (line.words.subject == "service") return plan_service(line, chosen, here);
+    if (line.words.subject == "servicegroup") return plan_servicegroup(line, chosen, here);
+    if (line.words.subject == "process") return plan_process(line, here);
+    if (!line.has("nagiosargs")) {
+        if (line.has("plugin")) return fail(errc::usage, "--plugin needs -n/--nagiosargs" + see_help(line));
+        return plan_crontab(line, here);
+    }
+    for (const std::string_view option : {"user", "pattern", "crontab-dir"}) {
+        if (!line.has(option)) continue;
+        return fail(errc::usage, "-n/--nagiosargs and --" + std::string{option} +
+                                     " exclude each other: the one asks for processes, the other for a crontab" +
+                                     see_help(line));
+    }
+    return plan_process(line, here);
+}
+
+// What holds a check still
+
+/// The file that a person named may be a symbolic link: what it leads to counts. Where that cannot be told, the name is
+/// left as it is and looking at it will say why.
+[[nodiscard]] auto noop_options_of(const command_line& line) -> result<noop_options> {
+    noop_options options{.path = line.value("noopfile").value_or("")};
+    if (const auto age = line.value("noop-max-age")) {
+        if (options.path.empty()) return fail(errc::usage, "--noop-max-age needs -F/--noopfile" + see_help(line));
+        const auto parsed = parse_duration(*age);
+        if (!parsed) return fail(errc::usage, "--noop-max-age: " + parsed.error().message);
+        options.max_age = *parsed;
+    }
+    char resolved[PATH_MAX];
+    if (!options.path.empty() && realpath(options.path.c_str(), resolved) != nullptr) options.path = resolved;
+    return options;
+}
+
+/// -P and -R: the looks of the plan ask the process table first. For a group, work that is found counts for all of it.
+[[nodiscard]] auto count_work(const command_line& line, machine& here, planned_check& plan) -> result<void> {
+    if (!line.has("procstr") && !line.has("procre")) return {};
+    const work_filter filter{line.value("procstr").value_or(""), line.value("procre").value_or("")};
+    if (auto valid = validate(filter); !valid) return fail(errc::usage, valid.error().message + see_help(line));
+    if (plan.look) {
+        plan.look = [&here, filter, look = std::move(plan.look)] {
+            return counting_work{look, filter, here.files, here.accounts}();
+        };
+        return {};
+    }
+    plan.look_at_all = [&here, filter, look = std::move(plan.look_at_all), count = plan.subject.members.size()] {
+        const auto nothing = [] { return observed{observation::stopped, ""}; };
+        const observed work = counting_work{nothing, filter, here.files, here.accounts}();
+        if (work.state == observation::running) return std::vector<observed>(count, work);
+        auto seen = look();
+        for (auto& each : seen) {
+            if (work.state != observation::unknown || each.state == observation::running) continue;
+            each = {observation::unknown, each.reason + "; " + work.reason};
+        }
+        return seen;
+    };
+    return {};
+}
+
+[[nodiscard]] auto report_on(const command_line& line, const configuration& chosen) -> result<check_report> {
+    machine here;
+    here.deadline = here.time.monotonic() + chosen.timeout;
+    auto plan = plan_check(line, chosen, here);
+    if (!plan) return unexpected{std::move(plan).error()};
+    const auto service = required(line, "consulservice", "-S/--consulservice");
+    if (!service) return unexpected{service.error()};
+    const auto noop = noop_options_of(line);
+    if (!noop) return unexpected{noop.error()};
+    if (auto counted = count_work(line, here, *plan); !counted) return unexpected{counted.error()};
+
+    const auto facts = resolve(chosen, *service, here.time);
+    if (!facts) return unexpected{facts.error()};
+    const auto held = look_for_noop(here.files, here.time, *noop);
+    auto report = plan->look ? check(plan->subject, *facts, plan->look, held)
+                             : check_group(plan->subject, *facts, plan->look_at_all, held);
+    if (plan->more) report.details = plan->more();
+    std::erase_if(report.details, [](const auto& each) { return each.second.empty(); });
+    return report;
+}
+
+void print_check(const check_report& report, int code, output_format format, std::string& out) {
+    out += format == output_format::text ? nagios_line(report) : json::check_line(report, code);
+    out += '\n';
+}
+
+}  // namespace
+
+auto without_verdict(const command_line& line, const error& why, output_format format, std::string& out) -> int {
+    check_report report{.subject = {.kind = means_process(line) ? "process" : line.words.subject}};
+    const auto name = [&](std::string_view option) { return line.value(option).value_or(""); };
+    if (means_process(line)) {
+        report.subject.name = name(line.has("nagiosargs") ? "nagiosargs" : "name");
+        if (line.has("nagiosargs")) report.subject.key = "nagiosArgs";
+    } else if (line.words.subject == "crontab") {
+        report.subject.name = name("user");
+    } else {
+        report.subject.name = name("service");
+        if (line.words.subject == "servicegroup") report.subject.key = "services";
+    }
+    report.why = why.message;
+    const auto code = static_cast<int>(exit_code_for(why.code));
+    print_check(report, code, format, out);
+    return code;
+}
+
+auto run_check(const invocation& call, const command_line& line, std::string& out) -> int {
+    auto format = requested_format(call, line);
+    const auto chosen = configure(call, line);
+    if (!chosen) return without_verdict(line, chosen.error(), format, out);
+    format = chosen->format;
+    const auto report = report_on(line, *chosen);
+    if (!report) return without_verdict(line, report.error(), format, out);
+    const int code = exit_status(report->state, chosen->unknown_exit);
+    print_check(*report, code, format, out);
+    return code;
+}
+
+}  // namespace powerconsul::cli

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include <powerconsul/result.hpp>
+
+#include "cli.hpp"
+#include "command_line.hpp"
+#include "configuration.hpp"
+
+namespace powerconsul::cli {
+
+/// `powerconsul check <subject>`: prints the line of the check to `out` and returns its exit status.
+[[nodiscard]] auto run_check(const invocation& call, const command_line& line, std::string& out) -> int;
+
+/// Every ending of a check prints the line, also when there is no verdict: a watch must be able to tell a check that
+/// was called wrongly from a service that is down.
+auto without_verdict(const command_line& line, const error& why, output_format format, std::string& out) -> int;
+
+}  // namespace powerconsul::cli

@@ -1,0 +1,102 @@
+#include "roles.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include <powerconsul/adapters/any_transport.hpp>
+#include <powerconsul/adapters/posix_files.hpp>
+#include <powerconsul/adapters/store_file.hpp>
+#include <powerconsul/json/writer.hpp>
+#include <powerconsul/text.hpp>
+
+#include "http.hpp"
+
+namespace powerconsul::cli {
+
+namespace {
+
+[[nodiscard]] auto make_transport(const configuration& chosen) -> result<any_transport> {
+    if (chosen.store.empty()) return make_http_transport(chosen.http_addr, chosen.token);
+    return any_transport{file_store_transport{posix_files{}, chosen.store}};
+}
+
+void print_role_text(std::string_view service, const resolution& facts, std::string& out) {
+    const auto row = [&](std::string_view name, std::string_view text) {
+        std::string padded{name};
+        padded.resize(10, ' ');
+        out += padded + one_line(text, 3000) + '\n';
+    };
+    row("service", service);
+    row("role", to_string(facts.own));
+    row("expects", to_string(facts.expects));
+    row("why", facts.reason);
+    row("document", facts.key + (facts.document == 0 ? "" : " (ModifyIndex " + std::to_string(facts.document) + ')'));
+    row("basis", to_string(facts.from));
+    if (facts.state_trouble) row("note", facts.state_trouble->message);
+}
+
+[[nodiscard]] auto role_json(std::string_view service, const resolution& facts) -> std::string {
+    json::writer line;
+    line.open_object();
+    line.key("service").string(service);
+    line.key("role").string(to_string(facts.own));
+    line.key("expectation").string(to_string(facts.expects));
+    line.key("clustered");
+    if (facts.clustered == clustering::unknown) {
+        line.null();
+    } else {
+        line.boolean(facts.clustered == clustering::yes);
+    }
+    line.key("reason").string(one_line(facts.reason, 3000));
+    line.key("key").string(facts.key);
+    line.key("document").number(facts.document);
+    line.key("basis").string(to_string(facts.from));
+    if (facts.state_trouble) line.key("note").string(one_line(facts.state_trouble->message, 1000));
+    line.close_object();
+    return line.text();
+}
+
+}  // namespace
+
+auto required(const command_line& line, std::string_view option, std::string_view spelling) -> result<std::string> {
+    if (auto value = line.value(option)) return std::move(*value);
+    return fail(errc::usage, "the option " + std::string{spelling} + " is missing; see powerconsul " +
+                                 line.words.command + (line.words.subject.empty() ? "" : " ") + line.words.subject +
+                                 " --help");
+}
+
+auto resolve(const configuration& chosen, std::string_view service, posix_clock& time) -> result<resolution> {
+    if (auto valid = validate_segment("the Consul service name", service); !valid) return unexpected{valid.error()};
+    auto transport = make_transport(chosen);
+    if (!transport) return unexpected{std::move(transport).error()};
+    role_resolver<any_transport&, posix_clock&, posix_files> roles{*transport, time, posix_files{}, chosen.state_dir,
+                                                                   chosen.roles};
+    auto facts = roles.resolve(service, {chosen.timeout.count * 5 / 8});
+    // The service's name is valid: what else is wrong with the key comes from clusterKey or the environment.
+    if (facts.trouble && facts.trouble->code == errc::usage) {
+        return fail(errc::configuration, facts.trouble->message + "; set clusterKey or --environment");
+    }
+    // Of a known role the actives may be in doubt for lack of a setting: that is an unknown with its reason.
+    if (facts.own == role::unknown && facts.trouble && facts.trouble->code == errc::configuration) {
+        return unexpected{*facts.trouble};
+    }
+    return facts;
+}
+
+auto run_role(const command_line& line, const configuration& chosen, std::string& out) -> result<exit_code> {
+    const auto service = required(line, "consulservice", "-S/--consulservice");
+    if (!service) return unexpected{service.error()};
+    posix_clock time;
+    const auto facts = resolve(chosen, *service, time);
+    if (!facts) return unexpected{facts.error()};
+    if (chosen.format == output_format::json) {
+        out += role_json(*service, *facts) + '\n';
+    } else {
+        print_role_text(*service, *facts, out);
+    }
+    if (facts->own != role::unknown && facts->expects != expectation::unknown) return exit_code::done;
+    return facts->trouble ? exit_code_for(facts->trouble->code) : exit_code::failed;
+}
+
+}  // namespace powerconsul::cli
