@@ -36,7 +36,7 @@ namespace powerconsul::inline v0 {
 /// What the text of a crontab holds, as far as it can be told without knowing all that each cron accepts.
 struct crontab_text {
     bool settings{};          ///< lines such as MAILTO=root
-    bool jobs{};              ///< lines that are neither blank, comments nor settings; whether cron takes them is open
+    bool jobs{};              ///< lines that are no comments, settings or blank; crontab(1) takes only what cron takes
     bool pattern{};           ///< a line that is not a comment contains the pattern; false if there is none
     bool ends_in_line{true};  ///< cut off without a newline: Debian's cron then reads nothing of it
 };
