@@ -25,31 +25,23 @@ class posix_accounts {
 public:
     [[nodiscard]] auto user_id(const std::string& name) const -> result<std::optional<std::uint32_t>> {
         if (cannot_be(name)) return std::optional<std::uint32_t>{};
-        return look_up<std::uint32_t, passwd>(
-            "user " + quoted(name), &passwd::pw_uid, [&](passwd& entry, char* text, std::size_t size, passwd*& found) {
-                return ::getpwnam_r(name.c_str(), &entry, text, size, &found);
-            });
+        return look_up<std::uint32_t>("user " + quoted(name), &::passwd::pw_uid, [&](auto... rest) {
+            return ::getpwnam_r(name.c_str(), rest...);
+        });
     }
     [[nodiscard]] auto group_id(const std::string& name) const -> result<std::optional<std::uint32_t>> {
         if (cannot_be(name)) return std::optional<std::uint32_t>{};
-        return look_up<std::uint32_t, group>(
-            "group " + quoted(name), &group::gr_gid, [&](group& entry, char* text, std::size_t size, group*& found) {
-                return ::getgrnam_r(name.c_str(), &entry, text, size, &found);
-            });
+        return look_up<std::uint32_t>("group " + quoted(name), &::group::gr_gid, [&](auto... rest) {
+            return ::getgrnam_r(name.c_str(), rest...);
+        });
     }
     [[nodiscard]] auto user_name(std::uint32_t id) const -> result<std::optional<std::string>> {
-        return look_up<std::string, passwd>(
-            "user " + std::to_string(id), &passwd::pw_name,
-            [&](passwd& entry, char* text, std::size_t size, passwd*& found) {
-                return ::getpwuid_r(id, &entry, text, size, &found);
-            });
+        return look_up<std::string>("user " + std::to_string(id), &::passwd::pw_name,
+                                    [&](auto... rest) { return ::getpwuid_r(id, rest...); });
     }
     [[nodiscard]] auto group_name(std::uint32_t id) const -> result<std::optional<std::string>> {
-        return look_up<std::string, group>(
-            "group " + std::to_string(id), &group::gr_name,
-            [&](group& entry, char* text, std::size_t size, group*& found) {
-                return ::getgrgid_r(id, &entry, text, size, &found);
-            });
+        return look_up<std::string>("group " + std::to_string(id), &::group::gr_name,
+                                    [&](auto... rest) { return ::getgrgid_r(id, rest...); });
     }
 
 private:
@@ -76,7 +68,7 @@ private:
             Entry entry{};
             Entry* found = nullptr;
             do {
-                error = call(entry, text.data(), text.size(), found);
+                error = call(&entry, text.data(), text.size(), &found);
             } while (error == EINTR);
             if (found != nullptr) return std::optional<Value>{Value{found->*field}};
         }
