@@ -3,6 +3,8 @@
     CONSUL=... POWERCONSUL=... python3 test_roles.py [unittest options]
 """
 import json
+import pathlib
+import re
 import unittest
 
 from consul_cluster import Cluster, Node, executables, wait_until
@@ -341,6 +343,34 @@ class Output(Case):
                                 return (check["Status"], check["Output"]) == (status, expected)
                 wait_until(f"Consul shows {status} for {node.agent.node}", seen_everywhere, deadline=20)
                 self.assertIn(f'"role":"{role}"', expected)
+
+    def test_consul_damps_as_the_readme_says(self):
+        page = (pathlib.Path(__file__).parents[3] / "README.md").read_text()
+        blocks = [json.loads(text) for text in re.findall(r"```json\n(\{.*?\n\})\n```", page, re.S)
+                  if "failures_before_critical" in text]
+        self.assertEqual(len(blocks), 1, "the README shows one check with damping")
+        runs = self.web1.folder / "runs"
+        runs.write_text("")
+        argv = ["/bin/sh", "-c", 'echo >>"$0"; exec "$@"', str(runs), *self.web1.check_argv()]
+        check = {**blocks[0], "id": "damped", "args": argv, "interval": "1s", "status": "passing"}
+        self.web1.running(True)
+        service = {"services": [{"name": "damped", "port": 80, "checks": [check]}]}
+        (cluster.web1.config / "damped.json").write_text(json.dumps(service))
+        cluster.web1.api("PUT", "/v1/agent/reload")
+
+        def status():
+            return cluster.web1.api("GET", "/v1/agent/checks")["damped"]["Status"]
+
+        def lines():
+            return len(runs.read_text())
+        wait_until("the check has run", lambda: lines() > 1)
+        self.web1.running(False)
+        before = lines()
+        wait_until("the check is critical", lambda: status() == "critical", deadline=20)
+        # Three runs in a row, of which the first may have been under way already.
+        self.assertGreaterEqual(lines() - before, blocks[0]["failures_before_critical"] - 1)
+        self.web1.running(True)
+        wait_until("the check is passing again", lambda: status() == "passing", deadline=20)
 
 
 if __name__ == "__main__":
