@@ -178,6 +178,19 @@ TEST_CASE("the plugin runs in a clean environment, with the arguments as they ar
     }
 }
 
+TEST_CASE("a call that fails leaves nothing of the one before") {
+    machine m{outcome{.out = "OK\n"}};
+    m.executor.on({debian, "-c", "1:1", "-C", "x"}, unexpected{{errc::io, "cannot run it"}});
+    plugin_probe look{{.arguments = {"-c", "1:1", "-C", "x"}}, m.executor, m.files};
+    CHECK(look().state == observation::running);
+    CHECK(look.first_line() == "OK");
+    CHECK(look() == observed{observation::unknown, "cannot run it"});
+    CHECK(look.first_line().empty());
+    m.files.remove(debian);
+    CHECK(look().state == observation::unknown);
+    CHECK(look.path().empty());
+}
+
 TEST_CASE("nothing is stopped where processes may be hidden") {
     const std::string reason = "check_procs exits 2: PROCS CRITICAL: 0 processes, but not all processes can be seen; "
                                "mount /proc without hidepid or run as root";
@@ -211,6 +224,7 @@ TEST_CASE("check_procs is found in each of the directories, the first one wins")
     }
     testing::memory_files closed;
     closed.fail_on("/usr/lib64/nagios/plugins/check_procs", {errc::denied, "Permission denied"});
+    closed.fail_on("/usr/libexec/nagios/plugins/check_procs", {errc::io, "Input/output error"});
     CHECK(find_plugin(closed, "check_procs").error() == error{errc::denied, "Permission denied"});
     closed.put("/usr/libexec/nagios/check_procs", "");
     CHECK(find_plugin(closed, "check_procs").value_or("") == "/usr/libexec/nagios/check_procs");
