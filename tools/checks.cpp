@@ -43,6 +43,7 @@ struct machine {
     posix_files files{};
     posix_accounts accounts{};
     milliseconds deadline{};
+    expectation expects{expectation::unknown};  ///< once the role is known
 
     [[nodiscard]] auto left() const -> milliseconds { return deadline - time.monotonic(); }
 };
@@ -181,7 +182,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
         const milliseconds left = here.left();
         if (left.count <= 100) return no_time_left;
         posix_spawn_executor executor;
-        plugin_probe probe{plugin_options{words, plugin, {left.count * 4 / 5}}, executor, here.files};
+        plugin_probe probe{plugin_options{words, plugin, {left.count * 4 / 5}, here.expects}, executor, here.files};
         auto seen = probe();
         *said = {probe.path(), probe.first_line()};
         return seen;
@@ -324,6 +325,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
 
     const auto facts = resolve(chosen, *service, here.time);
     if (!facts) return unexpected{facts.error()};
+    here.expects = facts->expects;
     const auto held = look_for_noop(here.files, here.time, *noop);
     auto report = plan->look ? check(plan->subject, *facts, plan->look, held)
                              : check_group(plan->subject, *facts, plan->look_at_all, held);

@@ -160,6 +160,41 @@ TEST_CASE("every end of a plugin leads to what it means") {
     }
 }
 
+TEST_CASE("where none may run, too many are not taken for none") {
+    using enum observation;
+    struct row {
+        std::string_view name;
+        std::string_view out;
+        bool some;
+    };
+    const row rows[] = {
+        {"none", "PROCS CRITICAL: 0 processes with command name 'x' | procs=0;;1:1;0;", false},
+        {"two", "PROCS CRITICAL: 2 processes with command name 'x' | procs=2;;1:1;0;", true},
+        {"a hundred", "PROCS CRITICAL: 100 processes | procs=100;;1:1;0;", true},
+        {"another metric", "CPU CRITICAL: 1 crit, 0 warn out of 1 process | procs=1 procs_warn=0 procs_crit=1", true},
+        {"another metric, nothing there", "CPU OK: 0 processes | procs=0 procs_warn=0 procs_crit=0", false},
+        {"without performance data, none", "PROCS CRITICAL: 0 processes with command name '2'", false},
+        {"without performance data, some", "PROCS CRITICAL: 12 processes with command name 'x'", true},
+        {"another plugin's data", "PROCS CRITICAL: 3 processes | other=0", true},
+        {"no number", "CRITICAL: no process", false},
+        {"no count at all", "CRITICAL", false},
+        {"data on another line", "PROCS CRITICAL: 0 processes\n| procs=2", false},
+        {"data that ends early", "PROCS CRITICAL | procs=", false},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const outcome end{.status = 2, .out = std::string{each.out}};
+        CHECK(interpret_plugin("check_procs", end, expectation::stopped).state == (each.some ? degraded : stopped));
+        CHECK(interpret_plugin("check_procs", end, expectation::running).state == stopped);
+        CHECK(interpret_plugin("check_procs", end).state == stopped);
+        CHECK(interpret_plugin("check_procs", end).reason ==
+              interpret_plugin("check_procs", end, expectation::stopped).reason);
+    }
+    machine here{outcome{.status = 2, .out = "PROCS CRITICAL: 2 processes | procs=2"}};
+    const plugin_options on_standby{.arguments = {"-c", "1:1", "-C", "x"}, .expects = expectation::stopped};
+    CHECK(plugin_probe{on_standby, here.executor, here.files}().state == degraded);
+}
+
 TEST_CASE("the plugin runs in a clean environment, with the arguments as they are and with the time given") {
     machine m{outcome{.out = "OK\n"}};
     m.executor.on({"/opt/x/check_mine", "-a", "a b", ""}, 1, "few\n");

@@ -146,8 +146,6 @@ TEST_CASE("processes are found by name, command line and user") {
         {"not what it started", {.name = "ps"}, false},
         {"not what that started", {.cmdline = "--mine"}, false},
         {"what its parent started", {.cmdline = "--beside"}, true},
-        {"its parent by name", {.name = "agent"}, true},
-        {"the first of all by name", {.name = "system"}, true},
         {"not its parent by command line", {.cmdline = "agent run"}, false},
         {"not its parent by name and command line", {.name = "agent", .cmdline = "run"}, false},
     };
@@ -217,6 +215,21 @@ TEST_CASE("zombies match by what is left of them") {
     proc.add({.pid = 301, .name = "long-named-serv", .state = 'Z', .threads = 3});
     CHECK(process_probe{process_filter{.name = "long-named-serv"}, count_range{}, proc.files}().state ==
           observation::running);
+}
+
+TEST_CASE("what started the check does not count, and is not taken for nothing") {
+    made_up_proc proc;
+    const process_filter by_name{.name = "agent"};
+    const auto seen = [&](const process_filter& filter, count_range range = {}) {
+        return process_probe{filter, range, proc.files}();
+    };
+    CHECK(seen(by_name).state == observation::unknown);
+    CHECK(seen(by_name).reason == "no process is there but what this check was started by, and that does not count");
+    CHECK(seen({.name = "agent", .cmdline = "."}).state == observation::stopped);
+    proc.add({.pid = 301, .name = "agent"});
+    CHECK(seen(by_name).state == observation::running);
+    CHECK(seen(by_name, {.min = 1, .max = 1}).state == observation::running);
+    CHECK(seen(by_name, {.min = 2}).state == observation::degraded);
 }
 
 TEST_CASE("what cannot be told is unknown") {

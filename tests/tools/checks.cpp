@@ -235,6 +235,11 @@ TEST_CASE("both spellings of the process check ask check_procs") {
             CHECK(ask("web2", "-c 1:1 -C c").status == 0);
         }
     }
+    here.box.write("too_many", "#!/bin/sh\necho 'PROCS CRITICAL: 2 processes | procs=2'\nexit 2\n", 0700);
+    for (const std::string_view node : {"web1", "web2"}) {
+        const words args{"check", "process", "-n", "-c 1:1 -C x", "-S", "web", "--plugin", here.box / "too_many"};
+        CHECK(here.as(node, args).status == 2);
+    }
     const auto missing = here.as("web2", {"check", "process", "-n", "-C x", "-S", "web", "--plugin", "/nonexistent/x"});
     CHECK(missing.status == 1);
     CHECK(member(missing, "reason").find("/nonexistent/x") != std::string::npos);

@@ -11,6 +11,7 @@
 #include <powerconsul/files.hpp>
 #include <powerconsul/probe.hpp>
 #include <powerconsul/result.hpp>
+#include <powerconsul/role.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/units.hpp>
 
@@ -56,6 +57,7 @@ struct plugin_options {
     std::vector<std::string> arguments{};
     std::string plugin{};  ///< absolute path; empty: check_procs, looked for with find_plugin()
     milliseconds timeout{5000};
+    expectation expects{expectation::unknown};  ///< what the verdict will be held against; see interpret_plugin()
 };
 
 namespace detail {
@@ -76,12 +78,31 @@ inline constexpr std::size_t longest_plugin_line = 300;  ///< bytes
     return one_line(line.substr(0, line.find('|')), longest_plugin_line);
 }
 
+/// Whether check_procs counted any process: `procs=2;…` behind the `|`, or "2 processes" in what versions without
+/// performance data say.
+[[nodiscard]] inline auto counted_some(std::string_view line) -> bool {
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    const auto bar = line.find('|');
+    const auto data = bar == std::string_view::npos ? bar : line.find("procs=", bar);
+    std::size_t at = data == std::string_view::npos ? line.find(" process") : data + 6;
+    if (at == std::string_view::npos) return false;
+    if (data == std::string_view::npos) {
+        while (at > 0 && digit(line[at - 1])) --at;
+    }
+    for (; at < line.size() && digit(line[at]); ++at) {
+        if (line[at] != '0') return true;
+    }
+    return false;
+}
+
 }  // namespace detail
 
 /// Reads the end of a Nagios plugin: 0, 1 and 2 are running, degraded and stopped, as long as it says something too.
 /// Every other end is unknown, and so is the time-out of the plugin's own, for which it exits 2.
-/// It is the plugin's word: check_procs exits 2, too, when more processes run than its arguments allow.
-[[nodiscard]] inline auto interpret_plugin(std::string_view name, const outcome& end) -> observed {
+/// check_procs exits 2, too, when more processes run than its arguments allow. Where none may run that is degraded:
+/// something runs on a standby.
+[[nodiscard]] inline auto interpret_plugin(std::string_view name, const outcome& end,
+                                           expectation expects = expectation::unknown) -> observed {
     using enum observation;
     const std::string who = one_line(name, 80);
     if (end.how == ending::timed_out) return {unknown, who + " did not answer in time"};
@@ -93,7 +114,11 @@ inline constexpr std::size_t longest_plugin_line = 300;  ///< bytes
     const std::string says = exits + ": " + text;
     if (end.status == 0) return {running, says};
     if (end.status == 1) return {degraded, says};
-    if (end.status == 2) return {text.find("timed out after") == std::string::npos ? stopped : unknown, says};
+    if (end.status == 2 && text.find("timed out after") != std::string::npos) return {unknown, says};
+    if (end.status == 2 && expects == expectation::stopped && detail::counted_some(detail::plugin_line(end.out))) {
+        return {degraded, says};
+    }
+    if (end.status == 2) return {stopped, says};
     const std::string more = complaint.empty() ? "" : " (" + complaint + ')';
     if (end.status == 3) return {unknown, says + more};
     return {unknown, exits + ", from a plugin 0 to 3 is expected: " + text + more};
@@ -129,7 +154,7 @@ public:
         auto line = detail::plugin_line(end->out);
         if (line.empty()) line = detail::plugin_line(end->err);
         first_line_ = one_line(line, detail::longest_plugin_line);
-        auto seen = interpret_plugin(std::string_view{path_}.substr(path_.rfind('/') + 1), *end);
+        auto seen = interpret_plugin(std::string_view{path_}.substr(path_.rfind('/') + 1), *end, options_.expects);
         if (seen.state == observation::stopped && processes_are_hidden()) {
             return {observation::unknown, seen.reason + ", but not all processes can be seen; mount /proc without "
                                                         "hidepid or run as root"};

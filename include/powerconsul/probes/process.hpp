@@ -161,6 +161,7 @@ private:
     struct counts {
         std::size_t alive{};
         std::size_t ended{};
+        std::size_t ancestors{};  ///< of the same name: they do not count, but "none" would not be true
     };
 
     [[nodiscard]] static auto give_up(const error& why) -> observed { return {observation::unknown, why.message}; }
@@ -172,7 +173,8 @@ private:
         for (const auto& each : table.processes()) {
             const auto matches = match(table, each, expression);
             if (!matches) return unexpected{matches.error()};
-            if (*matches) ++(each.ended ? seen.ended : seen.alive);
+            if (!*matches) continue;
+            ++(each.kin == kinship::ancestor ? seen.ancestors : each.ended ? seen.ended : seen.alive);
             if (range_.max ? seen.alive > *range_.max : seen.alive >= range_.min) break;
         }
         return seen;
@@ -181,8 +183,7 @@ private:
     [[nodiscard]] auto match(process_table<Files&>& table, const process& each,
                              const std::optional<pattern>& expression) -> result<bool> {
         if (each.kin == kinship::self || each.kin == kinship::descendant) return false;
-        // What started this check may hold the check's own arguments in its command line, or be a script named after it.
-        // By its name alone it counts: the agent, a terminal's sshd and systemd are services, too.
+        // What started this check may hold the check's own arguments in its command line.
         if (each.kin == kinship::ancestor && (expression || filter_.name.empty())) return false;
         bool whole = filter_.name.empty() || each.name == filter_.name || detail::plain_name(each.name) == filter_.name;
         if (!whole) {
@@ -207,6 +208,9 @@ private:
     [[nodiscard]] auto judge_count(const counts& seen) const -> observed {
         using enum observation;
         const std::size_t all = seen.alive + seen.ended;
+        if (all == 0 && seen.ancestors > 0) {
+            return {unknown, "no process is there but what this check was started by, and that does not count"};
+        }
         if (all == 0) return {stopped, "no process is there"};
         if (range_.max && all > *range_.max) {
             return {degraded, "more than " + processes(*range_.max) + " there"};
