@@ -24,6 +24,7 @@
 #include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/process.hpp>
 #include <powerconsul/probes/service.hpp>
+#include <powerconsul/probes/side_by_side.hpp>
 #include <powerconsul/settings.hpp>
 #include <powerconsul/words.hpp>
 
@@ -35,7 +36,7 @@ namespace powerconsul::cli {
 namespace {
 
 constexpr std::size_t most_services = 64;  ///< in one group
-constexpr std::size_t side_by_side = 16;   ///< of these are asked at the same time
+constexpr std::size_t most_at_once = 16;   ///< of these are asked at the same time
 
 /// The policies that all checks share, and the time that is left.
 struct machine {
@@ -132,13 +133,12 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     if (auto valid = valid_manager(chosen); !valid) return unexpected{valid.error()};
     planned_check plan{.subject = {.kind = "servicegroup", .name = *list, .key = "services", .members = names}};
     plan.look_at_all = [&line, &chosen, &here, names = std::move(names)] {
-        std::vector<observed> seen(names.size(), no_time_left);
-        const auto rounds = static_cast<std::int64_t>((names.size() + side_by_side - 1) / side_by_side);
+        const auto rounds = static_cast<std::int64_t>((names.size() + most_at_once - 1) / most_at_once);
         const milliseconds each{here.left().count / rounds};
-        thread_runner{side_by_side}.run(names.size(), [&](std::size_t i) {
-            seen[i] = look_at_service(line, chosen, names[i], here, shorter(each, here.left()));
-        });
-        return seen;
+        const auto look = [&](const std::string& name) {
+            return look_at_service(line, chosen, name, here, shorter(each, here.left()));
+        };
+        return side_by_side{names, look, thread_runner{most_at_once}}();
     };
     return plan;
 }

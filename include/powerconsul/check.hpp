@@ -1,7 +1,5 @@
 #pragma once
 
-#include <concepts>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,12 +12,6 @@
 #include <powerconsul/verdict.hpp>
 
 namespace powerconsul::inline v0 {
-
-/// Looks at several local services and answers in the order of their names.
-template <typename T>
-concept group_probe = requires(T& look) {
-    { look() } -> std::same_as<std::vector<observed>>;
-};
 
 namespace detail {
 

@@ -36,6 +36,7 @@
 #include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/service.hpp>
 #include <powerconsul/probes/service_manager.hpp>
+#include <powerconsul/probes/side_by_side.hpp>
 #include <powerconsul/probes/systemd.hpp>
 #include <powerconsul/probes/sysv.hpp>
 #include <powerconsul/resolver.hpp>

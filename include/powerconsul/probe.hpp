@@ -2,13 +2,14 @@
 
 #include <concepts>
 #include <string>
+#include <vector>
 
 #include <powerconsul/role.hpp>
 
 namespace powerconsul::inline v0 {
 
 /// What a probe saw and why it says so, as a clause that can follow "apache2 is running: ". Must be the same text while
-/// nothing changed: no times, no counters, no process ids.
+/// nothing changed: no times, no counters.
 struct observed {
     observation state{observation::unknown};
     std::string reason{};
@@ -20,6 +21,12 @@ struct observed {
 template <typename T>
 concept probe = requires(T& look) {
     { look() } -> std::same_as<observed>;
+};
+
+/// Looks at several local services and answers in the order of their names.
+template <typename T>
+concept group_probe = requires(T& look) {
+    { look() } -> std::same_as<std::vector<observed>>;
 };
 
 }  // namespace powerconsul::inline v0
