@@ -128,7 +128,9 @@ TEST_CASE("what belongs to a check is no work, what a trigger started is") {
         {"sudo", {.pid = 900, .name = "sudo", .arguments = "sudo\0powerconsul\0check\0-P\0migrate\0"sv}, false},
         {"a name that only starts like it", {.pid = 900, .name = "x", .arguments = "powerconsul-migrate\0"sv}, true},
         {"its folder", {.pid = 900, .name = "x", .arguments = "/opt/powerconsul/migrate\0"sv}, true},
-        {"another check's status script", {.pid = 900, .parent = 401, .name = "sh", .arguments = "sh\0migrate\0"sv}, false},
+        {"another check's status script",
+         {.pid = 900, .parent = 401, .name = "sh", .arguments = "sh\0migrate\0"sv},
+         false},
         {"child of a check", {.pid = 900, .parent = 400, .name = "sh", .arguments = "sh\0migrate\0"sv}, false},
         {"child of a watch", {.pid = 900, .parent = 410, .name = "sh", .arguments = "sh\0migrate\0"sv}, true},
         {"child of a trigger", {.pid = 900, .parent = 420, .name = "sh", .arguments = "sh\0migrate\0"sv}, true},
@@ -171,9 +173,9 @@ TEST_CASE("work counts as running before the service is asked, and the reason na
     CHECK(counting_work{counted_probe{down, &runs}, work_filter{.text = "migrate"}, m.files, m.accounts}() ==
           observed{observation::running,
                    "process 4711 (\"php artisan migrate\") counts as this service's work (--procstr \"migrate\")"});
-    CHECK(counting_work{counted_probe{down, &runs}, work_filter{.expression = "root.*migrate"}, m.files, m.accounts}() ==
+    CHECK(counting_work{counted_probe{down, &runs}, work_filter{.expression = "root.*rate"}, m.files, m.accounts}() ==
           observed{observation::running,
-                   "process 4711 (\"php artisan migrate\") counts as this service's work (--procre \"root.*migrate\")"});
+                   "process 4711 (\"php artisan migrate\") counts as this service's work (--procre \"root.*rate\")"});
     CHECK(runs == 0);
     for (const auto state :
          {observation::running, observation::degraded, observation::stopped, observation::unknown}) {

@@ -46,7 +46,8 @@ TEST_CASE("a range of a count is min:max, min: or :max") {
     const std::string zero = "it starts with 0, and no process at all is what \"stopped\" means, " + std::string{form};
     const std::string reversed = "it ends before it starts, " + std::string{form};
     const refusal refused[] = {
-        {"3", "write 3:3 for exactly 3 or 3: for that many and more (to check_procs a bare number is the largest, here :3)"},
+        {"3",
+         "write 3:3 for exactly 3 or 3: for that many and more (to check_procs a bare number is the largest, here :3)"},
         {"0", form}, {"", form}, {":", form}, {"::", form}, {"1:2:3", form}, {"a:b", form}, {"1:b", form},
         {"-1:", form}, {"+1:", form}, {"1:-2", form}, {" 1:", form}, {"1: ", form}, {"1 :2", form}, {"1.5:", form},
         {"~:3", form}, {"@1:3", form}, {"4194305:", form}, {"1:4194305", form}, {"99999999999999999999999:", form},
@@ -204,7 +205,8 @@ TEST_CASE("the count decides between stopped, degraded and running") {
 TEST_CASE("zombies match by what is left of them") {
     made_up_proc proc;
     proc.add({.pid = 301, .name = "long-named-serv", .user = 33, .state = 'Z'});
-    for (const auto& filter : {process_filter{.name = "long-named-server"}, process_filter{.cmdline = "serv. <defunct>$"},
+    for (const auto& filter : {process_filter{.name = "long-named-server"},
+                               process_filter{.cmdline = "serv. <defunct>$"},
                                process_filter{.name = "long-named-serv", .user = 33}}) {
         CAPTURE(describe(filter));
         CHECK(process_probe{filter, count_range{}, proc.files}().state == observation::degraded);
@@ -243,7 +245,8 @@ TEST_CASE("what cannot be told is unknown") {
     const row rows[] = {
         {"own status", "/proc/self/stat", by_all,
          "cannot read the process table: no right, mount /proc without hidepid or run as root"},
-        {"list", "/proc", by_all, "cannot read the process table: no right, mount /proc without hidepid or run as root"},
+        {"list", "/proc", by_all,
+         "cannot read the process table: no right, mount /proc without hidepid or run as root"},
         {"status", "/proc/301/stat", by_all,
          "cannot read the process table: no right, mount /proc without hidepid or run as root"},
         {"user", "/proc/301", by_all,
@@ -304,7 +307,7 @@ TEST_CASE("none is not said after one look at a table that moves") {
 }
 
 TEST_CASE("real processes are counted") {
-    // The child's children have this process as grandparent, so a shell's job stands between: it ends, and init has them.
+    // What descends from this process does not count: the one between ends, and then they are another's children.
     const std::string name = "pc" + std::to_string(::getpid());
     int report[2];
     REQUIRE(::pipe(report) == 0);

@@ -59,7 +59,8 @@ struct files_lose_absent : memory_files {
     auto read(const std::string&, std::size_t) -> result<std::string> { return std::string{}; }
 };
 struct files_list_nothing_for_absent : memory_files {
-    auto list(const std::string&, std::size_t) -> result<std::vector<std::string>> { return std::vector<std::string>{}; }
+    using names = std::vector<std::string>;
+    auto list(const std::string&, std::size_t) -> result<names> { return names{}; }
 };
 
 }  // namespace

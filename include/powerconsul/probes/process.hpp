@@ -89,7 +89,7 @@ struct count_range {
     return {};
 }
 
-/// What the filter looks for, as the subject of a sentence: `nginx`, `process of user www-data with command line "…"`.
+/// What the filter looks for, as a sentence's subject: `nginx`, `process of user www-data with command line "…"`.
 /// `user_name` names filter.user; without it the number stands there.
 [[nodiscard]] inline auto describe(const process_filter& filter, std::string_view user_name = {}) -> std::string {
     std::string text = filter.name.empty() ? "process" : one_line(filter.name, 80);

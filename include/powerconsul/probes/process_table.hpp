@@ -138,7 +138,7 @@ template <typename Number>
 }
 
 /// The processes of the machine, or of the container, as they are below /proc. `Files` may be a reference. What ends
-/// while it is read is left out. A refusal is an error, never a shorter table: what is hidden might be what is looked for.
+/// while it is read is left out. A refusal is an error, never a shorter table: what is hidden might be the one.
 template <directory_source Files>
 class process_table {
 public:

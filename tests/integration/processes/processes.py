@@ -2,10 +2,10 @@
 
     processes.py PROBE ACTOR [SEED]
 
-PROBE is the program of probe_process.cpp, ACTOR that of actor.cpp: it plays the processes, with names and arguments made
-to be misread. Filters are generated from a seed, which is printed, so that a failure can be run again.
-Needs from Debian: monitoring-plugins-basic (check_procs), procps (its ps); as root util-linux (unshare, setpriv) too, for
-processes of several users and for a /proc that hides them. Exit status 77: skipped.
+PROBE is the program of probe_process.cpp, ACTOR that of actor.cpp: it plays the processes, with names and arguments
+made to be misread. Filters are generated from a seed, which is printed, so that a failure can be run again.
+Needs from Debian: monitoring-plugins-basic (check_procs), procps (its ps); as root util-linux (unshare, setpriv) too,
+for processes of several users and for a /proc that hides them. Exit status 77: skipped.
 """
 import os
 import pathlib
@@ -122,7 +122,7 @@ def escaped(text):
 
 
 def generate(stage, source):
-    """A filter for both: words for the probe, words for check_procs, and how many living parts match, as far as told."""
+    """A filter for both: words for the probe and words for check_procs."""
     name, line, user = source.choice(stage.parts)
     ours, theirs = [], []
     kinds = source.choice(["name", "name", "text", "text", "expression", "expression", "name text", "name user",
@@ -142,7 +142,8 @@ def generate(stage, source):
             theirs += ["-a", text]
         else:
             pieces = [escaped(text), f"{escaped(text)}.*{escaped(line[-4:].strip())}", f"{stage.prefix}[^ ]* [-a-z]",
-                      f"({escaped(text)}|{stage.prefix}nothing)", f"{stage.prefix}(:|\\.conf)", f"{stage.prefix}.{{3,9}}$",
+                      f"({escaped(text)}|{stage.prefix}nothing)", f"{stage.prefix}(:|\\.conf)",
+                      f"{stage.prefix}.{{3,9}}$",
                       f"{stage.prefix}[[:alpha:]]+ ", f"{stage.prefix}.*[0-9]$", f"{stage.prefix}\\w+ nothing"]
             if " " not in name:  # check_procs reads the rest of such a name as the start of the command line
                 pieces += [f"^/(usr|opt).*{stage.prefix}", f"^{escaped(line[:5])}.*{stage.prefix}", f"^{stage.prefix}$"]
@@ -245,8 +246,8 @@ def differences(stage, probe):
     for what, ours, expected, theirs, status in rows:
         failed += expect(what, probe, ours, expected, theirs, status)
     # The shell that starts the probe has the text in its own command line.
-    failed += expect("what started it", ["sh", "-c", '"$@"; exit $?', "sh", *probe], ["--cmdline", f"--cmdline {p}none"],
-                     STOPPED)
+    failed += expect("what started it", ["sh", "-c", '"$@"; exit $?', "sh", *probe],
+                     ["--cmdline", f"--cmdline {p}none"], STOPPED)
     # There are several: to check_procs a bare number is the largest, and the probe asks what is meant.
     bare = [ask_check_procs(["-C", f"{p}main", "-c", "1"])[0], ask_check_procs(["-C", f"{p}same", "-c", "1"])[0],
             run(*probe, "--name", f"{p}same", "--count", "1", ok=(64,)).returncode]
@@ -279,15 +280,17 @@ def unprivileged(stage, probe):
             print("this machine refuses namespaces: a /proc that hides processes is left out")
             return failed
         hint = ", mount /proc without hidepid or run as root"
-        refused = ("unknown", 'cannot read the process table: cannot open "/proc/1/stat": Operation not permitted' + hint)
-        hidden = ("unknown", "cannot read the process table: processes of other users are hidden" + hint)
+        cannot = "cannot read the process table: "
+        refused = ("unknown", cannot + 'cannot open "/proc/1/stat": Operation not permitted' + hint)
+        hidden = ("unknown", cannot + "processes of other users are hidden" + hint)
         for level, expected in (("0", STOPPED), ("1", refused), ("2", hidden), ("4", hidden)):
             script = f'mount -t proc -o hidepid={level} proc /proc && exec "$@"'
             # The shell stays the first process of the namespace: it has more to do after that.
             inside = [*room, "sh", "-c", f'sh -c \'{script}\' sh "$@"; exit $?', "sh"]
             rows += 2
-            failed += expect(f"hidepid={level} for nobody", [*inside, *nobody, program], ["--name", f"{p}same"], expected)
-            failed += expect(f"hidepid={level} for root", [*inside, program], ["--name", f"{p}same"], STOPPED)
+            look = ["--name", f"{p}same"]
+            failed += expect(f"hidepid={level} for nobody", [*inside, *nobody, program], look, expected)
+            failed += expect(f"hidepid={level} for root", [*inside, program], look, STOPPED)
     print(f"{rows} rows without rights, {failed} failed")
     return failed
 
