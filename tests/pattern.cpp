@@ -70,7 +70,10 @@ TEST_CASE("repetitions one after the other are no burden") {
     const std::string row = repeated("[a-z]+x{9}", 20);
     CHECK(matches_at_start(row, "production"));
     CHECK(matches_at_start("(a{30}){30}", "production"));
-    CHECK(matches_at_start(std::string(100, '(') + 'a' + repeated(")*", 100), "production"));
+    CHECK(matches_at_start(std::string(16, '(') + 'a' + repeated(")*", 16), "production"));
+    CHECK(matches_at_start("^(a|b$)(\\bc|d)?$|(x+)*", "production"));
+    CHECK(matches_at_start(repeated("\\ba*", 8), "production"));
+    CHECK(matches_at_start("[*+^$]*", "production"));
 }
 
 TEST_CASE("what would mean something else than in Python, or take without end, is refused") {
@@ -92,8 +95,19 @@ TEST_CASE("what would mean something else than in Python, or take without end, i
         {"too many by two", "(a{100}){11}", "is refused at byte 8: it repeats more than 1000 times"},
         {"slow without an upper end", "(a?){300,}", "is refused at byte 4: it repeats more than 1000 times"},
         {"without an upper end", "(a{99,}){99,}", "is refused at byte 8: it repeats more than 1000 times"},
-        {"twenty plus signs in one another", std::string(20, '(') + 'a' + repeated(")+", 20),
-         "is refused at byte 34: it repeats more than 1000 times"},
+        {"ten plus signs in one another", std::string(10, '(') + 'a' + repeated(")+", 10),
+         "is refused at byte 24: it repeats more than 1000 times"},
+        {"groups too deep", std::string(17, '(') + 'a' + repeated(")*", 17),
+         "is refused at byte 16: more than 16 groups within one another"},
+        {"repeated anchor", "^*a",
+         "is refused at byte 1: an anchor (^ $ \\b \\B) inside what is repeated; take it out"},
+        {"repeated word border", "\\b{3}",
+         "is refused at byte 2: an anchor (^ $ \\b \\B) inside what is repeated; take it out"},
+        {"anchor in a repeated group", "(\\b|a)*",
+         "is refused at byte 6: an anchor (^ $ \\b \\B) inside what is repeated; take it out"},
+        {"anchor deep in a repeated group", "((a|(b$))c)+",
+         "is refused at byte 11: an anchor (^ $ \\b \\B) inside what is repeated; take it out"},
+        {"word borders", repeated("\\ba*", 9), "is refused at byte 32: more than 8 of \\b and \\B"},
         {"far too many", "a{99999999999999999999}", "is refused at byte 1: it repeats more than 1000 times"},
         {"anchor of Python's own", "\\Aweb",
          "is refused at byte 0: this escape means something else in POSIX; write the character itself or [...]"},
@@ -171,7 +185,12 @@ TEST_CASE("a compiled expression finds the leftmost and longest match, and wheth
         {"the end is not before a NUL byte", "a$", "a\0b"sv, {}, {}},
         {"over the end of a line", "a.b", "a\nb", extent{0, 3}, extent{0, 3}},
         {"a later line's start is no start", "^b", "a\nb", {}, {}},
-        {"bytes that are no UTF-8", "b", "\xFF\xFE""b", extent{2, 3}, {}},
+        {"bytes that are no UTF-8",
+         "b",
+         "\xFF\xFE"
+         "b",
+         extent{2, 3},
+         {}},
         {"not beyond the end of a view", "ab", std::string_view{"abc"}.substr(0, 1), {}, {}},
     };
     for (const auto& each : rows) {
@@ -210,6 +229,7 @@ TEST_CASE("a long text that others wrote takes no more than one pass") {
     CHECK_FALSE(*compiled->match_start(std::string(4'000'000, 'x')));
     const auto refused = compiled->occurs_in(std::string(pattern::longest + 1, 'x'));
     REQUIRE_FALSE(refused);
-    CHECK(refused.error() == error{errc::bad_data, "the expression \"x.*y$\" cannot be matched with a text of "
-                                                   "16777217 bytes: at most 16777216 are expected"});
+    CHECK(refused.error() == error{errc::bad_data,
+                                   "the expression \"x.*y$\" cannot be matched with a text of "
+                                   "16777217 bytes: at most 16777216 are expected"});
 }

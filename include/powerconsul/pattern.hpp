@@ -46,6 +46,40 @@ private:
     std::size_t last_{};
 };
 
+/// Anchors that are repeated, or stand beside many groups, let the C library's compilation explode: `(\b|a)*` twelve
+/// times takes 33 s, `^` before a hundred nested groups 1.3 GB.
+class anchors {
+public:
+    static constexpr std::size_t most_word_borders = 8;
+    static constexpr std::size_t deepest = 16;  ///< groups within one another
+
+    void seen() {
+        last_ = true;
+        if (!open_.empty()) open_.back() = true;
+    }
+    void word_border() {
+        ++word_borders_;
+        seen();
+    }
+    void open() { open_.push_back(false); }
+    void close() {
+        last_ = !open_.empty() && open_.back();
+        if (open_.empty()) return;
+        open_.pop_back();
+        if (last_ && !open_.empty()) open_.back() = true;
+    }
+    void other() { last_ = false; }
+    /// Whether what stands last, a piece or a group, is or holds an anchor.
+    [[nodiscard]] auto last() const -> bool { return last_; }
+    [[nodiscard]] auto too_deep() const -> bool { return open_.size() > deepest; }
+    [[nodiscard]] auto too_many() const -> bool { return word_borders_ > most_word_borders; }
+
+private:
+    std::vector<bool> open_{};  ///< for each open group: has it an anchor
+    std::size_t word_borders_{};
+    bool last_{};
+};
+
 /// The factor of `{n}`, `{n,m}` or `{n,}` that starts at `at`; what is no number is left to regcomp.
 [[nodiscard]] inline auto repetitions(std::string_view expression, std::size_t at) -> std::size_t {
     std::size_t most = 0;
@@ -76,6 +110,7 @@ private:
     if (expression.size() > 512) return refused(512, "it is longer than 512 bytes");
     std::string posix;
     expansion size;
+    anchors borders;
     bool bracket = false;
     bool braces = false;
     bool repeated = false;  // what stands before is a repetition already
@@ -88,6 +123,9 @@ private:
         // Python's lazy `a+?` needs an a, POSIX takes it as `(a+)?`.
         if (repeats_again) return refused(i, "a second repetition means something else in POSIX; group the first");
         repeated = !bracket && std::string_view{"*+?}"}.find(c) != std::string_view::npos;
+        if (!bracket && borders.last() && std::string_view{"*+{"}.find(c) != std::string_view::npos) {
+            return refused(i, "an anchor (^ $ \\b \\B) inside what is repeated; take it out");
+        }
         if (bracket) {
             if (c == '\\') {
                 return refused(i, "a backslash inside [...] has no special meaning in POSIX; list the characters");
@@ -96,13 +134,17 @@ private:
         } else if (c == '[') {
             bracket = true;
             size.piece();
+            borders.other();
             bracket_start = i + (next == '^' ? 2 : 1);
         } else if (c == '(' && next == '?') {
             return refused(i, "(?...) is not POSIX; use a plain group");
         } else if (c == '(') {
             size.open();
+            borders.open();
+            if (borders.too_deep()) return refused(i, "more than 16 groups within one another");
         } else if (c == ')') {
             size.close();
+            borders.close();
         } else if (c == '+') {
             size.repeat(3);
             if (size.too_large()) return refused(i, "it repeats more than 1000 times");
@@ -113,6 +155,9 @@ private:
             if (times > expansion::largest || size.too_large()) return refused(i, "it repeats more than 1000 times");
         } else if (c == '\\') {
             size.piece();
+            borders.other();
+            if (next == 'b' || next == 'B') borders.word_border();
+            if (borders.too_many()) return refused(i, "more than 8 of \\b and \\B");
             if (next >= '1' && next <= '9') return refused(i, "back-references are not taken");
             if (next == 'd' || next == 'D') {
                 posix += next == 'd' ? "[0-9]" : "[^0-9]";
@@ -133,8 +178,12 @@ private:
             }
         } else if (braces) {
             braces = c != '}';
+        } else if (c == '^' || c == '$') {
+            size.piece();
+            borders.seen();
         } else if (c != '*' && c != '?') {
             size.piece();
+            borders.other();
         }
         posix += c;
     }
