@@ -67,7 +67,7 @@ else
     # compiles sanitized code four times as fast, and what the optimizer would have removed is checked too.
     if build clang clang++ -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=0 \
         -Dcpp_args="['-fno-sanitize-recover=all', '-fsanitize-ignorelist=$PWD/tests/ubsan_ignore.txt']"; then
-        run_tests clang
+        run_tests clang --no-suite slow
     fi
 fi
 
