@@ -40,7 +40,7 @@ TEST_CASE("expected running all must run, expected stopped none may, and each wr
         std::string_view reason;
     };
     const row rows[] = {
-        {"rrr", run, passing, all_run, "all of them run"},
+        {"rrr", run, passing, all_run, "all of them run (r!)"},
         {"rsr", run, critical, in_part, "b is stopped (s!)"},
         {"sss", run, critical, none_runs, "a, b and c are stopped (s!)"},
         {"srs", run, critical, in_part, "a and c are stopped (s!)"},
@@ -50,7 +50,7 @@ TEST_CASE("expected running all must run, expected stopped none may, and each wr
         {"rur", run, unknown, unsure, "b is unknown (u!)"},
         {"dur", run, unknown, unsure, "a is degraded (d!); b is unknown (u!)"},
         {"sur", run, critical, in_part, "a is stopped (s!); b is unknown (u!)"},
-        {"sss", stop, passing, none_runs, "none of them runs"},
+        {"sss", stop, passing, none_runs, "none of them runs (s!)"},
         {"ssr", stop, critical, in_part, "c is running (r!)"},
         {"dss", stop, critical, in_part, "a is degraded (d!)"},
         {"rrr", stop, critical, all_run, "a, b and c are running (r!)"},
@@ -89,6 +89,14 @@ TEST_CASE("a group is never better than the worst of its members, over all of th
             }
         }
     }
+}
+
+TEST_CASE("services that are well for different reasons share none") {
+    const std::vector<observed> seen{
+        {observation::running, "a!"}, {observation::running, "b!"}, {observation::running, "a!"}};
+    CHECK(judge_group(expectation::running, names, seen).reason == "all of them run");
+    const std::vector<observed> silent(3, observed{observation::stopped, ""});
+    CHECK(judge_group(expectation::stopped, names, silent).reason == "none of them runs");
 }
 
 TEST_CASE("no services are nothing to judge") {

@@ -35,8 +35,9 @@ namespace powerconsul::cli {
 
 namespace {
 
-constexpr std::size_t most_services = 64;  ///< in one group
-constexpr std::size_t most_at_once = 16;   ///< of these are asked at the same time
+constexpr std::int64_t longest_noop_age = 3650;  ///< days
+constexpr std::size_t most_services = 64;        ///< in one group
+constexpr std::size_t most_at_once = 16;         ///< of these are asked at the same time
 
 /// The policies that all checks share, and the time that is left.
 struct machine {
@@ -60,6 +61,49 @@ struct planned_check {
 };
 
 const observed no_time_left{observation::unknown, "the time was over before the service could be looked at"};
+
+/// Blanks around a name are not part of it.
+[[nodiscard]] auto split_at_commas(std::string_view text) -> std::vector<std::string> {
+    std::vector<std::string> parts;
+    for (;;) {
+        const auto comma = text.find(',');
+        std::string_view part = text.substr(0, comma);
+        while (part.starts_with(' ')) part.remove_prefix(1);
+        while (part.ends_with(' ')) part.remove_suffix(1);
+        parts.emplace_back(part);
+        if (comma == std::string_view::npos) return parts;
+        text.remove_prefix(comma + 1);
+    }
+}
+
+/// What a command line asks about, whether it can be carried out or not. `check crontab -n` without -u is the process
+/// check: the original's manual spells it so.
+[[nodiscard]] auto subject_of(const command_line& line) -> check_subject {
+    const auto value = [&](std::string_view option) { return line.value(option).value_or(""); };
+    const std::string& kind = line.words.subject;
+    if (kind == "servicegroup") {
+        const std::string names = value("service");
+        return {.kind = kind, .name = names, .key = "services", .members = split_at_commas(names)};
+    }
+    if (kind == "crontab" && !line.has("nagiosargs")) {
+        const std::string user = value("user");
+        return {.kind = kind, .name = user, .title = user.empty() ? "" : "the crontab of " + user};
+    }
+    if (line.has("nagiosargs")) {
+        const std::string arguments = value("nagiosargs");
+        return {.kind = "process",
+                .name = arguments,
+                .title = "check_procs " + one_line(arguments, 200),
+                .key = "nagiosArgs"};
+    }
+    if (kind == "process") {
+        process_filter filter{.name = value("name"), .cmdline = value("cmdline")};
+        if (line.has("user")) filter.user = 0;  // who that is is found out when it is looked for
+        const bool any = line.has("user") || !filter.name.empty() || !filter.cmdline.empty();
+        return {.kind = kind, .name = any ? describe(filter, value("user")) : ""};
+    }
+    return {.kind = kind, .name = value("service")};
+}
 
 [[nodiscard]] auto see_help(const command_line& line) -> std::string {
     return "; see powerconsul check " + line.words.subject + " --help";
@@ -102,27 +146,16 @@ const observed no_time_left{observation::unknown, "the time was over before the 
                          }};
 }
 
-/// Blanks around a name are not part of it.
-[[nodiscard]] auto split_at_commas(std::string_view text) -> std::vector<std::string> {
-    std::vector<std::string> parts;
-    for (;;) {
-        const auto comma = text.find(',');
-        std::string_view part = text.substr(0, comma);
-        while (part.starts_with(' ')) part.remove_prefix(1);
-        while (part.ends_with(' ')) part.remove_suffix(1);
-        parts.emplace_back(part);
-        if (comma == std::string_view::npos) return parts;
-        text.remove_prefix(comma + 1);
-    }
-}
-
 [[nodiscard]] auto plan_servicegroup(const command_line& line, const configuration& chosen, machine& here)
     -> result<planned_check> {
     const auto list = required(line, "service", "-s/--service");
     if (!list) return unexpected{list.error()};
-    auto names = split_at_commas(*list);
+    auto subject = subject_of(line);
+    auto& names = subject.members;
     for (auto each = names.begin(); each != names.end(); ++each) {
-        if (auto valid = validate_local_service(*each); !valid) return unexpected{valid.error()};
+        if (auto valid = validate_local_service(*each); !valid) {
+            return fail(errc::usage, "-s/--service: " + valid.error().message);
+        }
         if (std::find(names.begin(), each, *each) == each) continue;
         return fail(errc::usage, "-s/--service names " + quoted(*each) + " twice" + see_help(line));
     }
@@ -131,8 +164,8 @@ const observed no_time_left{observation::unknown, "the time was over before the 
                                      std::to_string(most_services) + " are taken");
     }
     if (auto valid = valid_manager(chosen); !valid) return unexpected{valid.error()};
-    planned_check plan{.subject = {.kind = "servicegroup", .name = *list, .key = "services", .members = names}};
-    plan.look_at_all = [&line, &chosen, &here, names = std::move(names)] {
+    planned_check plan{.subject = std::move(subject)};
+    plan.look_at_all = [&line, &chosen, &here, names = plan.subject.members] {
         const auto rounds = static_cast<std::int64_t>((names.size() + most_at_once - 1) / most_at_once);
         const milliseconds each{here.left().count / rounds};
         const auto look = [&](const std::string& name) {
@@ -151,7 +184,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     if (auto valid = validate_crontab_user(*user); !valid) return unexpected{valid.error()};
     crontab_options options{.user = *user, .pattern = line.value("pattern").value_or("")};
     if (auto directory = line.value("crontab-dir")) options.directory = *directory;
-    planned_check plan{.subject = {.kind = "crontab", .name = *user, .title = "the crontab of " + *user}};
+    planned_check plan{.subject = subject_of(line)};
     if (!options.pattern.empty()) {
         plan.more = [pattern = options.pattern] { return details{{"pattern", pattern}}; };
     }
@@ -165,14 +198,13 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     -> result<planned_check> {
     auto words = split_words(arguments);
     if (!words) return fail(errc::usage, "-n/--nagiosargs: " + words.error().message);
+    if (words->empty())
+        return fail(errc::usage, "-n/--nagiosargs has no arguments: check_procs would count all processes");
     auto plugin = line.value("plugin").value_or("");
     if (!plugin.empty() && !plugin.starts_with('/')) {
         return fail(errc::usage, "--plugin: an absolute path is expected, not " + quoted(plugin));
     }
-    planned_check plan{.subject = {.kind = "process",
-                                   .name = arguments,
-                                   .title = "check_procs " + one_line(arguments, 200),
-                                   .key = "nagiosArgs"}};
+    planned_check plan{.subject = subject_of(line)};
     struct answer {
         std::string path{};
         std::string line{};
@@ -182,7 +214,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
         const milliseconds left = here.left();
         if (left.count <= 100) return no_time_left;
         posix_spawn_executor executor;
-        plugin_probe probe{plugin_options{words, plugin, {left.count * 4 / 5}, here.expects}, executor, here.files};
+        plugin_probe probe{plugin_options{words, plugin, {left.count * 3 / 5}, here.expects}, executor, here.files};
         auto seen = probe();
         *said = {probe.path(), probe.first_line()};
         return seen;
@@ -219,7 +251,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     process_filter shown = filter;
     if (user) shown.user = 0;  // who that is is found out when it is looked for
     if (auto valid = validate(shown); !valid) return fail(errc::usage, valid.error().message + see_help(line));
-    planned_check plan{.subject = {.kind = "process", .name = describe(shown, user.value_or(""))}};
+    planned_check plan{.subject = subject_of(line)};
     plan.look = [&here, filter, user, range]() mutable -> observed {
         if (user) {
             const auto uid = uid_of(*user, here.accounts);
@@ -245,11 +277,6 @@ const observed no_time_left{observation::unknown, "the time was over before the 
         return fail(errc::usage, "one of -n/--nagiosargs, --name, --cmdline and -u/--user is missing" + see_help(line));
     }
     return plan_processes(line, here);
-}
-
-/// `check crontab -n` without -u is the process check: the original's manual spells it so.
-[[nodiscard]] auto means_process(const command_line& line) -> bool {
-    return line.words.subject == "process" || (line.words.subject == "crontab" && line.has("nagiosargs"));
 }
 
 [[nodiscard]] auto plan_check(const command_line& line, const configuration& chosen, machine& here)
@@ -278,7 +305,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     noop_options options{.path = line.value("noopfile").value_or("")};
     if (const auto age = line.value("noop-max-age")) {
         if (options.path.empty()) return fail(errc::usage, "--noop-max-age needs -F/--noopfile" + see_help(line));
-        const auto parsed = parse_duration(*age);
+        const auto parsed = parse_long_duration(*age, longest_noop_age);
         if (!parsed) return fail(errc::usage, "--noop-max-age: " + parsed.error().message);
         options.max_age = *parsed;
     }
@@ -342,28 +369,27 @@ void print_check(const check_report& report, int code, output_format format, std
 }  // namespace
 
 auto without_verdict(const command_line& line, const error& why, output_format format, std::string& out) -> int {
-    check_report report{.subject = {.kind = means_process(line) ? "process" : line.words.subject}};
-    const auto name = [&](std::string_view option) { return line.value(option).value_or(""); };
-    if (means_process(line)) {
-        report.subject.name = name(line.has("nagiosargs") ? "nagiosargs" : "name");
-        if (line.has("nagiosargs")) report.subject.key = "nagiosArgs";
-    } else if (line.words.subject == "crontab") {
-        report.subject.name = name("user");
-    } else {
-        report.subject.name = name("service");
-        if (line.words.subject == "servicegroup") report.subject.key = "services";
-    }
-    report.why = why.message;
     const auto code = static_cast<int>(exit_code_for(why.code));
-    print_check(report, code, format, out);
+    print_check({.subject = subject_of(line), .why = why.message}, code, format, out);
     return code;
 }
 
+auto last_word_of_check(const command_line& line, milliseconds limit, output_format format, int unknown_exit)
+    -> last_word {
+    const std::string time =
+        limit.count % 1000 == 0 ? std::to_string(limit.count / 1000) + " s" : std::to_string(limit.count) + " ms";
+    last_word word{limit, {}, unknown_exit};
+    print_check({.subject = subject_of(line), .why = "the check did not end within " + time}, unknown_exit, format,
+                word.out);
+    return word;
+}
+
 auto run_check(const invocation& call, const command_line& line, std::string& out) -> int {
-    auto format = requested_format(call, line);
+    auto format = requested_limits(call, line).format;
     const auto chosen = configure(call, line);
     if (!chosen) return without_verdict(line, chosen.error(), format, out);
     format = chosen->format;
+    if (call.limit) call.limit(last_word_of_check(line, chosen->timeout, format, chosen->unknown_exit));
     const auto report = report_on(line, *chosen);
     if (!report) return without_verdict(line, report.error(), format, out);
     const int code = exit_status(report->state, chosen->unknown_exit);

@@ -23,9 +23,10 @@ auto complain(const error& why, std::string& err) -> int {
 
 /// A command line that could not be used, or that failed in a way nobody thought of.
 auto give_up(const invocation& call, const error& why, std::string& out, std::string& err) -> int {
-    const auto words = find_words(call.args);
-    if (words.command != "check") return complain(why, err);
-    return without_verdict({words, {}}, why, requested_format(call, {}), out);
+    const auto parsed = parse_command_line(call.args);
+    const command_line line = parsed ? *parsed : parse_roughly(call.args);
+    if (line.words.command != "check") return complain(why, err);
+    return without_verdict(line, why, requested_limits(call, line).format, out);
 }
 
 auto run_command(const invocation& call, std::string& out, std::string& err) -> int {
@@ -47,6 +48,16 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
 }
 
 }  // namespace
+
+auto last_word_of(const invocation& call) -> std::optional<last_word> {
+    const auto parsed = parse_command_line(call.args);
+    const command_line line = parsed ? *parsed : parse_roughly(call.args);
+    if (line.words.command != "check" || line.has("help") || line.has("version")) return std::nullopt;
+    const auto limits = requested_limits(call, line);
+    // A shorter time is refused once everything is understood.
+    const milliseconds limit = limits.timeout < seconds(1) ? seconds(1) : limits.timeout;
+    return last_word_of_check(line, limit, limits.format, limits.unknown_exit);
+}
 
 auto run(const invocation& call, std::string& out, std::string& err) -> int {
     try {

@@ -105,7 +105,8 @@ constexpr auto commands = std::to_array<command_row>({
      check_options, "-s <local service>,… -S <Consul service>",
      "powerconsul check servicegroup -s apache2,php-fpm -S apacheWebService"},
     {"check", "crontab", "is a user's crontab in place as its role demands", check_crontab_options, check_options,
-     "-u <user> -S <Consul service>", "powerconsul check crontab -u deploy -S deployCrontab -p rotate.sh"},
+     "(-u <user> | -n '<check_procs arguments>') -S <Consul service>",
+     "powerconsul check crontab -u deploy -S deployCrontab -p rotate.sh"},
     {"check", "process", "do processes run as their role demands", check_process_options, check_options,
      "(-n '<check_procs arguments>' | --name <name>) -S <Consul service>",
      "powerconsul check process -n '-c 1:1 -C cron' -S cronService"},
@@ -142,6 +143,23 @@ constexpr auto commands = std::to_array<command_row>({
     };
     if (std::ranges::any_of(global_options, matches)) return true;
     return std::ranges::any_of(commands, [&](const auto& row) { return any_option(row, matches); });
+}
+
+/// `-n<value>` in two: cxxopts takes no blanks in a value that is attached.
+[[nodiscard]] auto detached(const std::vector<std::string>& args) -> std::vector<std::string> {
+    std::vector<std::string> apart;
+    bool is_value = false;
+    for (const auto& each : args) {
+        const bool letter = !is_value && each.size() > 2 && each[0] == '-' && each[1] != '-';
+        if (letter && takes_next(each.substr(0, 2))) {
+            apart.push_back(each.substr(0, 2));
+            apart.push_back(each.substr(2));
+            continue;
+        }
+        is_value = !is_value && takes_next(each);
+        apart.push_back(each);
+    }
+    return apart;
 }
 
 struct separated {
@@ -254,13 +272,26 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
 }  // namespace
 
 auto find_words(const std::vector<std::string>& args) -> command_words {
-    auto words = separate(args).words;
+    auto words = separate(detached(args)).words;
     if (find_command(words) == nullptr) words.subject.clear();
     return words;
 }
 
+auto parse_roughly(const std::vector<std::string>& args) -> command_line {
+    constexpr std::string_view option = "--format";
+    command_line line{find_words(args), {}};
+    for (std::size_t i = 0; i < args.size(); ++i) {
+        const std::string_view each = args[i];
+        if (each == option && i + 1 < args.size()) line.options["format"] = args[i + 1];
+        if (each.starts_with(option) && each.substr(option.size()).starts_with('=')) {
+            line.options["format"] = each.substr(option.size() + 1);
+        }
+    }
+    return line;
+}
+
 auto parse_command_line(const std::vector<std::string>& args) -> result<command_line> {
-    const separated parts = separate(args);
+    const separated parts = separate(detached(args));
     command_line line{parts.words, {}};
     if (parts.words.command == "help") {
         line.words = separate(parts.rest).words;

@@ -28,13 +28,16 @@ struct command_line {
     }
 };
 
-/// Finds command and subject among the options, which may stand before, between and behind them. The subject is empty if
-/// the command has none of that name.
+/// Finds command and subject among the options, which may stand before, between and behind them. The subject is empty
+/// if the command has none of that name.
 [[nodiscard]] auto find_words(const std::vector<std::string>& args) -> command_words;
 
+/// What can be told of a command line that parse_command_line() refuses: its words and the output format.
+[[nodiscard]] auto parse_roughly(const std::vector<std::string>& args) -> command_line;
+
 /// Fails with errc::usage: unknown command, subject or option (with the nearest known one), a missing or empty value,
-/// an option given twice, or an argument too many. `--help` and `--version` win over what else is wrong; `help check` is
-/// `check --help`.
+/// an option given twice, or an argument too many. `--help` and `--version` win over what else is wrong; `help check`
+/// is `check --help`.
 [[nodiscard]] auto parse_command_line(const std::vector<std::string>& args) -> result<command_line>;
 
 /// The help of the program, of a command or of a subject, with an example that works.

@@ -133,9 +133,13 @@ private:
 
 }  // namespace
 
-auto requested_format(const invocation& call, const command_line& line) -> output_format {
-    const auto found = option_or_variable(call, line, "format");
-    return found ? parse_format(found->value).value_or(output_format::by_command) : output_format::by_command;
+auto requested_limits(const invocation& call, const command_line& line) -> requested {
+    layers from{call, line};
+    requested asked;
+    asked.timeout = from.parsed("timeout", std::optional<milliseconds>{}, asked.timeout, parse_duration);
+    asked.unknown_exit = from.parsed("unknown-exit", std::optional<int>{}, asked.unknown_exit, parse_unknown_exit);
+    asked.format = from.parsed("format", std::optional<output_format>{}, asked.format, parse_format);
+    return asked;
 }
 
 auto configure(const invocation& call, const command_line& line) -> result<configuration> {

@@ -27,8 +27,13 @@ struct configuration {
     resolver_options roles{};
 };
 
-/// The output format alone, from option or environment: it is needed to report that the rest is wrong.
-[[nodiscard]] auto requested_format(const invocation& call, const command_line& line) -> output_format;
+/// What is known of a check's time and ending before any file is read: option, environment, default.
+struct requested {
+    milliseconds timeout{seconds(8)};
+    int unknown_exit{1};
+    output_format format{output_format::by_command};
+};
+[[nodiscard]] auto requested_limits(const invocation& call, const command_line& line) -> requested;
 
 /// Puts together options, `POWERCONSUL_…`, `CONSUL_…`, the configuration file and the defaults, in that order. Fails
 /// with errc::usage for an option or variable, errc::configuration for a file.

@@ -1,14 +1,17 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <pwd.h>
 #include <unistd.h>
 
 #include "cli.hpp"
+#include "watchdog.hpp"
 
 namespace {
 
@@ -18,7 +21,8 @@ namespace {
     return user == nullptr || user->pw_dir == nullptr ? std::string{} : std::string{user->pw_dir};
 }
 
-[[nodiscard]] auto this_process(int argc, char** argv) -> powerconsul::cli::invocation {
+/// Arguments and environment: what is there without asking anybody.
+[[nodiscard]] auto given_to_process(int argc, char** argv) -> powerconsul::cli::invocation {
     powerconsul::cli::invocation call;
     for (int i = 1; i < argc; ++i) call.args.emplace_back(argv[i]);
     for (char** each = environ; *each != nullptr; ++each) {
@@ -28,9 +32,6 @@ namespace {
             call.environment.emplace(variable.substr(0, equals), variable.substr(equals + 1));
         }
     }
-    if (call.environment.find("HOME") == call.environment.end()) call.environment.emplace("HOME", home_directory());
-    char host[256] = {};
-    if (gethostname(host, sizeof host - 1) == 0) call.host = host;
     return call;
 }
 
@@ -49,9 +50,20 @@ void settle() {
 
 int main(int argc, char** argv) {
     settle();
+    auto call = given_to_process(argc, argv);
+    std::optional<powerconsul::cli::watchdog> guard;
+    if (auto word = powerconsul::cli::last_word_of(call)) {
+        guard.emplace(std::move(*word));
+        call.limit = [&](powerconsul::cli::last_word known) { guard->change(std::move(known)); };
+    }
+    if (call.environment.find("HOME") == call.environment.end()) call.environment.emplace("HOME", home_directory());
+    char host[256] = {};
+    if (gethostname(host, sizeof host - 1) == 0) call.host = host;
+
     std::string out;
     std::string err;
-    int status = powerconsul::cli::run(this_process(argc, argv), out, err);
+    int status = powerconsul::cli::run(call, out, err);
+    if (guard) guard->finish();
     const bool written = std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0;
     std::fwrite(err.data(), 1, err.size(), stderr);
     // A verdict that nobody could read was not given.

@@ -14,10 +14,9 @@ tests_packages=(
     doctest-dev cmake     # doctest is found through CMake
     python3 procps
     systemd sysvinit-utils util-linux mount # service managers, each in namespaces of its own
-    monitoring-plugins-basic # check_procs, to compare the process probe with
-    cron-daemon-common     # cron's group and folders, without the daemon
-    monitoring-plugins-basic # check_procs, that `check process -n` wraps
-    debian-archive-keyring # for tools/consul.sh
+    monitoring-plugins-basic # check_procs, which is wrapped, and which the process probe is compared with
+    cron-daemon-common       # cron's group and folders, without the daemon
+    debian-archive-keyring   # for tools/consul.sh
 )
 
 case "${*}" in

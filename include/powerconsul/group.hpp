@@ -67,7 +67,12 @@ struct alike {
     made.reason = detail::group_reason(wrong, true);
     // Rather all the names than some reasons.
     if (made.reason.size() > 1500) made.reason = detail::group_reason(wrong, false);
-    if (wrong.empty()) made.reason = first == observation::running ? "all of them run" : "none of them runs";
+    if (!wrong.empty()) return made;
+    made.reason = first == observation::running ? "all of them run" : "none of them runs";
+    // Seen alike for one reason: the process, say, that is their work.
+    bool alike = !seen.front().reason.empty();
+    for (const auto& each : seen) alike = alike && each == seen.front();
+    if (alike) made.reason += " (" + seen.front().reason + ')';
     return made;
 }
 

@@ -59,7 +59,7 @@ template <file_source Files, clock Clock>
     if (options.path.empty()) return {};
     const std::string name = "the noop file " + quoted(options.path);
     const auto seen = files.status(options.path);
-    if (!seen) return {noop_state::unknown, name + " cannot be looked at: " + seen.error().message};
+    if (!seen) return {noop_state::unknown, name + ": " + seen.error().message};
     if (!*seen) return {};
     if ((*seen)->kind != file_kind::regular) {
         return {noop_state::ignored, name + " does not count: a regular file is expected"};

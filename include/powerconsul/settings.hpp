@@ -38,9 +38,9 @@ struct settings {
     std::optional<takeover> takeover_on{};
 };
 
-/// A length of time as people write it: a whole number and `ms`, `s`, `m` or `h`; without a unit it is seconds. At most
-/// one day. Fails with errc::usage.
-[[nodiscard]] inline auto parse_duration(std::string_view text) -> result<milliseconds> {
+/// A length of time as people write it: a whole number and `ms`, `s`, `m`, `h` or `d`; without a unit it is seconds.
+/// Fails with errc::usage, also for more than `days`.
+[[nodiscard]] inline auto parse_long_duration(std::string_view text, std::int64_t days) -> result<milliseconds> {
     std::int64_t count{};
     const char* const end = text.data() + text.size();
     const auto [rest, failure] = std::from_chars(text.data(), end, count);
@@ -51,11 +51,20 @@ struct settings {
     if (unit == "m") factor = 60'000;
     if (unit == "h") factor = 3'600'000;
     constexpr std::int64_t day = 86'400'000;
-    if (failure != std::errc{} || factor == 0 || count < 0 || count > day / factor) {
+    if (unit == "d") factor = day;
+    if (failure != std::errc{} || factor == 0 || count < 0) {
         return fail(errc::usage,
-                    quoted(text) + " is not a length of time; expected a number and ms, s, m or h, as in 8s");
+                    quoted(text) + " is not a length of time; expected a number and ms, s, m, h or d, as in 8s");
+    }
+    if (count > days * day / factor) {
+        return fail(errc::usage, quoted(text) + " is longer than the " + std::to_string(days) + "d that may be given");
     }
     return milliseconds{count * factor};
+}
+
+/// The same, one day at most: for what somebody waits for.
+[[nodiscard]] inline auto parse_duration(std::string_view text) -> result<milliseconds> {
+    return parse_long_duration(text, 1);
 }
 
 /// `critical` or `warning`: from which state on an active no longer serves. Fails with errc::usage.

@@ -85,21 +85,27 @@ public:
         close(ends[1]);
         waitpid(between, nullptr, 0);
         // It has its name once it runs the program; until then it is called as this test.
-        const std::string comm = "/proc/" + std::to_string(pid_) + "/comm";
-        for (std::string seen; seen != name.substr(0, 15);) {
-            std::ifstream{comm} >> seen;
-            usleep(1000);
-        }
+        wait_until([&] { return words_of("/comm") == name.substr(0, 15); });
     }
     sleeper(const sleeper&) = delete;
     auto operator=(const sleeper&) -> sleeper& = delete;
     ~sleeper() {
         kill(pid_, SIGKILL);
-        while (kill(pid_, 0) == 0) usleep(1000);
+        // Where nobody collects orphans it stays as a zombie, which does no work.
+        wait_until([&] { return kill(pid_, 0) != 0 || words_of("/stat").find(") Z ") != std::string::npos; });
     }
     [[nodiscard]] auto pid() const -> std::string { return std::to_string(pid_); }
 
 private:
+    [[nodiscard]] auto words_of(std::string_view file) const -> std::string {
+        std::string line;
+        std::getline(std::ifstream{"/proc/" + std::to_string(pid_) + std::string{file}}, line);
+        return line;
+    }
+    static void wait_until(const std::function<bool()>& there) {
+        for (int looks = 0; looks < 30'000 && !there(); ++looks) usleep(1000);
+    }
+
     pid_t pid_{};
 };
 
@@ -119,13 +125,14 @@ TEST_CASE("check servicegroup: all or none, and each that is wrong is named") {
         std::string_view text;
     };
     const row rows[] = {
-        {"web1", "up", 0, "OK - up is running, primary expects running (all of them run; "},
+        {"web1", "up", 0, "OK - up is running, primary expects running (all of them run (init script exits 0); "},
         {"web1", "up,down,odd", 2,
          "CRITICAL - up,down,odd is degraded, primary expects running (down is stopped (init script exits 3 (not "
          "running)); odd is unknown (init script exits 4); "},
         {"web1", "up,odd", 1, "UNKNOWN - up,odd is unknown, primary expects running (odd is unknown ("},
         {"web1", "down", 2, "CRITICAL - down is stopped, primary expects running (down is stopped ("},
-        {"web2", "down", 0, "OK - down is stopped, secondary expects stopped (none of them runs; "},
+        {"web2", "down", 0,
+         "OK - down is stopped, secondary expects stopped (none of them runs (init script exits 3 (not running)); "},
         {"web2", "down,up", 2,
          "CRITICAL - down,up is degraded, secondary expects stopped (up is running (init script exits 0); "},
         {"web2", "down,odd", 1, "UNKNOWN - down,odd is unknown, secondary expects stopped (odd is unknown ("},
@@ -286,7 +293,9 @@ TEST_CASE("expected work counts as the service running, and the reason names the
         CHECK(member(primary, "reason").find(work.pid()) != std::string::npos);
         CHECK(primary.out == here.service("web1", "down", way).out);
         CHECK(here.service("web2", "down", way).status == 2);
-        CHECK(here.group("web1", "down,odd", way).status == 0);
+        const auto group = here.group("web1", "down,odd", way);
+        CHECK(group.status == 0);
+        CHECK(member(group, "reason").find("all of them run (process " + work.pid()) != std::string::npos);
         CHECK(here.group("web2", "down", way).status == 2);
         const words crontab{"check", "crontab", "-u", "daemon", "-S", "web", "--crontab-dir", here.box / ""};
         auto with_work = crontab;
@@ -428,6 +437,10 @@ TEST_CASE("what does not fit together is wrong usage, and the line says which ch
          {"check", "service", "-s", "up", "--noop-max-age", "1h"},
          R"({"type":"service",)",
          "--noop-max-age needs -F/--noopfile"},
+        {"an age of ages",
+         {"check", "service", "-s", "up", "-F", "/x", "--noop-max-age", "3651d"},
+         R"({"type":"service",)",
+         "--noop-max-age: \"3651d\" is longer than the 3650d that may be given"},
         {"a bad age",
          {"check", "service", "-s", "up", "-F", "/x", "--noop-max-age", "soon"},
          R"({"type":"service",)",
@@ -447,5 +460,104 @@ TEST_CASE("what does not fit together is wrong usage, and the line says which ch
         CHECK(line.out.starts_with(each.start));
         CHECK(member(line, "state") == "unknown");
         CHECK(member(line, "reason").find(each.reason) != std::string::npos);
+    }
+}
+
+TEST_CASE("values may be attached, and may start with a dash") {
+    const site here;
+    here.box.write("check_procs", "#!/bin/sh\necho \"PROCS OK: $* | procs=1\"\n", 0700);
+    const std::string plugin = here.box / "check_procs";
+    const std::vector<words> spellings{
+        {"-n", "-c 1:1 -C x"}, {"-n-c 1:1 -C x"}, {"--nagiosargs=-c 1:1 -C x"}, {"--nagiosargs", "-c 1:1 -C x"}};
+    for (const auto& spelling : spellings) {
+        CAPTURE(spelling[0]);
+        words args{"check", "process", "-Sweb", "--plugin", plugin};
+        args.insert(args.begin() + 2, spelling.begin(), spelling.end());
+        const auto line = here.as("web1", args);
+        CAPTURE(line.out);
+        CHECK(line.status == 0);
+        CHECK(member(line, "nagiosArgs") == "-c 1:1 -C x");
+        CHECK(member(line, "nagiosOutput") == "PROCS OK: -c 1:1 -C x | procs=1");
+    }
+}
+
+TEST_CASE("what a check says when its time is over") {
+    struct row {
+        std::string_view name;
+        words args;
+        std::map<std::string, std::string, std::less<>> environment;
+        std::int64_t limit;
+        int status;
+        std::string_view start;
+    };
+    const row rows[] = {
+        {"plain",
+         {"check", "service", "-s", "a", "-S", "b"},
+         {},
+         8000,
+         1,
+         R"({"type":"service","service":"a","expects":null,"clustered":null,"state":"unknown","code":1,"role":)"
+         R"("unknown","reason":"a cannot be judged: the check did not end within 8 s","basis":"none"})"},
+        {"as text",
+         {"check", "process", "--name", "x", "--format", "text", "--timeout", "1500ms"},
+         {},
+         1500,
+         1,
+         "UNKNOWN - x cannot be judged (the check did not end within 1500 ms)\n"},
+        {"from the environment",
+         {"check", "crontab", "-u", "bob", "--unknown-exit", "3"},
+         {{"POWERCONSUL_TIMEOUT", "3s"}, {"POWERCONSUL_FORMAT", "text"}},
+         3000,
+         3,
+         "UNKNOWN - the crontab of bob cannot be judged (the check did not end within 3 s)\n"},
+        {"wrong usage",
+         {"check", "service", "--nonsense", "--format", "text"},
+         {},
+         8000,
+         1,
+         "UNKNOWN - the check cannot be judged (the check did not end within 8 s)\n"},
+        {"too short to be taken", {"check", "service", "-s", "a", "--timeout", "0"}, {}, 1000, 1, "{"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto word = tool::cli::last_word_of({each.args, each.environment});
+        REQUIRE(word);
+        CHECK(word->limit.count == each.limit);
+        CHECK(word->status == each.status);
+        CHECK(word->out.substr(0, each.start.size()) == each.start);
+        CHECK(word->out.ends_with('\n'));
+    }
+    for (const words& args : {words{"role", "-S", "web"}, {"check", "service", "--help"}, {}, {"--version"}}) {
+        CHECK_FALSE(tool::cli::last_word_of({args}));
+    }
+}
+
+TEST_CASE("the configuration's time limit is told once it is known") {
+    const site here;
+    here.box.write("config.json", R"({"timeout": "3s", "unknownExit": 2, "format": "text"})");
+    std::vector<tool::cli::last_word> told;
+    tool::cli::invocation call{{"check", "service", "-s", "up", "-S", "web"},
+                               {{"POWERCONSUL_CONFIG", here.box / "config.json"},
+                                {"POWERCONSUL_STORE", here.box / "store.json"},
+                                {"POWERCONSUL_STATE_DIR", here.box / "state"}},
+                               "production-web1",
+                               [&](tool::cli::last_word word) { told.push_back(std::move(word)); }};
+    std::string out;
+    std::string err;
+    (void)tool::cli::run(call, out, err);
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].limit.count == 3000);
+    CHECK(told[0].status == 2);
+    CHECK(told[0].out == "UNKNOWN - up cannot be judged (the check did not end within 3 s)\n");
+}
+
+TEST_CASE("wrong usage is told in the format that was asked for") {
+    const site here;
+    for (const words& args : {words{"check", "service", "--nonsense", "--format", "text"},
+                              {"check", "--format=text"},
+                              {"check", "process", "-C", "x", "--format", "text"}}) {
+        const auto line = here.as("web1", args);
+        CHECK(line.status == 64);
+        CHECK(line.out.starts_with("UNKNOWN - the check cannot be judged ("));
     }
 }

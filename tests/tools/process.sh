@@ -1,8 +1,10 @@
 #!/bin/sh
 # What the parent leaves to the program: closed descriptors, a pipe that nobody reads, ignored signals.
-# usage: process.sh <powerconsul>
+# Then a name service that does not answer.
+# usage: process.sh <powerconsul> <library of slow_names.cpp>
 set -u
 powerconsul=$1
+slow_names=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir -m 700 "$folder/init" "$folder/state"
@@ -44,4 +46,19 @@ status=$?
 wait
 [ "$status" = 0 ] || [ "$status" = 1 ] || expect 'into a pipe that nobody reads' 1 "$status"
 grep -q '"role":"standalone","expects":"running"' "$folder/state/last-known/web.json" || wrong=1
+
+# Whatever waits, the check ends in time and prints its line.
+slowly() { # option...
+    env -u HOME LD_PRELOAD="$slow_names" "$powerconsul" check "$@" -S web --node production-web1 --timeout 1s \
+        --store "$folder/store.json" --state-dir "$folder/state" >"$folder/out" 2>"$folder/err"
+    expect "$1 with a name service that does not answer" 1 $?
+    grep -q '^{"type":"'"$1"'".*"state":"unknown".*did not end within 1 s' "$folder/out" || {
+        cat "$folder/out" "$folder/err" >&2
+        wrong=1
+    }
+}
+slowly crontab -u daemon
+slowly process --user daemon
+slowly process --name web
+slowly service -s web -R no-such-process
 exit "$wrong"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <system_error>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -28,7 +28,7 @@ public:
         others.reserve(wanted);
         try {
             while (others.size() + 1 < wanted) others.emplace_back(work);
-        } catch (const std::system_error&) {  // no further thread: the tasks are done all the same
+        } catch (const std::exception&) {  // no further thread: the tasks are done all the same
         }
         work();
         for (auto& each : others) each.join();

@@ -150,7 +150,7 @@ private:
                                   const crontab_text& text, std::int64_t directory_time) -> observed {
         std::vector<std::string> faults;  // those of `stopped` come first
         if (file.uid != owner && file.uid != 0) faults.push_back(owned_by(file) + ", and cron ignores it");
-        if (!text.jobs) faults.push_back(text.settings ? "it holds settings but no job" : "it holds only comments");
+        if (!text.jobs) faults.push_back(text.settings ? "it holds settings but no job" : "it holds nothing but comments");
         if (text.jobs && !options_.pattern.empty() && !text.pattern) {
             faults.push_back("no line of it contains " + quoted(options_.pattern));
         }

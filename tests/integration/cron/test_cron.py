@@ -155,7 +155,7 @@ def settle(what, users):
     time.sleep(SETTLED)
 
 
-ONLY = "PATH: it holds only comments"
+ONLY = "PATH: it holds nothing but comments"
 NOT_REGULAR = "PATH is no regular file, and cron reads no other"
 NONE = "there is no crontab PATH"
 # Row, user, whether cron obeys the crontab, what the probe says, and the pattern that is asked for.
