@@ -162,7 +162,7 @@ private:
         }
     };
 
-    [[nodiscard]] static auto absent(int error) noexcept -> bool { 
+    [[nodiscard]] static auto absent(int error) noexcept -> bool {
         return error == ENOENT || error == ENOTDIR || error == ESRCH;
     }
 
