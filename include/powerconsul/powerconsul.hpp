@@ -30,6 +30,8 @@
 #include <powerconsul/probe.hpp>
 #include <powerconsul/probes/crontab.hpp>
 #include <powerconsul/probes/expected_work.hpp>
+#include <powerconsul/probes/hidepid.hpp>
+#include <powerconsul/probes/invocation.hpp>
 #include <powerconsul/probes/openrc.hpp>
 #include <powerconsul/probes/process.hpp>
 #include <powerconsul/probes/process_table.hpp>

@@ -236,6 +236,11 @@ TEST_CASE("nothing is stopped where processes may be hidden") {
     machine refused{outcome{.status = 2, .out = "PROCS CRITICAL: 0 processes\n"}};
     refused.files.fail_on("/proc/1/stat", {errc::denied, "no"});
     CHECK(refused.look() == observed{observation::unknown, reason});
+    machine container{outcome{.status = 2, .out = "PROCS CRITICAL: 0 processes\n"}};  // whose pid 1 can be seen
+    container.files.put("/proc/self/mountinfo", "9 1 0:9 / /proc rw - proc proc rw,hidepid=invisible\n");
+    CHECK(container.look() == observed{observation::unknown, reason});
+    container.files.user_id = 0;
+    CHECK(container.look().state == observation::stopped);
     machine found{outcome{.status = 0, .out = "PROCS OK: 1 process\n"}};
     found.files.remove("/proc/1/stat");
     CHECK(found.look().state == observation::running);

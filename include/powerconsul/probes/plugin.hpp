@@ -10,6 +10,7 @@
 #include <powerconsul/executor.hpp>
 #include <powerconsul/files.hpp>
 #include <powerconsul/probe.hpp>
+#include <powerconsul/probes/hidepid.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/role.hpp>
 #include <powerconsul/text.hpp>
@@ -174,7 +175,7 @@ private:
     /// With the mount option hidepid, check_procs finds none of the other users' processes and exits 2.
     [[nodiscard]] auto processes_are_hidden() -> bool {
         const auto first = files_.read("/proc/1/stat", 4096);
-        return !first || !*first;
+        return !first || !*first || hides_processes(files_, "/proc");
     }
 
     plugin_options options_;
