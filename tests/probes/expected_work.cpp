@@ -120,6 +120,13 @@ TEST_CASE("what belongs to a check is no work, what a trigger started is") {
         {"this program, whatever it does",
          {.pid = 900, .name = "x", .arguments = "/usr/bin/powerconsul\0role\0migrate\0"sv},
          false},
+        {"this program under another name",
+         {.pid = 900, .name = "x", .arguments = "/x/self\0lint\0migrate\0"sv},
+         false},
+        {"its name in a path",
+         {.pid = 900, .name = "x", .arguments = "migrate\0--log\0/var/log/powerconsul\0"sv},
+         true},
+        {"its name without a command", {.pid = 900, .name = "x", .arguments = "powerconsul\0migrate\0"sv}, true},
         {"a shell that starts it", {.pid = 900, .name = "sh", .arguments = "sh\0-c\0powerconsul check -P migrate\0"sv},
          false},
         {"a shell that starts it, in quotes",
@@ -134,6 +141,12 @@ TEST_CASE("what belongs to a check is no work, what a trigger started is") {
         {"child of a check", {.pid = 900, .parent = 400, .name = "sh", .arguments = "sh\0migrate\0"sv}, false},
         {"child of a watch", {.pid = 900, .parent = 410, .name = "sh", .arguments = "sh\0migrate\0"sv}, true},
         {"child of a trigger", {.pid = 900, .parent = 420, .name = "sh", .arguments = "sh\0migrate\0"sv}, true},
+        {"child of a trigger whose words name a check",
+         {.pid = 900, .parent = 430, .name = "sh", .arguments = "sh\0migrate\0"sv},
+         true},
+        {"child of what only writes into a folder of that name",
+         {.pid = 900, .parent = 440, .name = "sh", .arguments = "sh\0migrate\0"sv},
+         true},
         {"kernel thread", {.pid = 900, .parent = 2, .name = "migrate/0", .kernel = true}, true},
         {"zombie", {.pid = 900, .name = "migrate", .state = 'Z'}, false},
         {"zombie whose threads run on", {.pid = 900, .name = "migrate", .state = 'Z', .threads = 2}, true},
@@ -147,12 +160,47 @@ TEST_CASE("what belongs to a check is no work, what a trigger started is") {
         m.add({.pid = 401, .parent = 400, .name = "sh", .arguments = "sh\0status\0"sv});
         m.add({.pid = 410, .parent = 100, .name = "powerconsul", .arguments = "powerconsul\0watch\0critical\0"sv});
         m.add({.pid = 420, .parent = 100, .name = "powerconsul", .arguments = "powerconsul\0trigger\0critical\0"sv});
+        m.add({.pid = 430,
+               .parent = 100,
+               .name = "powerconsul",
+               .arguments = "powerconsul\0trigger\0critical\0-s\0{\"Name\": \"powerconsul check\"}\0"sv});
+        m.add({.pid = 440, .parent = 100, .name = "sh", .arguments = "sh\0check\0--log\0/var/log/powerconsul\0"sv});
         CHECK(*m.find({.text = "migrate"}) == std::nullopt);
         m.add(each.entry);
         const auto found = m.find({.text = "migrate"});
         REQUIRE(found);
         CHECK(found->has_value() == each.counts);
     }
+}
+
+TEST_CASE("no work is not said after one look at a table that moves") {
+    struct row {
+        std::string_view name;
+        std::string_view gone;
+        work_filter filter;
+    };
+    const row rows[] = {
+        {"gone when its status is read", "/stat", {.text = "work on"}},
+        {"gone when its command line is read", "/cmdline", {.text = "work on"}},
+        {"gone when its user is looked at", "", {.expression = "www-data work"}},
+    };
+    testing::memory_accounts accounts;
+    accounts.add_user("root", 0).add_user("www-data", 33);
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        handing_over files{.gone = each.gone, .left = 2};
+        const auto found = find_work(files, accounts, each.filter);
+        REQUIRE(found);
+        REQUIRE(*found);
+        CHECK((*found)->pid == 302);
+        CHECK(files.looks == 3);
+        handing_over forever{.gone = each.gone, .left = 1000};
+        CHECK(*find_work(forever, accounts, each.filter) == std::nullopt);
+        CHECK(forever.looks == 3);
+    }
+    handing_over still{.gone = "/stat"};
+    CHECK(*find_work(still, accounts, {.text = "nothing"}) == std::nullopt);
+    CHECK(still.looks == 1);
 }
 
 TEST_CASE("of several the one that started first is named") {

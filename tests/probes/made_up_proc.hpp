@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ struct made_up_proc {
         add({.pid = 100, .name = "agent", .arguments = "/usr/bin/agent\0run\0"sv, .start = 90});
         add({.pid = 200, .parent = 100, .name = "self", .arguments = "self\0look\0"sv, .start = 5000});
         files.put("/proc/self/stat", status({.pid = 200, .parent = 100, .name = "self"}));
+        files.put("/proc/self/cmdline", "/usr/bin/self\0look\0"sv);
         files.put("/proc/version", "Linux");
     }
 
@@ -43,5 +45,33 @@ struct made_up_proc {
         files.put(folder, "", {powerconsul::file_kind::directory, 0555, of.user, of.user, 0, 0});
         files.put(folder + "/stat", status(of));
         files.put(folder + "/cmdline", of.arguments);
+    }
+
+    void remove(std::uint32_t pid) {
+        const std::string folder = "/proc/" + std::to_string(pid);
+        for (const char* below : {"/stat", "/cmdline", ""}) files.remove(folder + below);
+    }
+};
+
+/// A daemon `work` that hands over to a new process each time somebody looks: the one that is listed, 301, has ended
+/// when its file `gone` is read. After `left` looks it stays, as 302.
+struct handing_over {
+    std::string_view gone{};  ///< "/stat", "/cmdline" or its folder itself, ""
+    int left{};
+    int looks{};
+    made_up_proc proc{};
+
+    auto status(const std::string& path) { return proc.files.status(path); }
+    auto user() -> std::uint32_t { return 0; }
+    auto read(const std::string& path, std::size_t limit) { return proc.files.read(path, limit); }
+    auto list(const std::string& path, std::size_t limit) {
+        using namespace std::string_view_literals;
+        ++looks;
+        proc.remove(301);
+        const bool stays = left-- <= 0;
+        proc.add({.pid = stays ? 302U : 301U, .name = "work", .arguments = "work\0on\0"sv, .user = 33});
+        auto names = proc.files.list(path, limit);
+        if (!stays) proc.files.remove("/proc/301" + std::string{gone});
+        return names;
     }
 };

@@ -134,11 +134,22 @@ TEST_CASE("the table holds every process in order and knows its kin") {
     CHECK(*table->user(other) == std::optional<std::uint32_t>{33});
     CHECK(*table->arguments(other) == std::optional{std::string{"other\0x\0"sv}});
     // It ends, and then its number belongs to nobody.
-    proc.files.remove("/proc/1000/cmdline");
-    proc.files.remove("/proc/1000/stat");
-    proc.files.remove("/proc/1000");
+    CHECK_FALSE(table->moved());
+    auto again = table;
+    proc.remove(1000);
     CHECK(*table->user(other) == std::nullopt);
-    CHECK(*table->arguments(other) == std::nullopt);
+    CHECK(table->moved());
+    CHECK(*again->arguments(other) == std::nullopt);
+    CHECK(again->moved());
+    CHECK(*table->own_name() == "self");
+    proc.files.put("/proc/self/cmdline", "plain");
+    CHECK(*table->own_name() == "plain");
+    proc.files.put("/proc/self/cmdline", "");
+    CHECK(table->own_name()->empty());
+    proc.files.remove("/proc/self/cmdline");
+    CHECK(table->own_name()->empty());
+    proc.files.fail_on("/proc/self/cmdline", {errc::io, "no right"});
+    CHECK_FALSE(table->own_name());
 }
 
 TEST_CASE("a process that ends while it is read is left out") {
@@ -149,18 +160,24 @@ TEST_CASE("a process that ends while it is read is left out") {
     proc.add({.pid = 600, .name = "silent"});
     proc.add({.pid = 700, .name = "kernel", .kernel = true});
     proc.add({.pid = 800, .name = "zombie", .state = 'Z'});
+    const auto whole = process_table<testing::memory_files&>::read(proc.files);
+    REQUIRE(whole);
+    REQUIRE(whole->processes().size() == 9);
+    CHECK_FALSE(whole->moved());
     proc.files.remove("/proc/300/stat");  // listed, but gone
-    auto table = process_table<testing::memory_files&>::read(proc.files);
+    const auto table = process_table<testing::memory_files&>::read(proc.files);
     REQUIRE(table);
     CHECK(table->moved());
-    REQUIRE(table->processes().size() == 8);
+    CHECK(table->processes().size() == 8);
     proc.files.put("/proc/400/stat", made_up_proc::status({.pid = 400, .name = "another", .start = 2000}));
     proc.files.put("/proc/500/stat", made_up_proc::status({.pid = 500, .name = "ending", .state = 'Z'}));
     // No arguments: it has ended since, or it has none.
-    for (const auto& each : table->processes()) {
+    for (const auto& each : whole->processes()) {
         CAPTURE(each.name);
         if (each.pid <= 200) continue;
-        CHECK(table->arguments(each)->has_value() == (each.pid >= 600));
+        auto asked = whole;  // each on its own
+        CHECK(asked->arguments(each)->has_value() == (each.pid >= 600));
+        CHECK(asked->moved() == (each.pid < 600));
     }
 }
 
@@ -195,6 +212,12 @@ TEST_CASE("what is hidden or refused makes the whole table unknown") {
         REQUIRE_FALSE(table);
         CHECK(table.error() == each.expected);
     }
+    // Its own first process can be seen by whom nothing else is shown.
+    made_up_proc container;
+    container.files.put("/proc/self/mountinfo", "9 1 0:9 / /proc rw - proc proc rw,hidepid=invisible\n");
+    CHECK(process_table<testing::memory_files&>::read(container.files).error() == rows[1].expected);
+    container.files.user_id = 0;
+    CHECK(process_table<testing::memory_files&>::read(container.files));
     made_up_proc proc;
     auto table = process_table<testing::memory_files&>::read(proc.files);
     REQUIRE(table);

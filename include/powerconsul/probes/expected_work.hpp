@@ -12,6 +12,7 @@
 #include <powerconsul/files.hpp>
 #include <powerconsul/pattern.hpp>
 #include <powerconsul/probe.hpp>
+#include <powerconsul/probes/invocation.hpp>
 #include <powerconsul/probes/process_table.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
@@ -50,29 +51,7 @@ struct work {
 
 namespace detail {
 
-/// Which of this program's own words stand in a command line, with or without a path or a shell's signs around them.
-struct own_words {
-    bool tool{};
-    bool check{};
-};
-
-[[nodiscard]] inline auto find_own_words(std::string_view line) -> own_words {
-    constexpr std::string_view blanks = " \t\n\v\f\r";
-    constexpr std::string_view signs = "\"'`;&|()";
-    own_words found;
-    while (!line.empty()) {
-        std::string_view word = line.substr(0, line.find_first_of(blanks));
-        line.remove_prefix(word.size() < line.size() ? word.size() + 1 : word.size());
-        while (!word.empty() && signs.find(word.back()) != std::string_view::npos) word.remove_suffix(1);
-        word.remove_prefix(word.rfind('/') + 1);
-        while (!word.empty() && signs.find(word.front()) != std::string_view::npos) word.remove_prefix(1);
-        found.tool = found.tool || word == "powerconsul";
-        found.check = found.check || word == "check";
-    }
-    return found;
-}
-
-/// Looks through the process table once. Files and Accounts are used by reference.
+/// Looks through the process table, again if it moved and nothing was found. Files and Accounts are used by reference.
 template <directory_source Files, account_source Accounts>
 class work_search {
 public:
@@ -86,21 +65,34 @@ public:
             if (!compiled) return unexpected{std::move(compiled).error()};
             expression_ = std::move(*compiled);
         }
-        auto table = process_table<Files&>::read(files_, root);
-        if (!table) return unexpected{std::move(table).error()};
-        const auto& all = table->processes();
+        // A process that starts another one and ends may be missed with both.
+        for (int looks = 1;; ++looks) {
+            auto table = process_table<Files&>::read(files_, root);
+            if (!table) return unexpected{std::move(table).error()};
+            auto found = look(*table);
+            if (!found || *found || !table->moved() || looks == 3) return found;
+        }
+    }
+
+private:
+    enum class matched : unsigned char { no, by_text, by_expression };
+
+    [[nodiscard]] auto look(process_table<Files&>& table) -> result<std::optional<work>> {
+        const auto name = table.own_name();
+        if (!name) return unexpected{name.error()};
+        const auto& all = table.processes();
         std::vector<bool> checks(all.size());
         std::vector<std::pair<std::size_t, work>> matches;
         for (std::size_t i = 0; i < all.size(); ++i) {
-            auto arguments = table->arguments(all[i]);
+            auto arguments = table.arguments(all[i]);
             if (!arguments) return unexpected{std::move(arguments).error()};
             if (!*arguments) continue;
             const std::string line = command_line(all[i], std::move(**arguments));
-            const auto own = find_own_words(line);
-            checks[i] = own.tool && own.check;
+            const auto own = find_invocations(line, *name);
+            checks[i] = own.first_check;
             // What has ended does no work.
-            if (own.tool || all[i].kin != kinship::none || all[i].ended) continue;
-            const auto how = match(*table, all[i], line);
+            if (own.any || all[i].kin != kinship::none || all[i].ended) continue;
+            const auto how = match(table, all[i], line);
             if (!how) return unexpected{how.error()};
             if (*how == matched::no) continue;
             matches.emplace_back(i, work{all[i].pid, one_line(line, 80), *how == matched::by_text});
@@ -115,9 +107,6 @@ public:
         }
         return first;
     }
-
-private:
-    enum class matched : unsigned char { no, by_text, by_expression };
 
     [[nodiscard]] auto match(process_table<Files&>& table, const process& each, const std::string& line)
         -> result<matched> {
@@ -158,7 +147,7 @@ private:
 
 /// The process that matches, of several the one that started first. The text is looked for in the command line. The
 /// expression is too, or it matches from the start of `USER COMMAND` and reaches into the command: the original matched
-/// it with lines of `ps aux`. None of this program count, nor what started or was started by this process or by a
+/// it with lines of `ps aux`. No call of this program counts, nor what started or was started by this process or by a
 /// `powerconsul check`: their command lines may hold the text, too. What a trigger or a watch started does count.
 template <directory_source Files, account_source Accounts>
 [[nodiscard]] auto find_work(Files& files, Accounts& accounts, const work_filter& filter,

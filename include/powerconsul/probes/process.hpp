@@ -12,6 +12,7 @@
 #include <powerconsul/files.hpp>
 #include <powerconsul/pattern.hpp>
 #include <powerconsul/probe.hpp>
+#include <powerconsul/probes/invocation.hpp>
 #include <powerconsul/probes/process_table.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
@@ -115,24 +116,30 @@ namespace detail {
     return last_part(name.substr(0, name.find_first_of(blanks)));
 }
 
-/// Whether the arguments name a program of that name: argv[0] does, be it rewritten to `name: what it does`, and of a
-/// script argv[1], or argv[2] if its first line passes an option to the interpreter.
+/// Whether the arguments name a program of that name: argv[0] does, with a `-` before it (a login shell's) or rewritten
+/// to `name: what it does`, and of a script argv[1], or argv[2] if its first line passes an option to the interpreter.
 [[nodiscard]] inline auto names_program(std::string_view arguments, std::string_view name) -> bool {
     std::array<std::string_view, 3> words{};
     for (auto& word : words) {
         word = arguments.substr(0, arguments.find('\0'));
         arguments.remove_prefix(word.size() < arguments.size() ? word.size() + 1 : word.size());
     }
-    auto title = words[0].substr(0, words[0].find(' '));
-    if (title.ends_with(':')) title.remove_suffix(1);
-    return last_part(words[0]) == name || last_part(title) == name || last_part(words[1]) == name ||
+    const auto is_it = [&](std::string_view title) {
+        const bool whole = last_part(title) == name;
+        title = title.substr(0, title.find(' '));
+        if (title.ends_with(':')) title.remove_suffix(1);
+        return whole || last_part(title) == name;
+    };
+    const bool login = words[0].starts_with('-') && is_it(words[0].substr(1));
+    return login || is_it(words[0]) || last_part(words[1]) == name ||
            (words[1].starts_with('-') && last_part(words[2]) == name);
 }
 
 }  // namespace detail
 
 /// Counts the processes that match, as check_procs does: those that have ended and were not collected yet count too,
-/// but cannot alone make the count right. Models `probe`. `Files` may be a reference.
+/// but cannot alone make the count right. Left out are this process, what it started, and what may hold its words or a
+/// `powerconsul check`'s in its command line without being the work. Models `probe`. `Files` may be a reference.
 template <directory_source Files>
 class process_probe {
 public:
@@ -161,8 +168,13 @@ private:
     struct counts {
         std::size_t alive{};
         std::size_t ended{};
-        std::size_t ancestors{};  ///< of the same name: they do not count, but "none" would not be true
+        std::size_t ancestors{};  ///< they match but do not count; still, "none" would not be true
+        std::size_t doubtful{};   ///< may be it or not: they count neither way, and "none" may not be true
     };
+
+    /// `doubtful`: the kernel keeps 15 bytes of the name, the longer rest is not confirmed by the arguments, which a
+    /// process may choose (`exec -a`) and rewrite.
+    enum class matched : unsigned char { no, doubtful, certain };
 
     [[nodiscard]] static auto give_up(const error& why) -> observed { return {observation::unknown, why.message}; }
 
@@ -170,10 +182,30 @@ private:
     [[nodiscard]] auto count(process_table<Files&>& table, const std::optional<pattern>& expression)
         -> result<counts> {
         counts seen;
-        for (const auto& each : table.processes()) {
-            const auto matches = match(table, each, expression);
+        const auto own = table.own_name();
+        if (!own) return unexpected{own.error()};
+        const auto& all = table.processes();
+        // What another check runs, check_procs for instance, holds words of that check.
+        std::vector<bool> checks(all.size());
+        for (std::size_t i = 0; expression && i < all.size(); ++i) {
+            if (!is_own_name(all[i].name, *own)) continue;
+            auto arguments = table.arguments(all[i]);
+            if (!arguments) return unexpected{std::move(arguments).error()};
+            if (*arguments) {
+                checks[i] = find_invocations(command_line(all[i], std::move(**arguments)), *own).first_check;
+            }
+        }
+        const auto of_checks = below(all, checks);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            const process& each = all[i];
+            if (of_checks[i]) continue;
+            const auto matches = match(table, each, expression, *own);
             if (!matches) return unexpected{matches.error()};
-            if (!*matches) continue;
+            if (*matches == matched::no) continue;
+            if (*matches == matched::doubtful) {
+                ++seen.doubtful;
+                continue;
+            }
             ++(each.kin == kinship::ancestor ? seen.ancestors : each.ended ? seen.ended : seen.alive);
             if (range_.max ? seen.alive > *range_.max : seen.alive >= range_.min) break;
         }
@@ -181,27 +213,32 @@ private:
     }
 
     [[nodiscard]] auto match(process_table<Files&>& table, const process& each,
-                             const std::optional<pattern>& expression) -> result<bool> {
-        if (each.kin == kinship::self || each.kin == kinship::descendant) return false;
+                             const std::optional<pattern>& expression, const std::string& own) -> result<matched> {
+        if (each.kin == kinship::self || each.kin == kinship::descendant) return matched::no;
         // What started this check may hold the check's own arguments in its command line.
-        if (each.kin == kinship::ancestor && (expression || filter_.name.empty())) return false;
+        if (each.kin == kinship::ancestor && expression) return matched::no;
         bool whole = filter_.name.empty() || each.name == filter_.name || detail::plain_name(each.name) == filter_.name;
         if (!whole) {
             const std::string_view start = std::string_view{filter_.name}.substr(0, 15);
-            if (filter_.name.size() <= start.size() || each.name != start) return false;
+            if (filter_.name.size() <= start.size() || each.name != start) return matched::no;
             whole = each.ended;  // has no arguments any more
         }
         if (filter_.user) {
             const auto user = table.user(each);
             if (!user) return unexpected{user.error()};
-            if (*user != filter_.user) return false;
+            if (*user != filter_.user) return matched::no;
         }
-        if (whole && !expression) return true;
+        const bool maybe_check = expression || is_own_name(each.name, own);
+        if (whole && !maybe_check) return matched::certain;
         auto arguments = table.arguments(each);
         if (!arguments) return unexpected{std::move(arguments).error()};
-        if (!*arguments || (!whole && !detail::names_program(**arguments, filter_.name))) return false;
-        if (!expression) return true;
-        return expression->occurs_in(command_line(each, std::move(**arguments)));
+        if (!*arguments) return matched::no;
+        const auto answer =
+            whole || detail::names_program(**arguments, filter_.name) ? matched::certain : matched::doubtful;
+        const std::string line = command_line(each, std::move(**arguments));
+        if (maybe_check && find_invocations(line, own).check) return matched::no;
+        if (!expression) return answer;
+        return expression->occurs_in(line).transform([&](bool found) { return found ? answer : matched::no; });
     }
 
     /// The reason holds no count: the number of processes may change while the verdict does not.
@@ -210,6 +247,9 @@ private:
         const std::size_t all = seen.alive + seen.ended;
         if (all == 0 && seen.ancestors > 0) {
             return {unknown, "no process is there but what this check was started by, and that does not count"};
+        }
+        if (all == 0 && seen.doubtful > 0) {
+            return {unknown, "no process is there for certain: one has the same first 15 bytes and another title"};
         }
         if (all == 0) return {stopped, "no process is there"};
         if (range_.max && all > *range_.max) {

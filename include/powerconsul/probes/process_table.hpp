@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <powerconsul/files.hpp>
+#include <powerconsul/probes/hidepid.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
 
@@ -156,7 +157,8 @@ public:
     /// All of them, this process and its kin included, in the order of their pids.
     [[nodiscard]] auto processes() const -> const std::vector<process>& { return processes_; }
 
-    /// One ended between being listed and being read: what it started before that may be missing.
+    /// One ended between being listed and being read, now or by arguments() and user(): what it started before that may
+    /// be missing.
     [[nodiscard]] auto moved() const -> bool { return moved_; }
 
     /// As in /proc/<pid>/cmdline, each with a NUL behind it; std::nullopt: it has ended and is collected.
@@ -164,12 +166,15 @@ public:
         auto text = files_.read(path(of.pid, "/cmdline"), max_arguments);
         if (!text) return refused(text.error());
         // Empty is also what a process leaves that ended just now, and for a moment while it starts another program.
-        if (!*text || !(*text)->empty() || of.kernel || of.ended) return text;
-        auto again = status(path(of.pid, "/stat"));
-        if (!again) return unexpected{std::move(again).error()};
-        if (!*again || (*again)->start != of.start || (*again)->ended) return std::optional<std::string>{};
-        text = files_.read(path(of.pid, "/cmdline"), max_arguments);
-        if (!text) return refused(text.error());
+        if (*text && (*text)->empty() && !of.kernel && !of.ended) {
+            auto again = status(path(of.pid, "/stat"));
+            if (!again) return unexpected{std::move(again).error()};
+            const bool there = *again && (*again)->start == of.start && !(*again)->ended;
+            if (there) text = files_.read(path(of.pid, "/cmdline"), max_arguments);
+            if (!text) return refused(text.error());
+            if (!there) text = std::optional<std::string>{};
+        }
+        if (!*text) moved_ = true;
         return text;
     }
 
@@ -178,7 +183,16 @@ public:
         // The owner of the folder itself is the effective user even of a process that may not be dumped.
         auto seen = files_.status(path(of.pid, ""));
         if (!seen) return refused(seen.error());
+        if (!*seen) moved_ = true;
         return *seen ? std::optional{(*seen)->uid} : std::optional<std::uint32_t>{};
+    }
+
+    /// The name under which this process was started: its argv[0] without a path. Empty if it has none.
+    [[nodiscard]] auto own_name() -> result<std::string> {
+        auto text = files_.read(root_ + "/self/cmdline", max_arguments);
+        if (!text) return refused(text.error());
+        const std::string first = *text ? (*text)->substr(0, (*text)->find('\0')) : std::string{};
+        return first.substr(first.rfind('/') + 1);
     }
 
 private:
@@ -208,6 +222,8 @@ private:
         const auto names = files_.list(root_, max_names);
         if (!names) return refused(names.error());
         if (!*names) return refused({errc::unavailable, quoted(root_) + " is not there"});
+        const error hidden{errc::denied, "processes of other users are hidden"};
+        if (hides_processes(files_, root_)) return refused(hidden);
         bool first = false;
         for (const auto& name : **names) {
             const auto pid = detail::to_number<std::uint32_t>(name);
@@ -222,7 +238,7 @@ private:
             }
         }
         // The first process of a namespace lives as long as it: that it is not listed shows hidepid=2.
-        if (!first) return refused({errc::denied, "processes of other users are hidden"});
+        if (!first) return refused(hidden);
         mark_kin((*self)->pid);
         return {};
     }
