@@ -163,7 +163,7 @@ TEST_CASE("what belongs to a check is no work, what a trigger started is") {
         m.add({.pid = 430,
                .parent = 100,
                .name = "powerconsul",
-               .arguments = "powerconsul\0trigger\0critical\0-s\0{\"Name\": \"powerconsul check\"}\0"sv});
+               .arguments = "powerconsul\0trigger\0critical\0-s\0{\"Name\": \"powerconsul check of it\"}\0"sv});
         m.add({.pid = 440, .parent = 100, .name = "sh", .arguments = "sh\0check\0--log\0/var/log/powerconsul\0"sv});
         CHECK(*m.find({.text = "migrate"}) == std::nullopt);
         m.add(each.entry);
