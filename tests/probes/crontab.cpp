@@ -76,7 +76,9 @@ auto look_at(std::string_view text, file_status status = his_own, std::string pa
     return m.look(std::move(pattern));
 }
 
-auto said(observation state, std::string_view fault) -> observed { return {state, path + ": " + std::string{fault}}; }
+auto said(observation state, std::string_view fault) -> observed {
+    return {state, path + ": " + std::string{fault}};
+}
 
 }  // namespace
 
@@ -152,7 +154,8 @@ TEST_CASE("the text decides whether there is a job, and where the pattern counts
         {"comment without an end", "# a", "", stopped, "it holds nothing but comments"},
         {"comments, CRLF", "# a\r\n\r\n \t\r\n#b\r\n", "", stopped, "it holds nothing but comments"},
         {"commented-out job", "#* * * * * backup\n", "", stopped, "it holds nothing but comments"},
-        {"commented-out job, with a pattern", "#* * * * * backup\n", "backup", stopped, "it holds nothing but comments"},
+        {"commented-out job, with a pattern", "#* * * * * backup\n", "backup", stopped,
+         "it holds nothing but comments"},
         {"settings", "MAILTO=ops\nSHELL = /bin/sh\n", "", stopped, "it holds settings but no job"},
         {"settings, with a pattern", "MAILTO=ops\n", "ops", stopped, "it holds settings but no job"},
         {"indented setting", "# x\n \tA_1\t=\n", "", stopped, "it holds settings but no job"},
@@ -173,8 +176,8 @@ TEST_CASE("the text decides whether there is a job, and where the pattern counts
         CAPTURE(row.name);
         const std::string pattern = row.pattern;
         const std::string contains = pattern.empty() ? "" : " and contains " + quoted(pattern);
-        const auto expected = row.fault == nullptr ? observed{running, path + " is in place" + contains}
-                                                   : said(row.state, row.fault);
+        const auto expected =
+            row.fault == nullptr ? observed{running, path + " is in place" + contains} : said(row.state, row.fault);
         CHECK(look_at(row.text, his_own, pattern) == expected);
     }
 }

@@ -150,7 +150,8 @@ private:
                                   const crontab_text& text, std::int64_t directory_time) -> observed {
         std::vector<std::string> faults;  // those of `stopped` come first
         if (file.uid != owner && file.uid != 0) faults.push_back(owned_by(file) + ", and cron ignores it");
-        if (!text.jobs) faults.push_back(text.settings ? "it holds settings but no job" : "it holds nothing but comments");
+        if (!text.jobs)
+            faults.push_back(text.settings ? "it holds settings but no job" : "it holds nothing but comments");
         if (text.jobs && !options_.pattern.empty() && !text.pattern) {
             faults.push_back("no line of it contains " + quoted(options_.pattern));
         }
@@ -171,8 +172,9 @@ private:
                              ": cron may still obey what it read before (touch the directory)");
         }
         if (faults.empty()) {
-            return {observation::running, path + " is in place" + (options_.pattern.empty() ? "" : " and contains " +
-                                                                   quoted(options_.pattern))};
+            return {
+                observation::running,
+                path + " is in place" + (options_.pattern.empty() ? "" : " and contains " + quoted(options_.pattern))};
         }
         std::string reason = path;
         for (std::size_t i = 0; i < faults.size(); ++i) reason += (i == 0 ? ": " : "; ") + faults[i];

@@ -28,7 +28,7 @@ struct process_filter {
 
 /// How many processes there should be.
 struct count_range {
-    std::size_t min{1};              ///< 1 or more
+    std::size_t min{1};                ///< 1 or more
     std::optional<std::size_t> max{};  ///< none: any number
 
     friend constexpr auto operator==(const count_range&, const count_range&) -> bool = default;
@@ -49,8 +49,10 @@ struct count_range {
     if (colon == std::string_view::npos) {
         if (const auto bare = number(text); bare && *bare > 0) {
             const std::string n{text};
-            return refuse("write " + n + ':' + n + " for exactly " + n + " or " + n + ": for that many and more (to "
-                          "check_procs a bare number is the largest, here :" + n + ')');
+            return refuse("write " + n + ':' + n + " for exactly " + n + " or " + n +
+                          ": for that many and more (to "
+                          "check_procs a bare number is the largest, here :" +
+                          n + ')');
         }
         return refuse(form);
     }
@@ -116,23 +118,29 @@ namespace detail {
     return last_part(name.substr(0, name.find_first_of(blanks)));
 }
 
-/// Whether the arguments name a program of that name: argv[0] does, with a `-` before it (a login shell's) or rewritten
-/// to `name: what it does`, and of a script argv[1], or argv[2] if its first line passes an option to the interpreter.
-[[nodiscard]] inline auto names_program(std::string_view arguments, std::string_view name) -> bool {
+/// Which program of those that begin with the same 15 bytes the arguments name: this one, another, or none of them.
+enum class named : unsigned char { none, another, it };
+
+/// `name` is longer than 15 bytes. The program is named by argv[0], with a `-` before it (a login shell's) or rewritten
+/// to `name: what it does`, and of a script by argv[1], or argv[2] if its first line passes an option to the
+/// interpreter.
+[[nodiscard]] inline auto named_program(std::string_view arguments, std::string_view name) -> named {
     std::array<std::string_view, 3> words{};
     for (auto& word : words) {
         word = arguments.substr(0, arguments.find('\0'));
         arguments.remove_prefix(word.size() < arguments.size() ? word.size() + 1 : word.size());
     }
-    const auto is_it = [&](std::string_view title) {
-        const bool whole = last_part(title) == name;
-        title = title.substr(0, title.find(' '));
-        if (title.ends_with(':')) title.remove_suffix(1);
-        return whole || last_part(title) == name;
-    };
-    const bool login = words[0].starts_with('-') && is_it(words[0].substr(1));
-    return login || is_it(words[0]) || last_part(words[1]) == name ||
-           (words[1].starts_with('-') && last_part(words[2]) == name);
+    if (words[0].starts_with('-')) words[0].remove_prefix(1);
+    auto title = words[0].substr(0, words[0].find(' '));
+    if (title.ends_with(':')) title.remove_suffix(1);
+    if (!words[1].starts_with('-')) words[2] = {};
+    auto seen = named::none;
+    for (const auto word : {words[0], title, words[1], words[2]}) {
+        const auto part = last_part(word);
+        if (part == name) return named::it;
+        if (part.substr(0, 15) == name.substr(0, 15)) seen = named::another;
+    }
+    return seen;
 }
 
 }  // namespace detail
@@ -179,8 +187,7 @@ private:
     [[nodiscard]] static auto give_up(const error& why) -> observed { return {observation::unknown, why.message}; }
 
     /// Stops where more would change nothing.
-    [[nodiscard]] auto count(process_table<Files&>& table, const std::optional<pattern>& expression)
-        -> result<counts> {
+    [[nodiscard]] auto count(process_table<Files&>& table, const std::optional<pattern>& expression) -> result<counts> {
         counts seen;
         const auto own = table.own_name();
         if (!own) return unexpected{own.error()};
@@ -233,8 +240,9 @@ private:
         auto arguments = table.arguments(each);
         if (!arguments) return unexpected{std::move(arguments).error()};
         if (!*arguments) return matched::no;
-        const auto answer =
-            whole || detail::names_program(**arguments, filter_.name) ? matched::certain : matched::doubtful;
+        const auto program = whole ? detail::named::it : detail::named_program(**arguments, filter_.name);
+        if (program == detail::named::another) return matched::no;
+        const auto answer = program == detail::named::it ? matched::certain : matched::doubtful;
         const std::string line = command_line(each, std::move(**arguments));
         if (maybe_check && find_invocations(line, own).check) return matched::no;
         if (!expression) return answer;

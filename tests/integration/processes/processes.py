@@ -246,7 +246,7 @@ def differences(stage, probe):
         ("long name", ["--name", f"{p}-a-very-long-name"], RUNNING, ["-C", f"{p}-a-very-long-name"], 2),
         ("long name of a script", ["--name", f"{p}-script-of-long-name"], RUNNING,
          ["-C", f"{p}-script-of-long-name"], 2),
-        ("long name of another", ["--name", f"{p}-a-very-long-other"], UNSURE, ["-C", f"{p}-a-very-long-other"], 2),
+        ("long name of another", ["--name", f"{p}-a-very-long-other"], STOPPED, ["-C", f"{p}-a-very-long-other"], 2),
         ("long name with another title", ["--name", f"{p}-titled-daemon-name"], UNSURE,
          ["-C", f"{p}-titled-daemon-name"], 2),
         ("long name, login style", ["--name", f"{p}-login-style-name"], RUNNING, ["-C", f"{p}-login-style-name"], 2),
