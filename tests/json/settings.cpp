@@ -101,15 +101,15 @@ TEST_CASE("a wrong configuration names the key, its place and what was expected"
         {"time is a list", R"({"timeout": [8]})",
          "timeout at line 1, column 13 (byte 12): expected a text or a number"},
         {"time without sense", R"({"timeout": "soon"})",
-         R"(timeout at line 1, column 13 (byte 12): "soon" is not a length of time; expected a number and ms, s, m or h, as in 8s)"},
+         R"(timeout at line 1, column 13 (byte 12): "soon" is not a length of time; expected a number and ms, s, m, h or d, as in 8s)"},
         {"time is a fraction", R"({"maxAge": 1.5})",
-         R"(maxAge at line 1, column 12 (byte 11): "1.5" is not a length of time; expected a number and ms, s, m or h, as in 8s)"},
+         R"(maxAge at line 1, column 12 (byte 11): "1.5" is not a length of time; expected a number and ms, s, m, h or d, as in 8s)"},
         {"exit status 0", R"({"unknownExit": 0})",
          R"(unknownExit at line 1, column 17 (byte 16): "0" is not one of 1, 2 and 3)"},
         {"takeover", R"({"takeoverOn": "passing"})",
          R"(takeoverOn at line 1, column 16 (byte 15): "passing" is neither "critical" nor "warning")"},
         {"the first of two errors", R"({"timeout": "x1", "colour": 1})",
-         R"(timeout at line 1, column 13 (byte 12): "x1" is not a length of time; expected a number and ms, s, m or h, as in 8s)"},
+         R"(timeout at line 1, column 13 (byte 12): "x1" is not a length of time; expected a number and ms, s, m, h or d, as in 8s)"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
