@@ -152,7 +152,7 @@ TEST_CASE("a check that ends without a verdict prints its line all the same") {
         {"a path for a service",
          {"check", "service", "-s", "../bin/sh", "-S", "web"},
          64,
-         "../bin/sh cannot be judged: \"../bin/sh\" cannot be the name"},
+         "../bin/sh cannot be judged: -s/--service: \"../bin/sh\" cannot be the name"},
         {"bad duration",
          {"check", "service", "-s", "local", "-S", "web", "--timeout", "soon"},
          64,
