@@ -74,6 +74,10 @@ TEST_CASE("repetitions one after the other are no burden") {
     CHECK(matches_at_start("^(a|b$)(\\bc|d)?$|(x+)*", "production"));
     CHECK(matches_at_start(repeated("\\ba*", 8), "production"));
     CHECK(matches_at_start("[*+^$]*", "production"));
+    CHECK(matches_at_start("^" + repeated("(a*b*)*", 8), "production"));
+    CHECK(matches_at_start(repeated("(^|x)", 16) + repeated("(a*)*", 8), "production"));
+    CHECK(matches_at_start(repeated("(a*)*", 60), "production"));
+    CHECK(matches_at_start(repeated("^web1$|", 60) + "^web2$", "web2"));
 }
 
 TEST_CASE("what would mean something else than in Python, or take without end, is refused") {
@@ -107,6 +111,12 @@ TEST_CASE("what would mean something else than in Python, or take without end, i
          "is refused at byte 6: an anchor (^ $ \\b \\B) inside what is repeated; take it out"},
         {"anchor deep in a repeated group", "((a|(b$))c)+",
          "is refused at byte 11: an anchor (^ $ \\b \\B) inside what is repeated; take it out"},
+        {"nested repetitions beside an anchor", "^" + repeated("(a*)*", 9),
+         "is refused at byte 46: anchors beside many repetitions of what has repetitions; write it plainer"},
+        {"nested in one another beside an anchor", std::string(10, '(') + 'a' + repeated(")*", 10) + '$',
+         "is refused at byte 32: anchors beside many repetitions of what has repetitions; write it plainer"},
+        {"many anchors beside one", repeated("(^|x)", 17) + "(a*)*",
+         "is refused at byte 90: anchors beside many repetitions of what has repetitions; write it plainer"},
         {"word borders", repeated("\\ba*", 9), "is refused at byte 32: more than 8 of \\b and \\B"},
         {"far too many", "a{99999999999999999999}", "is refused at byte 1: it repeats more than 1000 times"},
         {"anchor of Python's own", "\\Aweb",

@@ -46,38 +46,58 @@ private:
     std::size_t last_{};
 };
 
-/// Anchors that are repeated, or stand beside many groups, let the C library's compilation explode: `(\b|a)*` twelve
-/// times takes 33 s, `^` before a hundred nested groups 1.3 GB.
+/// What lets the C library's compilation explode where anchors are: `(\b|a)*` twelve times takes 33 s, and each
+/// repetition of a group that has repetitions in it doubles the time, up to `^` and `(a*b*)*` 32 times, which does not
+/// end.
 class anchors {
 public:
     static constexpr std::size_t most_word_borders = 8;
-    static constexpr std::size_t deepest = 16;  ///< groups within one another
+    static constexpr std::size_t deepest = 16;      ///< groups within one another
+    static constexpr std::size_t most_nested = 8;   ///< repetitions of groups with repetitions, beside an anchor
+    static constexpr std::size_t most_beside = 16;  ///< anchors beside one of those
 
     void seen() {
-        last_ = true;
-        if (!open_.empty()) open_.back() = true;
+        ++count_;
+        last_ = {.anchor = true};
+        if (!open_.empty()) open_.back().anchor = true;
     }
     void word_border() {
         ++word_borders_;
         seen();
     }
-    void open() { open_.push_back(false); }
+    void open() { open_.push_back({}); }
     void close() {
-        last_ = !open_.empty() && open_.back();
+        last_ = open_.empty() ? group{} : open_.back();
         if (open_.empty()) return;
         open_.pop_back();
-        if (last_ && !open_.empty()) open_.back() = true;
+        if (open_.empty()) return;
+        open_.back().anchor = open_.back().anchor || last_.anchor;
+        open_.back().repeats = open_.back().repeats || last_.repeats;
     }
-    void other() { last_ = false; }
+    void repeat() {
+        nested_ += last_.repeats ? 1 : 0;
+        if (!open_.empty()) open_.back().repeats = true;
+    }
+    void other() { last_ = {}; }
     /// Whether what stands last, a piece or a group, is or holds an anchor.
-    [[nodiscard]] auto last() const -> bool { return last_; }
+    [[nodiscard]] auto last() const -> bool { return last_.anchor; }
     [[nodiscard]] auto too_deep() const -> bool { return open_.size() > deepest; }
     [[nodiscard]] auto too_many() const -> bool { return word_borders_ > most_word_borders; }
+    [[nodiscard]] auto too_nested() const -> bool {
+        return (count_ > 0 && nested_ > most_nested) || (nested_ > 0 && count_ > most_beside);
+    }
 
 private:
-    std::vector<bool> open_{};  ///< for each open group: has it an anchor
+    struct group {
+        bool anchor{};
+        bool repeats{};
+    };
+
+    std::vector<group> open_{};
+    group last_{};
+    std::size_t count_{};
     std::size_t word_borders_{};
-    bool last_{};
+    std::size_t nested_{};
 };
 
 /// The factor of `{n}`, `{n,m}` or `{n,}` that starts at `at`; what is no number is left to regcomp.
@@ -126,6 +146,7 @@ private:
         if (!bracket && borders.last() && std::string_view{"*+{"}.find(c) != std::string_view::npos) {
             return refused(i, "an anchor (^ $ \\b \\B) inside what is repeated; take it out");
         }
+        if (!bracket && std::string_view{"*+?{"}.find(c) != std::string_view::npos) borders.repeat();
         if (bracket) {
             if (c == '\\') {
                 return refused(i, "a backslash inside [...] has no special meaning in POSIX; list the characters");
@@ -186,6 +207,9 @@ private:
             borders.other();
         }
         posix += c;
+    }
+    if (borders.too_nested()) {
+        return refused(expression.size(), "anchors beside many repetitions of what has repetitions; write it plainer");
     }
     return posix;
 }

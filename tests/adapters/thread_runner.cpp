@@ -25,8 +25,12 @@ TEST_CASE("each task runs once, whatever the number of tasks and threads") {
 
 TEST_CASE("tasks run side by side: each waits for all the others") {
     std::barrier together{8};
-    thread_runner{8}.run(8, [&](std::size_t) { together.arrive_and_wait(); });
-    CHECK(true);  // one after the other, the first would wait forever
+    std::atomic<int> through{0};
+    thread_runner{8}.run(8, [&](std::size_t) {
+        together.arrive_and_wait();  // one after the other, the first would wait forever
+        ++through;
+    });
+    CHECK(through == 8);
 }
 
 TEST_CASE("never more side by side than allowed") {

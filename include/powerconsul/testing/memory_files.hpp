@@ -17,7 +17,8 @@ namespace powerconsul::inline v0::testing {
 
 /// A file system in memory. A test sets it up with `put` (parent directories come by themselves), makes a path fail
 /// with `fail_on`, and looks at it with `get`. What the code under test writes needs its parent directory, as on disk.
-/// Models `file_store` and `directory_source`. Paths are compared as text. `user_id` owns what is made, `now` (seconds) is its time.
+/// Models `file_store` and `directory_source`. Paths are compared as text. `user_id` owns what is made, `now` (seconds)
+/// is its time.
 class memory_files {
 public:
     std::uint32_t user_id{1000};
