@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <powerconsul/result.hpp>
+#include <powerconsul/units.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -49,6 +50,19 @@ template <typename T>
 concept file_store = file_source<T> && requires(T& files, const std::string& path, std::string_view bytes) {
     { files.replace(path, bytes) } -> std::same_as<result<void>>;
     { files.make_directory(path) } -> std::same_as<result<void>>;
+};
+
+/// Also locks and deletes. `lock` waits at most that long for an exclusive lock on a file, which it makes (mode 0600,
+/// never through a symbolic link) where it is missing, and gives something that can be moved and that holds the lock
+/// until it is destroyed; the end of the process, however it comes, releases it, and no child inherits it. errc::timed_out:
+/// somebody else held it all the time. `remove` deletes a file, and is content if there is none; a lock's file may be
+/// deleted by whoever holds it.
+template <typename T>
+concept locking_file_store = file_store<T> && directory_source<T> && requires(T& files, const std::string& path,
+                                                                              milliseconds wait) {
+    typename T::lock_type;
+    { files.lock(path, wait) } -> std::same_as<result<typename T::lock_type>>;
+    { files.remove(path) } -> std::same_as<result<void>>;
 };
 
 }  // namespace powerconsul::inline v0
