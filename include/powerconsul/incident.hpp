@@ -139,26 +139,4 @@ struct retry_rules {
     return at;
 }
 
-/// What decide() found to be done or worth telling, for one incident.
-enum class step : unsigned char {
-    opened,    ///< the check came into the state
-    act,       ///< an attempt is due: look for the trigger and run it
-    wait,      ///< its back-off has not passed
-    closed,    ///< the check left the state
-    gave_up,   ///< all attempts were made in vain; told once
-    given_up,  ///< that was told before
-};
-
-struct decision_step {
-    step what{step::wait};
-    std::string incident{};  ///< its id
-    std::string check_id{};
-    std::string why{};
-
-    friend auto operator==(const decision_step&, const decision_step&) -> bool = default;
-};
-
-struct incident_decision {
-    journal after{};
-    std::vector<decision_step> steps{};
-};
+}  // namespace powerconsul::inline v0
