@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
 #include <powerconsul/units.hpp>
 
 namespace powerconsul::inline v0 {
@@ -23,12 +25,35 @@ enum class event_level : unsigned char { error, warning, info, debug };
     return "info";
 }
 
-/// Something that happened, for the log. Values may hold any bytes; who writes them makes one line of them.
+/// The level of that name. Fails with errc::usage.
+[[nodiscard]] inline auto parse_event_level(std::string_view text) -> result<event_level> {
+    for (const auto level : {event_level::error, event_level::warning, event_level::info, event_level::debug}) {
+        if (text == to_string(level)) return level;
+    }
+    return fail(errc::usage, quoted(text) + " is not a level of the log; expected error, warning, info or debug");
+}
+
+/// How a line of the log is written.
+enum class log_format : unsigned char { logfmt, json };
+
+[[nodiscard]] constexpr auto to_string(log_format value) -> std::string_view {
+    return value == log_format::json ? "json" : "logfmt";
+}
+
+/// The format of that name. Fails with errc::usage.
+[[nodiscard]] inline auto parse_log_format(std::string_view text) -> result<log_format> {
+    if (text == "logfmt") return log_format::logfmt;
+    if (text == "json") return log_format::json;
+    return fail(errc::usage, quoted(text) + " is not a format of the log; expected logfmt or json");
+}
+
+/// Something that happened, for the log. Values may hold any bytes; who writes them makes one line of them. `what` and
+/// the names of fields are the program's own literals: they outlive every log.
 struct event {
     event_level level{event_level::info};
-    std::string_view what{};  ///< a few fixed words, as in `trigger ended`
-    std::string service{};    ///< empty: it is about no service
-    std::string state{};      ///< `warning`, `critical` or empty
+    std::string_view what{};                                         ///< a few fixed words, as in `trigger ended`
+    std::string service{};                                           ///< empty: it is about no service
+    std::string state{};                                             ///< `warning`, `critical` or empty
     std::vector<std::pair<std::string_view, std::string>> fields{};  ///< further ones, in this order
 };
 
