@@ -90,3 +90,28 @@ TEST_CASE("the words for takeover and unknown exit are few") {
         CHECK(parse_unknown_exit(text).error().message == quoted(text) + " is not one of 1, 2 and 3");
     }
 }
+
+TEST_CASE("a wait of none at all is refused where it would make no sense") {
+    CHECK(*parse_positive_duration("1ms") == milliseconds{1});
+    CHECK(*parse_positive_duration("24h") == seconds(86'400));
+    for (const std::string_view text : {"0", "0s", "0d", "000ms"}) {
+        CAPTURE(text);
+        REQUIRE_FALSE(parse_positive_duration(text));
+        CHECK(parse_positive_duration(text).error() ==
+              error{errc::usage, quoted(text) + " is no time at all; expected more than 0"});
+    }
+    CHECK(parse_positive_duration("soon").error() == parse_duration("soon").error());
+    CHECK(parse_positive_duration("25h").error() == parse_duration("25h").error());
+}
+
+TEST_CASE("a count is a whole number in its range") {
+    CHECK(*parse_count<64>("1") == 1);
+    CHECK(*parse_count<64>("64") == 64);
+    CHECK(*parse_count<100>("007") == 7);
+    for (const std::string_view text : {"", "0", "65", "-1", "+1", " 1", "1 ", "1.0", "1e1", "4294967297", "one"}) {
+        CAPTURE(text);
+        REQUIRE_FALSE(parse_count<64>(text));
+        CHECK(parse_count<64>(text).error() ==
+              error{errc::usage, quoted(text) + " is not a whole number from 1 to 64"});
+    }
+}

@@ -8,12 +8,23 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/event.hpp>
 #include <powerconsul/health.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/units.hpp>
 
 namespace powerconsul::inline v0 {
+
+/// What a configuration file may say of how triggers run and when they are tried again.
+struct trigger_settings {
+    std::optional<milliseconds> timeout{};
+    std::optional<milliseconds> grace{};  ///< between TERM and KILL
+    std::optional<milliseconds> backoff{};
+    std::optional<milliseconds> max_backoff{};
+    std::optional<std::uint32_t> attempts{};  ///< in one incident, 1 to 100
+    std::optional<std::uint32_t> parallel{};  ///< triggers at once on this node, 1 to 64
+};
 
 /// What a configuration file may say. Nothing set means "not said": the option's own default holds.
 struct settings {
@@ -36,6 +47,11 @@ struct settings {
     std::optional<milliseconds> max_age{};
     std::optional<int> unknown_exit{};
     std::optional<takeover> takeover_on{};
+    std::optional<std::string> log{};
+    std::optional<event_level> log_level{};
+    std::optional<v0::log_format> log_format{};
+    std::optional<std::string> stop_file{};
+    trigger_settings triggers{};
 };
 
 /// A length of time as people write it: a whole number and `ms`, `s`, `m`, `h` or `d`; without a unit it is seconds.
@@ -65,6 +81,23 @@ struct settings {
 /// The same, one day at most: for what somebody waits for.
 [[nodiscard]] inline auto parse_duration(std::string_view text) -> result<milliseconds> {
     return parse_long_duration(text, 1);
+}
+
+/// The same, but more than none. Fails with errc::usage.
+[[nodiscard]] inline auto parse_positive_duration(std::string_view text) -> result<milliseconds> {
+    auto read = parse_duration(text);
+    if (read && read->count == 0) return fail(errc::usage, quoted(text) + " is no time at all; expected more than 0");
+    return read;
+}
+
+/// A whole number from 1 to Most. Fails with errc::usage.
+template <std::uint32_t Most>
+[[nodiscard]] auto parse_count(std::string_view text) -> result<std::uint32_t> {
+    std::uint32_t count{};
+    const char* const end = text.data() + text.size();
+    const auto [rest, failure] = std::from_chars(text.data(), end, count);
+    if (failure == std::errc{} && rest == end && count >= 1 && count <= Most) return count;
+    return fail(errc::usage, quoted(text) + " is not a whole number from 1 to " + std::to_string(Most));
 }
 
 /// `critical` or `warning`: from which state on an active no longer serves. Fails with errc::usage.

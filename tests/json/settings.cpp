@@ -33,7 +33,9 @@ TEST_CASE("every key reaches its setting") {
       "triggerKey": "t/production", "environment": "production", "serverRole": "web", "node": "n1", "datacenter": "hq",
       "consul": {"httpAddr": "https://consul:8501", "tokenFile": "/etc/token"}, "store": "/s.json", "stateDir": "/state",
       "serviceManager": "systemd", "format": "text", "timeout": "8s", "maxAge": 90, "unknownExit": 3,
-      "takeoverOn": "warning", "noopTriggers": "web"})");
+      "takeoverOn": "warning", "noopTriggers": "web", "log": "/var/log/powerconsul/", "logLevel": "debug",
+      "logFormat": "json", "stopFile": "/etc/stop", "trigger": {"timeout": "2m", "grace": 5, "backoff": "1s",
+      "maxBackoff": "1h", "attempts": 7, "parallel": "64"}})");
     REQUIRE_MESSAGE(read, read.error().message);
     CHECK(read->trigger_key == "t/production");
     CHECK(read->environment == "production");
@@ -51,7 +53,22 @@ TEST_CASE("every key reaches its setting") {
     CHECK(read->unknown_exit == 3);
     CHECK(read->takeover_on == takeover::on_warning);
     CHECK(read->noop_triggers == std::vector<std::string>{"web"});
+    CHECK(read->log == "/var/log/powerconsul/");
+    CHECK(read->log_level == event_level::debug);
+    CHECK(read->log_format == log_format::json);
+    CHECK(read->stop_file == "/etc/stop");
+    CHECK(read->triggers.timeout == seconds(120));
+    CHECK(read->triggers.grace == seconds(5));
+    CHECK(read->triggers.backoff == seconds(1));
+    CHECK(read->triggers.max_backoff == seconds(3600));
+    CHECK(read->triggers.attempts == 7U);
+    CHECK(read->triggers.parallel == 64U);
     CHECK(json::decode_settings("{}"));
+    const auto partly = json::decode_settings(R"({"trigger": {"attempts": 1}})");
+    REQUIRE(partly);
+    CHECK(partly->triggers.attempts == 1U);
+    CHECK_FALSE(partly->triggers.timeout);
+    CHECK_FALSE(partly->log_level);
     CHECK(json::decode_settings(R"({"unknownExit": "2"})")->unknown_exit == 2);
     CHECK(json::decode_settings(R"({"consulConfig": {"any": ["thing"]}})"));
 }
@@ -88,6 +105,10 @@ TEST_CASE("a wrong configuration names the key, its place and what was expected"
          "subVars.A at line 1, column 30 (byte 29): the name comes twice"},
         {"a substitution without a name", R"({"subVars": {"@": "1"}})",
          "subVars at line 1, column 19 (byte 18): a name is empty"},
+        {"a substitution in braces", R"({"subVars": {"@{A}": "1"}})",
+         R"(subVars at line 1, column 22 (byte 21): the name "{A}" has a blank, a control character or a brace; name it as in "HOST", and use it as @HOST or @{HOST})"},
+        {"a substitution with a blank", R"({"subVars": {"A ": "1"}})",
+         R"(subVars at line 1, column 20 (byte 19): the name "A" has a blank, a control character or a brace; name it as in "HOST", and use it as @HOST or @{HOST})"},
         {"triggers are an object", R"({"noopTriggers": {}})",
          "noopTriggers at line 1, column 18 (byte 17): expected a list of service names"},
         {"a trigger is a number", R"({"noopTriggers": ["a", 1]})",
@@ -108,6 +129,26 @@ TEST_CASE("a wrong configuration names the key, its place and what was expected"
          R"(unknownExit at line 1, column 17 (byte 16): "0" is not one of 1, 2 and 3)"},
         {"takeover", R"({"takeoverOn": "passing"})",
          R"(takeoverOn at line 1, column 16 (byte 15): "passing" is neither "critical" nor "warning")"},
+        {"log is no text", R"({"log": ["a"]})",
+         "log at line 1, column 9 (byte 8): expected a text that is not empty, found a list"},
+        {"log level", R"({"logLevel": "all"})",
+         R"(logLevel at line 1, column 14 (byte 13): "all" is not a level of the log; expected error, warning, info or debug)"},
+        {"log format", R"({"logFormat": "text"})",
+         R"(logFormat at line 1, column 15 (byte 14): "text" is not a format of the log; expected logfmt or json)"},
+        {"stop file", R"({"stopFile": false})",
+         "stopFile at line 1, column 14 (byte 13): expected a text that is not empty, found true or false"},
+        {"trigger is a text", R"({"trigger": "60s"})",
+         "trigger at line 1, column 13 (byte 12): expected an object, found a string"},
+        {"misspelt key in trigger", R"({"trigger": {"maxbackoff": "1m"}})",
+         R"(trigger.maxbackoff at line 1, column 28 (byte 27): this key is not known; did you mean "maxBackoff"?)"},
+        {"no time-out", R"({"trigger": {"timeout": 0}})",
+         R"(trigger.timeout at line 1, column 25 (byte 24): "0" is no time at all; expected more than 0)"},
+        {"no attempts", R"({"trigger": {"attempts": 0}})",
+         R"(trigger.attempts at line 1, column 26 (byte 25): "0" is not a whole number from 1 to 100)"},
+        {"too many attempts", R"({"trigger": {"attempts": 101}})",
+         R"(trigger.attempts at line 1, column 26 (byte 25): "101" is not a whole number from 1 to 100)"},
+        {"too many at once", R"({"trigger": {"parallel": 65}})",
+         R"(trigger.parallel at line 1, column 26 (byte 25): "65" is not a whole number from 1 to 64)"},
         {"the first of two errors", R"({"timeout": "x1", "colour": 1})",
          R"(timeout at line 1, column 13 (byte 12): "x1" is not a length of time; expected a number and ms, s, m, h or d, as in 8s)"},
     };

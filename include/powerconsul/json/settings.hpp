@@ -32,10 +32,16 @@ private:
         std::string_view name;
         reader read;
     };
+    /// Where a member of the settings or of a group of them stands.
+    template <typename T>
+    [[nodiscard]] auto target(T settings::*field) -> T& { return decoded_.*field; }
+    template <typename T>
+    [[nodiscard]] auto target(T trigger_settings::*field) -> T& { return decoded_.triggers.*field; }
+
     template <auto Field>
     void text(const value& at, const std::string& where) {
         if (at.is(kind::string) && !at.text.empty()) {
-            decoded_.*Field = at.text;
+            target(Field) = at.text;
         } else {
             wrong(at, where, "expected a text that is not empty, found " + std::string{described(at.type)});
         }
@@ -45,7 +51,7 @@ private:
         if (!at.is(kind::string) && !at.is(kind::number)) return wrong(at, where, "expected a text or a number");
         auto read = Parse(at.text);
         if (!read) return wrong(at, where, read.error().message);
-        decoded_.*Field = *read;
+        target(Field) = *read;
     }
 
     void each_member(const value& object, const std::string& prefix, const auto& known) {
@@ -90,6 +96,13 @@ private:
             std::string_view name = at.names[i];
             if (!name.empty() && name.front() == '@') name.remove_prefix(1);
             if (name.empty()) return wrong(each, where, "a name is empty");
+            for (const char c : name) {
+                const auto byte = static_cast<unsigned char>(c);
+                if (byte > 0x20 && byte != 0x7F && c != '{' && c != '}') continue;
+                return wrong(each, where,
+                             "the name " + quoted(name) + " has a blank, a control character or a brace; name it as in " +
+                                 R"("HOST", and use it as @HOST or @{HOST})");
+            }
             if (!each.is(kind::string) && !each.is(kind::number)) {
                 return wrong(each, where + '.' + at.names[i],
                              "expected a text, found " + std::string{described(each.type)});
@@ -112,6 +125,7 @@ private:
     }
 
     void consul(const value& at, const std::string& where) { each_member(at, where, consul_level); }
+    void trigger(const value& at, const std::string& where) { each_member(at, where, trigger_level); }
 
     /// The original reads the agent's own configuration for its datacenter; here the agent itself is asked.
     void not_needed(const value&, const std::string&) {}
@@ -124,6 +138,14 @@ private:
     static constexpr key consul_level[] = {
         {"httpAddr", &settings_decoder::text<&settings::http_addr>},
         {"tokenFile", &settings_decoder::text<&settings::token_file>},
+    };
+    static constexpr key trigger_level[] = {
+        {"timeout", &settings_decoder::parsed<&trigger_settings::timeout, parse_positive_duration>},
+        {"grace", &settings_decoder::parsed<&trigger_settings::grace, parse_positive_duration>},
+        {"backoff", &settings_decoder::parsed<&trigger_settings::backoff, parse_positive_duration>},
+        {"maxBackoff", &settings_decoder::parsed<&trigger_settings::max_backoff, parse_positive_duration>},
+        {"attempts", &settings_decoder::parsed<&trigger_settings::attempts, parse_count<100>>},
+        {"parallel", &settings_decoder::parsed<&trigger_settings::parallel, parse_count<64>>},
     };
     static constexpr key top_level[] = {
         {"serviceFilter", &settings_decoder::service_filter},
@@ -145,6 +167,11 @@ private:
         {"maxAge", &settings_decoder::parsed<&settings::max_age, parse_duration>},
         {"unknownExit", &settings_decoder::parsed<&settings::unknown_exit, parse_unknown_exit>},
         {"takeoverOn", &settings_decoder::parsed<&settings::takeover_on, parse_takeover>},
+        {"log", &settings_decoder::text<&settings::log>},
+        {"logLevel", &settings_decoder::parsed<&settings::log_level, parse_event_level>},
+        {"logFormat", &settings_decoder::parsed<&settings::log_format, parse_log_format>},
+        {"stopFile", &settings_decoder::text<&settings::stop_file>},
+        {"trigger", &settings_decoder::trigger},
     };
 
     std::string_view text_;
