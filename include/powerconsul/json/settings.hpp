@@ -34,9 +34,13 @@ private:
     };
     /// Where a member of the settings or of a group of them stands.
     template <typename T>
-    [[nodiscard]] auto target(T settings::*field) -> T& { return decoded_.*field; }
+    [[nodiscard]] auto target(T settings::*field) -> T& {
+        return decoded_.*field;
+    }
     template <typename T>
-    [[nodiscard]] auto target(T trigger_settings::*field) -> T& { return decoded_.triggers.*field; }
+    [[nodiscard]] auto target(T trigger_settings::*field) -> T& {
+        return decoded_.triggers.*field;
+    }
 
     template <auto Field>
     void text(const value& at, const std::string& where) {
@@ -100,7 +104,8 @@ private:
                 const auto byte = static_cast<unsigned char>(c);
                 if (byte > 0x20 && byte != 0x7F && c != '{' && c != '}') continue;
                 return wrong(each, where,
-                             "the name " + quoted(name) + " has a blank, a control character or a brace; name it as in " +
+                             "the name " + quoted(name) +
+                                 " has a blank, a control character or a brace; name it as in " +
                                  R"("HOST", and use it as @HOST or @{HOST})");
             }
             if (!each.is(kind::string) && !each.is(kind::number)) {
