@@ -8,6 +8,7 @@
 #include <powerconsul/files.hpp>
 #include <powerconsul/json/last_known.hpp>
 #include <powerconsul/text.hpp>
+#include <powerconsul/trusted_directory.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -24,13 +25,13 @@ public:
     /// Nothing if there is no record. errc::bad_data: damaged; errc::io: not readable; errc::denied: not to be trusted.
     [[nodiscard]] auto load(std::string_view service) -> result<std::optional<last_known>> {
         for (const auto& directory : {path_, folder()}) {
-            const auto trust = trusted(directory);
+            const auto trust = trusted_directory(files_, directory);
             if (!trust) return unexpected{trust.error()};
             if (!*trust) return std::optional<last_known>{};
         }
         const auto status = files_.status(file(service));
         if (!status) return unexpected{status.error()};
-        if (*status && (*status)->kind == file_kind::regular && !only_ours(**status)) {
+        if (*status && (*status)->kind == file_kind::regular && !only_ours(files_, **status)) {
             return fail(errc::denied,
                         file(service) + " belongs to another user or can be written by others; delete it");
         }
@@ -45,12 +46,7 @@ public:
     /// Replaces the record; makes the directories (not their parents) where they are missing.
     [[nodiscard]] auto save(std::string_view service, const last_known& known) -> result<void> {
         for (const auto& directory : {path_, folder()}) {
-            auto trust = trusted(directory);
-            if (trust && !*trust) {
-                if (auto made = files_.make_directory(directory); !made) return made;
-                trust = trusted(directory);
-            }
-            if (!trust) return unexpected{trust.error()};
+            if (auto trust = make_trusted_directory(files_, directory); !trust) return trust;
         }
         return files_.replace(file(service), json::encode_last_known(known));
     }
@@ -59,28 +55,6 @@ private:
     [[nodiscard]] auto folder() const -> std::string { return path_ + "/last-known"; }
     [[nodiscard]] auto file(std::string_view service) const -> std::string {
         return folder() + '/' + percent_encoded(service) + ".json";
-    }
-
-    [[nodiscard]] auto only_ours(const file_status& facts) const -> bool {
-        return (facts.uid == 0 || facts.uid == files_.user()) && (facts.mode & 0022U) == 0;
-    }
-
-    /// True: there and to be trusted. False: not there.
-    [[nodiscard]] auto trusted(const std::string& directory) -> result<bool> {
-        const auto status = files_.status(directory);
-        if (!status) return unexpected{status.error()};
-        if (!*status) return false;
-        const file_status& facts = **status;
-        const auto refused = [&](std::string_view why) {
-            return fail(errc::denied, "the state directory " + directory + ' ' + std::string{why});
-        };
-        if (facts.kind == file_kind::symlink) return refused("is a symbolic link; use the real one");
-        if (facts.kind != file_kind::directory) return refused("is not a directory");
-        if (facts.uid != 0 && facts.uid != files_.user()) {
-            return refused("belongs to another user; chown it to this one");
-        }
-        if ((facts.mode & 0022U) != 0) return refused("can be written by others; chmod it to 0700");
-        return true;
     }
 
     Files files_;

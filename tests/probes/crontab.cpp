@@ -253,7 +253,7 @@ TEST_CASE("a group that is not there or cannot be looked up") {
     CHECK(look_deaf() == said(unknown, "deaf; it is owned by 0:105, expected bob:crontab"));
     m.files.put(path, job, with_owner(7, 105));
     CHECK(look_deaf() == said(stopped, "it is owned by 7:105, expected bob:crontab, and cron ignores it; deaf"));
-    m.files.remove(path);
+    CHECK(m.files.remove(path));
     CHECK(look_deaf() == observed{unknown, "who is 1001"});
 }
 

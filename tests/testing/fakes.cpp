@@ -193,7 +193,7 @@ TEST_CASE("memory_files writes as a file system would") {
     CHECK(files.get("/state/journal/a") == "yy");
     files.heal("/state/journal/a");
     CHECK(files.replace("/state/journal/a", "zzz"));
-    files.remove("/state/journal/a");
+    REQUIRE(files.remove("/state/journal/a"));
     CHECK(files.get("/state/journal/a") == std::nullopt);
 }
 

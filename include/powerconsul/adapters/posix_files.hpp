@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,13 +16,16 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <powerconsul/adapters/posix_clock.hpp>
 #include <powerconsul/adapters/posix_fd.hpp>
 #include <powerconsul/files.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
+#include <powerconsul/units.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -140,6 +144,55 @@ public:
         return {};
     }
 
+    /// Holds an exclusive lock on a file until it is destroyed. The lock belongs to the open file: the end of the process
+    /// releases it, and programs that it starts do not get it.
+    class lock_type {
+    public:
+        explicit lock_type(posix_fd held) : held_{std::move(held)} {}
+
+    private:
+        posix_fd held_;
+    };
+
+    [[nodiscard]] auto lock(const std::string& path, milliseconds wait) const -> result<lock_type> {
+        if (auto checked = check(path); !checked) return unexpected{checked.error()};
+        const posix_clock clock;
+        const milliseconds deadline = clock.monotonic() + wait;
+        for (;;) {
+            posix_fd file{uninterrupted([&] {
+                return ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
+            })};
+            if (!file) return system_failure("open the lock", path, errno);
+            struct stat opened {};
+            if (::fstat(file.get(), &opened) != 0) return system_failure("look at", path, errno);
+            if (!S_ISREG(opened.st_mode)) return not_regular(path);
+            if (opened.st_uid != 0 && opened.st_uid != ::geteuid()) {
+                return fail(errc::denied, "the lock " + quoted(path) + " belongs to another user; delete it");
+            }
+            const int error = ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+            if (error == 0) {
+                // Whoever held it before may have deleted it: then it keeps nobody out any longer.
+                struct stat named {};
+                const bool same = ::lstat(path.c_str(), &named) == 0 && named.st_ino == opened.st_ino &&
+                                  named.st_dev == opened.st_dev;
+                if (same) return lock_type{std::move(file)};
+            } else if (error != EWOULDBLOCK && error != EINTR) {
+                return system_failure("lock", path, error);
+            }
+            if (clock.monotonic() >= deadline) {
+                return fail(errc::timed_out, "somebody else holds the lock " + quoted(path) + "; try again");
+            }
+            constexpr timespec pause{0, 10'000'000};
+            ::nanosleep(&pause, nullptr);
+        }
+    }
+
+    [[nodiscard]] auto remove(const std::string& path) const -> result<void> {
+        if (auto checked = check(path); !checked) return checked;
+        if (::unlink(path.c_str()) == 0 || absent(errno)) return {};
+        return system_failure("delete", path, errno);
+    }
+
     [[nodiscard]] auto make_directory(const std::string& path) const -> result<void> {
         if (auto checked = check(path); !checked) return checked;
         if (::mkdir(path.c_str(), 0700) == 0) return {};
@@ -189,6 +242,6 @@ private:
     }
 };
 
-static_assert(file_store<posix_files> && directory_source<posix_files>);
+static_assert(locking_file_store<posix_files>);
 
 }  // namespace powerconsul::inline v0

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,12 +13,13 @@
 #include <powerconsul/files.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
+#include <powerconsul/units.hpp>
 
 namespace powerconsul::inline v0::testing {
 
 /// A file system in memory. A test sets it up with `put` (parent directories come by themselves), makes a path fail
 /// with `fail_on`, and looks at it with `get`. What the code under test writes needs its parent directory, as on disk.
-/// Models `file_store` and `directory_source`. Paths are compared as text. `user_id` owns what is made, `now` (seconds)
+/// Models `locking_file_store`. Paths are compared as text. `user_id` owns what is made, `now` (seconds)
 /// is its time.
 class memory_files {
 public:
@@ -32,7 +34,38 @@ public:
         status.size = bytes.size();
         entries_.insert_or_assign(path, entry{status, std::string{bytes}});
     }
-    void remove(const std::string& path) { entries_.erase(path); }
+    auto remove(const std::string& path) -> result<void> {
+        if (const auto* why = failure(path)) return unexpected{*why};
+        entries_.erase(path);
+        return {};
+    }
+
+    /// Released when it is destroyed, as long as the files live. Nobody else can release it meanwhile, so there is no
+    /// waiting.
+    class lock_type {
+    public:
+        lock_type(memory_files* home, std::string path) : home_{home}, path_{std::move(path)} {}
+        lock_type(lock_type&& other) noexcept : home_{std::exchange(other.home_, nullptr)}, path_{other.path_} {}
+        lock_type(const lock_type&) = delete;
+        auto operator=(const lock_type&) -> lock_type& = delete;
+        auto operator=(lock_type&&) -> lock_type& = delete;
+        ~lock_type() {
+            if (home_ != nullptr) home_->locked_.erase(path_);
+        }
+
+    private:
+        memory_files* home_;
+        std::string path_;
+    };
+
+    [[nodiscard]] auto lock(const std::string& path, milliseconds) -> result<lock_type> {
+        if (const auto* why = failure(path)) return unexpected{*why};
+        if (!is_directory(parent(path))) return fail(errc::io, quoted(path) + ": its directory does not exist");
+        if (!locked_.insert(path).second) {
+            return fail(errc::timed_out, "somebody else holds the lock " + quoted(path) + "; try again");
+        }
+        return lock_type{this, path};
+    }
 
     /// Every call for this path fails like that until `heal`.
     void fail_on(const std::string& path, error why) { failures_.insert_or_assign(path, std::move(why)); }
@@ -122,6 +155,7 @@ private:
 
     std::map<std::string, entry> entries_{};
     std::map<std::string, error> failures_{};
+    std::set<std::string> locked_{};
 };
 
 }  // namespace powerconsul::inline v0::testing
