@@ -12,6 +12,8 @@
 #include <powerconsul/clock.hpp>
 #include <powerconsul/executor.hpp>
 #include <powerconsul/files.hpp>
+#include <powerconsul/supervisor.hpp>
+#include <powerconsul/testing/fake_supervisor.hpp>
 #include <powerconsul/transport.hpp>
 
 using namespace powerconsul;
@@ -20,7 +22,8 @@ using namespace powerconsul::testing;
 static_assert(http_transport<fake_transport> && http_transport<fake_transport&>);
 static_assert(!parallel_http_transport<fake_transport>, "its order of requests is part of what tests look at");
 static_assert(command_executor<fake_executor> && command_executor<fake_executor&>);
-static_assert(clock<manual_clock> && clock<const manual_clock>);
+static_assert(job_supervisor<fake_supervisor> && job_supervisor<fake_supervisor&>);
+static_assert(powerconsul::clock<manual_clock> && powerconsul::clock<const manual_clock>);
 static_assert(account_source<memory_accounts> && account_source<const memory_accounts>);
 static_assert(file_store<memory_files> && file_source<memory_files> && file_store<memory_files&>);
 static_assert(directory_source<memory_files> && directory_source<memory_files&>);
@@ -41,6 +44,18 @@ struct executor_says_status {
 };
 struct executor_takes_a_line {
     auto run(const std::string&) -> result<outcome> { return outcome{}; }
+};
+struct supervisor_says_status : fake_supervisor {
+    template <typename Ready>
+    auto run(const job&, Ready&&) -> int {
+        return 0;
+    }
+};
+struct supervisor_is_always_sure : fake_supervisor {
+    auto is_running(const process_mark&) -> bool { return false; }
+};
+struct supervisor_ends_by_number : fake_supervisor {
+    auto end(int) -> result<void> { return {}; }
 };
 struct clock_counts_in_integers {
     auto monotonic() -> std::int64_t { return 0; }
@@ -68,8 +83,10 @@ struct files_list_nothing_for_absent : memory_files {
 static_assert(!http_transport<transport_says_bool> && !http_transport<transport_says_plain_response>);
 static_assert(!http_transport<transport_wants_to_change_the_request>);
 static_assert(!command_executor<executor_says_status> && !command_executor<executor_takes_a_line>);
+static_assert(!job_supervisor<supervisor_says_status> && !job_supervisor<supervisor_ends_by_number>);
+static_assert(!job_supervisor<supervisor_is_always_sure>, "what cannot be told is not ended");
 static_assert(!account_source<accounts_take_none_for_zero>, "an unknown user must not become root");
-static_assert(!clock<clock_counts_in_integers> && !clock<clock_without_wall>);
+static_assert(!powerconsul::clock<clock_counts_in_integers> && !powerconsul::clock<clock_without_wall>);
 static_assert(file_source<files_say_bool> && !file_store<files_say_bool>);
 static_assert(!file_source<files_lose_absent>, "absent and empty are two answers");
 static_assert(!directory_source<files_list_nothing_for_absent> && file_source<files_list_nothing_for_absent>);
@@ -112,6 +129,87 @@ TEST_CASE("fake_executor gives scripted outcomes and records the commands") {
           error{errc::failed, "no outcome is scripted for the command \"/bin/sleep\" \"8\""});
     CHECK(fake.commands().size() == 5);
     CHECK(fake.commands()[3].argv[1] == "9");
+}
+
+TEST_CASE("fake_supervisor gives scripted outcomes and records the jobs") {
+    fake_supervisor fake;
+    const accepts_any_process yes;
+    fake.on({"/bin/a"}, 0, "fine").on({"/bin/a"}, 1);
+    fake.on({"/bin/slow"}, job_outcome{ending::timed_out, 0, "", 0, seconds(60)});
+
+    CHECK(fake.run({.argv = {"/bin/a"}, .script = "text"}, yes)->output == "fine");
+    CHECK(fake.run({.argv = {"/bin/a"}}, yes)->status == 1);
+    CHECK(fake.run({.argv = {"/bin/a"}}, yes)->status == 1);
+    CHECK(fake.run({.argv = {"/bin/slow"}}, yes)->how == ending::timed_out);
+    CHECK(fake.run({.argv = {"/bin/b", "x"}}, yes).error() ==
+          error{errc::failed, "no outcome is scripted for the job \"/bin/b\" \"x\""});
+    REQUIRE(fake.jobs().size() == 5);
+    CHECK(fake.jobs()[0].script == "text");
+    CHECK(fake.begun().size() == 4);
+    CHECK(fake.ended().empty());
+}
+
+TEST_CASE("fake_supervisor asks ready before a job does anything") {
+    struct case_row {
+        std::string_view name;
+        result<job_outcome> scripted;
+        result<void> ready;
+        bool asked;
+        bool done;
+        std::string_view message;
+    };
+    const case_row rows[] = {
+        {"accepted", job_outcome{}, {}, true, true, ""},
+        {"not accepted", job_outcome{}, fail(errc::io, "disk full"), true, false, "disk full"},
+        {"not to be started", fail(errc::io, "no such file"), {}, true, false, "no such file"},
+        {"neither", fail(errc::io, "no such file"), fail(errc::io, "disk full"), true, false, "disk full"},
+        {"wrong", fail(errc::usage, "no such user"), {}, false, false, "no such user"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        fake_supervisor fake;
+        fake.on({"/bin/a"}, row.scripted);
+        bool asked = false;
+        bool done = false;
+        fake.doing([&](const job& what, const process_mark& mark) {
+            CHECK(asked);
+            CHECK(what.argv.size() == 1);
+            CHECK(*fake.is_running(mark));
+            done = true;
+        });
+        process_mark given;
+        const auto seen = fake.run({.argv = {"/bin/a"}}, [&](const process_mark& mark) {
+            asked = true;
+            given = mark;
+            CHECK(mark == process_mark{1001, 1, "boot"});
+            CHECK(*fake.is_running(mark));
+            CHECK(fake.begun().empty());
+            return row.ready;
+        });
+        CHECK(asked == row.asked);
+        CHECK(done == row.done);
+        CHECK(fake.begun().size() == (row.done ? 1 : 0));
+        CHECK((seen ? "" : seen.error().message) == row.message);
+        CHECK_FALSE(*fake.is_running(given));
+    }
+}
+
+TEST_CASE("fake_supervisor keeps running, ended and unknown apart") {
+    fake_supervisor fake;
+    const process_mark left{77, 5, "boot"};
+    fake.left_running(left);
+    CHECK(*fake.is_running(left));
+    CHECK_FALSE(*fake.is_running({77, 6, "boot"}));
+    CHECK(fake.end({77, 6, "boot"}));
+    CHECK(fake.ended().empty());
+    CHECK(fake.end(left));
+    CHECK(fake.end(left));
+    CHECK_FALSE(*fake.is_running(left));
+    CHECK(fake.ended() == std::vector{left});
+    fake.left_running(left).cannot_tell({errc::io, "hidden"});
+    CHECK(fake.is_running(left).error() == error{errc::io, "hidden"});
+    CHECK(fake.end(left).error() == error{errc::io, "hidden"});
+    CHECK(fake.ended().size() == 1);
 }
 
 TEST_CASE("manual_clock moves when it is told to") {
