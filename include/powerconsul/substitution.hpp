@@ -62,15 +62,15 @@ namespace detail {
 }
 
 /// What `rest`, the text behind an `@`, names, and how many bytes of it that takes; nullptr if it names nothing known.
-struct named {
+struct name_in_text {
     const substitution* known{};
     std::size_t length{};
 };
 
-[[nodiscard]] inline auto name_at(std::string_view rest, const std::vector<substitution>& known) -> named {
+[[nodiscard]] inline auto name_at(std::string_view rest, const std::vector<substitution>& known) -> name_in_text {
     const bool braced = rest.starts_with('{');
     if (braced) rest.remove_prefix(1);
-    named longest;
+    name_in_text longest;
     for (const auto& each : known) {
         const std::size_t length = each.name.size();
         if (length <= longest.length || !rest.starts_with(each.name)) continue;
@@ -96,8 +96,8 @@ struct named {
     std::string substituted;
     for (;;) {
         const std::size_t at = text.find('@');
-        const detail::named found =
-            at == std::string_view::npos ? detail::named{} : detail::name_at(text.substr(at + 1), known);
+        const detail::name_in_text found =
+            at == std::string_view::npos ? detail::name_in_text{} : detail::name_at(text.substr(at + 1), known);
         const std::size_t kept = found.known != nullptr ? at : at == std::string_view::npos ? text.size() : at + 1;
         substituted += text.substr(0, kept);
         if (found.known != nullptr) {
