@@ -10,7 +10,9 @@
 #include "command_line.hpp"
 #include "configuration.hpp"
 #include "exit_code.hpp"
+#include "incidents.hpp"
 #include "roles.hpp"
+#include "watches.hpp"
 
 namespace powerconsul::cli {
 
@@ -29,6 +31,15 @@ auto give_up(const invocation& call, const error& why, std::string& out, std::st
     return without_verdict(line, why, requested_limits(call, line).format, out);
 }
 
+auto run_chosen(const invocation& call, const command_line& line, const configuration& chosen, std::string& out,
+                std::string& err) -> result<exit_code> {
+    const std::string& command = line.words.command;
+    if (command == "watch") return run_watch(call, line, chosen, out, err);
+    if (command == "trigger") return run_trigger(call, line, chosen, out, err);
+    if (command == "incidents") return run_incidents(line, chosen, out);
+    return run_role(line, chosen, out);
+}
+
 auto run_command(const invocation& call, std::string& out, std::string& err) -> int {
     const auto line = parse_command_line(call.args);
     if (!line) return give_up(call, line.error(), out, err);
@@ -43,7 +54,7 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
     if (line->words.command == "check") return run_check(call, *line, out);
     const auto chosen = configure(call, *line);
     if (!chosen) return complain(chosen.error(), err);
-    const auto code = run_role(*line, *chosen, out);
+    const auto code = run_chosen(call, *line, *chosen, out, err);
     return code ? static_cast<int>(*code) : complain(code.error(), err);
 }
 

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <powerconsul/result.hpp>
+#include <powerconsul/units.hpp>
 
 #include "watchdog.hpp"
 
@@ -16,6 +20,10 @@ struct invocation {
     std::map<std::string, std::string, std::less<>> environment{};  ///< variables by name
     std::string host{};                                             ///< the machine's host name
     std::function<void(last_word)> limit{};  ///< told when the command's own time limit is known; may be empty
+    /// Reads standard input to its end; errc::bad_data: more than that many bytes, errc::timed_out: no end in that time.
+    std::function<result<std::string>(std::size_t, milliseconds)> input{};
+    /// Goes on in a process of its own that holds none of the caller's descriptors; true there, false in the caller.
+    std::function<result<bool>()> detach{};
 };
 
 /// What a check says when its time is over, as far as arguments and environment tell; nothing for other commands, which

@@ -98,6 +98,28 @@ constexpr auto role_options = std::to_array<option_row>({
     {'S', "consulservice", "NAME", "the Consul service"},
 });
 
+constexpr auto acting_options = std::to_array<option_row>({
+    {0, "dry-run", "", "do nothing, but print what would be done and why the rest would not"},
+    {0, "stop-file", "FILE", "nothing acts while this file exists (default /etc/powerconsul.stop)"},
+    {0, "log", "WHERE", "stderr, syslog, none, a file, or a directory with a / at its end (default stderr)"},
+    {0, "log-format", "logfmt|json", "one line for each event (default logfmt)"},
+    {0, "log-level", "LEVEL", "error, warning, info or debug (default info)"},
+});
+
+constexpr auto watch_options_rows = std::to_array<option_row>({
+    {0, "detach", "", "return at once; a worker goes on, and tries again until the incidents are over"},
+    {0, "from-agent", "", "take the checks from the local agent instead of standard input: for a timer"},
+});
+
+constexpr auto trigger_options_rows = std::to_array<option_row>({
+    {'s', "service", "JSON|-", "the check, as Consul gives it to a watch; - reads it from standard input"},
+});
+
+constexpr auto incidents_options = std::to_array<option_row>({
+    {0, "json", "", "as JSON"},
+    {0, "stop-file", "FILE", "the file that stops all actions (default /etc/powerconsul.stop)"},
+});
+
 constexpr auto commands = std::to_array<command_row>({
     {"check", "service", "is the local service as its role demands", check_service_options, check_options,
      "-s <local service> -S <Consul service>", "powerconsul check service -s apache2 -S apacheWebService"},
@@ -110,6 +132,19 @@ constexpr auto commands = std::to_array<command_row>({
     {"check", "process", "do processes run as their role demands", check_process_options, check_options,
      "(-n '<check_procs arguments>' | --name <name>) -S <Consul service>",
      "powerconsul check process -n '-c 1:1 -C cron' -S cronService"},
+    {"watch", "warning", "handler of a watch on checks: heal what is in the state warning", watch_options_rows,
+     acting_options, "", "powerconsul watch warning < checks.json"},
+    {"watch", "critical", "handler of a watch on checks: heal what is in the state critical", watch_options_rows,
+     acting_options, "", "powerconsul watch critical < checks.json"},
+    {"trigger", "warning", "run the trigger for one check in the state warning", trigger_options_rows, acting_options,
+     "-s '<check JSON>'", "powerconsul trigger warning -s '{\"ServiceName\": \"apacheWebService\"}'"},
+    {"trigger", "critical", "run the trigger for one check in the state critical", trigger_options_rows,
+     acting_options, "-s '<check JSON>'",
+     "powerconsul trigger critical -s '{\"ServiceName\": \"apacheWebService\"}'"},
+    {"incidents", "", "print open and recent incidents and what was done about them", incidents_options, {}, "",
+     "powerconsul incidents"},
+    {"incidents", "ack", "let a service's incident that was given up be tried again", incidents_options, {},
+     "<service>", "powerconsul incidents ack apacheWebService"},
     {"role",
      "",
      "print this node's role for a service, what it expects, and why",
@@ -311,9 +346,11 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
     auto options = options_of(*row);
     try {
         const auto parsed = options.parse(static_cast<int>(argv.size()), argv.data());
-        if (!parsed.unmatched().empty()) {
-            return fail(errc::usage, "the argument " + quoted(parsed.unmatched().front()) + " is one too many" +
-                                         see_help(parts.words));
+        line.arguments = parsed.unmatched();
+        const std::size_t taken = (*row)->required == "<service>" ? 1 : 0;
+        if (line.arguments.size() > taken) {
+            return fail(errc::usage,
+                        "the argument " + quoted(line.arguments[taken]) + " is one too many" + see_help(parts.words));
         }
         for (const auto& each : parsed.arguments()) {
             if (parsed.count(each.key()) > 1) {

@@ -20,6 +20,7 @@ struct command_words {
 struct command_line {
     command_words words{};
     std::map<std::string, std::string, std::less<>> options{};
+    std::vector<std::string> arguments{};  ///< what is neither a word of the command nor an option
 
     [[nodiscard]] auto has(std::string_view name) const -> bool { return options.find(name) != options.end(); }
     [[nodiscard]] auto value(std::string_view name) const -> std::optional<std::string> {

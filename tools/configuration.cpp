@@ -131,6 +131,21 @@ private:
     return std::string{};
 }
 
+[[nodiscard]] auto configured_watch(const settings& configured) -> watch_options {
+    const trigger_settings& said = configured.triggers;
+    watch_options options;
+    options.retry.backoff = said.backoff.value_or(options.retry.backoff);
+    options.retry.longest = said.max_backoff.value_or(options.retry.longest);
+    options.retry.attempts = said.attempts.value_or(options.retry.attempts);
+    options.at_once = said.parallel.value_or(4);
+    options.triggers.base_key = configured.trigger_key.value_or("");
+    options.triggers.timeout = said.timeout.value_or(options.triggers.timeout);
+    options.triggers.grace = said.grace.value_or(options.triggers.grace);
+    for (const auto& [name, value] : configured.substitutions) options.triggers.substitutions.push_back({name, value});
+    options.noop_triggers = configured.noop_triggers;
+    return options;
+}
+
 }  // namespace
 
 auto requested_limits(const invocation& call, const command_line& line) -> requested {
@@ -171,6 +186,18 @@ auto configure(const invocation& call, const command_line& line) -> result<confi
     made.roles.service_filter = configured->service_filter.value_or("");
     made.roles.from = configured->takeover_on.value_or(takeover::on_critical);
     made.roles.max_age = from.parsed("max-age", configured->max_age, seconds(60), parse_duration);
+    made.stop_file = from.text("stop-file", configured->stop_file, "/etc/powerconsul.stop");
+    made.log.target = from.parsed("log", std::optional<log_target>{}, log_target{log_target_kind::standard_error, {}},
+                                  parse_log_target);
+    if (configured->log && !option_or_variable(call, line, "log")) {
+        const auto target = parse_log_target(*configured->log);
+        if (!target) return fail(errc::configuration, "log: " + target.error().message);
+        made.log.target = *target;
+    }
+    made.log_by_default = !configured->log && !option_or_variable(call, line, "log");
+    made.log.format = from.parsed("log-format", configured->log_format, log_format::logfmt, parse_log_format);
+    made.log.most = from.parsed("log-level", configured->log_level, event_level::info, parse_event_level);
+    made.watch = configured_watch(*configured);
     if (from.trouble()) return unexpected{*from.trouble()};
     if (made.timeout < milliseconds{100}) return fail(errc::usage, "--timeout: expected at least 100ms");
 

@@ -3,9 +3,11 @@
 #include <optional>
 #include <string>
 
+#include <powerconsul/adapters/posix_log.hpp>
 #include <powerconsul/health.hpp>
 #include <powerconsul/resolver.hpp>
 #include <powerconsul/units.hpp>
+#include <powerconsul/watch.hpp>
 
 #include "cli.hpp"
 #include "command_line.hpp"
@@ -25,6 +27,10 @@ struct configuration {
     milliseconds timeout{};
     int unknown_exit{1};
     resolver_options roles{};
+    watch_options watch{};  ///< without what belongs to one run: state and stop
+    std::string stop_file{};
+    posix_log_options log{};
+    bool log_by_default{true};  ///< nobody said where the log goes
 };
 
 /// What is known of a check's time and ending before any file is read: option, environment, default.

@@ -1,4 +1,6 @@
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -7,8 +9,15 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
+#include <sys/types.h>
 #include <unistd.h>
+
+#include <powerconsul/adapters/posix_clock.hpp>
+#include <powerconsul/adapters/posix_fd.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/units.hpp>
 
 #include "cli.hpp"
 #include "watchdog.hpp"
@@ -35,6 +44,47 @@ namespace {
     return call;
 }
 
+/// Standard input, to its end or to one of the limits.
+[[nodiscard]] auto read_input(std::size_t limit, powerconsul::milliseconds time) -> powerconsul::result<std::string> {
+    const powerconsul::posix_clock clock;
+    const auto deadline = clock.monotonic() + time;
+    std::string text;
+    std::string buffer(std::size_t{64} * 1024, '\0');
+    for (;;) {
+        const auto left = (deadline - clock.monotonic()).count;
+        pollfd input{STDIN_FILENO, POLLIN, 0};
+        const int ready = left <= 0 ? 0 : poll(&input, 1, static_cast<int>(left));
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready == 0) {
+            return powerconsul::fail(powerconsul::errc::timed_out,
+                                     "standard input did not end in time; the checks are expected there");
+        }
+        const auto got = read(STDIN_FILENO, buffer.data(), buffer.size());
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (got < 0) return powerconsul::system_failure("read", "standard input", errno);
+        if (got == 0) return text;
+        if (text.size() + static_cast<std::size_t>(got) > limit) {
+            return powerconsul::fail(powerconsul::errc::bad_data, "standard input has more than the " +
+                                                                      std::to_string(limit) + " bytes that are taken");
+        }
+        text.append(buffer, 0, static_cast<std::size_t>(got));
+    }
+}
+
+/// A process of its own, in a session of its own, that holds nothing of the parent's open: Consul waits until the last
+/// holder of its pipes is gone.
+[[nodiscard]] auto detach() -> powerconsul::result<bool> {
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child < 0) return powerconsul::system_failure("make", "a process of its own", errno);
+    if (child > 0) return false;
+    setsid();
+    const int nothing = open("/dev/null", O_RDWR);
+    for (const int fd : {0, 1, 2}) dup2(nothing, fd);
+    closefrom(3);
+    return true;
+}
+
 /// What the parent left is no base to stand on: a file or socket opened later must not become standard output or
 /// error, a closed pipe must not end the check without a verdict, and the ends of children must not be lost.
 void settle() {
@@ -57,6 +107,8 @@ int main(int argc, char** argv) {
         call.limit = [&](powerconsul::cli::last_word known) { guard->change(std::move(known)); };
     }
     if (call.environment.find("HOME") == call.environment.end()) call.environment.emplace("HOME", home_directory());
+    call.input = read_input;
+    call.detach = detach;
     char host[256] = {};
     if (gethostname(host, sizeof host - 1) == 0) call.host = host;
 

@@ -11,17 +11,13 @@
 #include <powerconsul/text.hpp>
 
 #include "http.hpp"
+#include "stop_file.hpp"
 
 namespace powerconsul::cli {
 
 namespace {
 
-[[nodiscard]] auto make_transport(const configuration& chosen) -> result<any_transport> {
-    if (chosen.store.empty()) return make_http_transport(chosen.http_addr, chosen.token);
-    return any_transport{file_store_transport{posix_files{}, chosen.store}};
-}
-
-void print_role_text(std::string_view service, const resolution& facts, std::string& out) {
+void print_role_text(std::string_view service, const resolution& facts, const std::string& stopped, std::string& out) {
     const auto row = [&](std::string_view name, std::string_view text) {
         std::string padded{name};
         padded.resize(10, ' ');
@@ -34,9 +30,11 @@ void print_role_text(std::string_view service, const resolution& facts, std::str
     row("document", facts.key + (facts.document == 0 ? "" : " (ModifyIndex " + std::to_string(facts.document) + ')'));
     row("basis", to_string(facts.from));
     if (facts.state_trouble) row("note", facts.state_trouble->message);
+    if (!stopped.empty()) row("stopped", stopped);
 }
 
-[[nodiscard]] auto role_json(std::string_view service, const resolution& facts) -> std::string {
+[[nodiscard]] auto role_json(std::string_view service, const resolution& facts, const std::string& stopped)
+    -> std::string {
     json::writer line;
     line.open_object();
     line.key("service").string(service);
@@ -53,11 +51,17 @@ void print_role_text(std::string_view service, const resolution& facts, std::str
     line.key("document").number(facts.document);
     line.key("basis").string(to_string(facts.from));
     if (facts.state_trouble) line.key("note").string(one_line(facts.state_trouble->message, 1000));
+    if (!stopped.empty()) line.key("stopped").string(one_line(stopped, 1000));
     line.close_object();
     return line.text();
 }
 
 }  // namespace
+
+auto make_transport(const configuration& chosen) -> result<any_transport> {
+    if (chosen.store.empty()) return make_http_transport(chosen.http_addr, chosen.token);
+    return any_transport{file_store_transport{posix_files{}, chosen.store}};
+}
 
 auto required(const command_line& line, std::string_view option, std::string_view spelling) -> result<std::string> {
     if (auto value = line.value(option)) return std::move(*value);
@@ -90,10 +94,11 @@ auto run_role(const command_line& line, const configuration& chosen, std::string
     posix_clock time;
     const auto facts = resolve(chosen, *service, time);
     if (!facts) return unexpected{facts.error()};
+    const std::string stopped = stop_reason(chosen.stop_file);
     if (chosen.format == output_format::json) {
-        out += role_json(*service, *facts) + '\n';
+        out += role_json(*service, *facts, stopped) + '\n';
     } else {
-        print_role_text(*service, *facts, out);
+        print_role_text(*service, *facts, stopped, out);
     }
     if (facts->own != role::unknown && facts->expects != expectation::unknown) return exit_code::done;
     return facts->trouble ? exit_code_for(facts->trouble->code) : exit_code::failed;

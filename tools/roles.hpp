@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/adapters/posix_clock.hpp>
 #include <powerconsul/resolver.hpp>
 #include <powerconsul/result.hpp>
@@ -12,6 +13,9 @@
 #include "exit_code.hpp"
 
 namespace powerconsul::cli {
+
+/// To the agent or the store that was chosen. Fails with errc::configuration when the address is wrong.
+[[nodiscard]] auto make_transport(const configuration& chosen) -> result<any_transport>;
 
 /// The value of an option that has to be there; errc::usage if it is not. `spelling` is for the message:
 /// `-S/--consulservice`.

@@ -8,6 +8,7 @@
 
 #include <powerconsul/clock.hpp>
 #include <powerconsul/json/consul.hpp>
+#include <powerconsul/json/snapshot.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/transport.hpp>
 
@@ -93,6 +94,12 @@ public:
     /// The local agent's node name and datacenter.
     [[nodiscard]] auto agent() -> result<agent_facts> {
         return asked("/v1/agent/self", "agent:read", [](std::string_view body) { return json::decode_agent(body); });
+    }
+
+    /// The checks of the local agent as they stand now, without asking a server.
+    [[nodiscard]] auto agent_checks() -> result<std::vector<snapshot_check>> {
+        return asked("/v1/agent/checks", "node:read and service:read",
+                     [](std::string_view body) { return json::decode_agent_checks(body); });
     }
 
     /// All datacenters that are known, the agent's own first. Consul goes on listing one that is not reachable.

@@ -4,6 +4,7 @@
 /// the fakes for tests.
 
 #include <powerconsul/accounts.hpp>
+#include <powerconsul/action.hpp>
 #include <powerconsul/address.hpp>
 #include <powerconsul/base64.hpp>
 #include <powerconsul/check.hpp>
@@ -11,17 +12,26 @@
 #include <powerconsul/cluster.hpp>
 #include <powerconsul/consul.hpp>
 #include <powerconsul/decision.hpp>
+#include <powerconsul/event.hpp>
+#include <powerconsul/event_line.hpp>
 #include <powerconsul/executor.hpp>
 #include <powerconsul/files.hpp>
 #include <powerconsul/fwd.hpp>
 #include <powerconsul/group.hpp>
 #include <powerconsul/health.hpp>
 #include <powerconsul/identity.hpp>
+#include <powerconsul/incident.hpp>
+#include <powerconsul/incident_rules.hpp>
+#include <powerconsul/journal.hpp>
+#include <powerconsul/json/action.hpp>
 #include <powerconsul/json/cluster.hpp>
 #include <powerconsul/json/consul.hpp>
+#include <powerconsul/json/event.hpp>
+#include <powerconsul/json/journal.hpp>
 #include <powerconsul/json/last_known.hpp>
 #include <powerconsul/json/report.hpp>
 #include <powerconsul/json/settings.hpp>
+#include <powerconsul/json/snapshot.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/json/writer.hpp>
 #include <powerconsul/noop.hpp>
@@ -33,9 +43,9 @@
 #include <powerconsul/probes/hidepid.hpp>
 #include <powerconsul/probes/invocation.hpp>
 #include <powerconsul/probes/openrc.hpp>
+#include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/process.hpp>
 #include <powerconsul/probes/process_table.hpp>
-#include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/service.hpp>
 #include <powerconsul/probes/service_manager.hpp>
 #include <powerconsul/probes/side_by_side.hpp>
@@ -46,10 +56,16 @@
 #include <powerconsul/role.hpp>
 #include <powerconsul/settings.hpp>
 #include <powerconsul/state.hpp>
+#include <powerconsul/substitution.hpp>
+#include <powerconsul/supervisor.hpp>
 #include <powerconsul/tasks.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/transport.hpp>
+#include <powerconsul/trigger.hpp>
+#include <powerconsul/trusted_directory.hpp>
 #include <powerconsul/units.hpp>
 #include <powerconsul/verdict.hpp>
 #include <powerconsul/version.hpp>
+#include <powerconsul/watch.hpp>
+#include <powerconsul/watch_report.hpp>
 #include <powerconsul/words.hpp>

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <powerconsul/files.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/supervisor.hpp>
+#include <powerconsul/units.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// Reads what is there and writes nothing: locks are always to be had, and what is written is forgotten.
+template <typename Files>
+    requires directory_source<Files>
+class dry_run_files {
+public:
+    struct lock_type {};
+
+    explicit dry_run_files(Files files = {}) : files_{static_cast<Files&&>(files)} {}
+
+    [[nodiscard]] auto status(const std::string& path) { return files_.status(path); }
+    [[nodiscard]] auto read(const std::string& path, std::size_t limit) { return files_.read(path, limit); }
+    [[nodiscard]] auto list(const std::string& path, std::size_t limit) { return files_.list(path, limit); }
+    [[nodiscard]] auto user() -> std::uint32_t { return files_.user(); }
+    [[nodiscard]] auto replace(const std::string&, std::string_view) -> result<void> { return {}; }
+    [[nodiscard]] auto make_directory(const std::string&) -> result<void> { return {}; }
+    [[nodiscard]] auto remove(const std::string&) -> result<void> { return {}; }
+    [[nodiscard]] auto lock(const std::string&, milliseconds) -> result<lock_type> { return lock_type{}; }
+
+private:
+    Files files_;
+};
+
+/// Takes every job as if it had run and succeeded at once; asks the real supervisor which processes run.
+template <typename Supervisor>
+    requires job_supervisor<Supervisor>
+class dry_run_supervisor {
+public:
+    explicit dry_run_supervisor(Supervisor real = {}) : real_{static_cast<Supervisor&&>(real)} {}
+
+    template <typename Ready>
+    [[nodiscard]] auto run(const job&, Ready&& ready) -> result<job_outcome> {
+        if (auto accepted = ready(process_mark{}); !accepted) return unexpected{accepted.error()};
+        return job_outcome{};
+    }
+    [[nodiscard]] auto is_running(const process_mark& mark) -> result<bool> { return real_.is_running(mark); }
+    [[nodiscard]] auto end(const process_mark&) -> result<void> { return {}; }
+
+private:
+    Supervisor real_;
+};
+
+}  // namespace powerconsul::inline v0

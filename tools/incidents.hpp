@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include <powerconsul/result.hpp>
+
+#include "command_line.hpp"
+#include "configuration.hpp"
+#include "exit_code.hpp"
+
+namespace powerconsul::cli {
+
+/// `powerconsul incidents` and `powerconsul incidents ack <service>`.
+[[nodiscard]] auto run_incidents(const command_line& line, const configuration& chosen, std::string& out)
+    -> result<exit_code>;
+
+}  // namespace powerconsul::cli
