@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +15,8 @@
 
 namespace powerconsul::inline v0::json {
 
+inline constexpr std::size_t largest_output = 1024;  ///< bytes that are kept of an attempt's
+
 namespace detail {
 
 /// UTF-8, with U+FFFD for what is none: what the journal writes can be read again.
@@ -27,12 +30,33 @@ namespace detail {
     return sound;
 }
 
+/// The last lines of an output, at most `limit` bytes of them and at least the end of the last one, in UTF-8.
+[[nodiscard]] inline auto output_end(std::string_view text, std::size_t limit) -> std::string {
+    // Of what is longer only the end is looked at: nothing of it gets shorter, but broken bytes may get longer.
+    if (text.size() > limit + 4) text.remove_prefix(text.size() - limit - 4);
+    const std::string sound = sound_text(text);
+    std::string_view kept = sound;
+    if (kept.size() <= limit) return sound;
+    // What stands before a line's end that was cut away was a whole line.
+    const bool whole = kept[kept.size() - limit - 1] == '\n';
+    kept.remove_prefix(kept.size() - limit);
+    const auto line = kept.find('\n');
+    if (!whole && line != std::string_view::npos && line + 1 < kept.size()) kept.remove_prefix(line + 1);
+    while (!kept.empty() && utf8_sequence(kept) == 0) kept.remove_prefix(1);
+    return std::string{kept};
+}
+
+/// There is no time before 1970.
+inline void write_time(writer& line, std::string_view name, milliseconds at) {
+    if (at.count > 0) line.key(name).number(at.count);
+}
+
 inline void write_attempt(writer& line, const attempt& one) {
     line.open_object();
-    line.key("began").number(one.began.count);
-    line.key("may_run").number(one.may_run.count);
-    if (one.ended.count != 0) line.key("ended").number(one.ended.count);
-    if (one.process.pid != 0) {
+    write_time(line, "began", one.began);
+    write_time(line, "may_run", one.may_run);
+    write_time(line, "ended", one.ended);
+    if (one.process.pid > 0) {
         line.key("pid").number(one.process.pid);
         line.key("process_began").number(one.process.began);
         line.key("boot").string(sound_text(one.process.boot));
@@ -40,8 +64,8 @@ inline void write_attempt(writer& line, const attempt& one) {
     line.key("trigger").string(sound_text(one.key));
     line.key("outcome").string(to_string(one.result));
     if (one.status >= 0) line.key("status").number(std::int64_t{one.status});
-    if (one.signal != 0) line.key("signal").number(std::int64_t{one.signal});
-    if (!one.output.empty()) line.key("output").string(sound_text(one.output));
+    if (one.signal > 0) line.key("signal").number(std::int64_t{one.signal});
+    if (!one.output.empty()) line.key("output").string(output_end(one.output, largest_output));
     line.close_object();
 }
 
@@ -54,12 +78,12 @@ inline void write_incident(writer& line, const incident& one) {
     line.key("check").string(sound_text(one.check_id));
     if (one.create_index != 0) line.key("create_index").number(one.create_index);
     if (one.modify_index != 0) line.key("modify_index").number(one.modify_index);
-    line.key("opened").number(one.opened.count);
-    if (one.closed.count != 0) line.key("closed").number(one.closed.count);
+    write_time(line, "opened", one.opened);
+    if (!one.is_open()) line.key("closed").number(one.closed.count > 0 ? one.closed.count : 1);
     if (one.missed) line.key("missed").boolean(true);
     if (one.attempts != 0) line.key("attempts").number(std::uint64_t{one.attempts});
     if (one.given_up) line.key("given_up").boolean(true);
-    if (one.looked.count != 0) line.key("looked").number(one.looked.count);
+    write_time(line, "looked", one.looked);
     if (!one.held.empty()) line.key("held").string(sound_text(one.held));
     if (one.attempts != 0) {
         line.key("last");
@@ -163,7 +187,8 @@ private:
 
 }  // namespace detail
 
-/// One line for each incident, so that a person can read it too.
+/// One line for each incident, so that a person can read it too. What is not UTF-8 becomes U+FFFD, of outputs only the
+/// end is kept, and what has its default is left out, as is the last attempt if there was none.
 [[nodiscard]] inline auto encode_journal(const journal& from) -> std::string {
     writer head;
     head.string(detail::sound_text(from.service));
