@@ -56,6 +56,7 @@ POWERCONSUL_NODE=production-$machine
 POWERCONSUL_STORE=$demo/consul.json
 POWERCONSUL_STATE_DIR=$demo/$machine/state
 POWERCONSUL_SERVICE_MANAGER=sysv
+POWERCONSUL_STOP_FILE=$demo/powerconsul.stop
 POWERCONSUL_FORMAT=text
 EOF
     for service in "$@"; do
@@ -103,13 +104,14 @@ export POWERCONSUL_CONFIG=$demo/powerconsul.conf
 
 make_machine web1 web mail
 make_machine web2 web
-cat >consul.json <<'EOF'
+cat >consul.json <<EOF
 {
   "agent": {"node": "production-web1", "datacenter": "hq"},
   "datacenters": {
     "hq": {
       "kv": {
-        "cluster/production/web": {"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]}
+        "cluster/production/web": {"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]},
+        "triggers/production/mail/standalone/critical": "$demo/web1/init.d/mail start"
       },
       "services": [
         {"service": "web", "node": "production-web1", "checks": {"service:web": "passing"}},
@@ -164,6 +166,27 @@ on web1 2 "CRITICAL - mail is stopped, standalone" \
     "critical. There is no key cluster/production/mail, so mail must run wherever it is checked." "$check_mail"
 on web1 0 "" "started." "init.d/mail start"
 on web1 0 "OK - mail is running, standalone" "passing." "$check_mail"
+
+title "5. An incident, healed"
+say "Consul hands the checks in a bad state to a handler, powerconsul watch. The action to take stands in KV, too: see the" \
+    "key triggers/... above. mail dies, its check becomes critical, and the handler is called:" ""
+on web1 0 "" "mail is dead." "init.d/mail stop"
+on web1 0 "" "Consul's check finds that out; here the file says so." \
+    "sed -i '/\"mail\"/s/\"passing\"/{\"status\": \"critical\", \"output\": \"mail is stopped\"}/' ../consul.json"
+cat >critical.json <<'EOF'
+[{"Node": "production-web1", "CheckID": "service:mail", "Name": "mail", "Status": "critical", "Output": "mail is stopped",
+  "ServiceID": "mail", "ServiceName": "mail", "CreateIndex": 20, "ModifyIndex": 31}]
+EOF
+on web1 0 "would run" "what would be done; nothing is done yet." "powerconsul watch critical --dry-run <../critical.json"
+on web1 0 "trigger ended" "the trigger ran; each event is a line of the log." "powerconsul watch critical <../critical.json"
+on web1 0 "it is running" "mail is back." "init.d/mail status"
+on web1 0 "" "called again with the same checks: nothing, until the back-off is over." \
+    "powerconsul watch critical <../critical.json"
+on web1 0 "attempts  1 of 5" "the journal knows what was done." "powerconsul incidents"
+on web1 0 "" "Consul's check passes again..." \
+    "sed -i '/\"mail\"/s/{\"status\": \"critical\", \"output\": \"mail is stopped\"}/\"passing\"/' ../consul.json"
+on web1 0 "outcome=healed" "...and with the next call the incident closes." "echo '[]' | powerconsul watch critical"
+on web1 0 "last      healed" "healed." "powerconsul incidents"
 
 title "What next"
 say "Everything was as it should be. The executable is $powerconsul" \
