@@ -5,8 +5,12 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <dirent.h>
@@ -15,6 +19,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <powerconsul/adapters/posix_clock.hpp>
 
 using namespace powerconsul;
 
@@ -60,6 +66,40 @@ struct scratch {
         ::rmdir(directory.c_str());
     }
 };
+
+/// A child that does that, says so by one byte, and stays until it is ended.
+struct other_process {
+    ::pid_t number{-1};
+    explicit other_process(const std::function<void()>& what) {
+        int ready[2];
+        REQUIRE(::pipe2(ready, O_CLOEXEC) == 0);
+        number = ::fork();
+        REQUIRE(number >= 0);
+        if (number == 0) {
+            what();
+            if (::write(ready[1], "", 1) == 1) ::pause();
+            ::_exit(0);
+        }
+        ::close(ready[1]);
+        char byte{};
+        const auto got = ::read(ready[0], &byte, 1);
+        ::close(ready[0]);
+        CHECK(got == 1);
+    }
+    other_process(const other_process&) = delete;
+    auto operator=(const other_process&) -> other_process& = delete;
+    ~other_process() { end(); }
+    void end() {
+        if (number <= 0) return;
+        ::kill(number, SIGKILL);
+        ::waitpid(number, nullptr, 0);
+        number = -1;
+    }
+};
+
+auto busy(const std::string& path) -> error {
+    return {errc::timed_out, "somebody else holds the lock " + quoted(path) + "; try again"};
+}
 
 }  // namespace
 
@@ -317,4 +357,215 @@ TEST_CASE("make_directory makes one private directory and takes one that is ther
         REQUIRE_FALSE(done.has_value());
         CHECK(done.error().code == errc::io);
     }
+}
+
+TEST_CASE("a lock is held by one at a time, until it is destroyed") {
+    const scratch s;
+    const posix_files files;
+    const std::string path = s.path + "/lock";
+    {
+        auto held = files.lock(path, {});
+        REQUIRE(held);
+        CHECK((*files.status(path))->kind == file_kind::regular);
+        CHECK((*files.status(path))->mode == 0600);
+        CHECK(files.lock(path, {}).error() == busy(path));
+        CHECK(files.lock(s.path + "/other", {}));
+        const posix_clock time;
+        const auto before = time.monotonic();
+        CHECK(files.lock(path, {60}).error() == busy(path));
+        const auto waited = time.monotonic() - before;
+        CHECK(waited >= milliseconds{60});
+        CHECK(waited < seconds(30));
+        const auto moved = std::move(*held);
+        CHECK(files.lock(path, {}).error() == busy(path));
+    }
+    CHECK(files.lock(path, {}));
+    // What stands in the file is not touched: nobody's file can be emptied that way.
+    REQUIRE(files.lock(s.path + "/file", {}));
+    CHECK(*files.read(s.path + "/file", 100) == std::optional<std::string>{"twelve bytes"});
+}
+
+TEST_CASE("threads and processes that want one lock come one after the other") {
+    const scratch s;
+    const std::string path = s.path + "/lock";
+    const std::string counter = s.path + "/counter";
+    // Read, wait and write: without the lock, most of the steps would be lost.
+    const auto count = [&] {
+        const posix_files files;
+        for (int i = 0; i < 20; ++i) {
+            const auto held = files.lock(path, seconds(60));
+            if (!held) return;
+            const auto before = files.read(counter, 100);
+            if (!before) return;
+            const std::size_t seen = before->value_or("").size();
+            std::this_thread::yield();
+            std::ofstream{counter} << std::string(seen + 1, 'x');
+        }
+    };
+    std::vector<::pid_t> children;
+    for (int i = 0; i < 3; ++i) {
+        const ::pid_t child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            count();
+            ::_exit(0);
+        }
+        children.push_back(child);
+    }
+    std::thread one{count};
+    std::thread two{count};
+    one.join();
+    two.join();
+    for (const auto child : children) CHECK(::waitpid(child, nullptr, 0) == child);
+    CHECK((*posix_files{}.status(counter))->size == 100);
+}
+
+TEST_CASE("the end of a process releases its lock") {
+    const scratch s;
+    const posix_files files;
+    const std::string path = s.path + "/lock";
+    std::optional<result<posix_files::lock_type>> held;
+    other_process holder{[&] { held.emplace(files.lock(path, {})); }};
+    CHECK(files.lock(path, {}).error() == busy(path));
+    std::thread killer{[&] {
+        ::usleep(30'000);
+        holder.end();
+    }};
+    const auto got = files.lock(path, seconds(60));
+    killer.join();
+    CHECK(got);
+}
+
+TEST_CASE("no program that is started inherits a lock") {
+    const scratch s;
+    const posix_files files;
+    const std::string path = s.path + "/lock";
+    ::pid_t child = -1;
+    {
+        const auto held = files.lock(path, {});
+        REQUIRE(held);
+        int executed[2];
+        REQUIRE(::pipe2(executed, O_CLOEXEC) == 0);
+        child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            ::execl("/bin/sleep", "sleep", "60", nullptr);
+            ::_exit(127);
+        }
+        ::close(executed[1]);
+        char byte{};
+        CHECK(::read(executed[0], &byte, 1) == 0);
+        ::close(executed[0]);
+        CHECK(::waitpid(child, nullptr, WNOHANG) == 0);
+    }
+    CHECK(files.lock(path, {}));
+    ::kill(child, SIGKILL);
+    CHECK(::waitpid(child, nullptr, 0) == child);
+}
+
+TEST_CASE("a lock whose file is deleted or replaced meanwhile is taken anew") {
+    const scratch s;
+    const posix_files files;
+    const std::string path = s.path + "/lock";
+    const auto take_over = [&](bool replaced) {
+        auto old = std::optional{files.lock(path, {})};
+        REQUIRE(*old);
+        struct stat before {};
+        REQUIRE(::lstat(path.c_str(), &before) == 0);
+        std::optional<result<posix_files::lock_type>> got;
+        std::thread waiter{[&] { got.emplace(files.lock(path, seconds(60))); }};
+        ::usleep(30'000);
+        if (replaced) {
+            CHECK(files.replace(path, "another one"));
+        } else {
+            CHECK(files.remove(path));
+        }
+        ::usleep(replaced ? 0 : 30'000);
+        old.reset();
+        waiter.join();
+        REQUIRE(got);
+        REQUIRE(*got);
+        // It is the file of that name that is locked, not the one that is gone.
+        CHECK(files.lock(path, {}).error() == busy(path));
+        struct stat after {};
+        REQUIRE(::lstat(path.c_str(), &after) == 0);
+        CHECK(after.st_ino != before.st_ino);
+    };
+    SUBCASE("deleted") { take_over(false); }
+    SUBCASE("replaced") { take_over(true); }
+    SUBCASE("deleted again and again, never held by two") {
+        int inside = 0;
+        int most = 0;
+        int times = 0;
+        const auto come_and_go = [&] {
+            for (int i = 0; i < 200; ++i) {
+                const auto held = files.lock(path, seconds(60));
+                if (!held) return;
+                __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
+                const int now = __atomic_load_n(&inside, __ATOMIC_SEQ_CST);
+                if (now > __atomic_load_n(&most, __ATOMIC_SEQ_CST)) __atomic_store_n(&most, now, __ATOMIC_SEQ_CST);
+                __atomic_add_fetch(&times, 1, __ATOMIC_SEQ_CST);
+                if (i % 2 == 0) CHECK(files.remove(path));
+                __atomic_sub_fetch(&inside, 1, __ATOMIC_SEQ_CST);
+            }
+        };
+        std::thread one{come_and_go};
+        std::thread two{come_and_go};
+        one.join();
+        two.join();
+        CHECK(times == 400);
+        CHECK(most == 1);
+    }
+}
+
+TEST_CASE("a lock is refused where something else stands") {
+    const scratch s;
+    const posix_files files;
+    struct case_row {
+        std::string_view name;
+        std::string path;
+        errc code;
+        std::string_view says;  ///< behind `the lock <path> `, or behind `cannot open the lock <path>: `
+    };
+    const case_row rows[] = {
+        {"link", s.path + "/link", errc::denied, "is a symbolic link; delete it"},
+        {"dangling link", s.path + "/dangling", errc::denied, "is a symbolic link; delete it"},
+        {"FIFO", s.path + "/fifo", errc::denied, "is not a regular file; delete it"},
+        {"device", "/dev/null", errc::denied, "is not a regular file; delete it"},
+        {"directory", s.path + "/directory", errc::io, "Is a directory"},
+        {"missing directory", s.path + "/missing/lock", errc::io, "No such file or directory"},
+        {"below a file", s.path + "/file/lock", errc::io, "Not a directory"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        const auto got = files.lock(row.path, seconds(60));
+        REQUIRE_FALSE(got);
+        CHECK(got.error().code == row.code);
+        const std::string start = row.code == errc::io ? "cannot open the lock " + quoted(row.path) + ": "
+                                                       : "the lock " + quoted(row.path) + ' ';
+        CHECK(got.error().message == start + std::string{row.says});
+    }
+    CHECK_FALSE(files.status(s.path + "/nowhere")->has_value());
+    CHECK(files.lock("", {}).error().code == errc::usage);
+    const std::string foreign = s.path + "/empty";
+    if (::geteuid() != 0 || ::chown(foreign.c_str(), 65534, 65534) != 0) {
+        MESSAGE("only root can give a file to another user: the row about a foreign lock is left out");
+    } else {
+        CHECK(files.lock(foreign, {}).error() ==
+              error{errc::denied, "the lock " + quoted(foreign) + " belongs to another user; delete it"});
+    }
+}
+
+TEST_CASE("remove deletes a file, and is content if there is none") {
+    const scratch s;
+    const posix_files files;
+    for (const auto* path : {"/file", "/link", "/fifo", "/missing", "/missing/x", "/empty/x"}) {
+        CAPTURE(path);
+        CHECK(files.remove(s.path + path));
+        CHECK_FALSE(files.status(s.path + path)->has_value());
+    }
+    CHECK(files.remove(s.path + "/directory").error() ==
+          error{errc::io, "cannot delete " + quoted(s.path + "/directory") + ": Is a directory"});
+    CHECK((*files.status(s.path + "/directory"))->kind == file_kind::directory);
+    CHECK(files.remove("").error().code == errc::usage);
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <powerconsul/accounts.hpp>
@@ -27,6 +28,7 @@ static_assert(powerconsul::clock<manual_clock> && powerconsul::clock<const manua
 static_assert(account_source<memory_accounts> && account_source<const memory_accounts>);
 static_assert(file_store<memory_files> && file_source<memory_files> && file_store<memory_files&>);
 static_assert(directory_source<memory_files> && directory_source<memory_files&>);
+static_assert(locking_file_store<memory_files>);
 
 namespace {
 
@@ -73,6 +75,12 @@ struct files_say_bool : memory_files {
 struct files_lose_absent : memory_files {
     auto read(const std::string&, std::size_t) -> result<std::string> { return std::string{}; }
 };
+struct files_lock_with_bool : memory_files {
+    auto lock(const std::string&, milliseconds) -> bool { return true; }
+};
+struct files_remove_with_bool : memory_files {
+    auto remove(const std::string&) -> bool { return true; }
+};
 struct files_list_nothing_for_absent : memory_files {
     using names = std::vector<std::string>;
     auto list(const std::string&, std::size_t) -> result<names> { return names{}; }
@@ -89,6 +97,8 @@ static_assert(!account_source<accounts_take_none_for_zero>, "an unknown user mus
 static_assert(!powerconsul::clock<clock_counts_in_integers> && !powerconsul::clock<clock_without_wall>);
 static_assert(file_source<files_say_bool> && !file_store<files_say_bool>);
 static_assert(!file_source<files_lose_absent>, "absent and empty are two answers");
+static_assert(file_store<files_lock_with_bool> && !locking_file_store<files_lock_with_bool>);
+static_assert(file_store<files_remove_with_bool> && !locking_file_store<files_remove_with_bool>);
 static_assert(!directory_source<files_list_nothing_for_absent> && file_source<files_list_nothing_for_absent>);
 
 TEST_CASE("fake_transport answers by its script and records what it was asked") {
@@ -293,6 +303,48 @@ TEST_CASE("memory_files writes as a file system would") {
     CHECK(files.replace("/state/journal/a", "zzz"));
     REQUIRE(files.remove("/state/journal/a"));
     CHECK(files.get("/state/journal/a") == std::nullopt);
+}
+
+TEST_CASE("memory_files gives a lock to one at a time") {
+    memory_files files;
+    const error busy{errc::timed_out, "somebody else holds the lock \"/run/a.lock\"; try again"};
+    CHECK(files.lock("/run/a.lock", {}).error() ==
+          error{errc::io, "\"/run/a.lock\": its directory does not exist"});
+    REQUIRE(files.make_directory("/run"));
+    {
+        auto held = files.lock("/run/a.lock", {});
+        REQUIRE(held);
+        CHECK(files.get("/run/a.lock") == "");
+        CHECK(files.lock("/run/a.lock", seconds(60)).error() == busy);
+        CHECK(files.lock("/run/b.lock", {}));
+        const auto moved = std::move(*held);
+        CHECK(files.lock("/run/a.lock", {}).error() == busy);
+    }
+    {
+        const auto old = files.lock("/run/a.lock", {});
+        REQUIRE(old);
+        REQUIRE(files.remove("/run/a.lock"));
+        auto next = std::optional{files.lock("/run/a.lock", {})};
+        REQUIRE(*next);
+        CHECK(files.lock("/run/a.lock", {}).error() == busy);
+        next.reset();
+        CHECK(files.lock("/run/a.lock", {}));
+    }
+    {
+        auto old = std::optional{files.lock("/run/a.lock", {})};
+        REQUIRE(files.remove("/run/a.lock"));
+        const auto next = files.lock("/run/a.lock", {});
+        old.reset();
+        CHECK(files.lock("/run/a.lock", {}).error() == busy);
+    }
+    CHECK(files.lock("/run/a.lock", {}));
+    files.put("/run/link", "", {file_kind::symlink, 0777, 0, 0, 0, 0});
+    CHECK(files.lock("/run/link", {}).error() ==
+          error{errc::denied, "the lock \"/run/link\" is not a regular file; delete it"});
+    files.fail_on("/run/a.lock", {errc::io, "disk full"});
+    CHECK(files.lock("/run/a.lock", {}).error().message == "disk full");
+    CHECK(files.remove("/run/a.lock").error().message == "disk full");
+    CHECK(files.remove("/run/none"));
 }
 
 TEST_CASE("accounts answer with a value, with none, or that they cannot tell") {

@@ -158,24 +158,28 @@ public:
         if (auto checked = check(path); !checked) return unexpected{checked.error()};
         const posix_clock clock;
         const milliseconds deadline = clock.monotonic() + wait;
-        for (;;) {
+        // Whoever held it before may have deleted the file: then it keeps nobody out any longer, and the next one is
+        // tried at once, also by somebody who does not want to wait.
+        for (int deleted = 0;;) {
             posix_fd file{uninterrupted([&] {
                 return ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
             })};
+            const auto refused = [&](std::string_view why) {
+                return fail(errc::denied, "the lock " + quoted(path) + ' ' + std::string{why} + "; delete it");
+            };
+            if (!file && errno == ELOOP) return refused("is a symbolic link");
             if (!file) return system_failure("open the lock", path, errno);
             struct stat opened {};
             if (::fstat(file.get(), &opened) != 0) return system_failure("look at", path, errno);
-            if (!S_ISREG(opened.st_mode)) return not_regular(path);
-            if (opened.st_uid != 0 && opened.st_uid != ::geteuid()) {
-                return fail(errc::denied, "the lock " + quoted(path) + " belongs to another user; delete it");
-            }
+            if (!S_ISREG(opened.st_mode)) return refused("is not a regular file");
+            if (opened.st_uid != 0 && opened.st_uid != ::geteuid()) return refused("belongs to another user");
             const int error = ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
             if (error == 0) {
-                // Whoever held it before may have deleted it: then it keeps nobody out any longer.
                 struct stat named {};
                 const bool same = ::lstat(path.c_str(), &named) == 0 && named.st_ino == opened.st_ino &&
                                   named.st_dev == opened.st_dev;
                 if (same) return lock_type{std::move(file)};
+                if (++deleted < 100) continue;
             } else if (error != EWOULDBLOCK && error != EINTR) {
                 return system_failure("lock", path, error);
             }

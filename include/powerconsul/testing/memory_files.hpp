@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,34 +36,42 @@ public:
     auto remove(const std::string& path) -> result<void> {
         if (const auto* why = failure(path)) return unexpected{*why};
         entries_.erase(path);
+        locked_.erase(path);
         return {};
     }
 
-    /// Released when it is destroyed, as long as the files live. Nobody else can release it meanwhile, so there is no
-    /// waiting.
+    /// Released when it is destroyed; the files must live as long. There is no waiting: in memory nobody else could
+    /// release it meanwhile.
     class lock_type {
     public:
-        lock_type(memory_files* home, std::string path) : home_{home}, path_{std::move(path)} {}
-        lock_type(lock_type&& other) noexcept : home_{std::exchange(other.home_, nullptr)}, path_{other.path_} {}
+        lock_type(memory_files* home, std::string path, std::uint64_t number)
+            : home_{home}, path_{std::move(path)}, number_{number} {}
+        lock_type(lock_type&& other) noexcept
+            : home_{std::exchange(other.home_, nullptr)}, path_{std::move(other.path_)}, number_{other.number_} {}
         lock_type(const lock_type&) = delete;
         auto operator=(const lock_type&) -> lock_type& = delete;
         auto operator=(lock_type&&) -> lock_type& = delete;
         ~lock_type() {
-            if (home_ != nullptr) home_->locked_.erase(path_);
+            if (home_ != nullptr) home_->unlock(path_, number_);
         }
 
     private:
         memory_files* home_;
         std::string path_;
+        std::uint64_t number_;
     };
 
     [[nodiscard]] auto lock(const std::string& path, milliseconds) -> result<lock_type> {
         if (const auto* why = failure(path)) return unexpected{*why};
         if (!is_directory(parent(path))) return fail(errc::io, quoted(path) + ": its directory does not exist");
-        if (!locked_.insert(path).second) {
+        if (!entries_.contains(path)) put(path, {});
+        if (entries_.at(path).status.kind != file_kind::regular) {
+            return fail(errc::denied, "the lock " + quoted(path) + " is not a regular file; delete it");
+        }
+        if (!locked_.try_emplace(path, locks_ + 1).second) {
             return fail(errc::timed_out, "somebody else holds the lock " + quoted(path) + "; try again");
         }
-        return lock_type{this, path};
+        return lock_type{this, path, ++locks_};
     }
 
     /// Every call for this path fails like that until `heal`.
@@ -137,6 +144,11 @@ private:
         std::string bytes{};
     };
 
+    void unlock(const std::string& path, std::uint64_t number) {
+        const auto at = locked_.find(path);
+        if (at != locked_.end() && at->second == number) locked_.erase(at);
+    }
+
     static auto parent(const std::string& path) -> std::string {
         const std::size_t slash = path.rfind('/');
         return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
@@ -155,7 +167,8 @@ private:
 
     std::map<std::string, entry> entries_{};
     std::map<std::string, error> failures_{};
-    std::set<std::string> locked_{};
+    std::map<std::string, std::uint64_t> locked_{};  ///< with the number of the lock: a deleted one counts no more
+    std::uint64_t locks_{};
 };
 
 }  // namespace powerconsul::inline v0::testing
