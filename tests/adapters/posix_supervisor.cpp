@@ -784,6 +784,11 @@ TEST_CASE("an older kernel, without memfd, pidfd and close_range, does as well")
 
 TEST_CASE("a job runs with all rights of its user and no others") {
     if (!is_root()) return;
+    std::array<gid_t, 256> before{};
+    const int count = ::getgroups(static_cast<int>(before.size()), before.data());
+    REQUIRE(count >= 0);
+    const gid_t foreign = 4242;
+    REQUIRE(::setgroups(1, &foreign) == 0);
     for (const std::string user : {"nobody", "daemon"}) {
         CAPTURE(user);
         auto what = shell("id -un; id -ru; id -rg; id -G; grep -E '^(Uid|Gid|CapEff|CapPrm):' /proc/self/status");
@@ -798,6 +803,7 @@ TEST_CASE("a job runs with all rights of its user and no others") {
                                       '\t' + gid + '\t' + gid + '\t' + gid +
                                       "\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n");
     }
+    REQUIRE(::setgroups(static_cast<std::size_t>(count), before.data()) == 0);
     auto own = shell("id -un");
     own.user = "root";
     CHECK(run(own).output == "root\n");
