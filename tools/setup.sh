@@ -15,6 +15,7 @@ tests_packages=(
     python3 procps
     systemd sysvinit-utils util-linux mount # service managers, each in namespaces of its own
     monitoring-plugins-basic # check_procs, which is wrapped, and which the process probe is compared with
+    strace                   # kills a handler before any of its system calls
     cron-daemon-common       # cron's group and folders, without the daemon
     debian-archive-keyring   # for tools/consul.sh
 )

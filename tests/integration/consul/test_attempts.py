@@ -1,0 +1,269 @@
+"""Exactly the attempts that the back-off allows, whatever happens to Consul, its agent or the handler itself.
+
+    CONSUL=... POWERCONSUL=... python3 test_attempts.py [unittest options]
+
+The class Kills needs strace and no Consul. It kills the handler before each of its system calls; with KILL_STRIDE=N in
+the environment before every N-th only.
+"""
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from consul_cluster import Cluster, executables, wait_until
+from machine import Machine, end_processes_below, incidents
+
+KEY = "triggers/production/web/standalone/critical"
+RETRY = {"backoff": "1s", "maxBackoff": "4s", "attempts": 5}
+GAPS = (1, 2, 4, 4)  # seconds, between those five
+COUNTING = '#!/bin/sh\ndate +%s.%N >>@RUNS\necho "in vain"\nexit 1\n'
+
+
+class WithConsul(unittest.TestCase):
+    """One agent, a service that stays critical, and a trigger that heals nothing but says when it ran."""
+
+    def setUp(self):
+        self.cluster = Cluster(*executables())
+        self.addCleanup(self.close)
+        self.cluster.start()
+        self.machine = Machine(self.cluster, self.cluster.web1)
+        self.runs_file = self.machine.folder / "runs"
+        self.calls_file = self.machine.folder / "calls"
+        self.cluster.hq.put_key(KEY, COUNTING)
+
+    def close(self):
+        for agent in self.cluster.agents:
+            agent.kill()
+        end_processes_below(self.cluster.folder)
+        self.cluster.close()
+
+    def configure(self, **trigger):
+        self.machine.configure(trigger=trigger, subVars={"RUNS": str(self.runs_file)})
+
+    def watch(self, **check):
+        """The handlers say that they were called, too."""
+        counted = ["/bin/sh", "-c", 'echo >>"$0"; exec "$@"', str(self.calls_file)]
+        self.machine.watch(before=counted, **check)
+
+    def runs(self):
+        return [float(line) for line in self.runs_file.read_text().split()] if self.runs_file.exists() else []
+
+    def calls(self):
+        return len(self.calls_file.read_text()) if self.calls_file.exists() else 0
+
+    def reload(self):
+        agent = self.cluster.web1
+        done = subprocess.run([self.cluster.consul, "reload", f"-http-addr={agent.address}"], capture_output=True,
+                              text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 0, done)
+
+    def restart(self, number):
+        """The agent, ended by a signal."""
+        agent = self.cluster.web1
+        agent.process.send_signal(number)
+        agent.process.wait(30)
+        agent.start()
+        wait_until("the agent answers again", agent.ready)
+
+    def is_critical(self):
+        check = self.cluster.web1.api("GET", "/v1/agent/checks")["web-role"]
+        return check["Status"] == "critical" and check["Output"]
+
+    def listed(self):
+        """Whether the servers list the check as critical, with its output."""
+        return [check for check in self.cluster.hq.api("GET", "/v1/health/state/critical") if check["Output"]]
+
+
+class Attempts(WithConsul):
+    def test_three_hundred_reloads_and_four_restarts(self):
+        self.configure(**RETRY)
+        self.watch()
+        restarts = {60: signal.SIGKILL, 120: signal.SIGTERM, 180: signal.SIGKILL, 240: signal.SIGTERM}
+        began = time.monotonic()
+        for i in range(1, 301):
+            self.reload()
+            if i in restarts:
+                self.restart(restarts[i])
+                wait_until("the check is critical again", self.is_critical)
+            # The back-offs take 11 s together, and the last one must pass as well for it to be given up.
+            time.sleep(max(0.0, began + i * 0.08 - time.monotonic()))
+        runs = self.runs()
+        self.assertEqual(len(runs), 5, runs)
+        for before, after, gap in zip(runs, runs[1:], GAPS):
+            self.assertGreaterEqual(after - before, gap, runs)
+        self.assertGreater(self.calls(), 300, "each reload calls a handler")
+        only, = self.machine.incidents()
+        self.assertEqual((only["open"], only["attempts"], only["given_up"]), (True, 5, True), only)
+        self.assertEqual(self.machine.log.read_text().count('"gave up"'), 1)
+
+        # It passes, and fails again: another incident, with attempts of its own.
+        self.machine.service("start")
+        wait_until("the incident is closed", lambda: not self.machine.incidents()[0]["open"])
+        self.assertEqual(len(self.runs()), 5)
+        self.machine.service("stop")
+        wait_until("the trigger runs again", lambda: len(self.runs()) == 6)
+        self.assertEqual([each["open"] for each in self.machine.incidents()], [False, True])
+
+    def test_eight_handlers_at_once(self):
+        self.configure(backoff="1h", maxBackoff="1h")
+        self.cluster.hq.put_key(KEY, COUNTING.replace("exit 1", "sleep 0.3"))
+        service = {"name": "web", "check": {"id": "web-role", "name": "web", "args": ["/bin/sh", "-c", "echo no; exit 2"],
+                                            "interval": "1s"}}
+        (self.machine.agent.config / "web.json").write_text(json.dumps({"service": service}))
+        self.machine.agent.api("PUT", "/v1/agent/reload")
+        wait_until("the check is critical", self.is_critical)
+        wait_until("the servers know", self.listed)
+        snapshot = self.cluster.web1.request("GET", "/v1/health/state/critical")[1]
+        argv = self.machine.argv("watch", "critical")
+        handlers = [subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                    for _ in range(8)]
+        for each in handlers:
+            each.stdin.write(snapshot)
+            each.stdin.close()
+        ends = [(each.wait(60), each.stdout.read()) for each in handlers]
+        for each in handlers:
+            each.stdout.close()
+        self.assertEqual(ends, [(0, b"")] * 8)
+        self.assertEqual(len(self.runs()), 1)
+        only, = self.machine.incidents()
+        self.assertEqual((only["open"], only["attempts"]), (True, 1), only)
+
+
+# --- the handler is killed -----------------------------------------------------------------------------------------
+
+SLOW = """#!/bin/sh
+echo "begin $$ $(date +%s%N)" >>@RUNS
+sleep 0.15
+echo "end $$ $(date +%s%N)" >>@RUNS
+"""
+SNAPSHOT = json.dumps([{"Node": "production-web1", "CheckID": "web-role", "Name": "web", "Status": "critical",
+                        "Notes": "", "Output": "it is stopped", "ServiceID": "web", "ServiceName": "web",
+                        "ServiceTags": [], "Type": "script", "Definition": {}, "CreateIndex": 14, "ModifyIndex": 14}])
+TRACED = ["strace", "-qq", "-o"]
+
+
+class Place:
+    """A machine of its own, on the embedded store, for one attempt."""
+
+    def __init__(self, folder, powerconsul):
+        self.folder, self.powerconsul = folder, powerconsul
+        self.folder.mkdir()
+        self.runs, self.config, self.store, self.state = (folder / each for each in ("runs", "conf", "store", "state"))
+        self.config.write_text(json.dumps({
+            "node": "production-web1", "environment": "production", "stateDir": str(self.state),
+            "store": str(self.store), "log": str(folder / "log"), "stopFile": str(folder / "stop"),
+            "subVars": {"RUNS": str(self.runs)},
+            "trigger": {"backoff": "100ms", "maxBackoff": "100ms", "attempts": 5}}))
+        check = {"status": "critical", "output": "it is stopped"}
+        self.store.write_text(json.dumps({
+            "agent": {"node": "production-web1", "datacenter": "hq"},
+            "datacenters": {"hq": {"kv": {KEY: SLOW}, "services": [
+                {"service": "web", "node": "production-web1", "checks": {"web-role": check}}]}}}))
+
+    def argv(self, *words):
+        return [self.powerconsul, *words, "--config", str(self.config)]
+
+    def handle(self, *before):
+        return subprocess.run([*before, *self.argv("watch", "critical")], input=SNAPSHOT, env={}, text=True,
+                              capture_output=True, timeout=60, check=False)
+
+    def attempts(self):
+        """None while no incident is known; else how many there were, and whether the last one's outcome is."""
+        known = incidents(self.argv("incidents", "--json"))
+        if not known:
+            return None
+        only, = known
+        return only["attempts"], only["attempts"] > 0 and only["last"]["outcome"] != "unfinished"
+
+    def spans(self):
+        """Begin and end of each run of the trigger, in the order in which they began; an end may be missing."""
+        begun, ended = {}, {}
+        for line in self.runs.read_text().splitlines() if self.runs.exists() else []:
+            what, pid, at = line.split()
+            (begun if what == "begin" else ended)[pid] = int(at)
+        return sorted((at, ended.get(pid)) for pid, at in begun.items())
+
+
+class Kills(unittest.TestCase):
+    def setUp(self):
+        if not shutil.which("strace"):
+            raise RuntimeError("strace is missing, install strace")
+        probe = subprocess.run([*TRACED, "/dev/null", "true"], capture_output=True, text=True, check=False)
+        if probe.returncode != 0:
+            self.skipTest(f"this machine lets nobody trace: {probe.stderr}")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="powerconsul-kills-"))
+        self.addCleanup(self.clean)
+        self.powerconsul = os.environ["POWERCONSUL"]
+
+    def clean(self):
+        end_processes_below(self.folder)
+        shutil.rmtree(self.folder)
+
+    def test_the_handler_dies_before_each_of_its_system_calls(self):
+        place = Place(self.folder / "whole", self.powerconsul)
+        trace = self.folder / "trace"
+        self.assertEqual(place.handle(*TRACED, str(trace)).returncode, 0)
+        self.assertEqual(place.attempts(), (1, True))
+        names = re.findall(r"^(\w+)\(", trace.read_text(), re.M)
+        counts = collections.Counter()
+        points = []
+        for name in names:
+            counts[name] += 1
+            points.append((name, counts[name]))
+        # The first one makes strace's child the handler.
+        self.assertEqual(points[0], ("execve", 1))
+        points = points[1::int(os.environ.get("KILL_STRIDE", "1"))]
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            ends = list(pool.map(lambda each: self.kill_before(*each), points))
+        wrong = [end for end in ends if end and end != "alive"]
+        self.assertEqual(wrong, [], f"{len(wrong)} of {len(points)}")
+        # How often it polls or waits is not the same in each run.
+        alive = ends.count("alive")
+        self.assertLess(alive, len(points) / 20 + 1, "nearly all of them are reached")
+        print(f"{len(points) - alive} deaths: never lost, never two at once")
+
+    def kill_before(self, name, number):
+        """What went wrong; "alive" if the call was not reached."""
+        place = Place(self.folder / f"{name}-{number}", self.powerconsul)
+        inject = ["-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={number}"]
+        try:
+            end = place.handle(*TRACED, "/dev/null", *inject)
+            if end.returncode not in (0, -signal.SIGKILL):
+                return f"{name} {number}: exits {end.returncode}: {end.stdout}{end.stderr}"
+            self.recover(place)
+        except (AssertionError, ValueError) as why:
+            return f"{name} {number}: {why}"
+        shutil.rmtree(place.folder)
+        return "alive" if end.returncode == 0 else None
+
+    def recover(self, place):
+        """Handlers are called again, as Consul would; in the end there is an attempt with an outcome."""
+        deadline = time.monotonic() + 20
+        while True:
+            known = place.attempts()
+            begun = len(place.spans())
+            self.assertLessEqual(begun, known[0] if known else 0, "an attempt that the journal does not know")
+            if known and known[1]:
+                break
+            self.assertLess(time.monotonic(), deadline, "the attempt is lost")
+            again = place.handle()
+            self.assertEqual(again.returncode, 0, again)
+            time.sleep(0.03)
+        wait_until("all have ended", lambda: all(end for _, end in place.spans()), 10)
+        spans = place.spans()
+        self.assertIn(len(spans), (1, 2), "the one that was made, and before it one whose handler died")
+        self.assertLessEqual(known[0], 2, "one attempt for each handler at most")
+        for (_, end), (begin, _) in zip(spans, spans[1:]):
+            self.assertLess(end, begin, "two at once")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
