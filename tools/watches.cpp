@@ -259,16 +259,21 @@ template <typename Acting>
 /// Tries again until no incident of the state is left that may be tried. One such worker is enough for a state.
 void keep_trying(real_acting& with, posix_log& log, const configuration& chosen, bad_state state) {
     const std::string path = chosen.state_dir + "/journal/worker-" + std::string{to_string(state)} + ".lock";
-    const auto alone = with.files.lock(path, {});
+    // A worker that has just seen that nothing is left is about to go: it would not see to what has opened since.
+    const auto alone = with.files.lock(path, seconds(2));
     if (!alone) return;
+    constexpr milliseconds calm = seconds(10);
+    milliseconds least{500};
     while (const auto due = next_due(chosen, state)) {
         // Incidents that open or close meanwhile are those of other handlers: a look from time to time finds them.
-        const milliseconds left = shorter(*due - with.time.wall(), seconds(10));
-        std::this_thread::sleep_for(std::chrono::milliseconds{left.count < 500 ? 500 : left.count});
+        const milliseconds left = shorter(*due - with.time.wall(), calm);
+        std::this_thread::sleep_for(std::chrono::milliseconds{std::max(left.count, least.count)});
+        least = calm;  // what went wrong just now will not be well in a moment
         auto view = look_at_agent(chosen, with.time);
         if (!view) continue;
         std::string unread;
-        static_cast<void>(handle_all(with, log, chosen, state, from_agent(std::move(*view), state), false, unread));
+        const auto code = handle_all(with, log, chosen, state, from_agent(std::move(*view), state), false, unread);
+        if (code && *code == exit_code::done) least = {500};
     }
 }
 

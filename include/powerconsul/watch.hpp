@@ -52,7 +52,9 @@ public:
             if (!now) return report;
             auto decided = decide(journal_, options_.state, *now, clock_.wall(), options_.retry, running_);
             // Whether a trigger that ran just now healed is for a later snapshot to say.
-            for (const auto& id : done) find_incident(decided.after, id)->last.result = find_incident(journal_, id)->last.result;
+            for (const auto& id : done) {
+                find_incident(decided.after, id)->last.result = find_incident(journal_, id)->last.result;
+            }
             if (!adopt(std::move(decided.after), report)) return report;
             for (const auto& each : decided.steps) {
                 if (each.what == step::opened || each.what == step::closed || each.what == step::gave_up) tell(each);
@@ -213,8 +215,9 @@ private:
         const incident before = *find_incident(journal_, id);
         handled_check done{before.check_id, id, step::act, {}, {}, {}, {}, {}};
         const auto hold = [&](std::string why, event_level level = event_level::info) {
-            // Nothing changes on disk while the same reason holds, but for the time of the last look.
-            say(level, "nothing done", {{"check", before.check_id}, {"why", why}}, report.service, id);
+            // Said once while the same reason holds: a worker looks every few seconds.
+            say(before.held == why ? event_level::debug : level, "nothing done",
+                {{"check", before.check_id}, {"why", why}}, report.service, id);
             done.why = why;
             report.checks.push_back(std::move(done));
             if (direct_) return true;
