@@ -25,10 +25,27 @@ struct command;
 struct outcome;
 struct file_status;
 
+struct incident;
+struct journal;
+struct attempt;
+struct retry_rules;
+struct action;
+struct substitution;
+struct trigger_options;
+struct watch_options;
+struct handled_service;
+struct snapshot_check;
+struct job;
+struct job_outcome;
+struct process_mark;
+struct event;
+
 enum class role : unsigned char;
 enum class actives : unsigned char;
 enum class expectation : unsigned char;
 enum class observation : unsigned char;
 enum class verdict : unsigned char;
+enum class bad_state : unsigned char;
+enum class healing : unsigned char;
 
 }  // namespace powerconsul::inline v0

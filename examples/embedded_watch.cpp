@@ -1,0 +1,67 @@
+// A service that heals a part of itself: a check becomes critical, its incident gets one attempt at once and the next
+// ones after a back-off, and it closes when the check passes again. The embedded store stands in for Consul; a real
+// service takes posix_clock, posix_files and posix_supervisor for the fakes.
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include <powerconsul/adapters/store.hpp>
+#include <powerconsul/powerconsul.hpp>
+#include <powerconsul/testing/fake_supervisor.hpp>
+#include <powerconsul/testing/manual_clock.hpp>
+#include <powerconsul/testing/memory_files.hpp>
+
+using namespace powerconsul;
+
+/// A log is anything that takes events.
+struct printed_log {
+    void write(const event& what) {
+        std::printf("  %s", std::string{what.what}.c_str());
+        for (const auto& [name, text] : what.fields) {
+            if (name == "attempt" || name == "outcome") std::printf(" %s=%s", std::string{name}.c_str(), text.c_str());
+        }
+        std::printf("\n");
+    }
+};
+
+int main() {
+    store consul{{.node = "production-worker1", .datacenter = "hq"}};
+    consul.put("hq", "triggers/production/queue/standalone/critical",
+               R"({"command": ["/usr/local/bin/restart", "@ENV", "queue"]})");
+    consul.add("hq", {.service = "queue", .node = "production-worker1", .checks = {{"queue-alive", {}}}});
+
+    testing::manual_clock time;
+    testing::memory_files files;
+    files.put("/var/lib/.keep", "");
+    testing::fake_supervisor supervisor;
+    supervisor.on({"/usr/local/bin/restart", "production", "queue"}, 0);
+    printed_log log;
+    incident_handler handler{consul, time,           files,
+                             supervisor, log, "/var/lib/queue", {.who = {.host = "production-worker1"}}, {}};
+
+    const auto look = [&](const char* when, store_status state) {
+        std::printf("%s:\n", when);
+        if (!consul.set_check("hq", "production-worker1", "queue-alive", state, "its worker is gone")) return;
+        std::vector<snapshot_check> critical;
+        if (state == store_status::critical) {
+            snapshot_check check;
+            check.node = "production-worker1";
+            check.check_id = "queue-alive";
+            check.service_id = "queue";
+            check.service_name = "queue";
+            critical.push_back(check);
+        }
+        const auto report = handler.handle("queue", critical);
+        if (report.trouble) std::printf("  %s\n", report.trouble->message.c_str());
+        for (const auto& each : report.checks) {
+            if (!each.why.empty()) std::printf("  waits: %s\n", each.why.c_str());
+        }
+    };
+    look("The check becomes critical", store_status::critical);
+    look("The same list again", store_status::critical);
+    time.advance(seconds(10));
+    look("The same list, ten seconds later", store_status::critical);
+    time.advance(seconds(3));
+    look("The check passes", store_status::passing);
+}
