@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -20,22 +21,33 @@ namespace powerconsul::inline v0 {
 inline constexpr std::size_t largest_journal = std::size_t{16} * 1024;  ///< bytes of one service's file
 inline constexpr std::size_t most_journals = 4096;                      ///< services on one node
 
-/// A journal, and what was wrong with it.
+/// A journal, and what was wrong with it. If it was damaged, `value` is empty and all that is in a bad state will look
+/// new. Whoever acts on it must take this into account, as after a crash: an incident that opens now may have been acted
+/// on a moment ago, so its first attempt has to wait for a back-off.
 struct loaded_journal {
     journal value{};
-    std::string note{};  ///< not empty: it was damaged, and `value` starts anew
+    std::string note{};  ///< what was damaged, for a person; empty if nothing was
+    bool damaged{};
 };
 
-/// Closed incidents go first, the oldest before the others, until the rest fits; then outputs are shortened. Fails with
-/// errc::bad_data if even the open ones do not fit.
+/// The latest time that it knows of, which is about when it was last changed.
+[[nodiscard]] inline auto newest_time(const journal& from) -> milliseconds {
+    milliseconds newest{};
+    for (const auto& one : from.incidents) {
+        for (const milliseconds at : {one.opened, one.closed, one.looked, one.last.began, one.last.ended}) {
+            if (newest < at) newest = at;
+        }
+    }
+    return newest;
+}
+
+/// Closed incidents go first, the oldest before the others: what closed a week before the newest time, what is more than
+/// 16, and then until the rest fits; then outputs are shortened. Fails with errc::bad_data if even the open ones do not
+/// fit.
 [[nodiscard]] inline auto bounded_journal(journal from) -> result<journal> {
     constexpr milliseconds oldest_kept = seconds(std::int64_t{7} * 24 * 3600);
     constexpr std::size_t most_closed = 16;
-    milliseconds newest{};
-    for (const auto& one : from.incidents) {
-        if (newest < one.opened) newest = one.opened;
-        if (newest < one.closed) newest = one.closed;
-    }
+    const milliseconds newest = newest_time(from);
     std::erase_if(from.incidents, [&](const auto& one) { return !one.is_open() && one.closed < newest - oldest_kept; });
     const auto drop_oldest_closed = [&] {
         auto oldest = from.incidents.end();
@@ -56,14 +68,15 @@ struct loaded_journal {
     for (const std::size_t limit : {std::size_t{256}, std::size_t{64}, std::size_t{0}}) {
         if (fits()) break;
         for (auto& one : from.incidents) {
-            for (std::string* const text : {&one.last.output, &one.held}) {
-                if (text->size() > limit) *text = limit == 0 ? std::string{} : one_line(*text, limit);
-            }
+            one.last.output = json::detail::output_end(one.last.output, limit);
+            // Not to nothing: that would mean that it was not held.
+            if (one.held.size() > limit + 32) one.held = one_line(one.held, limit + 32);
         }
     }
     if (fits()) return from;
     return fail(errc::bad_data, std::to_string(from.incidents.size()) + " open incidents of " + quoted(from.service) +
-                                    " do not fit into a journal of " + std::to_string(largest_journal) + " bytes");
+                                    " do not fit into a journal of " + std::to_string(largest_journal) +
+                                    " bytes; register fewer checks for one service");
 }
 
 /// Keeps the incidents of each service below `<state>/journal/`, one file for each. What it needs of the directories is
@@ -80,20 +93,18 @@ public:
     /// Waits at most that long for whoever works on the service. errc::timed_out: in vain.
     [[nodiscard]] auto lock(std::string_view service, milliseconds wait) -> result<lock_type> {
         if (auto made = make_directories(); !made) return unexpected{made.error()};
-        return files_.lock(file(service, ".lock"), wait);
+        auto held = files_.lock(file(service, lock_ending), wait);
+        return held ? std::move(held) : result<lock_type>{unexpected{with_advice(held.error())}};
     }
 
-    /// Empty if there is none. A damaged one starts empty, with a note, and is kept aside: what was done before is not
-    /// known then, and what is still in a bad state is a new incident. errc::denied, errc::io: it cannot be told what
-    /// was done before, and nothing must be done now.
+    /// Empty if there is none. One that is damaged starts empty, and its bytes are kept in `<service>.json.damaged`.
+    /// errc::denied, errc::io: it cannot be told what was done before, so nothing may be done now. Needs no lock.
     [[nodiscard]] auto load(std::string_view service) -> result<loaded_journal> {
-        loaded_journal loaded{{std::string{service}, {}}, {}};
-        for (const auto& directory : {state_path_, folder()}) {
-            const auto trust = trusted_directory(files_, directory);
-            if (!trust) return unexpected{trust.error()};
-            if (!*trust) return loaded;
-        }
-        const std::string path = file(service, ".json");
+        loaded_journal loaded{{std::string{service}, {}}, {}, false};
+        const auto there = trusted();
+        if (!there) return unexpected{there.error()};
+        if (!*there) return loaded;
+        const std::string path = file(service, journal_ending);
         const auto status = files_.status(path);
         if (!status) return unexpected{status.error()};
         if (!*status) return loaded;
@@ -101,59 +112,107 @@ public:
             return fail(errc::denied, path + " is no regular file, belongs to another user or can be written by "
                                              "others; delete it");
         }
-        const auto text = files_.read(path, largest_journal);
+        const auto text = files_.read(path, largest_kept_aside);
         if (!text && text.error().code != errc::bad_data) return unexpected{text.error()};
-        auto decoded = text ? json::decode_journal(text->value_or("")) : result<journal>{unexpected{text.error()}};
-        if (decoded && decoded->service == service) return loaded_journal{std::move(*decoded), {}};
-        loaded.note = path + ": " + (decoded ? "it is another service's" : decoded.error().message) +
-                      "; it starts anew, what was done before is forgotten";
-        if (text && *text) static_cast<void>(files_.replace(file(service, ".damaged"), **text));
+        if (text && !*text) return loaded;  // removed this moment
+        auto decoded = readable(text, service);
+        if (decoded) return loaded_journal{std::move(*decoded), {}, false};
+        loaded.damaged = true;
+        loaded.note = path + ": " + decoded.error().message + "; it starts anew, what was done before is not known";
+        loaded.note += text ? kept_aside(service, **text) : std::string{};
         return loaded;
     }
 
-    /// Whoever calls it holds the lock. errc::io: the old one is still there.
+    /// Whoever calls it holds the lock. Upon an error the old one is still there, and nothing may be done that it does
+    /// not know of. A journal is bounded as `bounded_journal` does it, their number by `most_journals`: for a new one
+    /// those without an open incident go, and what crashes have left behind.
     [[nodiscard]] auto save(const journal& value) -> result<void> {
-        auto kept = bounded_journal(value);
+        const auto kept = bounded_journal(value);
         if (!kept) return unexpected{kept.error()};
+        const std::string text = json::encode_journal(*kept);
+        if (auto again = json::decode_journal(text); !again) {
+            return fail(errc::bad_data, "the journal of " + quoted(value.service) + " could not be read again: two " +
+                                            "incidents have one id, or something in it is out of its range");
+        }
         if (auto made = make_directories(); !made) return made;
-        const std::string path = file(value.service, ".json");
+        const std::string path = file(value.service, journal_ending);
         const auto status = files_.status(path);
         if (!status) return unexpected{status.error()};
         if (!*status) {
-            if (auto room = make_room(); !room) return room;
+            if (auto room = make_room(newest_time(*kept)); !room) return room;
         }
-        auto saved = files_.replace(path, json::encode_journal(*kept));
-        if (saved) return saved;
-        return fail(saved.error().code, "the journal of " + quoted(value.service) + " cannot be written, so nothing " +
-                                            "is done that it would not know of: " + saved.error().message);
+        auto saved = files_.replace(path, text);
+        if (!saved) return unexpected{with_advice(saved.error())};
+        return saved;
     }
 
     /// The services that have one, sorted.
     [[nodiscard]] auto services() -> result<std::vector<std::string>> {
-        std::vector<std::string> names;
-        for (const auto& directory : {state_path_, folder()}) {
-            const auto trust = trusted_directory(files_, directory);
-            if (!trust) return unexpected{trust.error()};
-            if (!*trust) return names;
-        }
-        const auto entries = files_.list(folder(), 8 * most_journals);
+        const auto there = trusted();
+        if (!there) return unexpected{there.error()};
+        if (!*there) return std::vector<std::string>{};
+        const auto entries = all_files();
         if (!entries) return unexpected{entries.error()};
-        for (const auto& each : entries->value_or(std::vector<std::string>{})) {
-            constexpr std::string_view ending = ".json";
-            if (each.starts_with('.') || !each.ends_with(ending)) continue;
-            if (auto name = decoded_name(each.substr(0, each.size() - ending.size()))) names.push_back(*name);
+        return services_of(*entries);
+    }
+
+    /// With all that belongs to it, the lock's file too: whoever calls it holds the lock, and lets it go afterwards.
+    [[nodiscard]] auto remove(std::string_view service) -> result<void> {
+        for (const auto ending : {journal_ending, damaged_ending, lock_ending}) {
+            if (auto gone = files_.remove(file(service, ending)); !gone) return gone;
         }
-        std::ranges::sort(names);
-        return names;
+        return {};
     }
 
 private:
+    // No other file of the directory may be called as a service's lock, whatever the service is called.
+    static constexpr std::string_view journal_ending = ".json";
+    static constexpr std::string_view lock_ending = ".json.lock";
+    static constexpr std::string_view damaged_ending = ".json.damaged";
+    static constexpr std::size_t largest_kept_aside = std::size_t{1024} * 1024;
+
     [[nodiscard]] auto folder() const -> std::string { return state_path_ + "/journal"; }
     /// A dot at the beginning is encoded, too: such names are temporary files.
-    [[nodiscard]] auto file(std::string_view service, std::string_view ending) const -> std::string {
+    [[nodiscard]] static auto encoded_name(std::string_view service) -> std::string {
         std::string name = percent_encoded(service);
         if (name.starts_with('.')) name = "%2E" + name.substr(1);
-        return folder() + '/' + name + std::string{ending};
+        return name;
+    }
+    [[nodiscard]] auto file(std::string_view service, std::string_view ending) const -> std::string {
+        return folder() + '/' + encoded_name(service) + std::string{ending};
+    }
+
+    /// What is wrong with the disk is the operator's to see to; what that means for the services should be said.
+    [[nodiscard]] auto with_advice(error why) const -> error {
+        if (why.code == errc::io) {
+            why.message += "; nothing is done that no journal would know of: see to " + folder() +
+                           ", or choose another state directory";
+        }
+        return why;
+    }
+
+    [[nodiscard]] static auto readable(const result<std::optional<std::string>>& text, std::string_view service)
+        -> result<journal> {
+        if (!text) return unexpected{text.error()};
+        if ((*text)->size() > largest_journal) {
+            return fail(errc::bad_data, "it is larger than " + std::to_string(largest_journal) + " bytes");
+        }
+        auto decoded = json::decode_journal(**text);
+        if (decoded && decoded->service != service) {
+            return fail(errc::bad_data, "it is the journal of " + quoted(decoded->service));
+        }
+        return decoded;
+    }
+
+    /// Best effort, and once: readers come often, and do not write in between.
+    [[nodiscard]] auto kept_aside(std::string_view service, const std::string& bytes) -> std::string {
+        const std::string path = file(service, damaged_ending);
+        const auto before = files_.read(path, largest_kept_aside);
+        const bool there = before && *before && **before == bytes;
+        if (auto kept = there ? result<void>{} : files_.replace(path, bytes); !kept) {
+            return "; its bytes could not be kept: " + kept.error().message;
+        }
+        return "; its bytes are in " + path;
     }
 
     [[nodiscard]] static auto decoded_name(std::string_view name) -> std::optional<std::string> {
@@ -166,43 +225,113 @@ private:
                 decoded += name[i];
                 continue;
             }
-            if (i + 2 >= name.size() || digit(name[i + 1]) < 0 || digit(name[i + 2]) < 0) return std::nullopt;
+            if (name.size() - i < 3 || digit(name[i + 1]) < 0 || digit(name[i + 2]) < 0) return std::nullopt;
             decoded += static_cast<char>(digit(name[i + 1]) * 16 + digit(name[i + 2]));
             i += 2;
         }
+        if (encoded_name(decoded) != name) return std::nullopt;
         return decoded;
     }
 
-    [[nodiscard]] auto make_directories() -> result<void> {
-        if (auto made = make_trusted_directory(files_, state_path_); !made) return made;
-        return make_trusted_directory(files_, folder());
+    [[nodiscard]] auto trusted() -> result<bool> {
+        auto trust = trusted_directory(files_, state_path_);
+        return trust && *trust ? trusted_directory(files_, folder()) : trust;
     }
 
-    /// For one more service: journals without an open incident go, the one that closed first before the others.
-    [[nodiscard]] auto make_room() -> result<void> {
-        const auto names = services();
-        if (!names) return unexpected{names.error()};
-        if (names->size() < most_journals) return {};
-        std::vector<std::pair<milliseconds, std::string>> closed;
-        for (const auto& each : *names) {
-            const auto loaded = load(each);
-            if (!loaded || std::ranges::any_of(loaded->value.incidents, &incident::is_open)) continue;
-            milliseconds last{};
-            for (const auto& one : loaded->value.incidents) {
-                if (last < one.closed) last = one.closed;
+    [[nodiscard]] auto make_directories() -> result<void> {
+        for (const auto& directory : {state_path_, folder()}) {
+            if (auto made = make_trusted_directory(files_, directory); !made) {
+                return unexpected{with_advice(made.error())};
             }
-            closed.emplace_back(last, each);
         }
-        std::ranges::sort(closed);
-        for (const auto& [_, service] : closed) {
-            const auto held = lock(service, {});
-            if (!held) continue;  // somebody works on it
-            if (auto gone = files_.remove(file(service, ".json")); !gone) return gone;
-            static_cast<void>(files_.remove(file(service, ".damaged")));
-            return files_.remove(file(service, ".lock"));
+        return {};
+    }
+
+    [[nodiscard]] auto all_files() -> result<std::vector<std::string>> {
+        auto entries = files_.list(folder(), 8 * most_journals);
+        if (!entries) return fail(entries.error().code, entries.error().message + "; delete what is not needed there");
+        return std::move(*entries).value_or(std::vector<std::string>{});
+    }
+
+    [[nodiscard]] static auto services_of(const std::vector<std::string>& entries) -> std::vector<std::string> {
+        std::vector<std::string> names;
+        for (const auto& each : entries) {
+            if (!each.ends_with(journal_ending)) continue;
+            if (auto name = decoded_name(std::string_view{each}.substr(0, each.size() - journal_ending.size()))) {
+                names.push_back(std::move(*name));
+            }
         }
-        return fail(errc::failed, folder() + " holds the journals of " + std::to_string(most_journals) +
-                                      " services, all with open incidents; no other service gets one");
+        std::ranges::sort(names);
+        return names;
+    }
+
+    /// `.<name>.json.XXXXXX`, which a crash has left
+    [[nodiscard]] static auto is_temporary(std::string_view name) -> bool {
+        const auto dot = name.rfind('.');
+        if (!name.starts_with('.') || dot == 0 || name.size() - dot != 7) return false;
+        return name.substr(0, dot).ends_with(journal_ending) || name.substr(0, dot).ends_with(damaged_ending);
+    }
+
+    /// For one more service.
+    [[nodiscard]] auto make_room(milliseconds now) -> result<void> {
+        const auto entries = all_files();
+        if (!entries) return unexpected{entries.error()};
+        const auto names = services_of(*entries);
+        remove_leftovers(*entries, names, now);
+        if (names.size() < most_journals) return {};
+        std::vector<std::pair<milliseconds, std::string>> over;
+        for (const auto& each : names) {
+            if (const auto since = over_since(each)) over.emplace_back(*since, each);
+        }
+        std::ranges::sort(over);
+        std::size_t left = names.size();
+        for (const auto& each : over) {
+            if (left < most_journals) break;
+            const auto held = lock(each.second, {});
+            // Somebody works on it, or has done so since it was looked at.
+            if (!held || !over_since(each.second)) continue;
+            if (auto gone = remove(each.second); !gone) return unexpected{with_advice(gone.error())};
+            --left;
+        }
+        if (left < most_journals) return {};
+        return fail(errc::failed, folder() + " holds the journals of " + std::to_string(left) +
+                                      " services, and none of them is without an open incident; see powerconsul " +
+                                      "incidents, and delete those of services that are no more");
+    }
+
+    /// When the last incident closed; nothing if one is open or if that cannot be told.
+    [[nodiscard]] auto over_since(std::string_view service) -> std::optional<milliseconds> {
+        const auto text = files_.read(file(service, journal_ending), largest_journal);
+        if (!text || !*text) return std::nullopt;
+        const auto decoded = readable(text, service);
+        if (!decoded) return std::nullopt;
+        milliseconds last{};
+        for (const auto& one : decoded->incidents) {
+            if (one.is_open()) return std::nullopt;
+            if (last < one.closed) last = one.closed;
+        }
+        return last;
+    }
+
+    /// Best effort: temporary files that are older than an hour, and locks of services that never got a journal.
+    void remove_leftovers(const std::vector<std::string>& entries, const std::vector<std::string>& names,
+                          milliseconds now) {
+        const auto is_old = [&](const std::string& name) {
+            const auto status = files_.status(folder() + '/' + name);
+            return status && *status && (*status)->changed < now.count / 1000 - 3600;
+        };
+        for (const auto& each : entries) {
+            if (is_temporary(each)) {
+                if (is_old(each)) static_cast<void>(files_.remove(folder() + '/' + each));
+                continue;
+            }
+            if (!each.ends_with(lock_ending)) continue;
+            const auto service = decoded_name(std::string_view{each}.substr(0, each.size() - lock_ending.size()));
+            if (!service || std::ranges::binary_search(names, *service) || !is_old(each)) continue;
+            const auto held = lock(*service, {});
+            const auto status = files_.status(file(*service, journal_ending));
+            if (held && status && !*status) static_cast<void>(files_.remove(file(*service, lock_ending)));
+        }
     }
 
     Files files_;
