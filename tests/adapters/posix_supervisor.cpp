@@ -548,6 +548,7 @@ TEST_CASE("a job that does not end in time is ended with its whole group") {
         {"ends with a child in its group", "sleep 600 & echo begun; wait", "begun\n"},
         {"ignores SIGTERM", "trap '' TERM; echo begun; while :; do sleep 600; done", "begun\n"},
         {"writes on SIGTERM", "trap 'echo asked; exit 0' TERM; sleep 600 & wait", "asked\n"},
+        {"its child writes on SIGTERM", "(trap 'echo asked; exit 0' TERM; sleep 600 & wait) & wait", "asked\n"},
         {"stops itself", "kill -STOP $$", ""},
         {"its child ignores SIGTERM", "(trap '' TERM; exec sleep 600) & exec sleep 600", ""},
         {"many children", "i=0; while [ $i -lt 50 ]; do sleep 600 & i=$((i+1)); done; trap '' TERM; wait; sleep 600",
