@@ -93,8 +93,8 @@ struct scratch {
 TEST_CASE("each service has its own file, whatever it is called") {
     memory_files files;
     memory_journals journals{files, "/state"};
-    const std::vector<std::string> services{"", ".", "..", ".web", "a b", "a/../b", "caf\xC3\xA9",
-                                            "place-0", "web", "web.json", "web.json.damaged", "~"};
+    const std::vector<std::string> services{
+        "", ".", "..", ".web", "a b", "a/../b", "caf\xC3\xA9", "place-0", "web", "web.json", "web.json.damaged", "~"};
     for (const auto& service : services) {
         CAPTURE(service);
         const auto none = journals.load(service);
@@ -164,8 +164,12 @@ TEST_CASE("a directory that others may change is neither read nor written") {
         {"root's, 0755", {file_kind::directory, 0755, 0, 0, 0, 0}, ""},
         {"symbolic link", {file_kind::symlink, 0777, 1000, 1000, 0, 0}, "is a symbolic link; use the real one"},
         {"a file", {file_kind::regular, 0600, 1000, 1000, 0, 0}, "is not a directory"},
-        {"another user's", {file_kind::directory, 0700, 1001, 0, 0, 0}, "belongs to another user; chown it to this one"},
-        {"the group may write", {file_kind::directory, 0720, 1000, 0, 0, 0}, "can be written by others; chmod it to 0700"},
+        {"another user's",
+         {file_kind::directory, 0700, 1001, 0, 0, 0},
+         "belongs to another user; chown it to this one"},
+        {"the group may write",
+         {file_kind::directory, 0720, 1000, 0, 0, 0},
+         "can be written by others; chmod it to 0700"},
         {"all may write", {file_kind::directory, 01777, 0, 0, 0, 0}, "can be written by others; chmod it to 0700"},
     };
     for (const std::string untrusted : {"/state", "/state/journal"}) {
@@ -270,8 +274,9 @@ TEST_CASE("what cannot be kept aside of a damaged journal does not keep it from 
     read = journals.load("web");
     REQUIRE(read);
     CHECK(read->damaged);
-    CHECK(read->note == "/state/journal/web.json: \"/state/journal/web.json\" is larger than the 1048576 bytes "
-                        "allowed; it starts anew, what was done before is not known");
+    CHECK(read->note ==
+          "/state/journal/web.json: \"/state/journal/web.json\" is larger than the 1048576 bytes "
+          "allowed; it starts anew, what was done before is not known");
 }
 
 TEST_CASE("what cannot be told is an error, never an empty journal") {
@@ -305,8 +310,8 @@ TEST_CASE("what could not be read again is not written") {
     memory_files files;
     memory_journals journals{files, "/state"};
     incident too_late = open_incident("a", INT64_MAX);
-    for (const auto& bad : {of("web", {open_incident("a"), open_incident("a")}), of("web", {open_incident("")}),
-                            of("web", {too_late})}) {
+    for (const auto& bad :
+         {of("web", {open_incident("a"), open_incident("a")}), of("web", {open_incident("")}), of("web", {too_late})}) {
         CHECK(journals.save(bad).error().code == errc::bad_data);
         CHECK_FALSE(files.get(folder + "/web.json"));
     }
@@ -336,11 +341,11 @@ TEST_CASE("of closed incidents only the latest are kept") {
             std::string_view name;
             void (*set)(incident&, milliseconds);
         };
-        for (const auto& each : {row{"opened", [](incident& one, milliseconds at) { one.opened = at; }},
-                                 row{"looked", [](incident& one, milliseconds at) { one.looked = at; }},
-                                 row{"began", [](incident& one, milliseconds at) { one.last.began = at; }},
-                                 row{"ended", [](incident& one, milliseconds at) { one.last.ended = at; }},
-                                 row{"closed", [](incident& one, milliseconds at) { one.closed = at; }}}) {
+        for (const auto& each : {row{"opened", [](incident&one, milliseconds at) { one.opened = at; }},
+                                 row{"looked", [](incident&one, milliseconds at) { one.looked = at; }},
+                                 row{"began", [](incident&one, milliseconds at) { one.last.began = at; }},
+                                 row{"ended", [](incident&one, milliseconds at) { one.last.ended = at; }},
+                                 row{"closed", [](incident&one, milliseconds at) { one.closed = at; }}}) {
             CAPTURE(each.name);
             auto some = all;
             each.set(some[0], {37 * day + 18});
@@ -406,8 +411,9 @@ TEST_CASE("a journal has at most 16 KiB") {
         memory_files files;
         memory_journals journals{files, "/state"};
         CHECK(journals.save(of("web", all)).error() ==
-              error{errc::bad_data, std::to_string(all.size()) + " open incidents of \"web\" do not fit into a "
-                                    "journal of 16384 bytes; register fewer checks for one service"});
+              error{errc::bad_data, std::to_string(all.size()) +
+                                        " open incidents of \"web\" do not fit into a "
+                                        "journal of 16384 bytes; register fewer checks for one service"});
         CHECK_FALSE(files.get(folder + "/web.json"));
         all.pop_back();
         REQUIRE(journals.save(of("web", all)));
@@ -433,8 +439,8 @@ TEST_CASE("what crashes have left behind goes with the next new journal") {
     }
     const std::vector<std::string> kept{".new.json.Ab12Cd", "fresh.json.lock"};
     for (const auto& name : kept) left(name, now - 3600);
-    const std::vector<std::string> others{".web.json.Ab12C", "web.json.Ab12Cd", ".hidden", "place-0.lock", ".abcdef",
-                                          "known.json.lock", "a%2.json.lock"};
+    const std::vector<std::string> others{".web.json.Ab12C", "web.json.Ab12Cd", ".hidden",      "place-0.lock",
+                                          ".abcdef",         "known.json.lock", "a%2.json.lock"};
     for (const auto& name : others) left(name, 0);
     files.put(folder + "/known.json", json::encode_journal(of("known", {})));
     const auto held = journals.lock("busy", {});
@@ -461,7 +467,8 @@ TEST_CASE("there is room for 4096 services, those whose incidents are over make 
         files.put(folder + '/' + name_of(i) + ".json", json::encode_journal(of(name_of(i), {open_incident("a")})));
     }
     const auto put = [&](std::string_view service, std::vector<incident> incidents) {
-        files.put(folder + '/' + std::string{service} + ".json", json::encode_journal(of(service, std::move(incidents))));
+        files.put(folder + '/' + std::string{service} + ".json",
+                  json::encode_journal(of(service, std::move(incidents))));
     };
     const error full{errc::failed,
                      "/state/journal holds the journals of 4096 services, and none of them is without an open "
@@ -477,7 +484,9 @@ TEST_CASE("there is room for 4096 services, those whose incidents are over make 
     put("s8", {closed_incident("a", 300)});
     const auto held = journals.lock("s8", {});
     REQUIRE(held);
-    const auto gone = [&](std::string_view service) { return !files.get(folder + '/' + std::string{service} + ".json"); };
+    const auto gone = [&](std::string_view service) {
+        return !files.get(folder + '/' + std::string{service} + ".json");
+    };
     REQUIRE(journals.save(of("new", {open_incident("a")})));
     CHECK(gone("s6"));
     CHECK_FALSE(gone("s5"));
@@ -571,15 +580,16 @@ TEST_CASE("a full or read-only disk is one clear error, and leaves the old journ
         if (!journals.lock("web", {}) || !journals.save(before)) ::_exit(1);
         std::ofstream{s.path + "/filler"} << std::string(1'000'000, 'x');
         const auto full = journals.save(after);
-        if (!says(full, "cannot write " + quoted(s.path + "/journal/web.json") + ": No space left on device")) ::_exit(2);
+        if (!says(full, "cannot write " + quoted(s.path + "/journal/web.json") + ": No space left on device"))
+            ::_exit(2);
         if (journals.load("web")->value != before) ::_exit(3);
         if (scratch::names(s.path + "/journal").size() != 2) ::_exit(4);
         ::unlink((s.path + "/filler").c_str());
         if (!journals.save(after) || journals.load("web")->value != after) ::_exit(5);
 
         if (::mount("none", at, nullptr, MS_REMOUNT | MS_RDONLY, "size=64k,mode=0700") != 0) ::_exit(6);
-        if (!says(journals.save(before), "cannot make a file beside " + quoted(s.path + "/journal/web.json") +
-                                             ": Read-only file system")) {
+        if (!says(journals.save(before),
+                  "cannot make a file beside " + quoted(s.path + "/journal/web.json") + ": Read-only file system")) {
             ::_exit(7);
         }
         if (!says(journals.lock("web", {}),

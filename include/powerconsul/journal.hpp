@@ -22,8 +22,8 @@ inline constexpr std::size_t largest_journal = std::size_t{16} * 1024;  ///< byt
 inline constexpr std::size_t most_journals = 4096;                      ///< services on one node
 
 /// A journal, and what was wrong with it. If it was damaged, `value` is empty and all that is in a bad state will look
-/// new. Whoever acts on it must take this into account, as after a crash: an incident that opens now may have been acted
-/// on a moment ago, so its first attempt has to wait for a back-off.
+/// new. Whoever acts on it must take this into account, as after a crash: an incident that opens now may have been
+/// acted on a moment ago, so its first attempt has to wait for a back-off.
 struct loaded_journal {
     journal value{};
     std::string note{};  ///< what was damaged, for a person; empty if nothing was
@@ -41,9 +41,9 @@ struct loaded_journal {
     return newest;
 }
 
-/// Closed incidents go first, the oldest before the others: what closed a week before the newest time, what is more than
-/// 16, and then until the rest fits; then outputs are shortened. Fails with errc::bad_data if even the open ones do not
-/// fit.
+/// Closed incidents go first, the oldest before the others: what closed a week before the newest time, what is more
+/// than 16, and then until the rest fits; then outputs are shortened. Fails with errc::bad_data if even the open ones
+/// do not fit.
 [[nodiscard]] inline auto bounded_journal(journal from) -> result<journal> {
     constexpr milliseconds oldest_kept = seconds(std::int64_t{7} * 24 * 3600);
     constexpr std::size_t most_closed = 16;

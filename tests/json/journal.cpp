@@ -121,8 +121,8 @@ TEST_CASE("every member comes back, and every member matters") {
     kept([](incident& one) { one.last.signal = 0; });
     kept([](incident& one) { one.last.output.clear(); });
     kept([](incident& one) { one.last = {}; });
-    for (const auto each : {healing::unfinished, healing::ended, healing::healed, healing::failed_to_run,
-                            healing::timed_out}) {
+    for (const auto each :
+         {healing::unfinished, healing::ended, healing::healed, healing::failed_to_run, healing::timed_out}) {
         kept([&](incident& one) { one.last.result = each; });
     }
 }
@@ -170,7 +170,8 @@ TEST_CASE("of an output only the end is kept, in whole lines of UTF-8") {
         {"a line that just fits", long_line + "\n" + std::string(1024, 'y'), std::string(1024, 'y')},
         {"one long line with its end", long_line + "\n", std::string(1023, 'x') + "\n"},
         {"cut in a character", accents + "z", accents.substr(0, 1022) + "z"},
-        {"grows", std::string(1024, '\xFF'), [] {
+        {"grows", std::string(1024, '\xFF'),
+         [] {
              std::string all;
              for (int i = 0; i < 341; ++i) all += "\xEF\xBF\xBD";
              return all;
@@ -218,8 +219,8 @@ TEST_CASE("a damaged journal is refused, never half read") {
         {"no state", replaced(R"("state":"critical",)", "")},
         {"a state that there is not", replaced(R"("state":"critical")", R"("state":"passing")")},
         {"an outcome that there is not", replaced("not healed", "worse")},
-        {"attempts without the last", replaced(R"("check":"service:web","opened":5)",
-                                               R"("check":"service:web","opened":5,"attempts":1)")},
+        {"attempts without the last",
+         replaced(R"("check":"service:web","opened":5)", R"("check":"service:web","opened":5,"attempts":1)")},
         {"the last without attempts", replaced(R"("attempts":2,)", "")},
         {"no attempts, written", replaced(R"("attempts":2,)", R"("attempts":0,)")},
         {"too many attempts", replaced(R"("attempts":2,)", R"("attempts":4294967297,)")},

@@ -144,8 +144,8 @@ public:
         return {};
     }
 
-    /// Holds an exclusive lock on a file until it is destroyed. The lock belongs to the open file: the end of the process
-    /// releases it, and programs that it starts do not get it.
+    /// Holds an exclusive lock on a file until it is destroyed. The lock belongs to the open file: the end of the
+    /// process releases it, and programs that it starts do not get it.
     class lock_type {
     public:
         explicit lock_type(posix_fd held) : held_{std::move(held)} {}
