@@ -153,9 +153,15 @@ private:
             const auto left = (*due - now_).count;
             return tell(step::wait, one, "the back-off ends in " + std::to_string((left + 999) / 1000) + " s");
         }
-        if (one.attempts < rules_.attempts) return tell(step::act, one);
+        if (one.attempts < rules_.attempts) return attempt_due(one);
         one.given_up = true;
         tell(step::gave_up, one);
+    }
+
+    /// Triggers of one service may be meant for one and the same process.
+    void attempt_due(const incident& one) {
+        if (running_.empty()) return tell(step::act, one);
+        tell(step::wait, one, "an attempt for another incident of the service still runs");
     }
 
     void open_if_new(const check_facts& facts) {
@@ -183,7 +189,7 @@ private:
         }
         next.opened = now_;
         tell(step::opened, next);
-        tell(step::act, next);
+        attempt_due(next);
         made_.after.incidents.push_back(std::move(next));
     }
 
@@ -198,8 +204,9 @@ private:
 
 /// One service's journal, what is known of its checks in the watched state, and the time: the next journal, and what is
 /// to be done. An open incident of that state whose check is not among the facts has left it. `running` are the ids of
-/// incidents whose last attempt still runs. Called again with its own result and the same facts, it asks for nothing
-/// new except the attempts, which count once they are recorded with `attempt_began`.
+/// incidents whose last attempt still runs: until it has ended no other attempt of the service is due. Called again
+/// with its own result and the same facts, it asks for nothing new except the attempts, which count once they are
+/// recorded with `attempt_began`.
 [[nodiscard]] inline auto decide(journal before, bad_state state, const std::vector<check_facts>& facts,
                                  milliseconds now, const retry_rules& rules = {},
                                  const std::vector<std::string>& running = {}) -> incident_decision {

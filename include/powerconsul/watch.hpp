@@ -51,10 +51,12 @@ public:
             const auto now = facts(listed, report);
             if (!now) return report;
             auto decided = decide(journal_, options_.state, *now, clock_.wall(), options_.retry, running_);
-            // Whether a trigger that ran just now healed is for a later snapshot to say.
             for (const auto& id : done) {
-                find_incident(decided.after, id)->last.result = find_incident(journal_, id)->last.result;
+                // That a trigger which ran just now did not heal is for a later snapshot to say.
+                incident* const one = find_incident(decided.after, id);
+                if (one->is_open()) one->last.result = find_incident(journal_, id)->last.result;
             }
+            if (first && damaged_) hold_new(decided);
             if (!adopt(std::move(decided.after), report)) return report;
             for (const auto& each : decided.steps) {
                 if (each.what == step::opened || each.what == step::closed || each.what == step::gave_up) tell(each);
@@ -84,7 +86,8 @@ public:
                    one.check_id == check.check_id;
         };
         auto open_one = std::ranges::find_if(journal_.incidents, same);
-        if (open_one == journal_.incidents.end()) {
+        const bool is_new = open_one == journal_.incidents.end();
+        if (is_new) {
             incident made;
             made.state = options_.state;
             made.node = check.node;
@@ -100,11 +103,12 @@ public:
             open_one = journal_.incidents.end() - 1;
         }
         const std::string id = open_one->id;
-        if (std::ranges::find(running_, id) != running_.end()) {
-            report.trouble = error{errc::timed_out, "the last attempt of incident " + id + " still runs"};
+        if (!running_.empty()) {
+            report.trouble = error{errc::timed_out, "the last attempt of incident " + running_.front() + " still runs"};
             return report;
         }
-        const bool stays = now->front().now == standing::in_state;
+        // One that a watch has opened is the watch's to close.
+        const bool stays = !is_new || now->front().now == standing::in_state;
         direct_ = true;
         static_cast<void>(attempt_on(id, check.output, report));
         direct_ = false;
@@ -120,9 +124,7 @@ public:
 private:
     using client = consul_client<Transport&, Clock&>;
 
-    [[nodiscard]] auto consul() -> client {
-        return {transport_, clock_, clock_.monotonic() + options_.consul_time};
-    }
+    [[nodiscard]] auto consul() -> client { return {transport_, clock_, clock_.monotonic() + options_.consul_time}; }
 
     /// The service's lock and journal; false: neither, and the report says why.
     [[nodiscard]] auto open(handled_service& report) -> std::optional<typename Files::lock_type> {
@@ -130,7 +132,8 @@ private:
         if (!lock) return give_up(report, lock.error()), std::nullopt;
         auto loaded = journals_.load(report.service);
         if (!loaded) return give_up(report, loaded.error()), std::nullopt;
-        if (!loaded->note.empty()) say(event_level::error, "journal damaged", {{"note", loaded->note}}, report.service);
+        damaged_ = !loaded->note.empty();
+        if (damaged_) say(event_level::error, "journal damaged", {{"note", loaded->note}}, report.service);
         journal_ = std::move(loaded->value);
         journal_.service = report.service;
         stored_ = journal_;
@@ -140,6 +143,16 @@ private:
     void give_up(handled_service& report, const error& why) {
         say(event_level::error, "failed", {{"error", why.message}}, report.service);
         if (!report.trouble) report.trouble = why;
+    }
+
+    /// What opens after a damage may have been acted on a moment ago, as after a crash.
+    void hold_new(incident_decision& decided) {
+        for (auto& each : decided.steps) {
+            if (each.what != step::act) continue;
+            each.what = step::wait;
+            each.why = "its journal was damaged: whether a trigger ran just now is not known";
+            decided.after = attempt_held(std::move(decided.after), each.incident, each.why, clock_.wall());
+        }
     }
 
     [[nodiscard]] auto adopt(journal next, handled_service& report) -> bool {
@@ -163,8 +176,9 @@ private:
         }
         running_.clear();
         for (auto& one : journal_.incidents) {
-            if (!one.is_open()) continue;
+            // Also of one that is closed: its process may live on, and one of a service runs at a time.
             if (one.attempts != 0 && one.last.result == healing::unfinished) settle_unfinished(one, report);
+            if (!one.is_open()) continue;
             const bool known = std::ranges::any_of(all, [&](const auto& each) {
                 return each.check_id == one.check_id && each.service_id == one.service_id && each.node == one.node;
             });
@@ -199,13 +213,15 @@ private:
         if (!runs) say(event_level::warning, "failed", {{"error", runs.error().message}}, report.service, one.id);
         const milliseconds now = clock_.wall();
         if (runs && one.last.began + one.last.may_run + seconds(2) < now) {
-            if (const auto ended = supervisor_.end(one.last.process)) {
+            const auto ended = supervisor_.end(one.last.process);
+            if (ended) {
                 one.last.result = healing::timed_out;
                 one.last.ended = now;
                 say(event_level::warning, "trigger ended",
                     {{"outcome", "timed out"}, {"note", "whoever ran it had ended before"}}, report.service, one.id);
                 return;
             }
+            say(event_level::error, "failed", {{"error", ended.error().message}}, report.service, one.id);
         }
         running_.push_back(one.id);
     }
@@ -251,9 +267,7 @@ private:
     [[nodiscard]] auto free_place(const std::string& service) -> result<typename Files::lock_type> {
         const milliseconds deadline = clock_.monotonic() + options_.lock_wait;
         const std::size_t own = service.size() % options_.at_once;
-        const auto path = [&](std::size_t i) {
-            return state_path_ + "/journal/place-" + std::to_string(i) + ".lock";
-        };
+        const auto path = [&](std::size_t i) { return state_path_ + "/journal/place-" + std::to_string(i) + ".lock"; };
         do {
             for (std::size_t i = 0; i < options_.at_once; ++i) {
                 auto lock = files_.lock(path((own + i) % options_.at_once), {});
@@ -271,8 +285,8 @@ private:
         const std::string& id = before.id;
         const std::string number = std::to_string(before.attempts + 1);
         const auto what = make_job(trigger, options_.triggers, roles_.who,
-                                   {report.service, before.check_id, id, before.attempts + 1, options_.state,
-                                    facts.own, facts.reason, output});
+                                   {report.service, before.check_id, id, before.attempts + 1, options_.state, facts.own,
+                                    facts.reason, output});
         attempt intent;
         intent.began = clock_.wall();
         intent.key = trigger.key;
@@ -375,8 +389,9 @@ private:
     journal journal_{};
     journal stored_{};  ///< what is on disk
     std::vector<snapshot_check> agent_{};
-    std::vector<std::string> running_{};
-    bool direct_{};  ///< somebody asked for this one attempt: that it was held needs no record
+    std::vector<std::string> running_{};  ///< incidents whose last attempt still runs
+    bool damaged_{};                      ///< the journal was, and starts anew
+    bool direct_{};                       ///< somebody asked for this one attempt: that it was held needs no record
 };
 
 }  // namespace powerconsul::inline v0
