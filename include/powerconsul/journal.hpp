@@ -130,9 +130,10 @@ public:
         const auto kept = bounded_journal(value);
         if (!kept) return unexpected{kept.error()};
         const std::string text = json::encode_journal(*kept);
-        if (auto again = json::decode_journal(text); !again) {
+        if (auto again = json::decode_journal(text); !again || again->service != value.service) {
             return fail(errc::bad_data, "the journal of " + quoted(value.service) + " could not be read again: two " +
-                                            "incidents have one id, or something in it is out of its range");
+                                            "incidents have one id, something in it is out of its range, or the " +
+                                            "service's name is not UTF-8");
         }
         if (auto made = make_directories(); !made) return made;
         const std::string path = file(value.service, journal_ending);
@@ -158,6 +159,9 @@ public:
 
     /// With all that belongs to it, the lock's file too: whoever calls it holds the lock, and lets it go afterwards.
     [[nodiscard]] auto remove(std::string_view service) -> result<void> {
+        const auto there = trusted();
+        if (!there) return unexpected{there.error()};
+        if (!*there) return {};
         for (const auto ending : {journal_ending, damaged_ending, lock_ending}) {
             if (auto gone = files_.remove(file(service, ending)); !gone) return gone;
         }
