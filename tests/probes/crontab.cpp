@@ -373,7 +373,7 @@ TEST_CASE("a crontab that goes away between two looks is absent") {
         testing::memory_files inner{};
         auto status(const std::string& name) { return inner.status(name); }
         auto read(const std::string& name, std::size_t limit) {
-            inner.remove(name);
+            inner.erase(name);
             return inner.read(name, limit);
         }
         [[nodiscard]] auto user() const { return inner.user(); }

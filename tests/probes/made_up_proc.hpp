@@ -49,7 +49,7 @@ struct made_up_proc {
 
     void remove(std::uint32_t pid) {
         const std::string folder = "/proc/" + std::to_string(pid);
-        for (const char* below : {"/stat", "/cmdline", ""}) files.remove(folder + below);
+        for (const char* below : {"/stat", "/cmdline", ""}) files.erase(folder + below);
     }
 };
 
@@ -71,7 +71,7 @@ struct handing_over {
         const bool stays = left-- <= 0;
         proc.add({.pid = stays ? 302U : 301U, .name = "work", .arguments = "work\0on\0"sv, .user = 33});
         auto names = proc.files.list(path, limit);
-        if (!stays) proc.files.remove("/proc/301" + std::string{gone});
+        if (!stays) proc.files.erase("/proc/301" + std::string{gone});
         return names;
     }
 };

@@ -221,7 +221,7 @@ TEST_CASE("a call that fails leaves nothing of the one before") {
     CHECK(look.first_line() == "OK");
     CHECK(look() == observed{observation::unknown, "cannot run it"});
     CHECK(look.first_line().empty());
-    m.files.remove(debian);
+    m.files.erase(debian);
     CHECK(look().state == observation::unknown);
     CHECK(look.path().empty());
 }
@@ -231,7 +231,7 @@ TEST_CASE("nothing is stopped where processes may be hidden") {
                                "mount /proc without hidepid or run as root";
     machine absent{outcome{.status = 2, .out = "PROCS CRITICAL: 0 processes\n"}};
     CHECK(absent.look().state == observation::stopped);
-    absent.files.remove("/proc/1/stat");
+    absent.files.erase("/proc/1/stat");
     CHECK(absent.look() == observed{observation::unknown, reason});
     machine refused{outcome{.status = 2, .out = "PROCS CRITICAL: 0 processes\n"}};
     refused.files.fail_on("/proc/1/stat", {errc::denied, "no"});
@@ -242,7 +242,7 @@ TEST_CASE("nothing is stopped where processes may be hidden") {
     container.files.user_id = 0;
     CHECK(container.look().state == observation::stopped);
     machine found{outcome{.status = 0, .out = "PROCS OK: 1 process\n"}};
-    found.files.remove("/proc/1/stat");
+    found.files.erase("/proc/1/stat");
     CHECK(found.look().state == observation::running);
 }
 

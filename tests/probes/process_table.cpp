@@ -146,7 +146,7 @@ TEST_CASE("the table holds every process in order and knows its kin") {
     CHECK(*table->own_name() == "plain");
     proc.files.put("/proc/self/cmdline", "");
     CHECK(table->own_name()->empty());
-    proc.files.remove("/proc/self/cmdline");
+    proc.files.erase("/proc/self/cmdline");
     CHECK(table->own_name()->empty());
     proc.files.fail_on("/proc/self/cmdline", {errc::io, "no right"});
     CHECK_FALSE(table->own_name());
@@ -164,7 +164,7 @@ TEST_CASE("a process that ends while it is read is left out") {
     REQUIRE(whole);
     REQUIRE(whole->processes().size() == 9);
     CHECK_FALSE(whole->moved());
-    proc.files.remove("/proc/300/stat");  // listed, but gone
+    proc.files.erase("/proc/300/stat");  // listed, but gone
     const auto table = process_table<testing::memory_files&>::read(proc.files);
     REQUIRE(table);
     CHECK(table->moved());
@@ -203,10 +203,10 @@ TEST_CASE("what is hidden or refused makes the whole table unknown") {
         CAPTURE(each.name);
         made_up_proc proc;
         if (!each.fails.empty()) proc.files.fail_on(std::string{each.fails}, {errc::io, "no right"});
-        if (!each.removed.empty()) proc.files.remove(std::string{each.removed});
+        if (!each.removed.empty()) proc.files.erase(std::string{each.removed});
         if (each.removed == "/proc/1") {
-            proc.files.remove("/proc/1/stat");
-            proc.files.remove("/proc/1/cmdline");
+            proc.files.erase("/proc/1/stat");
+            proc.files.erase("/proc/1/cmdline");
         }
         const auto table = process_table<testing::memory_files&>::read(proc.files);
         REQUIRE_FALSE(table);

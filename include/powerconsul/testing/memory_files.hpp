@@ -33,6 +33,8 @@ public:
         status.size = bytes.size();
         entries_.insert_or_assign(path, entry{status, std::string{bytes}});
     }
+    /// For a test: it is gone, whatever `fail_on` says.
+    void erase(const std::string& path) { entries_.erase(path); }
     auto remove(const std::string& path) -> result<void> {
         if (const auto* why = failure(path)) return unexpected{*why};
         entries_.erase(path);
