@@ -153,8 +153,10 @@ struct trigger_cause {
 [[nodiscard]] inline auto last_lines(std::string_view output, std::size_t limit) -> std::string {
     while (!output.empty() && (output.back() == '\n' || output.back() == ' ')) output.remove_suffix(1);
     if (output.size() <= limit) return std::string{output};
+    const bool whole = output[output.size() - limit - 1] == '\n';
     output.remove_prefix(output.size() - limit);
-    if (const auto line = output.find('\n'); line != std::string_view::npos) output.remove_prefix(line + 1);
+    const auto line = output.find('\n');
+    if (!whole && line != std::string_view::npos) output.remove_prefix(line + 1);
     return std::string{output};
 }
 
