@@ -103,13 +103,13 @@ class Machine:
     def argv(self, *words):
         return ["/usr/bin/env", f"POWERCONSUL_CONFIG={self.config}", self.cluster.powerconsul, *words]
 
-    def watch(self, service="web", before=(), **check):
-        """Writes Consul's configuration: the service with its check, and the watches of both states. `before`: words
-        of a command that runs the handler."""
+    def watch(self, service="web", before=(), after=("--detach",), **check):
+        """Writes Consul's configuration: the service with its check, and the watches of both states. `before` are words
+        of a command that runs the handler, `after` its options."""
         words = ("check", "service", "-s", self.local, "-S", service, "--init-directory", str(self.init))
         check = {"id": f"{service}-role", "name": f"{service} is as its role demands", "args": self.argv(*words),
                  "interval": "1s", "timeout": "9s", **check}
-        watches = [{"type": "checks", "state": state, "args": [*before, *self.argv("watch", state)]}
+        watches = [{"type": "checks", "state": state, "args": [*before, *self.argv("watch", state, *after)]}
                    for state in ("critical", "warning")]
         (self.agent.config / f"{service}.json").write_text(json.dumps(
             {"services": [{"name": service, "port": 80, "checks": [check]}], "watches": watches}))

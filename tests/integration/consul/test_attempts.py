@@ -48,10 +48,10 @@ class WithConsul(unittest.TestCase):
     def configure(self, **trigger):
         self.machine.configure(trigger=trigger, subVars={"RUNS": str(self.runs_file)})
 
-    def watch(self, **check):
+    def watch(self, **more):
         """The handlers say that they were called, too."""
         counted = ["/bin/sh", "-c", 'echo >>"$0"; exec "$@"', str(self.calls_file)]
-        self.machine.watch(before=counted, **check)
+        self.machine.watch(before=counted, **more)
 
     def runs(self):
         return [float(line) for line in self.runs_file.read_text().split()] if self.runs_file.exists() else []
@@ -84,8 +84,14 @@ class WithConsul(unittest.TestCase):
 
 class Attempts(WithConsul):
     def test_three_hundred_reloads_and_four_restarts(self):
+        self.reload_and_restart(())
+
+    def test_the_same_beside_a_worker(self):
+        self.reload_and_restart(("--detach",))
+
+    def reload_and_restart(self, options):
         self.configure(**RETRY)
-        self.watch()
+        self.watch(after=options)
         restarts = {60: signal.SIGKILL, 120: signal.SIGTERM, 180: signal.SIGKILL, 240: signal.SIGTERM}
         began = time.monotonic()
         for i in range(1, 301):
@@ -161,7 +167,8 @@ class Place:
             "node": "production-web1", "environment": "production", "stateDir": str(self.state),
             "store": str(self.store), "log": str(folder / "log"), "stopFile": str(folder / "stop"),
             "subVars": {"RUNS": str(self.runs)},
-            "trigger": {"backoff": "100ms", "maxBackoff": "100ms", "attempts": 5}}))
+            # Far shorter than the trigger takes: what keeps it from running twice at once must be something else.
+            "trigger": {"backoff": "10ms", "maxBackoff": "10ms", "attempts": 5}}))
         check = {"status": "critical", "output": "it is stopped"}
         self.store.write_text(json.dumps({
             "agent": {"node": "production-web1", "datacenter": "hq"},
@@ -174,6 +181,13 @@ class Place:
     def handle(self, *before):
         return subprocess.run([*before, *self.argv("watch", "critical")], input=SNAPSHOT, env={}, text=True,
                               capture_output=True, timeout=60, check=False)
+
+    def handler(self):
+        """One that runs, and has its snapshot."""
+        with tempfile.TemporaryFile("w+") as snapshot:
+            snapshot.write(SNAPSHOT)
+            snapshot.seek(0)
+            return subprocess.Popen(self.argv("watch", "critical"), env={}, stdin=snapshot, stdout=subprocess.DEVNULL)
 
     def attempts(self):
         """None while no incident is known; else how many there were, and whether the last one's outcome is."""
@@ -194,11 +208,6 @@ class Place:
 
 class Kills(unittest.TestCase):
     def setUp(self):
-        if not shutil.which("strace"):
-            raise RuntimeError("strace is missing, install strace")
-        probe = subprocess.run([*TRACED, "/dev/null", "true"], capture_output=True, text=True, check=False)
-        if probe.returncode != 0:
-            self.skipTest(f"this machine lets nobody trace: {probe.stderr}")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="powerconsul-kills-"))
         self.addCleanup(self.clean)
         self.powerconsul = os.environ["POWERCONSUL"]
@@ -208,6 +217,11 @@ class Kills(unittest.TestCase):
         shutil.rmtree(self.folder)
 
     def test_the_handler_dies_before_each_of_its_system_calls(self):
+        if not shutil.which("strace"):
+            raise RuntimeError("strace is missing, install strace")
+        probe = subprocess.run([*TRACED, "/dev/null", "true"], capture_output=True, text=True, check=False)
+        if probe.returncode != 0:
+            self.skipTest(f"this machine lets nobody trace: {probe.stderr}")
         place = Place(self.folder / "whole", self.powerconsul)
         trace = self.folder / "trace"
         self.assertEqual(place.handle(*TRACED, str(trace)).returncode, 0)
@@ -220,15 +234,39 @@ class Kills(unittest.TestCase):
             points.append((name, counts[name]))
         # The first one makes strace's child the handler.
         self.assertEqual(points[0], ("execve", 1))
-        points = points[1::int(os.environ.get("KILL_STRIDE", "1"))]
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            ends = list(pool.map(lambda each: self.kill_before(*each), points))
+        del points[0]
+        points = points[::int(os.environ.get("KILL_STRIDE", "1"))]
+        ends = self.at_once(self.kill_before, points)
         wrong = [end for end in ends if end and end != "alive"]
         self.assertEqual(wrong, [], f"{len(wrong)} of {len(points)}")
         # How often it polls or waits is not the same in each run.
         alive = ends.count("alive")
         self.assertLess(alive, len(points) / 20 + 1, "nearly all of them are reached")
-        print(f"{len(points) - alive} deaths: never lost, never two at once")
+        print(f"{len(points) - alive} deaths: never lost, never two at once", flush=True)
+
+    def test_the_handler_dies_while_the_trigger_runs(self):
+        """That is within a system call, for most of the time."""
+        wrong = [end for end in self.at_once(self.kill_later, [(i * 10,) for i in range(20)]) if end]
+        self.assertEqual(wrong, [])
+
+    @staticmethod
+    def at_once(kill, points):
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            return list(pool.map(lambda each: kill(*each), points))
+
+    def kill_later(self, delay):
+        """What went wrong. The delay, in milliseconds, counts from the trigger's beginning."""
+        place = Place(self.folder / f"later-{delay}", self.powerconsul)
+        with place.handler() as handler:
+            try:
+                wait_until("the trigger begins", place.spans)
+                time.sleep(delay / 1000)
+                handler.kill()
+                handler.wait(60)
+                self.recover(place)
+            except AssertionError as why:
+                return f"{delay} ms: {why}"
+        return None
 
     def kill_before(self, name, number):
         """What went wrong; "alive" if the call was not reached."""
@@ -237,10 +275,10 @@ class Kills(unittest.TestCase):
         try:
             end = place.handle(*TRACED, "/dev/null", *inject)
             if end.returncode not in (0, -signal.SIGKILL):
-                return f"{name} {number}: exits {end.returncode}: {end.stdout}{end.stderr}"
+                return f"{place.folder.name}: exits {end.returncode}: {end.stdout}{end.stderr}"
             self.recover(place)
         except (AssertionError, ValueError) as why:
-            return f"{name} {number}: {why}"
+            return f"{place.folder.name}: {why}"
         shutil.rmtree(place.folder)
         return "alive" if end.returncode == 0 else None
 
