@@ -62,6 +62,16 @@ auto ids(const journal& from) -> std::vector<std::string> {
     return all;
 }
 
+/// Somebody else opens an incident of the service between a look at it and its lock.
+struct files_with_somebody_else : memory_files {
+    auto lock(const std::string& path, milliseconds wait) -> result<lock_type> {
+        if (const std::string at{"/state/journal/s1.json"}; path == at + ".lock") {
+            put(at, json::encode_journal(of("s1", {open_incident("new")})));
+        }
+        return memory_files::lock(path, wait);
+    }
+};
+
 using memory_journals = journal_directory<memory_files&>;
 const std::string folder = "/state/journal";
 constexpr std::string_view advice =
@@ -498,6 +508,21 @@ TEST_CASE("there is room for 4096 services, those whose incidents are over make 
     CHECK_FALSE(gone("s7"));
     CHECK_FALSE(gone("s8"));
     CHECK(journals.services()->size() == most_journals);
+}
+
+TEST_CASE("a journal that got an open incident meanwhile does not make room") {
+    files_with_somebody_else files;
+    journal_directory<files_with_somebody_else&> journals{files, "/state"};
+    for (std::size_t i = 0; i < most_journals; ++i) {
+        const std::string service = "s" + std::to_string(i);
+        const incident one = i == 1   ? closed_incident("a", 100)
+                             : i == 2 ? closed_incident("a", 200)
+                                      : open_incident("a");
+        files.put(folder + '/' + service + ".json", json::encode_journal(of(service, {one})));
+    }
+    REQUIRE(journals.save(of("new", {open_incident("a")})));
+    CHECK(journals.load("s1")->value == of("s1", {open_incident("new")}));
+    CHECK_FALSE(files.get(folder + "/s2.json"));
 }
 
 TEST_CASE("a directory with too much in it is said to be so") {
