@@ -4,6 +4,7 @@ Consul calls powerconsul by /usr/bin/env, because an agent's checks and handlers
 several agents run on this one host.
 """
 import datetime
+import http.client
 import json
 import os
 import pathlib
@@ -124,7 +125,7 @@ class Machine:
 
 
 def end_processes_below(folder, deadline=10):
-    """Handlers and triggers live on when their agent is killed; they are known by the folder, which is nobody else's."""
+    """Handlers and triggers outlive their agent. They are known by the folder, which is nobody else's."""
     name, end = os.fsencode(str(folder)), time.monotonic() + deadline
     while time.monotonic() < end:
         left = []
@@ -147,7 +148,7 @@ def end_processes_below(folder, deadline=10):
 
 
 class Story:
-    """What happens, when, and by whose hand: from Consul, from powerconsul's logs, from the processes, from the test."""
+    """What happens, when, and by whose hand: Consul's, powerconsul's as its logs tell, or the test's."""
 
     FIELDS = ("check", "attempt", "role", "key", "outcome", "status", "duration_ms", "why", "error", "attempts")
 
@@ -164,14 +165,12 @@ class Story:
     def end(self):
         self.over.set()
         self.thread.join()
+        for machine in self.machines:
+            self.look(machine)
 
     def text(self):
         with self.lock:
             return "".join(f"{at - self.began:8.2f} s  {who:<13} {what}\n" for at, who, what in sorted(self.told))
-
-    def count(self, words):
-        with self.lock:
-            return sum(words in what for _, _, what in self.told)
 
     def follow(self):
         while not self.over.wait(0.03):
@@ -180,8 +179,7 @@ class Story:
 
     def look(self, machine):
         pid = machine.pid()
-        self.news(machine, "process", pid, machine.local,
-                  f"runs as process {pid}" if pid else "does not run", silent=None)
+        self.news(machine, "process", pid, machine.local, f"runs as process {pid}" if pid else "does not run")
         try:
             for check in machine.agent.api("GET", "/v1/agent/checks").values():
                 reason = check["Output"]
@@ -191,8 +189,8 @@ class Story:
                     pass
                 self.news(machine, check["CheckID"], check["Status"], "Consul",
                           f"{check['CheckID']} is {check['Status']}" + (f": {reason}" if reason else ""))
-        except (OSError, AssertionError, ValueError):
-            pass
+        except (OSError, http.client.HTTPException, AssertionError, ValueError):
+            pass  # it is down, or comes up
         try:
             lines = machine.log.read_text().splitlines()
         except OSError:
@@ -204,8 +202,7 @@ class Story:
             self.say("powerconsul", f"{machine.name}  {event['event']} {fields}", when)
         self.seen[(machine.name, "log")] = len(lines)
 
-    def news(self, machine, what, value, who, text, silent=...):
-        before = self.seen.get((machine.name, what), silent)
-        self.seen[(machine.name, what)] = value
-        if before != value:
+    def news(self, machine, what, value, who, text):
+        if self.seen.get((machine.name, what)) != value:
             self.say(who, f"{machine.name}  {text}")
+        self.seen[(machine.name, what)] = value

@@ -121,9 +121,9 @@ class Attempts(WithConsul):
     def test_eight_handlers_at_once(self):
         self.configure(backoff="1h", maxBackoff="1h")
         self.cluster.hq.put_key(KEY, COUNTING.replace("exit 1", "sleep 0.3"))
-        service = {"name": "web", "check": {"id": "web-role", "name": "web", "args": ["/bin/sh", "-c", "echo no; exit 2"],
-                                            "interval": "1s"}}
-        (self.machine.agent.config / "web.json").write_text(json.dumps({"service": service}))
+        check = {"id": "web-role", "name": "web", "args": ["/bin/sh", "-c", "echo no; exit 2"], "interval": "1s"}
+        config = {"service": {"name": "web", "check": check}}
+        (self.machine.agent.config / "web.json").write_text(json.dumps(config))
         self.machine.agent.api("PUT", "/v1/agent/reload")
         wait_until("the check is critical", self.is_critical)
         wait_until("the servers know", self.listed)
