@@ -36,7 +36,7 @@ auto run_chosen(const invocation& call, const command_line& line, const configur
     const std::string& command = line.words.command;
     if (command == "watch") return run_watch(call, line, chosen, out, err);
     if (command == "trigger") return run_trigger(call, line, chosen, out, err);
-    if (command == "incidents") return run_incidents(line, chosen, out);
+    if (command == "incidents") return run_incidents(line, chosen, out, err);
     return run_role(line, chosen, out);
 }
 

@@ -101,8 +101,8 @@ void write_json(json::writer& line, const journal& from, const incident& one, co
     line.close_object();
 }
 
-[[nodiscard]] auto acknowledge(const command_line& line, const configuration& chosen, std::string& out)
-    -> result<exit_code> {
+[[nodiscard]] auto acknowledge(const command_line& line, const configuration& chosen, std::string& out,
+                               std::string& err) -> result<exit_code> {
     if (line.arguments.empty()) {
         return fail(errc::usage, "the service is missing: powerconsul incidents ack <service>");
     }
@@ -116,6 +116,10 @@ void write_json(json::writer& line, const journal& from, const incident& one, co
         return fail(errc::bad_data, "there are no incidents of " + quoted(service) + "; see powerconsul incidents");
     }
     const auto lock = journals.lock(service, chosen.timeout);
+    if (!lock && lock.error().code == errc::timed_out) {
+        err += "powerconsul: " + one_line(lock.error().message, 1000) + "; try again when its trigger has ended\n";
+        return exit_code::try_again;
+    }
     if (!lock) return unexpected{lock.error()};
     auto loaded = journals.load(service);
     if (!loaded) return unexpected{loaded.error()};
@@ -129,8 +133,9 @@ void write_json(json::writer& line, const journal& from, const incident& one, co
 
 }  // namespace
 
-auto run_incidents(const command_line& line, const configuration& chosen, std::string& out) -> result<exit_code> {
-    if (line.words.subject == "ack") return acknowledge(line, chosen, out);
+auto run_incidents(const command_line& line, const configuration& chosen, std::string& out, std::string& err)
+    -> result<exit_code> {
+    if (line.words.subject == "ack") return acknowledge(line, chosen, out, err);
     posix_files files;
     journal_directory<posix_files&> journals{files, chosen.state_dir};
     auto names = journals.services();

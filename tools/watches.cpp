@@ -161,13 +161,22 @@ void print_handled(const handled_service& report, const watch_options& options, 
             print_job(each, options, who, out);
             continue;
         }
+        if (each.outcome && dry) {
+            out += "would fail to run " + each.outcome->key + ": " + one_line(each.outcome->output, 1000) + '\n';
+            continue;
+        }
         if (each.outcome) {
             out += "ran " + each.outcome->key + " as " + std::string{to_string(each.own)} + ": ";
             if (each.outcome->result != healing::ended) out += std::string{to_string(each.outcome->result)};
             if (each.outcome->status >= 0) out += "exit status " + std::to_string(each.outcome->status);
             if (each.outcome->signal != 0) out += "signal " + std::to_string(each.outcome->signal);
             out += " after " + std::to_string((each.outcome->ended - each.outcome->began).count) + " ms\n";
-            if (!each.outcome->output.empty()) out += each.outcome->output + '\n';
+            // A terminal must not obey what a trigger prints.
+            for (std::string_view rest = each.outcome->output; !rest.empty();) {
+                const auto end = rest.find('\n');
+                out += one_line(rest.substr(0, end), 2000) + '\n';
+                rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+            }
             continue;
         }
         switch (each.what) {
@@ -186,8 +195,19 @@ void print_handled(const handled_service& report, const watch_options& options, 
     return trouble->code == errc::timed_out ? exit_code::try_again : exit_code_for(trouble->code);
 }
 
+/// The checks that opened no incident and have none.
+void explain_the_unproven(const listed_service& listed, const handled_service& report, bad_state state,
+                          std::string& out) {
+    if (report.trouble) return;
+    for (const auto& each : listed.checks) {
+        if (std::ranges::find(report.checks, each.check_id, &handled_check::check_id) != report.checks.end()) continue;
+        out += listed.service + ' ' + std::string{to_string(state)} + ", check " + each.check_id +
+               ": would do nothing: the agent has it in another state by now, or its state is not known yet\n";
+    }
+}
+
 /// Every entry that is not seen to, with the reason: for a dry run.
-void explain_the_rest(std::string_view text, std::string_view node, std::string& out) {
+void explain_the_rest(std::string_view text, std::string_view node, bad_state state, std::string& out) {
     const auto root = json::parse(text);
     if (!root) return;
     std::size_t elsewhere = 0;
@@ -206,6 +226,8 @@ void explain_the_rest(std::string_view text, std::string_view node, std::string&
             why = "it stands for maintenance";
         } else if (member("ServiceName").empty()) {
             why = "it is a check of the node, of no service";
+        } else if (const auto status = member("Status"); status != to_string(state)) {
+            why = "it is " + one_line(status, 40) + ", and " + std::string{to_string(state)} + " is what is watched";
         }
         if (!why.empty()) out += "check " + one_line(id, 200) + ": would do nothing: " + why + '\n';
     }
@@ -231,9 +253,12 @@ template <typename Acting>
     });
     std::optional<error> trouble;
     if (!options.stopped.empty()) out += "nothing acts: " + options.stopped + '\n';
-    for (const auto& each : reports) {
-        if (dry) print_handled(each, options, completed(chosen.roles.who), dry, out);
-        if (!trouble && each.trouble) trouble = each.trouble;
+    for (std::size_t i = 0; i < reports.size(); ++i) {
+        if (dry) {
+            print_handled(reports[i], options, completed(chosen.roles.who), dry, out);
+            explain_the_unproven(services[i], reports[i], state, out);
+        }
+        if (!trouble && reports[i].trouble) trouble = reports[i].trouble;
     }
     return code_of(trouble);
 }
@@ -327,7 +352,7 @@ auto run_watch(const invocation& call, const command_line& line, const configura
     if (dry) {
         dry_acting with;
         auto code = handle_all(with, log, chosen, state, std::move(*listed), true, out);
-        if (!text.empty()) explain_the_rest(text, node, out);
+        if (!text.empty()) explain_the_rest(text, node, state, out);
         if (out.empty()) out = "nothing to do\n";
         return code;
     }
@@ -355,6 +380,21 @@ auto run_trigger(const invocation& call, const command_line& line, const configu
     if (check->check_id.empty()) check->check_id = "service:" + check->service_id;
     const bool dry = line.has("dry-run");
     posix_log log{log_options(chosen, "trigger", false, dry)};
+    if (check->node.empty()) {
+        // Else the incident would be another one than the watch's.
+        posix_clock time;
+        auto view = look_at_agent(chosen, time);
+        if (!view) {
+            log.write({event_level::error, "failed", check->service_name, std::string{to_string(state_of(line))},
+                       {{"error", view.error().message}}});
+            return unexpected{view.error()};
+        }
+        check->node = std::move(view->node);
+        const auto known = std::ranges::find(view->checks, check->check_id, &snapshot_check::check_id);
+        if (known != view->checks.end() && known->service_name == check->service_name) {
+            check->service_id = known->service_id;
+        }
+    }
     const auto options = options_for(chosen, state_of(line));
     handled_service report;
     const auto act = [&](auto& handler) { return handler.run_once(*check); };

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +17,8 @@
 #include <unistd.h>
 
 #include <powerconsul/json/value.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/units.hpp>
 
 #include "../../tools/cli.hpp"
 
@@ -38,6 +43,11 @@ public:
         REQUIRE(chmod((*this / name).c_str(), mode) == 0);
     }
 
+    [[nodiscard]] auto text_of(std::string_view name) const -> std::string {
+        std::ifstream file{*this / name};
+        return {std::istreambuf_iterator<char>{file}, {}};
+    }
+
     void init_script(std::string_view name, int status) const {
         (void)mkdir((*this / "init.d").c_str(), 0700);
         write("init.d/" + std::string{name}, "#!/bin/sh\nexit " + std::to_string(status) + "\n", 0700);
@@ -57,13 +67,21 @@ struct caller {
     const sandbox& box;
     std::map<std::string, std::string, std::less<>> environment{};
     std::string host{"production-web2.example.org"};
+    std::optional<std::string> input{};            ///< what standard input holds; nothing: there is none
+    std::function<powerconsul::result<bool>()> detach{};  ///< stands for a process of its own
 
     [[nodiscard]] auto operator()(std::vector<std::string> args) const -> ended {
         cli::invocation call{std::move(args), environment, host};
+        if (input) {
+            call.input = [this](std::size_t, powerconsul::milliseconds) { return powerconsul::result{*input}; };
+        }
+        call.detach = detach;
         call.environment.emplace("HOME", box / "home");
         call.environment.emplace("POWERCONSUL_CONFIG", box / "config.json");
         call.environment.emplace("POWERCONSUL_STATE_DIR", box / "state");
         call.environment.emplace("POWERCONSUL_STORE", box / "store.json");
+        call.environment.emplace("POWERCONSUL_STOP_FILE", box / "stop");
+        call.environment.emplace("POWERCONSUL_LOG", box / "log");
         ended result;
         result.status = cli::run(call, result.out, result.err);
         return result;
