@@ -304,3 +304,21 @@ TEST_CASE("property: every transition yields an attempt, the same snapshot yield
         }
     }
 }
+
+TEST_CASE("an agent that started anew calls a check passing without output: no new incident comes of that") {
+    const auto closed = decide(opened(1), bad_state::critical, {about(false, standing::silent)}, start + seconds(1));
+    CHECK(words(closed.steps) == "closed");
+    CHECK(closed.after.incidents.front().last.result == healing::healed);
+    const std::vector<check_facts> there{about(true, standing::in_state, 10, 25)};
+    SUBCASE("it comes back soon: the same incident, in its back-off") {
+        const auto made = decide(closed.after, bad_state::critical, there, start + seconds(5));
+        CHECK(words(made.steps) == "wait");
+        REQUIRE(made.after.incidents.size() == 1);
+        CHECK(made.after.incidents.front().is_open());
+        CHECK(made.after.incidents.front().last.result == healing::not_healed);
+        CHECK(words(decide(made.after, bad_state::critical, there, start + seconds(10)).steps) == "act");
+    }
+    SUBCASE("it comes back late: a new one") {
+        CHECK(words(decide(closed.after, bad_state::critical, there, start + seconds(91)).steps) == "opened act");
+    }
+}

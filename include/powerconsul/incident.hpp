@@ -71,6 +71,7 @@ struct incident {
     std::uint64_t modify_index{};
     milliseconds opened{};
     milliseconds closed{};     ///< 0 while it is open
+    bool silent{};             ///< it closed because the agent called the check passing, without any output of it
     bool missed{};             ///< a snapshot lacked it although the agent still had it in that state
     std::uint32_t attempts{};  ///< so far
     bool given_up{};
@@ -95,6 +96,7 @@ enum class standing : unsigned char {
     not_known,  ///< it has no such check
     in_state,   ///< it is in the watched state
     passing,    ///< it is passing
+    silent,     ///< it is passing without output, as a check is that has not run yet since its agent started
     elsewhere,  ///< it is in another state
     unproven    ///< it has never run, or its own output says that its state is unknown
 };

@@ -138,7 +138,9 @@ private:
         one.closed = now_;
         one.held.clear();
         const bool ran = one.last.result == healing::ended || one.last.result == healing::not_healed;
-        const bool well = facts.now == standing::passing || (facts.now == standing::not_known && !facts.listed);
+        one.silent = facts.now == standing::silent;
+        const bool gone = facts.now == standing::not_known && !facts.listed;
+        const bool well = one.silent || facts.now == standing::passing || gone;
         if (one.attempts != 0 && ran) one.last.result = well ? healing::healed : healing::not_healed;
         tell(step::closed, one);
     }
@@ -164,10 +166,21 @@ private:
         tell(step::wait, one, "an attempt for another incident of the service still runs");
     }
 
+    /// The agent had started anew and knew no better: it is the same stay, with its attempts and its back-off.
+    void reopen(incident& one, const check_facts& facts) {
+        one.closed = {};
+        one.silent = false;
+        one.create_index = facts.create_index;
+        one.modify_index = facts.modify_index;
+        if (one.last.result == healing::healed) one.last.result = healing::not_healed;
+        retry(one);
+    }
+
     void open_if_new(const check_facts& facts) {
         if (!facts.listed || proves_nothing(facts) || !in_state(facts)) return;
-        for (const auto& one : made_.after.incidents) {
+        for (auto& one : made_.after.incidents) {
             if (one.state != state_ || !is_about(one, facts)) continue;
+            if (one.silent && now_ < one.closed + silent_time) return reopen(one, facts);
             // An old snapshot of a stay that is over, and nobody to ask.
             const bool stale = facts.now == standing::not_known && facts.modify_index != 0 &&
                                facts.create_index == one.create_index && facts.modify_index == one.modify_index;
@@ -192,6 +205,9 @@ private:
         attempt_due(next);
         made_.after.incidents.push_back(std::move(next));
     }
+
+    /// Within this time a check must have run that had not when its agent started.
+    static constexpr milliseconds silent_time = seconds(90);
 
     incident_decision made_;
     bad_state state_;

@@ -191,7 +191,7 @@ private:
     [[nodiscard]] auto standing_of(const std::string& check_id) const -> standing {
         const auto found = std::ranges::find(agent_, check_id, &snapshot_check::check_id);
         if (found == agent_.end()) return standing::not_known;
-        if (found->status == "passing") return standing::passing;
+        if (found->status == "passing") return found->output.empty() ? standing::silent : standing::passing;
         if (found->output.empty() || json::is_unproven(found->output)) return standing::unproven;
         return found->status == to_string(options_.state) ? standing::in_state : standing::elsewhere;
     }

@@ -80,6 +80,7 @@ inline void write_incident(writer& line, const incident& one) {
     if (one.modify_index != 0) line.key("modify_index").number(one.modify_index);
     write_time(line, "opened", one.opened);
     if (!one.is_open()) line.key("closed").number(one.closed.count > 0 ? one.closed.count : 1);
+    if (one.silent) line.key("silent").boolean(true);
     if (one.missed) line.key("missed").boolean(true);
     if (one.attempts != 0) line.key("attempts").number(std::uint64_t{one.attempts});
     if (one.given_up) line.key("given_up").boolean(true);
@@ -169,6 +170,7 @@ private:
     one.modify_index = members.number("modify_index");
     one.opened = members.time("opened");
     one.closed = members.time("closed");
+    one.silent = members.flag("silent");
     one.missed = members.flag("missed");
     one.attempts = static_cast<std::uint32_t>(members.small_number("attempts"));
     one.given_up = members.flag("given_up");
