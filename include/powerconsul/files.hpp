@@ -54,8 +54,8 @@ concept file_store = file_source<T> && requires(T& files, const std::string& pat
 
 /// Also locks and deletes. `lock` waits at most that long for an exclusive lock on a file, which it makes (mode 0600,
 /// never through a symbolic link) where it is missing, and gives something that can be moved and that holds the lock
-/// until it is destroyed; the end of the process, however it comes, releases it, and no child inherits it. errc::timed_out:
-/// somebody else held it all the time. `remove` deletes a file, and is content if there is none; a lock's file may be
+/// until it is destroyed; the end of the process, however it comes, releases it, and no child inherits it.
+/// errc::timed_out: somebody else held it all the time. `remove` deletes a file, and is content if there is none; a lock's file may be
 /// deleted by whoever holds it.
 template <typename T>
 concept locking_file_store = file_store<T> && directory_source<T> && requires(T& files, const std::string& path,

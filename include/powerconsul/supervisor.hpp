@@ -13,12 +13,12 @@
 
 namespace powerconsul::inline v0 {
 
-/// A program that changes the machine: whose, it may be anybody's, and what it does may take a while. No inherited
-/// environment or descriptors, standard input from /dev/null, a session of its own, / as working directory.
+/// A program that changes the machine and may take its time. No inherited environment or descriptors, standard input
+/// from /dev/null, a session of its own, / as working directory.
 struct job {
     std::vector<std::string> argv{};         ///< argv[0] is an absolute path
     std::vector<std::string> environment{};  ///< `NAME=value`; nothing else is passed on
-    std::string script{};      ///< not empty: kept where nobody else can read or change it, its path is the last argument
+    std::string script{};               ///< not empty: kept where nobody else can change it; its path comes behind argv
     std::string user{};        ///< whose rights it runs with; empty: those of this process
     milliseconds timeout{seconds(60)};  ///< then the whole process group gets SIGTERM ...
     milliseconds grace{seconds(10)};    ///< ... and, this much later, SIGKILL
@@ -44,7 +44,7 @@ struct accepts_any_process {
 /// or the supervisor dies, the process ends without having done anything. Then it waits for the end of the direct
 /// child (a grandchild that keeps the pipe open is not waited for) or for the time-out, which ends the whole group.
 /// errc::io, errc::usage: it could not be started, and has done nothing; or the error that `ready` gave.
-/// `is_running`: does that process still run (a zombie does not)? `end`: kills its whole group with SIGKILL, if it does.
+/// `is_running`: does that process still run (a zombie does not)? `end`: if so, ends its whole group with SIGKILL.
 /// Several threads may use one supervisor.
 template <typename T>
 concept job_supervisor = requires(T& supervisor, const job& what, accepts_any_process ready, const process_mark& mark) {
