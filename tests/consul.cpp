@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/base64.hpp>
 #include <powerconsul/testing/fake_transport.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
 
@@ -122,7 +124,8 @@ TEST_CASE("a list of instances counts only when it is whole") {
         {"filtered",
          {200, "[]", {{"x-consul-results-filtered-by-acls", "true"}}},
          errc::denied,
-         "/v1/health/service/web: the list is filtered; the token needs service:read on web and node:read"},
+         "/v1/health/service/web: the list is filtered; the token needs service:read on web and node:read on every "
+         "node"},
         {"from a server without a leader",
          {200, "[]", {{"X-Consul-KnownLeader", "false"}}},
          errc::unavailable,
@@ -131,7 +134,7 @@ TEST_CASE("a list of instances counts only when it is whole") {
          {403, "Permission denied", {}},
          errc::denied,
          "Consul answers 403 to /v1/health/service/web: Permission denied; the token needs service:read on web and "
-         "node:read"},
+         "node:read on every node"},
         {"not found",
          {404, "", {{"X-Consul-Index", "7"}}},
          errc::bad_data,
@@ -171,7 +174,7 @@ TEST_CASE("the agent and the datacenters are asked for") {
     client consul{fake, time, seconds(8)};
     CHECK(consul.agent()->node == "web1");
     CHECK(consul.agent().error().message ==
-          "Consul answers 403 to /v1/agent/self: Permission denied; the token needs agent:read");
+          "Consul answers 403 to /v1/agent/self: Permission denied; the token needs agent:read on this node");
     CHECK(*consul.datacenters() == std::vector<std::string>{"hq", "dr"});
     CHECK(consul.datacenters().error().message ==
           "/v1/catalog/datacenters: Consul's answer is not of the documented shape: expected a list of datacenters");
@@ -225,4 +228,130 @@ TEST_CASE("a transport that can asks all datacenters at once, each with the same
     time.advance(seconds(3));
     CHECK(consul.instances("web", {"hq", "dr"})[1].instances.error().code == errc::timed_out);
     CHECK(fake.requests().size() == 2);
+}
+
+TEST_CASE("a stale read counts only with its age, and never for what is absent") {
+    constexpr std::string_view stale_target = "/v1/kv/cluster/production/web?stale";
+    struct row {
+        std::string_view name;
+        http_response stale;
+        std::optional<int> leader;  ///< the status of the leader's answer; nothing: it must not be asked
+        std::string_view value;     ///< what comes of it; empty: absent
+        std::string_view again;
+    };
+    const auto entry = [](std::string_view value) {
+        return R"([{"Key":"cluster/production/web","Value":")" + base64_encoded(value) + R"(","ModifyIndex":9}])";
+    };
+    const auto headers = [](std::string_view contact, std::string_view leader = "true") {
+        return std::vector<http_header>{{"X-Consul-Index", "9"},
+                                        {"X-Consul-LastContact", std::string{contact}},
+                                        {"X-Consul-KnownLeader", std::string{leader}}};
+    };
+    const std::string_view old = "the answer may be 10001 ms old, more than the 10000 ms of --max-stale";
+    const std::string_view unsaid = "the answer does not say how old it is";
+    const row rows[] = {
+        {"from the leader", {200, entry("old"), headers("0")}, {}, "old", ""},
+        {"as old as may be", {200, entry("old"), headers("10000")}, {}, "old", ""},
+        {"in the middle of an election", {200, entry("old"), headers("900", "false")}, {}, "old", ""},
+        {"too old", {200, entry("old"), headers("10001")}, 200, "new", old},
+        {"never heard of a leader",
+         {200, entry("old"), headers("9223372036854")},
+         200,
+         "new",
+         "the answer may be 1000000000 ms old, more than the 10000 ms of --max-stale"},
+        {"more than any number",
+         {200, entry("old"), headers("99999999999999999999")},
+         200,
+         "new",
+         "the answer may be 1000000000 ms old, more than the 10000 ms of --max-stale"},
+        {"no age", {200, entry("old"), {{"X-Consul-Index", "9"}}}, 200, "new", unsaid},
+        {"an age that is none", {200, entry("old"), headers("-1")}, 200, "new", unsaid},
+        {"absent, but the leader has it",
+         {404, "", headers("0")},
+         200,
+         "new",
+         "a server's word that there is none is not enough"},
+        {"absent for both", {404, "", headers("0")}, 404, "", "a server's word that there is none is not enough"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        fake_transport fake;
+        fake.on(GET, std::string{stale_target}, each.stale);
+        if (each.leader) {
+            fake.on(GET, std::string{key_target},
+                    http_response{*each.leader, *each.leader == 200 ? entry("new") : "", headers("0")});
+        }
+        manual_clock time;
+        const auto read =
+            client{fake, time, seconds(8)}.read_key("cluster/production/web", "", consistency::stale, seconds(10));
+        REQUIRE(read);
+        CHECK(read->entry.has_value() == !each.value.empty());
+        if (read->entry) CHECK(read->entry->value == each.value);
+        CHECK(read->how.again == each.again);
+        CHECK(read->how.mode == (each.leader ? consistency::leader : consistency::stale));
+        CHECK(read->how.target == (each.leader ? key_target : stale_target));
+        CHECK(fake.requests().size() == (each.leader ? 2 : 1));
+        CHECK(read->how.age.has_value());
+    }
+
+    // What the leader does not say stays unknown, whatever the other server said.
+    for (const int status : {403, 429, 500}) {
+        CAPTURE(status);
+        fake_transport fake;
+        fake.on(GET, std::string{stale_target}, http_response{404, "", headers("0")});
+        fake.on(GET, std::string{key_target}, status, "");
+        manual_clock time;
+        CHECK_FALSE(
+            client{fake, time, seconds(8)}.read_key("cluster/production/web", "", consistency::stale, seconds(10)));
+    }
+}
+
+TEST_CASE("the other reads say what they are") {
+    fake_transport fake;
+    manual_clock time;
+    client consul{fake, time, seconds(8)};
+    (void)consul.read_key("k", "hq", consistency::stale, seconds(10));
+    (void)consul.read_key("k", "", consistency::consistent, seconds(10));
+    (void)consul.instances("web", {"", "dr"}, consistency::cached, seconds(10));
+    (void)consul.instances("web", {"dr"}, consistency::consistent);
+    CHECK(world::targets(fake.requests()) ==
+          std::vector<std::string>{"/v1/kv/k?dc=hq&stale", "/v1/kv/k?consistent", "/v1/health/service/web?cached",
+                                   "/v1/health/service/web?dc=dr&cached", "/v1/health/service/web?dc=dr&consistent"});
+}
+
+TEST_CASE("the agent's cache counts only up to an age, its server's included") {
+    struct row {
+        std::string_view name;
+        std::vector<http_header> headers;
+        std::string_view again;
+    };
+    const std::string_view unsaid = "the answer does not say how old it is";
+    const row rows[] = {
+        {"not from the cache", {{"X-Cache", "MISS"}, {"X-Consul-LastContact", "0"}}, ""},
+        {"young", {{"X-Cache", "HIT"}, {"Age", "9"}, {"X-Consul-LastContact", "1000"}}, ""},
+        {"old",
+         {{"X-Cache", "HIT"}, {"Age", "11"}, {"X-Consul-LastContact", "0"}},
+         "the answer may be 11000 ms old, more than the 10000 ms of --max-stale"},
+        {"young, from a server that is behind",
+         {{"X-Cache", "HIT"}, {"Age", "0"}, {"X-Consul-LastContact", "10001"}},
+         "the answer may be 10001 ms old, more than the 10000 ms of --max-stale"},
+        {"no age", {{"X-Cache", "HIT"}, {"X-Consul-LastContact", "0"}}, unsaid},
+        {"streamed: nothing is said", {{"X-Consul-Query-Backend", "streaming"}}, unsaid},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        fake_transport fake;
+        fake.on(GET, "/v1/health/service/web?dc=hq&cached", http_response{200, world::list({}), each.headers});
+        fake.on(GET, "/v1/health/service/web?dc=dr&cached", http_response{200, world::list({}), rows[0].headers});
+        fake.on(GET, "/v1/health/service/web?dc=hq", 200, world::list({world::instance("a", "hq", "")}));
+        manual_clock time;
+        const auto all =
+            client{fake, time, seconds(8)}.instances("web", {"hq", "dr"}, consistency::cached, seconds(10));
+        REQUIRE(all.size() == 2);
+        CHECK(all[0].how.again == each.again);
+        REQUIRE(all[0].instances);
+        CHECK(all[0].instances->size() == (each.again.empty() ? 0 : 1));
+        CHECK(all[0].datacenter == "hq");
+        CHECK(all[1].how.target == "/v1/health/service/web?dc=dr&cached");
+    }
 }

@@ -26,7 +26,7 @@ auto gather(auto& transport, const cluster_group& group, const identity& who, st
             takeover from = takeover::on_critical) -> actives_facts {
     manual_clock time;
     consul_client<decltype(transport), manual_clock&> consul{transport, time, seconds(8)};
-    return gather_actives(consul, group, "web", who, filter, from);
+    return gather_actives(consul, group, {"web", who, std::string{filter}, from, {}});
 }
 
 /// hq knows web1 to web3, dr nothing; the agent is web3.
@@ -41,6 +41,8 @@ auto example() -> store {
 constexpr auto web_hq = "/v1/health/service/web?dc=hq";
 constexpr auto web_dr = "/v1/health/service/web?dc=dr";
 constexpr auto all_datacenters = "/v1/catalog/datacenters";
+constexpr auto rights_hq = "/v1/internal/acl/authorize?dc=hq";
+constexpr auto rights_dr = "/v1/internal/acl/authorize?dc=dr";
 using paths = std::vector<std::string>;
 
 void critical(store& of, const std::string& node, const std::string& check = "service:web",
@@ -132,7 +134,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::none_serving,
          "no active serves: production-web2 (hq) is critical by service:web and production-web1 is not registered",
-         {web_hq, all_datacenters, web_dr}},
+         {web_hq, all_datacenters, web_dr, rights_hq, rights_dr}},
         {"a datacenter that may have it cannot be reached",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -164,7 +166,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::unknown,
          "whether an active serves is unknown: Consul lists no instance of web, not even this node's: it is not "
-         "registered yet, or the token needs service:read on web and node:read",
+         "registered yet, or the token needs service:read on web and node:read on every node",
          {web_hq, all_datacenters}},
         {"no actives, but others: they are gone",
          [](store& of) {
@@ -174,7 +176,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::none_serving,
          "no active serves: production-web1 is not registered and production-web2 is not registered",
-         {web_hq, all_datacenters}},
+         {web_hq, all_datacenters, rights_hq}},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -319,7 +321,8 @@ TEST_CASE("actives by datacenter: narrowed by environment and server role, or by
         const auto facts = gather(asked, datacenters, in_dr, each.filter);
         CHECK(facts.state == each.state);
         CHECK(facts.reason == each.reason);
-        CHECK(world::targets(asked.requests) == paths{web_hq});
+        CHECK(world::targets(asked.requests) ==
+              (each.state == actives::none_serving ? paths{web_hq, rights_hq} : paths{web_hq}));
     }
 }
 
@@ -343,7 +346,7 @@ TEST_CASE("an empty datacenter has no active only if this node's own instance ca
          {200, "[]", {}},
          actives::unknown,
          "whether an active serves is unknown: Consul lists no instance of web, not even this node's: it is not "
-         "registered yet, or the token needs service:read on web and node:read"},
+         "registered yet, or the token needs service:read on web and node:read on every node"},
         {"own cannot be asked",
          {200, "[]", {}},
          {500, "No cluster leader", {}},
@@ -360,12 +363,14 @@ TEST_CASE("an empty datacenter has no active only if this node's own instance ca
         CAPTURE(each.name);
         fake_transport fake;
         fake.on(http_method::get, web_hq, each.hq).on(http_method::get, web_dr, each.dr);
+        fake.on(http_method::post, rights_hq, 401, "ACL support disabled");
         auto who = self;
         who.datacenter = "dr";
         const auto facts = gather(fake, datacenters, who);
         CHECK(facts.state == each.state);
         CHECK(facts.reason == each.reason);
-        CHECK(world::targets(fake.requests()) == paths{web_hq, web_dr});
+        CHECK(world::targets(fake.requests()) ==
+              (each.state == actives::none_serving ? paths{web_hq, web_dr, rights_hq} : paths{web_hq, web_dr}));
     }
 }
 
@@ -435,4 +440,140 @@ TEST_CASE("the reason does not depend on the order in which Consul lists") {
         REQUIRE(facts.instances.size() == 3);
         CHECK(facts.instances[0].node == "production-web1");
     }
+}
+
+TEST_CASE("an active that is not listed is gone only if the token may see it") {
+    struct row {
+        std::string_view name;
+        http_response rights;
+        actives state;
+        std::string_view reason;
+    };
+    const auto answer = [](std::string_view allow_node, std::string_view allow_service) {
+        return R"([{"Resource":"node","Segment":"production-web2","Access":"read","Allow":)" + std::string{allow_node} +
+               R"(},{"Resource":"service","Segment":"web","Access":"read","Allow":)" + std::string{allow_service} +
+               "}]";
+    };
+    const row rows[] = {
+        {"it may",
+         {200, answer("true", "true"), {}},
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by a and production-web2 is not registered"},
+        {"no ACLs",
+         {401, "ACL support disabled", {}},
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by a and production-web2 is not registered"},
+        {"it may not see the node",
+         {200, answer("false", "true"), {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul does not show all nodes in hq; the token needs node:read on "
+         "production-web2"},
+        {"neither node nor service",
+         {200, answer("false", "false"), {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul does not show all nodes in hq; the token needs node:read on "
+         "production-web2 and service:read on web"},
+        {"another 401",
+         {401, "Basic realm", {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 401 to /v1/internal/acl/authorize; is the address that "
+         "of "
+         "a Consul agent?"},
+        {"refused",
+         {403, "ACL not found", {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 403 to /v1/internal/acl/authorize: ACL not found; the "
+         "token needs node:read on production-web2 and service:read on web"},
+        {"a proxy that does not know it",
+         {404, "", {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 404 to /v1/internal/acl/authorize; is the address that "
+         "of "
+         "a Consul agent?"},
+        {"no leader",
+         {500, "No cluster leader", {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 500 to /v1/internal/acl/authorize: No cluster leader"},
+        {"an answer to another question",
+         {200, R"([{"Resource":"node","Segment":"x","Access":"read","Allow":true}])", {}},
+         actives::unknown,
+         "whether an active serves is unknown: /v1/internal/acl/authorize: Consul's answer is not of the documented "
+         "shape: expected a list with an answer for each right that was asked for"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        fake_transport fake;
+        fake.on(http_method::get, web_hq, 200,
+                world::list({world::instance("production-web1", "hq", "a=critical"),
+                             world::instance("production-web3", "hq", "a=passing")}));
+        fake.on(http_method::get, all_datacenters, 200, R"(["hq"])");
+        fake.on(http_method::post, rights_hq, each.rights);
+        const auto facts = gather(fake, nodes, self);
+        CHECK(facts.state == each.state);
+        CHECK(facts.reason == each.reason);
+    }
+}
+
+TEST_CASE("actives of a datacenter are gone only if the token may see every node that could be one") {
+    struct row {
+        std::string_view name;
+        identity who;
+        std::string_view filter;
+        std::string_view segment;  ///< as asked for
+        std::string_view missing;
+    };
+    const row rows[] = {
+        {"by environment and role",
+         {"", "production-web3", "production", "web", "dr"},
+         "",
+         R"("Segment":"production-web")",
+         "node:read on every node named production-web…"},
+        {"without a role",
+         {"", "production-3", "production", "", "dr"},
+         "",
+         R"("Segment":"production")",
+         "node:read on every node named production…"},
+        {"by filter",
+         {"", "production-web3", "production", "web", "dr"},
+         "production-",
+         R"("Segment":"")",
+         "node:read on every node"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        fake_transport fake;
+        const bool role = !each.who.server_role.empty();
+        fake.on(http_method::get, web_hq, 200,
+                world::list({world::instance(role ? "production-web1" : "production-1", "hq", "a=critical")}));
+        std::string segment{each.segment};
+        if (segment == R"("Segment":"")") segment = R"("Odd":1)";  // Consul leaves out what is empty
+        fake.on(http_method::post, rights_hq, 200,
+                R"([{"Resource":"node",)" + segment + R"(,"Access":"read","Allow":false},
+                    {"Resource":"service","Segment":"web","Access":"read","Allow":true}])");
+        const auto facts = gather(fake, datacenters, each.who, each.filter);
+        CHECK(facts.state == actives::unknown);
+        CHECK(facts.reason ==
+              "whether an active serves is unknown: Consul does not show all nodes in hq; the token needs " +
+                  std::string{each.missing});
+        REQUIRE(facts.trouble);
+        CHECK(facts.trouble->code == errc::denied);
+        CHECK(fake.requests().back().body.find(each.segment) != std::string::npos);
+    }
+}
+
+TEST_CASE("what was asked is kept with its age and what it held") {
+    auto consul = example();
+    consul.remove("hq", "production-web1", "web");
+    critical(consul, "production-web2");
+    consul.set_reachable("dr", false);
+    const auto facts = gather(consul, nodes, self);
+    REQUIRE(facts.sources.size() == 2);
+    CHECK(facts.sources[0].datacenter == "hq");
+    CHECK(facts.sources[0].how.target == web_hq);
+    CHECK(facts.sources[0].how.age == milliseconds{0});
+    CHECK(facts.sources[0].instances == 2);
+    CHECK_FALSE(facts.sources[0].trouble);
+    CHECK(facts.sources[1].datacenter == "dr");
+    REQUIRE(facts.sources[1].trouble);
+    CHECK(facts.sources[1].trouble->code == errc::unavailable);
 }

@@ -350,7 +350,7 @@ TEST_CASE("an agent that does not answer in time is away like one that is not re
     here.document(by_nodes);
     CHECK(said(here.resolve()) == "secondary stopped fresh");
     fake_transport hanging;
-    hanging.on(http_method::get, "/v1/kv/cluster/production/web", fail(errc::timed_out, "no answer in time"));
+    hanging.on(http_method::get, "/v1/kv/cluster/production/web?stale", fail(errc::timed_out, "no answer in time"));
     role_resolver resolver{hanging, here.time, here.files, "/state", here.options};
     CHECK(said(resolver.resolve("web", seconds(8))) == "secondary stopped cached");
 }
@@ -460,12 +460,15 @@ TEST_CASE("nothing is asked that is not needed, and nothing after the deadline")
     node here;
     here.document(turned);
     (void)here.resolve();
-    CHECK(world::targets(here.asked.requests) == std::vector<std::string>{"/v1/kv/cluster/production/web"});
+    CHECK(world::targets(here.asked.requests) == std::vector<std::string>{"/v1/kv/cluster/production/web?stale"});
 
     // Everything hangs but the document; the agents' datacenters are then asked in what is left.
     fake_transport fake;
-    fake.on(http_method::get, "/v1/kv/cluster/production/web", 200,
-            R"([{"Key":"cluster/production/web","ModifyIndex":3,"Value":")" + base64_encoded(by_nodes) + "\"}]");
+    fake.on(http_method::get, "/v1/kv/cluster/production/web?stale",
+            http_response{
+                200,
+                R"([{"Key":"cluster/production/web","ModifyIndex":3,"Value":")" + base64_encoded(by_nodes) + "\"}]",
+                {{"X-Consul-LastContact", "0"}}});
     fake.on(http_method::get, "/v1/health/service/web", 200,
             world::list({world::instance("production-web3", "hq", "")}));
     fake.on(http_method::get, "/v1/catalog/datacenters", 200, R"(["hq","dr","far","moon"])");
@@ -481,4 +484,61 @@ TEST_CASE("nothing is asked that is not needed, and nothing after the deadline")
     for (const auto& each : fake.requests()) timeouts.push_back(each.timeout.count);
     CHECK(timeouts == std::vector<std::int64_t>{5000, 5000, 4200, 2300, 400});
     for (const auto at : slow.sent) CHECK(at < seconds(8));
+}
+
+TEST_CASE("a server that is behind what this node has seen is not believed") {
+    const auto entry = [](std::string_view document, int index) {
+        return http_response{200,
+                             R"([{"Key":"cluster/production/web","ModifyIndex":)" + std::to_string(index) +
+                                 R"(,"Value":")" + base64_encoded(document) + "\"}]",
+                             {{"X-Consul-LastContact", "0"}, {"X-Consul-KnownLeader", "true"}}};
+    };
+    const std::string stale = "/v1/kv/cluster/production/web?stale";
+    const std::string leader = "/v1/kv/cluster/production/web";
+    const auto other = R"({"active_nodes":["production-web3"],"standby_nodes":["production-web2"]})";
+    manual_clock time;
+    memory_files files;
+    const auto resolved = [&](fake_transport& fake) {
+        role_resolver resolver{fake, time, files, "/state", {.who = {.host = "production-web3"}}};
+        return resolver.resolve("web", seconds(8));
+    };
+    fake_transport now;
+    now.on(http_method::get, stale, entry(turned, 20));
+    CHECK(resolved(now).document == 20);
+
+    fake_transport behind;
+    behind.on(http_method::get, stale, entry(by_nodes, 19)).on(http_method::get, leader, entry(other, 21));
+    const auto corrected = resolved(behind);
+    CHECK(said(corrected) == "primary running fresh");
+    CHECK(corrected.document == 21);
+    CHECK(corrected.how.mode == consistency::leader);
+    CHECK(corrected.how.again == "a server had an older document than this node has seen");
+
+    fake_transport alone;
+    alone.on(http_method::get, stale, entry(by_nodes, 19)).on(http_method::get, leader, 500, "No cluster leader");
+    CHECK(said(resolved(alone)) == "primary running cached");
+
+    // A cluster restored from a snapshot has lower indexes for good: the leader's word counts.
+    fake_transport restored;
+    restored.on(http_method::get, stale, entry(turned, 5)).on(http_method::get, leader, entry(turned, 5));
+    CHECK(resolved(restored).document == 5);
+}
+
+TEST_CASE("the facts of a decision are kept with it") {
+    node here;
+    here.document(by_nodes);
+    const auto facts = here.resolve();
+    CHECK(facts.how.target == "/v1/kv/cluster/production/web?stale");
+    CHECK(facts.how.mode == consistency::stale);
+    CHECK(facts.how.age == milliseconds{0});
+    CHECK(facts.rule == "a secondary waits while an active serves");
+    CHECK(facts.who.environment == "production");
+    CHECK_FALSE(facts.agent);
+    CHECK(facts.others.sources.size() == 1);
+    here.consul.respond_with("/v1/kv", 500, "");
+    const auto away = here.resolve();
+    CHECK(said(away) == "secondary stopped cached");
+    CHECK(away.rule.empty());
+    REQUIRE(away.remembered);
+    CHECK(away.remembered->own == role::secondary);
 }

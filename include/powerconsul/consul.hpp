@@ -1,14 +1,20 @@
 #pragma once
 
+#include <charconv>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <powerconsul/clock.hpp>
+#include <powerconsul/consistency.hpp>
 #include <powerconsul/json/consul.hpp>
+#include <powerconsul/json/rights.hpp>
 #include <powerconsul/json/snapshot.hpp>
+#include <powerconsul/rights.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/transport.hpp>
 
@@ -19,9 +25,9 @@ namespace detail {
 /// What the body of an error adds to a message: only what stays the same as long as the trouble does. Consul's other
 /// texts differ from call to call, and a check's output must not change while nothing changed.
 [[nodiscard]] inline auto known_complaint(std::string_view body) -> std::string {
-    constexpr std::string_view known[] = {"No cluster leader", "No path to datacenter", "No known Consul servers",
-                                          "Permission denied", "ACL not found",
-                                          "Remote DC has no server currently reachable"};
+    constexpr std::string_view known[] = {"No cluster leader",       "No path to datacenter",
+                                          "No known Consul servers", "Permission denied",
+                                          "ACL not found",           "Remote DC has no server currently reachable"};
     for (const auto text : known) {
         if (body.find(text) != std::string_view::npos) return ": " + std::string{text};
     }
@@ -34,13 +40,20 @@ namespace detail {
 struct datacenter_instances {
     std::string datacenter{};
     result<std::vector<instance>> instances{std::vector<instance>{}};
+    read_facts how{};
+};
+
+/// One key, or that there is none, and how that was read.
+struct key_reading {
+    std::optional<kv_entry> entry{};
+    read_facts how{};
 };
 
 /// Asks Consul, with three answers to everything: a value, "absent" where Consul says so cleanly, or an error. Every
 /// request ends by the deadline on the monotonic clock, or after `longest` if that is sooner.
 /// Policies may be values or references (`consul_client<Fake&, Clock&>`).
 template <typename Transport, typename Clock>
-    requires http_transport<Transport> && clock<Clock>
+requires http_transport<Transport> && clock<Clock>
 class consul_client {
 public:
     consul_client(Transport transport, Clock time, milliseconds deadline, milliseconds longest = seconds(5))
@@ -49,91 +62,196 @@ public:
           deadline_{deadline},
           longest_{longest} {}
 
-    /// The value of one key; nothing if the key does not exist. `datacenter` may be empty: then it is the agent's own.
-    /// Only Consul's own 404 means "does not exist": it carries X-Consul-Index, a proxy's does not.
+    /// The value of one key, from the leader; nothing if the key does not exist. `datacenter` may be empty: then it is
+    /// the agent's own. Only Consul's own 404 means "does not exist": it carries X-Consul-Index, a proxy's does not.
     [[nodiscard]] auto read_key(std::string_view key, std::string_view datacenter) -> result<std::optional<kv_entry>> {
-        std::string path = "/v1/kv";
-        for (std::string_view rest = key; !rest.empty();) {
-            const std::size_t slash = rest.find('/');
-            path += '/' + percent_encoded(rest.substr(0, slash));
-            rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
+        return read_key(key, datacenter, consistency::leader, {}).transform([](key_reading&& read) {
+            return std::move(read.entry);
+        });
+    }
+
+    /// The same, and how it was read. A stale read counts only with Consul's word that it is not older than
+    /// `max_stale`, and never for "does not exist": a server that has just joined may not have the key yet. Else the
+    /// leader is asked.
+    [[nodiscard]] auto read_key(std::string_view key, std::string_view datacenter, consistency mode,
+                                milliseconds max_stale) -> result<key_reading> {
+        read_facts how{in(key_path(key), datacenter, mode), mode, {}, {}};
+        auto answer = get(how.target);
+        if (answer && mode == consistency::stale && (answer->status == 200 || answer->status == 404)) {
+            how.age = age_of(*answer);
+            how.again = not_enough(how, max_stale);
+            if (answer->status == 404) how.again = "a server's word that there is none is not enough";
+            if (!how.again.empty()) {
+                how = {in(key_path(key), datacenter, consistency::leader), consistency::leader, {}, how.again};
+                answer = get(how.target);
+            }
         }
-        const auto answer = get(path, datacenter);
         if (!answer) return unexpected{answer.error()};
-        if (leaderless(*answer)) return without_leader(path);
-        if (answer->status == 404 && !answer->header("X-Consul-Index").empty()) return std::optional<kv_entry>{};
-        if (answer->status != 200) return refused(*answer, path, "key:read on " + std::string{key});
+        const std::string_view path = path_of(how.target);
+        if (how.mode != consistency::stale && leaderless(*answer)) return without_leader(path);
+        if (!how.age) how.age = age_of(*answer);
+        if (answer->status == 404 && !answer->header("X-Consul-Index").empty()) return key_reading{{}, std::move(how)};
+        if (answer->status != 200) return refused(*answer, path, {{acl_resource::key, std::string{key}}});
         auto entry = json::decode_kv_entry(answer->body, key);
         if (!entry) return undecoded(path, entry.error());
-        return std::optional<kv_entry>{std::move(*entry)};
+        return key_reading{std::move(*entry), std::move(how)};
     }
 
     /// The instances of a service in several datacenters, asked side by side where the transport can; an empty name is
-    /// the agent's own datacenter.
-    [[nodiscard]] auto instances(std::string_view service, const std::vector<std::string>& datacenters)
+    /// the agent's own datacenter. What the agent's cache holds counts only up to an age of `max_stale`.
+    [[nodiscard]] auto instances(std::string_view service, const std::vector<std::string>& datacenters,
+                                 consistency mode = consistency::leader, milliseconds max_stale = {})
         -> std::vector<datacenter_instances> {
-        const std::string path = "/v1/health/service/" + percent_encoded(service);
-        std::vector<result<http_response>> answers;
-        if constexpr (parallel_http_transport<Transport>) {
-            const milliseconds left = time_left();
-            std::vector<http_request> requests;
-            for (const auto& each : datacenters) requests.push_back({http_method::get, in(path, each), {}, left});
-            if (left.count > 0) answers = transport_.perform_all(requests);
-            while (answers.size() < datacenters.size()) answers.emplace_back(out_of_time(path));
-        } else {
-            // One after the other: each has only what the ones before it left of the time.
-            for (const auto& each : datacenters) answers.push_back(get(path, each));
-        }
         std::vector<datacenter_instances> all;
-        for (std::size_t i = 0; i < datacenters.size(); ++i) {
-            all.push_back({datacenters[i], decoded(answers[i], path, service, datacenters[i])});
+        std::vector<std::string> again;
+        for (auto& each : instances_by(mode, service, datacenters)) {
+            each.how.again = mode == consistency::cached && each.instances ? not_enough(each.how, max_stale) : "";
+            if (!each.how.again.empty()) again.push_back(each.datacenter);
+            all.push_back(std::move(each));
+        }
+        if (again.empty()) return all;
+        auto fresh = instances_by(consistency::leader, service, again);
+        for (std::size_t i = 0, k = 0; i < all.size(); ++i) {
+            if (all[i].how.again.empty()) continue;
+            fresh[k].how.again = std::move(all[i].how.again);
+            all[i] = std::move(fresh[k++]);
         }
         return all;
     }
 
+    /// Which of these rights the token does not have in a datacenter. Lists leave out what it may not see and do not
+    /// say so; this says it. An agent without ACLs hides nothing.
+    [[nodiscard]] auto missing_rights(const std::vector<acl_right>& rights, std::string_view datacenter)
+        -> result<std::vector<acl_right>> {
+        constexpr std::string_view path = "/v1/internal/acl/authorize";
+        const milliseconds left = time_left();
+        if (left.count <= 0) return out_of_time(path);
+        const auto answer = transport_.perform(
+            {http_method::post, in(path, datacenter, consistency::leader), json::encode_rights(rights), left});
+        if (!answer) return unexpected{answer.error()};
+        if (answer->status == 401 && answer->body.find("ACL support disabled") != std::string::npos) {
+            return std::vector<acl_right>{};
+        }
+        if (answer->status != 200) return refused(*answer, path, rights);
+        auto missing = json::decode_missing_rights(answer->body, rights);
+        if (!missing) return undecoded(path, missing.error());
+        return missing;
+    }
+
     /// The local agent's node name and datacenter.
     [[nodiscard]] auto agent() -> result<agent_facts> {
-        return asked("/v1/agent/self", "agent:read", [](std::string_view body) { return json::decode_agent(body); });
+        return asked("/v1/agent/self", {{acl_resource::agent, "this node"}},
+                     [](std::string_view body) { return json::decode_agent(body); });
     }
 
     /// The checks of the local agent as they stand now, without asking a server.
     [[nodiscard]] auto agent_checks() -> result<std::vector<snapshot_check>> {
-        return asked("/v1/agent/checks", "node:read and service:read",
+        return asked("/v1/agent/checks", {{acl_resource::node, {}, true}, {acl_resource::service, {}, true}},
                      [](std::string_view body) { return json::decode_agent_checks(body); });
     }
 
     /// All datacenters that are known, the agent's own first. Consul goes on listing one that is not reachable.
     [[nodiscard]] auto datacenters() -> result<std::vector<std::string>> {
-        return asked("/v1/catalog/datacenters", "no right at all",
+        return asked("/v1/catalog/datacenters", {},
                      [](std::string_view body) { return json::decode_datacenters(body); });
     }
 
 private:
     [[nodiscard]] auto time_left() -> milliseconds { return shorter(deadline_ - clock_.monotonic(), longest_); }
 
-    [[nodiscard]] static auto in(std::string_view path, std::string_view datacenter) -> std::string {
+    [[nodiscard]] static auto key_path(std::string_view key) -> std::string {
+        std::string path = "/v1/kv";
+        for (std::string_view rest = key; !rest.empty();) {
+            const std::size_t slash = rest.find('/');
+            path += '/' + percent_encoded(rest.substr(0, slash));
+            rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
+        }
+        return path;
+    }
+
+    [[nodiscard]] static auto in(std::string_view path, std::string_view datacenter, consistency mode) -> std::string {
         std::string target{path};
         if (!datacenter.empty()) target += "?dc=" + percent_encoded(datacenter);
+        const std::string_view how = mode == consistency::cached       ? "cached"
+                                     : mode == consistency::stale      ? "stale"
+                                     : mode == consistency::consistent ? "consistent"
+                                                                       : "";
+        if (!how.empty()) target += (datacenter.empty() ? '?' : '&') + std::string{how};
         return target;
+    }
+    [[nodiscard]] static auto path_of(std::string_view target) -> std::string_view {
+        return target.substr(0, target.find('?'));
     }
 
     [[nodiscard]] static auto out_of_time(std::string_view path) -> unexpected {
         return fail(errc::timed_out, "the time was over before Consul could be asked for " + std::string{path});
     }
 
-    [[nodiscard]] auto get(std::string_view path, std::string_view datacenter) -> result<http_response> {
+    [[nodiscard]] auto get(std::string_view target) -> result<http_response> {
         const milliseconds left = time_left();
-        if (left.count <= 0) return out_of_time(path);
-        return transport_.perform({http_method::get, in(path, datacenter), {}, left});
+        if (left.count <= 0) return out_of_time(path_of(target));
+        return transport_.perform({http_method::get, std::string{target}, {}, left});
+    }
+
+    /// How old an answer may be: for how long the server that gave it has not heard of the leader, and how long the
+    /// agent has kept it. Nothing if it does not say so.
+    [[nodiscard]] static auto age_of(const http_response& answer) -> std::optional<milliseconds> {
+        constexpr std::int64_t longest = 1'000'000'000;
+        const auto number = [&](std::string_view name) -> std::optional<std::int64_t> {
+            const std::string_view text = answer.header(name);
+            std::int64_t count{};
+            const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
+            if (text.empty() || rest != text.data() + text.size() || count < 0) return std::nullopt;
+            return failure != std::errc{} || count > longest ? longest : count;
+        };
+        const auto contact = number("X-Consul-LastContact");
+        if (answer.header("X-Cache") != "HIT") return contact ? std::optional{milliseconds{*contact}} : std::nullopt;
+        const auto kept = number("Age");
+        if (!contact || !kept) return std::nullopt;
+        return milliseconds{*contact + *kept * 1000};
+    }
+
+    /// Why what was read is too old, or may be; empty if it is not.
+    [[nodiscard]] static auto not_enough(const read_facts& how, milliseconds max_stale) -> std::string {
+        if (!how.age) return "the answer does not say how old it is";
+        if (*how.age <= max_stale) return {};
+        return "the answer may be " + std::to_string(how.age->count) + " ms old, more than the " +
+               std::to_string(max_stale.count) + " ms of --max-stale";
+    }
+
+    [[nodiscard]] auto instances_by(consistency mode, std::string_view service,
+                                    const std::vector<std::string>& datacenters) -> std::vector<datacenter_instances> {
+        const std::string path = "/v1/health/service/" + percent_encoded(service);
+        std::vector<result<http_response>> answers;
+        if constexpr (parallel_http_transport<Transport>) {
+            const milliseconds left = time_left();
+            std::vector<http_request> requests;
+            for (const auto& each : datacenters) requests.push_back({http_method::get, in(path, each, mode), {}, left});
+            if (left.count > 0) answers = transport_.perform_all(requests);
+            while (answers.size() < datacenters.size()) answers.emplace_back(out_of_time(path));
+        } else {
+            // One after the other: each has only what the ones before it left of the time.
+            for (const auto& each : datacenters) answers.push_back(get(in(path, each, mode)));
+        }
+        std::vector<datacenter_instances> all;
+        for (std::size_t i = 0; i < datacenters.size(); ++i) {
+            const auto age = answers[i] ? age_of(*answers[i]) : std::nullopt;
+            all.push_back({datacenters[i],
+                           decoded(answers[i], path, service, datacenters[i], mode),
+                           {in(path, datacenters[i], mode), mode, age, {}}});
+        }
+        return all;
     }
 
     /// Turns any status but 200 into the error that it is. None of them says that something is absent.
-    [[nodiscard]] static auto refused(const http_response& answer, std::string_view path, std::string_view right)
-        -> unexpected {
+    [[nodiscard]] static auto refused(const http_response& answer, std::string_view path,
+                                      const std::vector<acl_right>& rights) -> unexpected {
         const std::string complaint = detail::known_complaint(answer.body);
         const std::string what =
             "Consul answers " + std::to_string(answer.status) + " to " + std::string{path} + complaint;
-        if (answer.status == 403) return fail(errc::denied, what + "; the token needs " + std::string{right});
+        if (answer.status == 403)
+            return fail(errc::denied,
+                        what + "; the token needs " + (rights.empty() ? "no right at all" : to_string(rights)));
         if (answer.status == 429) return fail(errc::unavailable, what + ": too many requests; see its limits");
         if (answer.status >= 500) {
             return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
@@ -157,11 +275,11 @@ private:
     }
 
     template <typename Decode>
-    [[nodiscard]] auto asked(std::string_view path, std::string_view right, Decode decode)
+    [[nodiscard]] auto asked(std::string_view path, const std::vector<acl_right>& rights, Decode decode)
         -> decltype(decode(std::string_view{})) {
-        const auto answer = get(path, {});
+        const auto answer = get(path);
         if (!answer) return unexpected{answer.error()};
-        if (answer->status != 200) return refused(*answer, path, right);
+        if (answer->status != 200) return refused(*answer, path, rights);
         auto facts = decode(answer->body);
         if (!facts) return undecoded(path, facts.error());
         return facts;
@@ -169,14 +287,16 @@ private:
 
     /// A list that Consul says it filtered is not the list: what is missing from it may well be there.
     [[nodiscard]] static auto decoded(const result<http_response>& answer, std::string_view path,
-                                      std::string_view service, std::string_view datacenter)
+                                      std::string_view service, std::string_view datacenter, consistency mode)
         -> result<std::vector<instance>> {
         if (!answer) return unexpected{answer.error()};
-        const std::string right = "service:read on " + std::string{service} + " and node:read";
-        if (answer->status != 200) return refused(*answer, path, right);
-        if (leaderless(*answer)) return without_leader(path);
+        const std::vector<acl_right> rights{{acl_resource::service, std::string{service}},
+                                            {acl_resource::node, {}, true}};
+        if (answer->status != 200) return refused(*answer, path, rights);
+        if (mode != consistency::cached && leaderless(*answer)) return without_leader(path);
         if (answer->header("X-Consul-Results-Filtered-By-ACLs") == "true") {
-            return fail(errc::denied, std::string{path} + ": the list is filtered; the token needs " + right);
+            return fail(errc::denied,
+                        std::string{path} + ": the list is filtered; the token needs " + to_string(rights));
         }
         auto found = json::decode_instances(answer->body, datacenter);
         if (!found) return undecoded(path, found.error());

@@ -1,25 +1,38 @@
 #pragma once
 
+#include <string_view>
+
 #include <powerconsul/role.hpp>
 
 namespace powerconsul::inline v0 {
 
-/// What the local service should be. Only a secondary looks at the actives, and only a secondary that knows that none
-/// serves takes over: an unknown never starts anything and never stops anything.
-[[nodiscard]] constexpr auto expect(role own, actives others) -> expectation {
+/// An expectation and the rule that it comes from, in words.
+struct ruling {
+    expectation expects{expectation::unknown};
+    std::string_view rule{};
+};
+
+/// What the local service should be, and by which rule. Only a secondary looks at the actives, and only a secondary
+/// that knows that none serves takes over: an unknown never starts anything and never stops anything.
+[[nodiscard]] constexpr auto rule(role own, actives others) -> ruling {
     switch (own) {
-        case role::standalone:
-        case role::primary: return expectation::running;
+        case role::standalone: return {expectation::running, "a standalone always runs"};
+        case role::primary: return {expectation::running, "a primary always runs"};
         case role::secondary:
             switch (others) {
-                case actives::serving: return expectation::stopped;
-                case actives::none_serving: return expectation::running;
-                case actives::unknown: return expectation::unknown;
+                case actives::serving: return {expectation::stopped, "a secondary waits while an active serves"};
+                case actives::none_serving:
+                    return {expectation::running, "a secondary takes over when no active serves"};
+                case actives::unknown: break;
             }
-            break;
+            return {expectation::unknown, "a secondary that does not know its actives neither starts nor stops"};
         case role::unknown: break;
     }
-    return expectation::unknown;
+    return {expectation::unknown, "without a known role nothing is expected"};
+}
+
+[[nodiscard]] constexpr auto expect(role own, actives others) -> expectation {
+    return rule(own, others).expects;
 }
 
 /// Where the service should be stopped, `degraded` is critical: something of it runs on a standby.

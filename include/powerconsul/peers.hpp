@@ -13,12 +13,21 @@
 
 namespace powerconsul::inline v0 {
 
+/// One list of instances that was read.
+struct actives_source {
+    std::string datacenter{};  ///< empty: the agent's own, whose name was not known
+    read_facts how{};
+    std::size_t instances{};         ///< how many it held, active or not
+    std::optional<error> trouble{};  ///< why it says nothing
+};
+
 /// What is known of the actives of a service, and from which instances.
 struct actives_facts {
     actives state{actives::unknown};
     std::string reason{};
-    std::vector<instance> instances{};  ///< of the actives only, by datacenter and node
-    std::optional<error> trouble{};     ///< why the state is unknown
+    std::vector<instance> instances{};      ///< of the actives only, by datacenter and node
+    std::vector<actives_source> sources{};  ///< what was asked, in that order
+    std::optional<error> trouble{};         ///< why the state is unknown
 };
 
 namespace detail {
@@ -31,7 +40,12 @@ public:
     /// `is_active(instance) -> result<bool>` tells which instances count.
     template <typename IsActive>
     void add(datacenter_instances answer, IsActive is_active) {
-        if (!answer.instances) return doubt(answer.instances.error());
+        facts_.sources.push_back({answer.datacenter, std::move(answer.how), 0, {}});
+        if (!answer.instances) {
+            facts_.sources.back().trouble = answer.instances.error();
+            return doubt(answer.instances.error());
+        }
+        facts_.sources.back().instances = answer.instances->size();
         for (auto& each : *answer.instances) {
             seen_any_ = true;
             const auto active = is_active(each);
@@ -43,6 +57,16 @@ public:
     /// Something was not told: unless an active is seen serving, the answer is unknown.
     void doubt(const error& why) {
         if (!facts_.trouble) facts_.trouble = why;
+    }
+
+    /// Is there something that would make the answer unknown?
+    [[nodiscard]] auto doubtful() const -> bool { return facts_.trouble.has_value(); }
+
+    /// The datacenters that were asked.
+    [[nodiscard]] auto asked() const -> std::vector<std::string> {
+        std::vector<std::string> names;
+        for (const auto& each : facts_.sources) names.push_back(each.datacenter);
+        return names;
     }
 
     /// Did any answer hold any instance, active or not?
@@ -139,32 +163,64 @@ private:
 };
 
 [[nodiscard]] inline auto nothing_to_see(std::string_view service) -> error {
+    const std::vector<acl_right> rights{{acl_resource::service, std::string{service}}, {acl_resource::node, {}, true}};
     return {errc::denied, "Consul lists no instance of " + std::string{service} +
-                              ", not even this node's: it is not registered yet, or the token needs service:read on " +
-                              std::string{service} + " and node:read"};
+                              ", not even this node's: it is not registered yet, or the token needs " +
+                              to_string(rights)};
+}
+
+/// Before what is not listed counts as not there: a list leaves out what the token may not see, and before Consul 1.11
+/// nothing in it says so.
+template <typename Consul>
+void doubt_without_rights(actives_census& census, Consul& consul, const std::vector<acl_right>& rights) {
+    for (const auto& datacenter : census.asked()) {
+        const auto missing = consul.missing_rights(rights, datacenter);
+        if (!missing) return census.doubt(missing.error());
+        if (missing->empty()) continue;
+        return census.doubt({errc::denied, "Consul does not show all nodes" +
+                                               (datacenter.empty() ? std::string{} : " in " + datacenter) +
+                                               "; the token needs " + to_string(*missing)});
+    }
 }
 
 }  // namespace detail
 
+/// What the actives are looked for by, beside the document.
+struct actives_query {
+    std::string service{};
+    identity who{};
+    std::string filter{};  ///< narrows the actives of datacenters by node name; empty: by environment and server role
+    takeover from{takeover::on_critical};
+    read_rules reads{};
+};
+
 /// The actives by node: this datacenter first, the others only if a listed active is not seen here and none serves.
 template <typename Consul>
-[[nodiscard]] auto gather_actives_by_node(Consul& consul, const cluster_group& group, std::string_view service,
-                                          const identity& who, takeover from) -> actives_facts {
+[[nodiscard]] auto gather_actives_by_node(Consul& consul, const cluster_group& group, const actives_query& query)
+    -> actives_facts {
     const auto listed_active = [&](const instance& each) -> result<bool> {
         return detail::holds(group.active, each.node);
     };
-    detail::actives_census census{from};
-    std::string own = who.datacenter;
-    for (auto& answer : consul.instances(service, {who.datacenter})) {
+    const auto instances = [&](const std::vector<std::string>& datacenters) {
+        return consul.instances(query.service, datacenters, query.reads.health, query.reads.max_stale);
+    };
+    detail::actives_census census{query.from};
+    std::string own = query.who.datacenter;
+    for (auto& answer : instances({query.who.datacenter})) {
         // The agent's list of datacenters need not begin with its own.
         if (own.empty() && answer.instances && !answer.instances->empty()) own = answer.instances->front().datacenter;
         census.add(std::move(answer), listed_active);
     }
     // An empty list does not say that the actives are gone: a token without the right to see them gets the same.
-    if (!census.seen_any()) census.doubt(detail::nothing_to_see(service));
-    bool all_seen = true;
-    for (const auto& name : group.active) all_seen = all_seen && census.has(name);
-    if (!all_seen && !census.serving()) {
+    if (!census.seen_any()) census.doubt(detail::nothing_to_see(query.service));
+    const auto unseen = [&] {
+        std::vector<acl_right> nodes;
+        for (const auto& name : group.active) {
+            if (!census.has(name)) nodes.push_back({acl_resource::node, name});
+        }
+        return nodes;
+    };
+    if (!unseen().empty() && !census.serving()) {
         const auto known = consul.datacenters();
         if (!known) {
             census.doubt(known.error());
@@ -173,8 +229,12 @@ template <typename Consul>
             for (const auto& each : *known) {
                 if (each != own) others.push_back(each);
             }
-            for (auto& answer : consul.instances(service, others)) census.add(std::move(answer), listed_active);
+            for (auto& answer : instances(others)) census.add(std::move(answer), listed_active);
         }
+    }
+    if (auto rights = unseen(); !rights.empty() && !census.serving() && !census.doubtful()) {
+        rights.push_back({acl_resource::service, query.service});
+        detail::doubt_without_rights(census, consul, rights);
     }
     return std::move(census).decided(group.active);
 }
@@ -182,42 +242,50 @@ template <typename Consul>
 /// The actives by datacenter: the instances there whose node matches the filter, or has this node's environment and
 /// server role.
 template <typename Consul>
-[[nodiscard]] auto gather_actives_by_datacenter(Consul& consul, const cluster_group& group, std::string_view service,
-                                                const identity& who, std::string_view filter, takeover from)
+[[nodiscard]] auto gather_actives_by_datacenter(Consul& consul, const cluster_group& group, const actives_query& query)
     -> actives_facts {
+    const identity& who = query.who;
     const auto counts = [&](const instance& each) -> result<bool> {
-        if (!filter.empty()) return matches_at_start(filter, each.node);
+        if (!query.filter.empty()) return matches_at_start(query.filter, each.node);
         const host_parts parts = split_host_name(each.node);
         return same_host(parts.environment, who.environment) && same_host(parts.server_role, who.server_role);
     };
-    detail::actives_census census{from};
-    for (auto& answer : consul.instances(service, group.active)) census.add(std::move(answer), counts);
+    const auto instances = [&](const std::vector<std::string>& datacenters) {
+        return consul.instances(query.service, datacenters, query.reads.health, query.reads.max_stale);
+    };
+    detail::actives_census census{query.from};
+    for (auto& answer : instances(group.active)) census.add(std::move(answer), counts);
     const auto& name = who.node.empty() ? who.host : who.node;
-    const bool names_tell = name.find('-') != std::string::npos &&
-                            split_host_name(name) == host_parts{who.environment, who.server_role};
-    if (census.seen_any() && census.counted() == 0 && filter.empty() && !names_tell) {
+    const bool names_tell =
+        name.find('-') != std::string::npos && split_host_name(name) == host_parts{who.environment, who.server_role};
+    if (census.seen_any() && census.counted() == 0 && query.filter.empty() && !names_tell) {
         // Where this node's own name does not say its environment and role, those of the actives need not either.
         census.doubt({errc::bad_data, "no node there is named after environment " + quoted(who.environment) +
-                                               " and server role " + quoted(who.server_role) + ", and neither is " +
-                                               quoted(name) + "; set serviceFilter"});
+                                          " and server role " + quoted(who.server_role) + ", and neither is " +
+                                          quoted(name) + "; set serviceFilter"});
     }
     if (!census.seen_any()) {
         // Nothing there may be nothing to see: a token that cannot see this node's own instance proves nothing.
-        for (const auto& own : consul.instances(service, {who.datacenter})) {
+        for (const auto& own : instances({who.datacenter})) {
             if (!own.instances) census.doubt(own.instances.error());
-            if (own.instances && own.instances->empty()) census.doubt(detail::nothing_to_see(service));
+            if (own.instances && own.instances->empty()) census.doubt(detail::nothing_to_see(query.service));
         }
+    }
+    if (!census.serving() && !census.doubtful()) {
+        // Nobody knows how many actives there should be: all that could be one must be visible.
+        std::string prefix = query.filter.empty() ? who.environment : std::string{};
+        if (query.filter.empty() && !who.server_role.empty()) prefix += '-' + who.server_role;
+        detail::doubt_without_rights(
+            census, consul, {{acl_resource::node, std::move(prefix), true}, {acl_resource::service, query.service}});
     }
     return std::move(census).decided({});
 }
 
 template <typename Consul>
-[[nodiscard]] auto gather_actives(Consul& consul, const cluster_group& group, std::string_view service,
-                                  const identity& who, std::string_view filter, takeover from) -> actives_facts {
-    if (group.by == grouping::datacenters) {
-        return gather_actives_by_datacenter(consul, group, service, who, filter, from);
-    }
-    return gather_actives_by_node(consul, group, service, who, from);
+[[nodiscard]] auto gather_actives(Consul& consul, const cluster_group& group, const actives_query& query)
+    -> actives_facts {
+    if (group.by == grouping::datacenters) return gather_actives_by_datacenter(consul, group, query);
+    return gather_actives_by_node(consul, group, query);
 }
 
 }  // namespace powerconsul::inline v0

@@ -10,6 +10,7 @@
 #include <powerconsul/check.hpp>
 #include <powerconsul/clock.hpp>
 #include <powerconsul/cluster.hpp>
+#include <powerconsul/consistency.hpp>
 #include <powerconsul/consul.hpp>
 #include <powerconsul/decision.hpp>
 #include <powerconsul/event.hpp>
@@ -30,6 +31,7 @@
 #include <powerconsul/json/journal.hpp>
 #include <powerconsul/json/last_known.hpp>
 #include <powerconsul/json/report.hpp>
+#include <powerconsul/json/rights.hpp>
 #include <powerconsul/json/settings.hpp>
 #include <powerconsul/json/snapshot.hpp>
 #include <powerconsul/json/value.hpp>
@@ -52,6 +54,7 @@
 #include <powerconsul/probes/systemd.hpp>
 #include <powerconsul/probes/sysv.hpp>
 #include <powerconsul/resolver.hpp>
+#include <powerconsul/rights.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/role.hpp>
 #include <powerconsul/settings.hpp>

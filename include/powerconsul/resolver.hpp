@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/consistency.hpp>
 #include <powerconsul/consul.hpp>
 #include <powerconsul/decision.hpp>
 #include <powerconsul/json/cluster.hpp>
@@ -17,12 +18,13 @@
 namespace powerconsul::inline v0 {
 
 struct resolver_options {
-    identity who{};                ///< what is empty is taken from the host name, then from the agent
-    std::string cluster_key{};     ///< the key below which the documents stand; empty: `cluster/<environment>`
+    identity who{};             ///< what is empty is taken from the host name, then from the agent
+    std::string cluster_key{};  ///< the key below which the documents stand; empty: `cluster/<environment>`
     /// Narrows the actives of datacenters by node name; empty: those of the same environment and server role.
     std::string service_filter{};
     takeover from{takeover::on_critical};
     milliseconds max_age{seconds(60)};  ///< for how long a last known role may be used; 0: never
+    read_rules reads{};
 };
 
 /// A role, what it expects, and every fact that the decision was made from.
@@ -31,20 +33,25 @@ struct resolution {
     expectation expects{expectation::unknown};
     basis from{basis::none};
     clustering clustered{clustering::unknown};
-    std::string reason{};      ///< for a person, on one line; the same text while nothing changed
-    std::string key{};         ///< of the cluster document
-    std::uint64_t document{};  ///< its ModifyIndex, 0 if there is none
-    placement place{};         ///< where this node stands in it
-    actives_facts others{};    ///< what is known of the actives, for a secondary
-    std::optional<error> trouble{};        ///< what kept an answer from being fresh
-    std::optional<error> state_trouble{};  ///< what kept the last known role from being read or written
+    std::string reason{};                ///< for a person, on one line; the same text while nothing changed
+    std::string key{};                   ///< of the cluster document
+    std::uint64_t document{};            ///< its ModifyIndex, 0 if there is none
+    read_facts how{};                    ///< how the document, or that there is none, was read
+    identity who{};                      ///< this node, with what the agent said where it was asked
+    std::optional<agent_facts> agent{};  ///< what it said; nothing: it was not asked
+    placement place{};                   ///< where this node stands in the document
+    actives_facts others{};              ///< what is known of the actives, for a secondary
+    std::string_view rule{};  ///< what led to the expectation, in words; empty: it was not decided but remembered
+    std::optional<last_known> remembered{};  ///< the last known role, if it was looked at and is young enough
+    std::optional<error> trouble{};          ///< what kept an answer from being fresh
+    std::optional<error> state_trouble{};    ///< what kept the last known role from being read or written
 };
 
 /// Finds out this node's role for a service and what it expects: reads the cluster document, finds the node in it and,
 /// for a standby, asks for the health of the actives. What cannot be told is `unknown`, with the reason; what could not
 /// be read for a moment is taken from the last known role. One resolver may be used any number of times.
 template <typename Transport, typename Clock, typename Files>
-    requires http_transport<Transport> && clock<Clock> && file_store<Files>
+requires http_transport<Transport> && clock<Clock> && file_store<Files>
 class role_resolver {
 public:
     role_resolver(Transport transport, Clock time, Files files, std::string state_path, resolver_options options)
@@ -59,25 +66,28 @@ public:
     /// errc::usage.
     [[nodiscard]] auto resolve(std::string_view service, milliseconds budget) -> resolution {
         resolution facts;
+        facts.who = options_.who;
         auto key = key_for(service);
         if (!key) return unresolved(std::move(facts), key.error());
         facts.key = *key;
         client consul{transport_, clock_, clock_.monotonic() + budget};
 
-        const auto entry = consul.read_key(facts.key, options_.who.datacenter);
-        if (!entry) return or_last_known(service, std::move(facts), entry.error());
-        if (!*entry) {
+        auto read = read_document(consul, service, facts);
+        if (!read) return or_last_known(service, std::move(facts), read.error());
+        facts.how = std::move(read->how);
+        const auto& entry = read->entry;
+        if (!entry) {
             facts.own = role::standalone;
             facts.clustered = clustering::no;
             facts.reason = "there is no cluster document at " + facts.key;
             return settled(service, std::move(facts));
         }
         facts.clustered = clustering::yes;
-        facts.document = (*entry)->modify_index;
-        const auto document = json::decode_cluster_document((*entry)->value);
+        facts.document = entry->modify_index;
+        const auto document = json::decode_cluster_document(entry->value);
         if (!document) return definite(service, std::move(facts), document.error());
 
-        identity who = options_.who;
+        identity& who = facts.who;
         std::vector<std::string> names = own_names(who);
         auto placed = place_node(*document, names, who.datacenter);
         if (placed && placed->own == role::unknown && (who.node.empty() || who.datacenter.empty())) {
@@ -87,6 +97,7 @@ public:
             for (const auto& each : names) known = known || each == agent->node;
             if (!known) names.push_back(agent->node);
             if (who.datacenter.empty()) who.datacenter = agent->datacenter;
+            facts.agent = std::move(*agent);
             placed = place_node(*document, names, who.datacenter);
         }
         if (!placed) return definite(service, std::move(facts), placed.error());
@@ -99,7 +110,8 @@ public:
         facts.reason = facts.place.reason;
         if (facts.own == role::secondary) {
             facts.others =
-                gather_actives(consul, facts.place.group, service, who, options_.service_filter, options_.from);
+                gather_actives(consul, facts.place.group,
+                               {std::string{service}, who, options_.service_filter, options_.from, options_.reads});
             facts.reason += "; " + facts.others.reason;
             if (facts.others.state == actives::unknown) return or_last_expectation(service, std::move(facts));
         }
@@ -115,6 +127,19 @@ private:
         const std::string& environment = options_.who.environment;
         if (auto valid = validate_segment("the environment", environment); !valid) return unexpected{valid.error()};
         return document_key("cluster/" + environment, service);
+    }
+
+    /// The document, or that there is none. A server that lags behind what this node has seen already is not believed.
+    [[nodiscard]] auto read_document(client& consul, std::string_view service, resolution& facts)
+        -> result<key_reading> {
+        const auto& datacenter = options_.who.datacenter;
+        auto read = consul.read_key(facts.key, datacenter, options_.reads.documents, options_.reads.max_stale);
+        if (!read || !read->entry || read->how.mode != consistency::stale) return read;
+        const auto known = recent(service, facts);
+        if (!known || known->document <= read->entry->modify_index) return read;
+        read = consul.read_key(facts.key, datacenter, consistency::leader, {});
+        if (read) read->how.again = "a server had an older document than this node has seen";
+        return read;
     }
 
     [[nodiscard]] static auto own_names(const identity& who) -> std::vector<std::string> {
@@ -134,7 +159,9 @@ private:
 
     /// Fresh facts: decide, and remember the answer.
     [[nodiscard]] auto settled(std::string_view service, resolution facts) -> resolution {
-        facts.expects = expect(facts.own, facts.others.state);
+        const ruling decided = rule(facts.own, facts.others.state);
+        facts.expects = decided.expects;
+        facts.rule = decided.rule;
         facts.from = basis::fresh;
         remember(service, facts);
         return facts;
@@ -184,6 +211,7 @@ private:
 
     /// The record of this node's last known role, if it is young enough. One from the future is none.
     [[nodiscard]] auto recent(std::string_view service, resolution& facts) -> std::optional<last_known> {
+        if (options_.max_age.count <= 0 || facts.remembered) return facts.remembered;
         auto loaded = state_.load(service);
         if (!loaded) facts.state_trouble = loaded.error();
         if (!loaded || !*loaded) return std::nullopt;
@@ -191,6 +219,7 @@ private:
         const last_known wanted = record(facts);
         if ((*loaded)->key != wanted.key || (*loaded)->node != wanted.node) return std::nullopt;
         if (age.count < 0 || age >= options_.max_age) return std::nullopt;
+        facts.remembered = **loaded;
         return std::move(**loaded);
     }
 
@@ -216,7 +245,8 @@ private:
 /// Policies that are given by name are referred to, not copied. Without the class's own constraints clang would prefer
 /// the constructor, and copy.
 template <typename Transport, typename Clock, typename Files>
-    requires http_transport<Transport> && clock<Clock> && file_store<Files>
-role_resolver(Transport&, Clock&, Files&, std::string, resolver_options) -> role_resolver<Transport&, Clock&, Files&>;
+requires http_transport<Transport> && clock<Clock> && file_store<Files> role_resolver(Transport&, Clock&, Files&,
+                                                                                      std::string, resolver_options)
+->role_resolver<Transport&, Clock&, Files&>;
 
 }  // namespace powerconsul::inline v0

@@ -11,7 +11,17 @@
 
 namespace powerconsul::inline v0 {
 
-enum class http_method : unsigned char { get, put, del };
+enum class http_method : unsigned char { get, put, del, post };
+
+[[nodiscard]] constexpr auto to_string(http_method value) -> std::string_view {
+    switch (value) {
+        case http_method::put: return "PUT";
+        case http_method::del: return "DELETE";
+        case http_method::post: return "POST";
+        case http_method::get: break;
+    }
+    return "GET";
+}
 
 /// One request to Consul's HTTP API. Who is asked, and with which token, is the transport's own business.
 struct http_request {
@@ -47,7 +57,7 @@ struct http_response {
 
 /// Carries a request to Consul and brings the answer. `perform` must return within the request's timeout, must not
 /// follow redirects (Consul answers 301 to a key that it would clean up: the answer would be another key's) and must
-/// not repeat a PUT or DELETE. errc::unavailable: not reached or cut off; errc::timed_out: no answer in time;
+/// not repeat anything but a GET. errc::unavailable: not reached or cut off; errc::timed_out: no answer in time;
 /// errc::bad_data: the answer was no HTTP or larger than the transport takes.
 template <typename T>
 concept http_transport = requires(T& transport, const http_request& request) {

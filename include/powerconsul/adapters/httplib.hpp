@@ -42,7 +42,7 @@ struct httplib_options {
 
 
 /// Carries requests with cpp-httplib. GET requests share one connection that is kept open; if the other side has closed
-/// it in the meantime, a GET is sent once more on a new one. PUT and DELETE get a new connection each and are never
+/// it in the meantime, a GET is sent once more on a new one. Other methods get a new connection each and are never
 /// repeated. A request's timeout bounds everything, name resolution included. The same object must not be used from
 /// two threads at a time.
 class httplib_transport {
@@ -159,8 +159,7 @@ private:
     [[nodiscard]] auto prepare(const http_request& request, std::shared_ptr<detail::httplib_connection> connection,
                                std::shared_ptr<detail::httplib_board> board) const {
         auto job = std::make_shared<detail::httplib_exchange>();
-        constexpr const char* methods[] = {"GET", "PUT", "DELETE"};
-        job->request.method = methods[static_cast<std::size_t>(request.method)];
+        job->request.method = to_string(request.method);
         job->request.path = request.target;
         job->request.body = request.body;
         if (!request.body.empty()) job->request.headers.emplace("Content-Type", "application/json");

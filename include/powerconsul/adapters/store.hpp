@@ -124,6 +124,10 @@ private:
     auto route(const http_request& request, std::string_view path, std::string_view query, const store_agent& self)
         -> http_response {
         if (path.starts_with(kv_path)) return kv(request, path.substr(kv_path.size()), query, self);
+        if (path == "/v1/internal/acl/authorize") {
+            if (request.method != http_method::post) return not_allowed(request.method, "OPTIONS,POST");
+            return {401, "ACL support disabled", {}};
+        }
 
         const bool is_local = is_one_of(path, {"/v1/agent/checks", "/v1/agent/self", "/v1/agent/services",
                                                "/v1/catalog/datacenters", "/v1/status/leader"});
@@ -168,6 +172,7 @@ private:
             case http_method::get: return many ? list(*in, key, query) : get(*in, key, query);
             case http_method::put: return put(*in, key, query, request.body);
             case http_method::del: return erase(*in, key, query);
+            case http_method::post: break;
         }
         return {405, {}, {}};
     }
@@ -247,8 +252,7 @@ private:
         return false;
     }
     static auto not_allowed(http_method method, std::string_view allowed) -> http_response {
-        const std::string name = method == http_method::put ? "PUT" : "DELETE";
-        return {405, "method " + name + " not allowed", {{"Allow", std::string{allowed}}}};
+        return {405, "method " + std::string{to_string(method)} + " not allowed", {{"Allow", std::string{allowed}}}};
     }
     static auto unreachable() -> http_response { return {500, "Remote DC has no server currently reachable", {}}; }
     static auto no_number(std::string_view text) -> http_response {

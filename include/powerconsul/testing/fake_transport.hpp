@@ -57,8 +57,7 @@ private:
     };
 
     static auto line(http_method method, std::string_view target) -> std::string {
-        return (method == http_method::get ? "GET " : method == http_method::put ? "PUT " : "DELETE ") +
-               one_line(target, 200);
+        return std::string{to_string(method)} + ' ' + one_line(target, 200);
     }
 
     std::vector<entry> script_{};

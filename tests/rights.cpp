@@ -1,0 +1,16 @@
+#include <powerconsul/rights.hpp>
+
+#include <doctest/doctest.h>
+
+using namespace powerconsul;
+
+TEST_CASE("rights are named as Consul's documentation names them") {
+    CHECK(to_string(acl_right{acl_resource::key, "cluster/production/web"}) == "key:read on cluster/production/web");
+    CHECK(to_string(acl_right{acl_resource::agent, "web1"}) == "agent:read on web1");
+    CHECK(to_string(acl_right{acl_resource::node, "production-web", true}) ==
+          "node:read on every node named production-web…");
+    CHECK(to_string(acl_right{acl_resource::node, "", true}) == "node:read on every node");
+    CHECK(to_string(std::vector<acl_right>{
+              {acl_resource::service, "web"}, {acl_resource::node, "a"}, {acl_resource::node, "b"}}) ==
+          "service:read on web, node:read on a and node:read on b");
+}
