@@ -1047,3 +1047,27 @@ TEST_CASE("asked for directly, what keeps a trigger from running is reported and
     at.consul.set_offline(true);
     CHECK(at.once().trouble->code == errc::unavailable);
 }
+
+TEST_CASE("a list that may leave checks out closes no incident") {
+    node at;
+    at.trigger();
+    at.jobs.on(restart, 1);
+    CHECK(at.handle().checks.at(0).ran);
+    const auto before = at.files.get(std::string{journal_file});
+    at.said();
+    // What an agent answers to a token without rights.
+    at.consul.respond_with("/v1/agent/checks", 200, "{}");
+    at.consul.respond_with("/v1/internal/acl/authorize", 200,
+                           R"([{"Resource":"service","Segment":"web","Access":"read","Allow":false}])");
+    at.listed.clear();
+    const auto report = at.handle();
+    REQUIRE(report.trouble);
+    CHECK(*report.trouble == error{errc::denied,
+                                   "the agent does not show the checks of web; the token needs service:read on web"});
+    CHECK(at.files.get(std::string{journal_file}) == before);
+
+    at.consul.respond_normally();
+    at.consul.respond_with("/v1/agent/checks", 200, "{}");
+    CHECK_FALSE(at.handle().trouble);
+    CHECK_FALSE(at.only().is_open());
+}

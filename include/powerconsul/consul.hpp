@@ -138,6 +138,17 @@ public:
         return missing;
     }
 
+    /// Whether a list was whole: errc::denied, beginning with `complaint`, if one of the rights is missing.
+    [[nodiscard]] auto require_rights(const std::vector<acl_right>& rights, std::string_view datacenter,
+                                      std::string_view complaint) -> result<void> {
+        const auto missing = missing_rights(rights, datacenter);
+        if (!missing) return unexpected{missing.error()};
+        if (missing->empty()) return {};
+        return fail(errc::denied, std::string{complaint} +
+                                      (datacenter.empty() ? "" : " in " + std::string{datacenter}) +
+                                      "; the token needs " + to_string(*missing));
+    }
+
     /// The local agent's node name and datacenter.
     [[nodiscard]] auto agent() -> result<agent_facts> {
         return asked("/v1/agent/self", {{acl_resource::agent, "this node"}},

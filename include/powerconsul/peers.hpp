@@ -174,12 +174,8 @@ private:
 template <typename Consul>
 void doubt_without_rights(actives_census& census, Consul& consul, const std::vector<acl_right>& rights) {
     for (const auto& datacenter : census.asked()) {
-        const auto missing = consul.missing_rights(rights, datacenter);
-        if (!missing) return census.doubt(missing.error());
-        if (missing->empty()) continue;
-        return census.doubt({errc::denied, "Consul does not show all nodes" +
-                                               (datacenter.empty() ? std::string{} : " in " + datacenter) +
-                                               "; the token needs " + to_string(*missing)});
+        const auto whole = consul.require_rights(rights, datacenter, "Consul does not show all nodes");
+        if (!whole) return census.doubt(whole.error());
     }
 }
 

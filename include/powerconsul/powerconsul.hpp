@@ -65,6 +65,7 @@
 #include <powerconsul/text.hpp>
 #include <powerconsul/transport.hpp>
 #include <powerconsul/trigger.hpp>
+#include <powerconsul/trigger_places.hpp>
 #include <powerconsul/trusted_directory.hpp>
 #include <powerconsul/units.hpp>
 #include <powerconsul/verdict.hpp>

@@ -15,6 +15,7 @@
 #include <powerconsul/json/snapshot.hpp>
 #include <powerconsul/resolver.hpp>
 #include <powerconsul/trigger.hpp>
+#include <powerconsul/trigger_places.hpp>
 #include <powerconsul/watch_report.hpp>
 
 namespace powerconsul::inline v0 {
@@ -22,8 +23,8 @@ namespace powerconsul::inline v0 {
 /// Turns what a watch says of one service into incidents and attempts, and runs what is due. Holds the service's lock
 /// from the first look to the last record, so that of two handlers one waits for the other.
 template <typename Transport, typename Clock, typename Files, typename Supervisor, typename Log>
-    requires http_transport<Transport> && clock<Clock> && locking_file_store<Files> && job_supervisor<Supervisor> &&
-             event_log<Log>
+requires http_transport<Transport> && clock<Clock> && locking_file_store<Files> && job_supervisor<Supervisor> &&
+    event_log<Log>
 class incident_handler {
 public:
     incident_handler(Transport& transport, Clock& time, Files& files, Supervisor& supervisor, Log& log,
@@ -183,9 +184,19 @@ private:
                 return each.check_id == one.check_id && each.service_id == one.service_id && each.node == one.node;
             });
             if (known || one.state != options_.state) continue;
-            all.push_back({one.node, one.service_id, one.check_id, false, false, 0, 0, standing_of(one.check_id)});
+            const auto now = standing_of(one.check_id);
+            if (now == standing::not_known && !is_shown(report)) return std::nullopt;
+            all.push_back({one.node, one.service_id, one.check_id, false, false, 0, 0, now});
         }
         return all;
+    }
+
+    /// The agent's list leaves out what the token may not see: that nobody lists a check says nothing then.
+    [[nodiscard]] auto is_shown(handled_service& report) -> bool {
+        const auto whole = consul().require_rights({{acl_resource::service, report.service}}, {},
+                                                   "the agent does not show the checks of " + report.service);
+        if (!whole) give_up(report, whole.error());
+        return whole.has_value();
     }
 
     [[nodiscard]] auto standing_of(const std::string& check_id) const -> standing {
@@ -258,26 +269,10 @@ private:
         if (!search) return trouble(search.error());
         if (!search->found) return hold("there is no trigger at " + listed(search->tried, "or"));
         done.as = search->found->as;
-        const auto place = free_place(report.service);
+        const auto place =
+            free_place(files_, clock_, state_path_, report.service, options_.at_once, options_.lock_wait);
         if (!place) return trouble(place.error());
         return run_trigger(before, *search->found, facts, output, std::move(done), report);
-    }
-
-    /// One of the places for triggers that run at one time on this node.
-    [[nodiscard]] auto free_place(const std::string& service) -> result<typename Files::lock_type> {
-        const milliseconds deadline = clock_.monotonic() + options_.lock_wait;
-        const std::size_t own = service.size() % options_.at_once;
-        const auto path = [&](std::size_t i) { return state_path_ + "/journal/place-" + std::to_string(i) + ".lock"; };
-        do {
-            for (std::size_t i = 0; i < options_.at_once; ++i) {
-                auto lock = files_.lock(path((own + i) % options_.at_once), {});
-                if (lock || lock.error().code != errc::timed_out) return lock;
-            }
-            auto lock = files_.lock(path(own), {100});
-            if (lock || lock.error().code != errc::timed_out) return lock;
-        } while (clock_.monotonic() < deadline);
-        return fail(errc::timed_out, "no trigger of this node ended in time, " + std::to_string(options_.at_once) +
-                                         " may run at once; try again");
     }
 
     [[nodiscard]] auto run_trigger(const incident& before, const found_trigger& trigger, const resolution& facts,
