@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include <powerconsul/access.hpp>
 #include <powerconsul/adapters/posix_log.hpp>
 #include <powerconsul/health.hpp>
 #include <powerconsul/resolver.hpp>
@@ -18,9 +19,11 @@ enum class output_format : unsigned char { by_command, json, text };
 
 /// What an invocation comes down to once options, environment and configuration are put together.
 struct configuration {
-    std::string http_addr{};
-    std::string token{};
-    std::string store{};  ///< a store file instead of an agent; empty: an agent
+    std::string settings_file{};     ///< the configuration that was read; empty: none
+    consul_access consul{};          ///< the default if a store file answers
+    std::string http_addr_source{};  ///< who said so, as in "CONSUL_HTTP_ADDR"; empty with a store file
+    std::string token_source{};      ///< the same; never the token itself
+    std::string store{};             ///< a store file instead of an agent; empty: an agent
     std::string state_dir{};
     std::string service_manager{};  ///< empty: what the machine runs
     output_format format{output_format::by_command};

@@ -6,11 +6,8 @@
 
 namespace powerconsul::cli {
 
-auto make_http_transport(const std::string& address, const std::string& token) -> result<any_transport> {
-    httplib_options options;
-    options.address = address;
-    options.token = token;
-    auto made = httplib_transport::create(std::move(options));
+auto make_http_transport(const consul_access& access) -> result<any_transport> {
+    auto made = httplib_transport::create({access});
     if (!made) return unexpected{std::move(made).error()};
     return any_transport{std::move(*made)};
 }

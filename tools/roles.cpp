@@ -59,7 +59,7 @@ void print_role_text(std::string_view service, const resolution& facts, const st
 }  // namespace
 
 auto make_transport(const configuration& chosen) -> result<any_transport> {
-    if (chosen.store.empty()) return make_http_transport(chosen.http_addr, chosen.token);
+    if (chosen.store.empty()) return make_http_transport(chosen.consul);
     return any_transport{file_store_transport{posix_files{}, chosen.store}};
 }
 

@@ -26,6 +26,12 @@ struct file_status {
     std::uint64_t links{1};   ///< hard links: how many names it has
 };
 
+/// What an open file is and holds: nobody can change the one between looking at it and reading the other.
+struct opened_file {
+    file_status status{};
+    std::string bytes{};
+};
+
 /// Reads files. Three answers each: a value, std::nullopt for "it is not there", an error for "cannot tell". A file of
 /// /proc whose process has ended is not there, even if it could still be opened.
 /// `read` follows no symbolic link in the last component, reads regular files only (never a FIFO or a device), and
@@ -55,11 +61,11 @@ concept file_store = file_source<T> && requires(T& files, const std::string& pat
 /// Also locks and deletes. `lock` waits at most that long for an exclusive lock on a file, which it makes (mode 0600,
 /// never through a symbolic link) where it is missing, and gives something that can be moved and that holds the lock
 /// until it is destroyed; the end of the process, however it comes, releases it, and no child inherits it.
-/// errc::timed_out: somebody else held it all the time. `remove` deletes a file, and is content if there is none; a lock's file may be
-/// deleted by whoever holds it.
+/// errc::timed_out: somebody else held it all the time. `remove` deletes a file, and is content if there is none; a
+/// lock's file may be deleted by whoever holds it.
 template <typename T>
-concept locking_file_store = file_store<T> && directory_source<T> && requires(T& files, const std::string& path,
-                                                                              milliseconds wait) {
+concept locking_file_store = file_store<T> && directory_source<T> &&
+    requires(T& files, const std::string& path, milliseconds wait) {
     typename T::lock_type;
     { files.lock(path, wait) } -> std::same_as<result<typename T::lock_type>>;
     { files.remove(path) } -> std::same_as<result<void>>;

@@ -26,6 +26,22 @@ struct trigger_settings {
     std::optional<std::uint32_t> parallel{};  ///< triggers at once on this node, 1 to 64
 };
 
+/// What a configuration file may say of how Consul is reached: `consul{…}`. Secrets stand in files of their own.
+struct consul_settings {
+    std::optional<std::string> http_addr{};
+    std::optional<std::string> token_file{};
+    std::optional<std::string> http_auth_file{};
+    std::optional<std::string> ca_file{};
+    std::optional<std::string> ca_path{};
+    std::optional<std::string> client_cert{};
+    std::optional<std::string> client_key{};
+    std::optional<std::string> tls_server_name{};
+    std::optional<std::string> name_space{};
+    std::optional<std::string> partition{};
+    std::optional<bool> http_ssl{};
+    std::optional<bool> http_ssl_verify{};
+};
+
 /// What a configuration file may say. Nothing set means "not said": the option's own default holds.
 struct settings {
     std::optional<std::string> service_filter{};
@@ -37,8 +53,6 @@ struct settings {
     std::optional<std::string> server_role{};
     std::optional<std::string> node{};
     std::optional<std::string> datacenter{};
-    std::optional<std::string> http_addr{};
-    std::optional<std::string> token_file{};
     std::optional<std::string> store{};
     std::optional<std::string> state_dir{};
     std::optional<std::string> service_manager{};
@@ -51,6 +65,7 @@ struct settings {
     std::optional<event_level> log_level{};
     std::optional<v0::log_format> log_format{};
     std::optional<std::string> stop_file{};
+    consul_settings consul{};
     trigger_settings triggers{};
 };
 
@@ -98,6 +113,17 @@ template <std::uint32_t Most>
     const auto [rest, failure] = std::from_chars(text.data(), end, count);
     if (failure == std::errc{} && rest == end && count >= 1 && count <= Most) return count;
     return fail(errc::usage, quoted(text) + " is not a whole number from 1 to " + std::to_string(Most));
+}
+
+/// What Consul's own programs take for a truth value. Fails with errc::usage.
+[[nodiscard]] inline auto parse_boolean(std::string_view text) -> result<bool> {
+    for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
+        if (text == yes) return true;
+    }
+    for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
+        if (text == no) return false;
+    }
+    return fail(errc::usage, quoted(text) + R"( is neither "true" nor "false")");
 }
 
 /// `critical` or `warning`: from which state on an active no longer serves. Fails with errc::usage.

@@ -18,6 +18,7 @@
 
 #include <httplib.h>
 
+#include <powerconsul/access.hpp>
 #include <powerconsul/adapters/httplib_exchange.hpp>
 #include <powerconsul/address.hpp>
 #include <powerconsul/result.hpp>
@@ -27,19 +28,10 @@
 
 namespace powerconsul::inline v0 {
 
-/// Who is asked, and how this side shows who it is. Files are in PEM form.
-struct httplib_options {
-    std::string address{"127.0.0.1:8500"};  ///< as parse_address takes it
-    std::string token{};                    ///< sent as X-Consul-Token; empty: the agent's default token counts
-    std::string ca_file{};                  ///< wins over ca_path; both empty: the system's authorities
-    std::string ca_path{};
-    std::string client_cert{};
-    std::string client_key{};
-    std::string tls_server_name{};           ///< the name to expect in the certificate; empty: the address's host
+struct httplib_options : consul_access {
     std::size_t max_body{16 * 1024 * 1024};  ///< bytes of an answer's body; more is errc::bad_data
     milliseconds connect_timeout{1000};      ///< for each address of the host and each step of a TLS handshake
 };
-
 
 /// Carries requests with cpp-httplib. GET requests share one connection that is kept open; if the other side has closed
 /// it in the meantime, a GET is sent once more on a new one. Other methods get a new connection each and are never
@@ -53,15 +45,7 @@ public:
         if (!where) return unexpected{std::move(where).error()};
         httplib_transport made{std::move(options), *std::move(where)};
         const auto& chosen = made.options_;
-        for (const char c : chosen.token) {
-            if (c < 0x21 || c > 0x7E) {
-                return fail(errc::configuration,
-                            "the token for Consul has a character that no token has; give the secret id alone");
-            }
-        }
-        if (chosen.client_cert.empty() != chosen.client_key.empty()) {
-            return fail(errc::configuration, "a client certificate and its key go together; give both or neither");
-        }
+        if (auto sound = check_access(chosen); !sound) return unexpected{std::move(sound).error()};
         for (const auto& file : {chosen.ca_file, chosen.ca_path, chosen.client_cert, chosen.client_key}) {
             if (!file.empty() && ::access(file.c_str(), R_OK) != 0) {
                 return fail(errc::configuration, "cannot read " + quoted(file) + ", which TLS with Consul needs: " +
@@ -137,6 +121,7 @@ private:
             made->client = std::make_unique<httplib::SSLClient>(made->server_name, where_.port, options_.client_cert,
                                                                 options_.client_key);
             made->client->set_ca_cert_path(options_.ca_file, options_.ca_path);
+            made->client->enable_server_certificate_verification(options_.verify);
             if (!made->client->is_valid()) {
                 return fail(errc::configuration, "the client certificate " + quoted(options_.client_cert) +
                                                      " and the key " + quoted(options_.client_key) +
@@ -160,10 +145,13 @@ private:
                                std::shared_ptr<detail::httplib_board> board) const {
         auto job = std::make_shared<detail::httplib_exchange>();
         job->request.method = to_string(request.method);
-        job->request.path = request.target;
+        job->request.path = scoped_target(request.target, options_);
         job->request.body = request.body;
         if (!request.body.empty()) job->request.headers.emplace("Content-Type", "application/json");
         if (!options_.token.empty()) job->request.headers.emplace("X-Consul-Token", options_.token);
+        if (auto value = authorization(options_); !value.empty()) {
+            job->request.headers.emplace("Authorization", std::move(value));
+        }
         if (where_.scheme == address_scheme::unix_socket) job->request.headers.emplace("Host", "localhost");
         auto* const raw = job.get();
         job->request.response_handler = [raw](const httplib::Response& head) { return raw->take_headers(head); };
@@ -266,8 +254,7 @@ private:
                 return unreached(connect_failure(job.system_error));
             case problem::ConnectionTimeout:
                 return unreached("no connection in time; is the address right and the agent running?");
-            case problem::SSLConnection:
-                return unreached("the TLS handshake failed; is this its HTTPS port?");
+            case problem::SSLConnection: return unreached("the TLS handshake failed; is this its HTTPS port?");
             case problem::SSLLoadingCerts:
                 return unreached("the certificate authorities cannot be loaded; check the CA file or path");
             case problem::Read:

@@ -40,49 +40,20 @@ public:
             if (absent(errno)) return std::optional<file_status>{};
             return system_failure("look at", path, errno);
         }
-        return std::optional{file_status{
-            .kind = S_ISREG(seen.st_mode)   ? file_kind::regular
-                    : S_ISDIR(seen.st_mode) ? file_kind::directory
-                    : S_ISLNK(seen.st_mode) ? file_kind::symlink
-                                            : file_kind::other,
-            .mode = static_cast<std::uint32_t>(seen.st_mode & 07777U),
-            .uid = seen.st_uid,
-            .gid = seen.st_gid,
-            .size = static_cast<std::uint64_t>(seen.st_size),
-            .modified = static_cast<std::int64_t>(seen.st_mtim.tv_sec),
-            .changed = static_cast<std::int64_t>(seen.st_ctim.tv_sec),
-            .links = static_cast<std::uint64_t>(seen.st_nlink),
-        }};
+        return std::optional{described(seen)};
     }
 
     [[nodiscard]] auto read(const std::string& path, std::size_t limit) const -> result<std::optional<std::string>> {
-        if (auto checked = check(path); !checked) return unexpected{checked.error()};
-        // O_NONBLOCK: opening a FIFO would wait for a writer.
-        const posix_fd file{uninterrupted([&] {
-            return ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-        })};
-        if (!file) {
-            if (absent(errno)) return std::optional<std::string>{};
-            if (errno == ELOOP) return not_regular(path);
-            return system_failure("open", path, errno);
-        }
-        struct stat seen {};
-        if (::fstat(file.get(), &seen) != 0) return system_failure("look at", path, errno);
-        if (!S_ISREG(seen.st_mode)) return not_regular(path);
-        // Files of /proc say that they are empty: what is read counts, not the size.
-        std::string bytes;
-        std::array<char, 16 * 1024> buffer{};
-        for (;;) {
-            const auto got = uninterrupted([&] { return ::read(file.get(), buffer.data(), buffer.size()); });
-            if (got < 0 && absent(errno)) return std::optional<std::string>{};
-            if (got < 0) return system_failure("read", path, errno);
-            if (got == 0) return std::optional{std::move(bytes)};
-            if (static_cast<std::size_t>(got) > limit - bytes.size()) {
-                return fail(errc::bad_data,
-                            quoted(path) + " is larger than the " + std::to_string(limit) + " bytes that it may have");
-            }
-            bytes.append(buffer.data(), static_cast<std::size_t>(got));
-        }
+        auto opened = read_opened(path, limit, O_NOFOLLOW);
+        if (!opened) return unexpected{std::move(opened).error()};
+        if (!*opened) return std::optional<std::string>{};
+        return std::optional{std::move((*opened)->bytes)};
+    }
+
+    /// The same for a path that a person named: symbolic links are followed, and what they lead to is described.
+    [[nodiscard]] auto read_named(const std::string& path, std::size_t limit) const
+        -> result<std::optional<opened_file>> {
+        return read_opened(path, limit, 0);
     }
 
     [[nodiscard]] auto list(const std::string& path, std::size_t limit) const
@@ -109,14 +80,15 @@ public:
             const std::string_view name = entry->d_name;
             if (name == "." || name == "..") continue;
             if (names.size() == limit) {
-                return fail(errc::bad_data, quoted(path) + " holds more than the " + std::to_string(limit) +
-                                                " names that it may hold");
+                return fail(errc::bad_data,
+                            quoted(path) + " holds more than the " + std::to_string(limit) + " names that it may hold");
             }
             names.emplace_back(name);
         }
     }
 
     [[nodiscard]] auto user() const noexcept -> std::uint32_t { return ::geteuid(); }
+    [[nodiscard]] auto group() const noexcept -> std::uint32_t { return ::getegid(); }
 
     /// Temporary file, fsync, rename, fsync of the directory: a crash leaves the old file or the new one, at worst with
     /// a forgotten `.<name>.XXXXXX` beside it.
@@ -127,9 +99,8 @@ public:
         const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
         if (name.empty()) return fail(errc::usage, "cannot write " + quoted(path) + ": a file name is expected");
 
-        const posix_fd parent{uninterrupted([&] {
-            return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        })};
+        const posix_fd parent{
+            uninterrupted([&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); })};
         if (!parent) return system_failure("open the directory", directory, errno);
         std::string temporary = directory + "/." + name + ".XXXXXX";
         posix_fd file{::mkostemp(temporary.data(), O_CLOEXEC)};  // O_EXCL, 0600
@@ -218,6 +189,53 @@ private:
             if (stream != nullptr) ::closedir(stream);
         }
     };
+
+    [[nodiscard]] static auto described(const struct stat& seen) -> file_status {
+        return {
+            .kind = S_ISREG(seen.st_mode)   ? file_kind::regular
+                    : S_ISDIR(seen.st_mode) ? file_kind::directory
+                    : S_ISLNK(seen.st_mode) ? file_kind::symlink
+                                            : file_kind::other,
+            .mode = static_cast<std::uint32_t>(seen.st_mode & 07777U),
+            .uid = seen.st_uid,
+            .gid = seen.st_gid,
+            .size = static_cast<std::uint64_t>(seen.st_size),
+            .modified = static_cast<std::int64_t>(seen.st_mtim.tv_sec),
+            .changed = static_cast<std::int64_t>(seen.st_ctim.tv_sec),
+            .links = static_cast<std::uint64_t>(seen.st_nlink),
+        };
+    }
+
+    [[nodiscard]] static auto read_opened(const std::string& path, std::size_t limit, int flags)
+        -> result<std::optional<opened_file>> {
+        if (auto checked = check(path); !checked) return unexpected{checked.error()};
+        // O_NONBLOCK: opening a FIFO would wait for a writer.
+        const posix_fd file{
+            uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | flags); })};
+        if (!file) {
+            if (absent(errno)) return std::optional<opened_file>{};
+            if (errno == ELOOP && flags != 0) return not_regular(path);
+            return system_failure("open", path, errno);
+        }
+        struct stat seen {};
+        if (::fstat(file.get(), &seen) != 0) return system_failure("look at", path, errno);
+        if (!S_ISREG(seen.st_mode)) return not_regular(path);
+        // Files of /proc say that they are empty: what is read counts, not the size.
+        opened_file found{described(seen), {}};
+        std::string& bytes = found.bytes;
+        std::array<char, 16 * 1024> buffer{};
+        for (;;) {
+            const auto got = uninterrupted([&] { return ::read(file.get(), buffer.data(), buffer.size()); });
+            if (got < 0 && absent(errno)) return std::optional<opened_file>{};
+            if (got < 0) return system_failure("read", path, errno);
+            if (got == 0) return std::optional{std::move(found)};
+            if (static_cast<std::size_t>(got) > limit - bytes.size()) {
+                return fail(errc::bad_data,
+                            quoted(path) + " is larger than the " + std::to_string(limit) + " bytes that it may have");
+            }
+            bytes.append(buffer.data(), static_cast<std::size_t>(got));
+        }
+    }
 
     [[nodiscard]] static auto absent(int error) noexcept -> bool {
         return error == ENOENT || error == ENOTDIR || error == ESRCH;

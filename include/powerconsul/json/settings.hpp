@@ -42,6 +42,11 @@ private:
         return decoded_.triggers.*field;
     }
 
+    template <typename T>
+    [[nodiscard]] auto target(T consul_settings::*field) -> T& {
+        return decoded_.consul.*field;
+    }
+
     template <auto Field>
     void text(const value& at, const std::string& where) {
         if (at.is(kind::string) && !at.text.empty()) {
@@ -56,6 +61,17 @@ private:
         auto read = Parse(at.text);
         if (!read) return wrong(at, where, read.error().message);
         target(Field) = *read;
+    }
+
+    template <auto Field>
+    void flag(const value& at, const std::string& where) {
+        if (at.is(kind::boolean)) {
+            target(Field) = at.boolean;
+        } else if (at.is(kind::string) || at.is(kind::number)) {
+            parsed<Field, parse_boolean>(at, where);
+        } else {
+            wrong(at, where, "expected true or false, found " + std::string{described(at.type)});
+        }
     }
 
     void each_member(const value& object, const std::string& prefix, const auto& known) {
@@ -141,8 +157,18 @@ private:
     }
 
     static constexpr key consul_level[] = {
-        {"httpAddr", &settings_decoder::text<&settings::http_addr>},
-        {"tokenFile", &settings_decoder::text<&settings::token_file>},
+        {"httpAddr", &settings_decoder::text<&consul_settings::http_addr>},
+        {"tokenFile", &settings_decoder::text<&consul_settings::token_file>},
+        {"httpAuthFile", &settings_decoder::text<&consul_settings::http_auth_file>},
+        {"caFile", &settings_decoder::text<&consul_settings::ca_file>},
+        {"caPath", &settings_decoder::text<&consul_settings::ca_path>},
+        {"clientCert", &settings_decoder::text<&consul_settings::client_cert>},
+        {"clientKey", &settings_decoder::text<&consul_settings::client_key>},
+        {"tlsServerName", &settings_decoder::text<&consul_settings::tls_server_name>},
+        {"namespace", &settings_decoder::text<&consul_settings::name_space>},
+        {"partition", &settings_decoder::text<&consul_settings::partition>},
+        {"httpSsl", &settings_decoder::flag<&consul_settings::http_ssl>},
+        {"httpSslVerify", &settings_decoder::flag<&consul_settings::http_ssl_verify>},
     };
     static constexpr key trigger_level[] = {
         {"timeout", &settings_decoder::parsed<&trigger_settings::timeout, parse_positive_duration>},

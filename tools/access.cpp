@@ -1,0 +1,194 @@
+#include "access.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <powerconsul/adapters/posix_accounts.hpp>
+#include <powerconsul/adapters/posix_files.hpp>
+#include <powerconsul/address.hpp>
+#include <powerconsul/secret_file.hpp>
+#include <powerconsul/text.hpp>
+
+namespace powerconsul::cli {
+
+namespace {
+
+[[nodiscard]] auto user_name(std::uint32_t id) -> std::string {
+    const auto name = posix_accounts{}.user_name(id);
+    return name && *name ? **name : std::to_string(id);
+}
+
+/// The text of a file that nobody but root and this user may read or change. `what`: "the token file".
+[[nodiscard]] auto read_secret(const std::string& what, const std::string& path) -> result<std::string> {
+    constexpr std::size_t limit = 64 * 1024;
+    const posix_files files;
+    auto opened = files.read_named(path, limit);
+    if (!opened) return fail(errc::configuration, what + ": " + opened.error().message);
+    if (!*opened) return fail(errc::configuration, what + ' ' + quoted(path) + " does not exist");
+    const file_status& status = (*opened)->status;
+    const file_reader reader{files.user(), files.group()};
+    if (const auto how = exposure_of(status, reader); how != exposure::none) {
+        return exposed_file(how, what, path, status, user_name(status.uid), user_name(reader.user));
+    }
+    return std::move((*opened)->bytes);
+}
+
+[[nodiscard]] auto read_token(const std::string& path) -> result<std::string> {
+    const auto text = read_secret("the token file", path);
+    if (!text) return text;
+    constexpr std::string_view blank = " \t\r\n";
+    const auto first = text->find_first_not_of(blank);
+    if (first == std::string::npos) return fail(errc::configuration, "the token file " + quoted(path) + " is empty");
+    std::string token = text->substr(first, text->find_last_not_of(blank) - first + 1);
+    if (is_token(token)) return token;
+    return fail(errc::configuration,
+                "the token file " + quoted(path) + " holds something else than one secret id; write only that");
+}
+
+/// A token file named anywhere wins over a token in the environment, as with Consul's own program; the configuration's
+/// comes last.
+[[nodiscard]] auto find_token(const layers& from, const consul_settings& configured, found_access& found)
+    -> result<void> {
+    auto file = from.given("token-file", "CONSUL_HTTP_TOKEN_FILE");
+    if (!file) {
+        if (auto token = from.from_variable("CONSUL_HTTP_TOKEN")) {
+            if (!is_token(token->value)) {
+                return fail(errc::usage, token->where + " holds something else than one secret id; set only that");
+            }
+            found.consul.token = std::move(token->value);
+            found.token_source = token->where;
+            return {};
+        }
+        file = from.from_file(configured.token_file);
+    }
+    if (!file) {
+        found.token_source = "none: the agent's default token counts";
+        return {};
+    }
+    auto token = read_token(file->value);
+    if (!token) return unexpected{std::move(token).error()};
+    found.consul.token = std::move(*token);
+    found.token_source = file->where + (file->fault == errc::configuration ? ": " : " ") + file->value;
+    return {};
+}
+
+/// Name and password of a proxy in front of Consul. In the variable the password may be missing, as for Consul's own
+/// program; a file without a colon more likely holds a password alone.
+[[nodiscard]] auto find_basic_auth(const layers& from, const consul_settings& configured) -> result<std::string> {
+    auto file = from.given("http-auth-file", "");
+    if (!file) {
+        if (auto direct = from.from_variable("CONSUL_HTTP_AUTH")) {
+            if (direct->value.find(':') == std::string::npos) direct->value += ':';
+            if (is_basic_auth(direct->value)) return std::move(direct->value);
+            return fail(errc::usage, direct->where + " is not user:password in one line");
+        }
+        file = from.from_file(configured.http_auth_file);
+    }
+    if (!file) return std::string{};
+    auto text = read_secret("the HTTP auth file", file->value);
+    if (!text) return text;
+    while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+    if (is_basic_auth(*text)) return text;
+    return fail(errc::configuration, "the HTTP auth file " + quoted(file->value) + " is not user:password in one line");
+}
+
+[[nodiscard]] auto find_flag(const layers& from, const std::string& option, std::string_view standard,
+                             const std::optional<bool>& configured) -> result<std::optional<said>> {
+    auto found = from.given(option, standard);
+    if (found) {
+        const auto value = parse_boolean(found->value);
+        if (!value) return fail(errc::usage, found->where + ": " + value.error().message);
+        found->value = *value ? "true" : "false";
+    } else if (configured) {
+        found = from.from_file(*configured ? "true" : "false");
+    }
+    return found;
+}
+
+/// http:// and a bare host become https:// if that is asked for; https:// stays what it is.
+[[nodiscard]] auto find_address(const layers& from, const consul_settings& configured, found_access& found)
+    -> result<void> {
+    const auto chosen = from.anywhere("http-addr", "CONSUL_HTTP_ADDR", configured.http_addr);
+    const said address = chosen ? *chosen : said{found.consul.address, "default"};
+    const auto ssl = find_flag(from, "http-ssl", "CONSUL_HTTP_SSL", configured.http_ssl);
+    if (!ssl) return unexpected{ssl.error()};
+    const bool secure = *ssl && (*ssl)->value == "true";
+    constexpr std::string_view plain = "http://";
+    std::string text = address.value;
+    // Before it is read, since a port that is not there is another one with https.
+    if (secure && text.starts_with(plain)) text.replace(0, plain.size(), "https://");
+    auto where = parse_address(text);
+    if (!where) return fail(address.fault, address.where + ": " + where.error().message);
+    found.address_source = address.where;
+    if (secure && where->scheme == address_scheme::unix_socket) {
+        return fail((*ssl)->fault, (*ssl)->where + " asks for TLS, which is not supported over a socket (" +
+                                       address.where + "); give https://host:port or set it to false");
+    }
+    if (secure && !address.value.starts_with("https://")) {
+        where->scheme = address_scheme::https;
+        found.address_source += ", https because of " + (*ssl)->where;
+    }
+    found.consul.address = to_string(*where);
+    return {};
+}
+
+/// The certificate that this side shows, and its key, which must be one that OpenSSL does not ask a passphrase for.
+[[nodiscard]] auto find_client_certificate(const layers& from, const consul_settings& configured, consul_access& consul)
+    -> result<void> {
+    const auto cert = from.anywhere("client-cert", "CONSUL_CLIENT_CERT", configured.client_cert);
+    const auto key = from.anywhere("client-key", "CONSUL_CLIENT_KEY", configured.client_key);
+    if (cert && !key) {
+        return fail(cert->fault, cert->where +
+                                     " names a client certificate, but nothing names its key; give "
+                                     "--client-key, CONSUL_CLIENT_KEY or consul.clientKey too");
+    }
+    if (key && !cert) {
+        return fail(key->fault, key->where +
+                                    " names a client key, but nothing names its certificate; give "
+                                    "--client-cert, CONSUL_CLIENT_CERT or consul.clientCert too");
+    }
+    if (!cert) return {};
+    const auto text = read_secret("the client key", key->value);
+    if (!text) return unexpected{text.error()};
+    if (text->find("ENCRYPTED") != std::string::npos) {
+        return fail(errc::configuration, "the client key " + quoted(key->value) +
+                                             " needs a passphrase, and nobody is there to type it; give one without");
+    }
+    consul.client_cert = cert->value;
+    consul.client_key = key->value;
+    return {};
+}
+
+}  // namespace
+
+auto find_access(const layers& from, const consul_settings& configured) -> result<found_access> {
+    found_access found;
+    consul_access& consul = found.consul;
+    const auto text = [&](const std::string& option, std::string_view standard,
+                          const std::optional<std::string>& in_file) {
+        const auto one = from.anywhere(option, standard, in_file);
+        return one ? one->value : std::string{};
+    };
+    if (auto done = find_address(from, configured, found); !done) return unexpected{std::move(done).error()};
+    const auto verify = find_flag(from, "http-ssl-verify", "CONSUL_HTTP_SSL_VERIFY", configured.http_ssl_verify);
+    if (!verify) return unexpected{verify.error()};
+    consul.verify = !*verify || (*verify)->value == "true";
+    consul.ca_file = text("ca-file", "CONSUL_CACERT", configured.ca_file);
+    consul.ca_path = text("ca-path", "CONSUL_CAPATH", configured.ca_path);
+    consul.tls_server_name = text("tls-server-name", "CONSUL_TLS_SERVER_NAME", configured.tls_server_name);
+    consul.name_space = text("namespace", "CONSUL_NAMESPACE", configured.name_space);
+    consul.partition = text("partition", "CONSUL_PARTITION", configured.partition);
+    if (auto done = find_client_certificate(from, configured, consul); !done) {
+        return unexpected{std::move(done).error()};
+    }
+    auto basic_auth = find_basic_auth(from, configured);
+    if (!basic_auth) return unexpected{std::move(basic_auth).error()};
+    consul.basic_auth = std::move(*basic_auth);
+    if (auto done = find_token(from, configured, found); !done) return unexpected{std::move(done).error()};
+    return found;
+}
+
+}  // namespace powerconsul::cli
