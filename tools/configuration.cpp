@@ -93,14 +93,26 @@ auto configure(const invocation& call, const command_line& line) -> result<confi
                               output_format::by_command, parse_format);
 
     made.roles.who.host = call.host;
-    made.roles.who.node = from.text("node", configured->node, "");
-    made.roles.who.environment = from.text("environment", configured->environment, "");
-    made.roles.who.server_role = from.text("server-role", configured->server_role, "");
-    made.roles.who.datacenter = from.text("datacenter", configured->datacenter, "");
+    const auto chosen = [&](const std::string& option, const std::optional<std::string>& in_file, std::string& source) {
+        const auto found = from.anywhere(option, "", in_file);
+        source = found ? found->where : std::string{};
+        return found ? found->value : std::string{};
+    };
+    made.roles.who.node = chosen("node", configured->node, made.who_sources.node);
+    made.roles.who.environment = chosen("environment", configured->environment, made.who_sources.environment);
+    made.roles.who.server_role = chosen("server-role", configured->server_role, made.who_sources.server_role);
+    made.roles.who.datacenter = chosen("datacenter", configured->datacenter, made.who_sources.datacenter);
     made.roles.cluster_key = configured->cluster_key.value_or("");
     made.roles.service_filter = configured->service_filter.value_or("");
     made.roles.from = configured->takeover_on.value_or(takeover::on_critical);
     made.roles.max_age = from.parsed("max-age", configured->max_age, seconds(60), parse_duration);
+    made.roles.reads.max_stale =
+        from.parsed("max-stale", configured->max_stale, made.roles.reads.max_stale, parse_duration);
+    const bool consistent = from.parsed("consistent", configured->consistent, false, parse_boolean);
+    const bool cached = from.parsed("health-cache", configured->health_cache, false, parse_boolean);
+    if (made.roles.reads.max_stale.count == 0) made.roles.reads.documents = consistency::leader;
+    if (cached) made.roles.reads.health = consistency::cached;
+    if (consistent) made.roles.reads.documents = made.roles.reads.health = consistency::consistent;
     made.stop_file = from.text("stop-file", configured->stop_file, "/etc/powerconsul.stop");
     made.log.target = from.parsed("log", std::optional<log_target>{}, log_target{log_target_kind::standard_error, {}},
                                   parse_log_target);
@@ -114,6 +126,9 @@ auto configure(const invocation& call, const command_line& line) -> result<confi
     made.log.most = from.parsed("log-level", configured->log_level, event_level::info, parse_event_level);
     made.watch = configured_watch(*configured);
     if (from.trouble()) return unexpected{*from.trouble()};
+    if (consistent && cached) {
+        return fail(errc::usage, "--consistent and --health-cache: what is in a cache is not consistent; choose one");
+    }
     if (made.timeout < milliseconds{100}) return fail(errc::usage, "--timeout: expected at least 100ms");
 
     if (made.store.empty()) {

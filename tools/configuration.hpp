@@ -17,6 +17,14 @@ namespace powerconsul::cli {
 
 enum class output_format : unsigned char { by_command, json, text };
 
+/// Who said each part of this node's identity; empty: nobody, it comes from the host name or the agent.
+struct identity_sources {
+    std::string node{};
+    std::string environment{};
+    std::string server_role{};
+    std::string datacenter{};
+};
+
 /// What an invocation comes down to once options, environment and configuration are put together.
 struct configuration {
     std::string settings_file{};     ///< the configuration that was read; empty: none
@@ -30,6 +38,7 @@ struct configuration {
     milliseconds timeout{};
     int unknown_exit{1};
     resolver_options roles{};
+    identity_sources who_sources{};
     watch_options watch{};  ///< without what belongs to one run: state and stop
     std::string stop_file{};
     posix_log_options log{};

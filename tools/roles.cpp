@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/adapters/posix_files.hpp>
@@ -10,6 +11,7 @@
 #include <powerconsul/json/writer.hpp>
 #include <powerconsul/text.hpp>
 
+#include "explain.hpp"
 #include "http.hpp"
 #include "stop_file.hpp"
 
@@ -56,6 +58,29 @@ void print_role_text(std::string_view service, const resolution& facts, const st
     return line.text();
 }
 
+/// The triggers that would run now, looked up as a watch looks them up.
+[[nodiscard]] auto triggers_of(const configuration& chosen, std::string_view service, const resolution& facts,
+                               posix_clock& time) -> std::vector<explained_trigger> {
+    std::vector<explained_trigger> all;
+    auto transport = make_transport(chosen);
+    for (const auto state : {bad_state::warning, bad_state::critical}) {
+        explained_trigger each{state, trigger_search{}, {}};
+        if (!transport) {
+            each.search = unexpected{transport.error()};
+        } else {
+            consul_client<any_transport&, posix_clock&> consul{
+                *transport, time, time.monotonic() + milliseconds{chosen.timeout.count / 8}};
+            each.search = find_trigger(consul, chosen.watch.triggers, facts.who, facts, service, state);
+        }
+        if (each.search && each.search->found) {
+            each.runs = make_job(*each.search->found, chosen.watch.triggers, facts.who,
+                                 {.service = std::string{service}, .state = state, .own = facts.own});
+        }
+        all.push_back(std::move(each));
+    }
+    return all;
+}
+
 }  // namespace
 
 auto make_transport(const configuration& chosen) -> result<any_transport> {
@@ -95,7 +120,11 @@ auto run_role(const command_line& line, const configuration& chosen, std::string
     const auto facts = resolve(chosen, *service, time);
     if (!facts) return unexpected{facts.error()};
     const std::string stopped = stop_reason(chosen.stop_file);
-    if (chosen.format == output_format::json) {
+    if (line.has("explain")) {
+        const explained_role all{chosen,     *service, *facts, stopped, triggers_of(chosen, *service, *facts, time),
+                                 time.wall()};
+        out += chosen.format == output_format::json ? explanation_json(all) + '\n' : explanation_text(all);
+    } else if (chosen.format == output_format::json) {
         out += role_json(*service, *facts, stopped) + '\n';
     } else {
         print_role_text(*service, *facts, stopped, out);

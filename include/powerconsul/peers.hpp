@@ -21,12 +21,19 @@ struct actives_source {
     std::optional<error> trouble{};  ///< why it says nothing
 };
 
+/// Rights that the token has in a datacenter, so that what is not listed there is not there.
+struct proven_rights {
+    std::string datacenter{};
+    std::vector<acl_right> rights{};
+};
+
 /// What is known of the actives of a service, and from which instances.
 struct actives_facts {
     actives state{actives::unknown};
     std::string reason{};
     std::vector<instance> instances{};      ///< of the actives only, by datacenter and node
     std::vector<actives_source> sources{};  ///< what was asked, in that order
+    std::vector<proven_rights> proven{};    ///< asked for when an active was not listed
     std::optional<error> trouble{};         ///< why the state is unknown
 };
 
@@ -58,6 +65,8 @@ public:
     void doubt(const error& why) {
         if (!facts_.trouble) facts_.trouble = why;
     }
+
+    void prove(proven_rights rights) { facts_.proven.push_back(std::move(rights)); }
 
     /// Is there something that would make the answer unknown?
     [[nodiscard]] auto doubtful() const -> bool { return facts_.trouble.has_value(); }
@@ -176,6 +185,7 @@ void doubt_without_rights(actives_census& census, Consul& consul, const std::vec
     for (const auto& datacenter : census.asked()) {
         const auto whole = consul.require_rights(rights, datacenter, "Consul does not show all nodes");
         if (!whole) return census.doubt(whole.error());
+        census.prove({datacenter, rights});
     }
 }
 

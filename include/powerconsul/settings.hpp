@@ -59,6 +59,9 @@ struct settings {
     std::optional<std::string> format{};
     std::optional<milliseconds> timeout{};
     std::optional<milliseconds> max_age{};
+    std::optional<milliseconds> max_stale{};
+    std::optional<bool> consistent{};
+    std::optional<bool> health_cache{};
     std::optional<int> unknown_exit{};
     std::optional<takeover> takeover_on{};
     std::optional<std::string> log{};

@@ -1,0 +1,211 @@
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "caller.hpp"
+
+using namespace tool;
+
+namespace {
+
+/// Runs `role --explain` on production-web2 over a store and gives both forms.
+struct explained {
+    ended text;
+    ended json;
+};
+
+auto explain(const sandbox& box, std::vector<std::string> more = {}) -> explained {
+    std::vector<std::string> args{"role", "-S", "web", "--explain", "--format", "text"};
+    args.insert(args.end(), more.begin(), more.end());
+    const caller call{box};
+    // The second run must not find the record of the first one.
+    (void)std::system(("rm -rf " + (box / "state")).c_str());  // NOLINT
+    auto text = call(args);
+    args[5] = "json";
+    (void)std::system(("rm -rf " + (box / "state")).c_str());  // NOLINT
+    return {std::move(text), call(args)};
+}
+
+auto line_of(const std::string& text, std::string_view beginning) -> std::string {
+    for (std::string_view rest = text; !rest.empty();) {
+        const auto end = rest.find('\n');
+        if (rest.starts_with(beginning)) return std::string{rest.substr(0, end)};
+        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    }
+    return "no line begins with " + std::string{beginning};
+}
+
+auto store_with(std::string_view document, std::string_view active, std::string_view triggers = "") -> std::string {
+    return R"({"agent": {"node": "production-web2", "datacenter": "hq"}, "datacenters": {"hq": {"kv": {)" +
+           std::string{triggers} + R"("cluster/production/web": )" + std::string{document} + R"(}, "services": [
+           {"service": "web", "node": "production-web1", "checks": {"service:web": ")" +
+           std::string{active} + R"("}},
+           {"service": "web", "node": "production-web2", "checks": {"service:web": "passing"}}]}}})";
+}
+
+}  // namespace
+
+TEST_CASE("every fact of a standby's role is there with its source") {
+    const sandbox box;
+    box.write("config.json", R"({"environment": "production", "subVars": {"SVC": "apache2"}})");
+    box.write("store.json",
+              store_with(R"({"filter": {"^production-web": {"active_nodes": ["production-web1", "production-web9"],
+                                                           "standby_nodes": "production-web2"}}})",
+                         "critical",
+                         R"("triggers/production/web/primary/critical": "service @SVC restart",
+                            "triggers/production/web/secondary/warning": "#!/bin/sh\necho warned\n",)"));
+    const auto both = explain(box);
+    CHECK(both.text.status == 0);
+    CHECK(both.json.status == 0);
+    const std::string& text = both.text.out;
+    CHECK(line_of(text, "role ") == "role         secondary");
+    CHECK(line_of(text, "expects") == "expects      running");
+    CHECK(line_of(text, "rule") == "rule         a secondary takes over when no active serves");
+    CHECK(line_of(text, "node") == "node         production-web2.example.org   [the host name]");
+    CHECK(line_of(text, "environment") ==
+          "environment  production   [the configuration " + (box / "config.json") + "]");
+    CHECK(line_of(text, "server role") == "server role  web   [host name production-web2.example.org]");
+    CHECK(line_of(text, "consul").ends_with("store.json   [a store file instead of an agent]"));
+    CHECK(line_of(text, "document") ==
+          "document     cluster/production/web, ModifyIndex 9   [GET /v1/kv/cluster/production/web?stale, from any "
+          "server, at most 0 ms old]");
+    CHECK(line_of(text, "  filter") == "  filter     \"^production-web\" matches production-web2.example.org");
+    CHECK(line_of(text, "  place") == "  place      production-web2.example.org is in standby_nodes   [standby_nodes]");
+    CHECK(line_of(text, "actives") == "actives      none serving");
+    CHECK(line_of(text, "  asked") ==
+          "  asked      2 instances   [GET /v1/health/service/web, from the leader, at most 0 ms old]");
+    CHECK(text.find("  active     production-web1 (hq) is critical: does not serve\n    check    serfHealth passing\n"
+                    "    check    service:web critical\n  active     production-web9 is in none of these lists\n"
+                    "  rights     node:read on production-web9 and service:read on web: the token has them, or there "
+                    "are no ACLs   [POST /v1/internal/acl/authorize]\n") != std::string::npos);
+    CHECK(line_of(text, "on warning").find("/bin/sh   [triggers/production/web/secondary/warning, ModifyIndex ") !=
+          std::string::npos);
+    CHECK(line_of(text, "  script") == "  script     #!/bin/sh");
+    CHECK(line_of(text, "on critical")
+              .starts_with("on critical  /bin/sh -c service apache2 restart   "
+                           "[triggers/production/web/primary/critical, ModifyIndex "));
+
+    const auto root = json::parse(both.json.out);
+    REQUIRE(root);
+    const auto* const document = root->find("document");
+    REQUIRE(document != nullptr);
+    CHECK(document->find("modify_index")->text == "9");
+    CHECK(document->find("request")->text == "GET /v1/kv/cluster/production/web?stale");
+    CHECK(document->find("age_ms")->text == "0");
+    CHECK(document->find("filter")->text == "^production-web");
+    const auto* const actives = root->find("actives");
+    REQUIRE(actives != nullptr);
+    CHECK(actives->find("state")->text == "none serving");
+    CHECK(actives->find("instances")->items.at(0).find("checks")->items.size() == 2);
+    CHECK(actives->find("not_listed")->items.at(0).text == "production-web9");
+    CHECK(actives->find("rights")->items.at(0).find("has")->items.at(1).text == "service:read on web");
+    CHECK(root->find("triggers")->items.at(1).find("command")->items.at(2).text == "service apache2 restart");
+    CHECK(root->find("environment")->find("from")->text == "the configuration " + (box / "config.json"));
+}
+
+TEST_CASE("the explanation says the same as the role, whatever it is") {
+    struct row {
+        std::string_view name;
+        std::string_view document;
+        std::string_view active;
+        int status;
+        std::string_view rule;
+    };
+    const row rows[] = {
+        {"waiting", pair_document, "passing", 0, "a secondary waits while an active serves"},
+        {"all active", R"({"mode": "all-active"})", "passing", 0, "a primary always runs"},
+        {"in no list", R"({"active_nodes": "a", "standby_nodes": "b"})", "passing", 65,
+         "none: what is not known is unknown"},
+        {"no document at all", R"("")", "passing", 65, "none: what is not known is unknown"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const sandbox box;
+        box.write("config.json", "{}");
+        box.write("store.json", store_with(each.document, each.active));
+        const auto both = explain(box);
+        const auto plain = caller{box}({"role", "-S", "web", "--format", "json"});
+        CHECK(both.text.status == each.status);
+        CHECK(both.json.status == each.status);
+        CHECK(plain.status == each.status);
+        CHECK(member(both.json, "role") == member(plain, "role"));
+        CHECK(member(both.json, "expectation") == member(plain, "expectation"));
+        CHECK(member(both.json, "reason") == member(plain, "reason"));
+        CHECK(line_of(both.text.out, "rule") == "rule         " + std::string{each.rule});
+        CHECK(line_of(both.text.out, "why") == "why          " + member(plain, "reason"));
+    }
+}
+
+TEST_CASE("how Consul is read can be chosen, and what contradicts itself is refused") {
+    struct row {
+        std::string_view name;
+        std::vector<std::string> options;
+        std::string_view settings;
+        std::string_view document;  ///< as the explanation names the request
+        std::string_view health;
+    };
+    const row rows[] = {
+        {"by default", {}, "{}", "web?stale, from any server", "/service/web, from the leader"},
+        {"consistent",
+         {"--consistent"},
+         "{}",
+         "web?consistent, from the leader, confirmed",
+         "/service/web?consistent, from the leader, confirmed"},
+        {"never stale", {"--max-stale", "0"}, "{}", "web, from the leader", "/service/web, from the leader"},
+        {"by the configuration",
+         {},
+         R"({"consistent": true, "maxStale": "3s"})",
+         "web?consistent, from the leader, confirmed",
+         "/service/web?consistent, from the leader, confirmed"},
+        {"the agent's cache", {"--health-cache"}, "{}", "web?stale, from any server", "/service/web?cached, from the"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const sandbox box;
+        box.write("config.json", each.settings);
+        box.write("store.json", store_with(pair_document, "passing"));
+        const auto both = explain(box, each.options);
+        CHECK(both.text.status == 0);
+        CHECK(line_of(both.text.out, "document").find("[GET /v1/kv/cluster/production/" + std::string{each.document}) !=
+              std::string::npos);
+        CHECK(line_of(both.text.out, "  asked").find("[GET /v1/health" + std::string{each.health}) !=
+              std::string::npos);
+    }
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("store.json", store_with(pair_document, "passing"));
+    const caller call{box};
+    const auto refused = call({"role", "-S", "web", "--consistent", "--health-cache"});
+    CHECK(refused.status == 64);
+    CHECK(refused.err ==
+          "powerconsul: --consistent and --health-cache: what is in a cache is not consistent; choose one\n");
+    CHECK(call({"role", "-S", "web", "--max-stale", "soon"}).status == 64);
+    caller odd{box};
+    odd.environment["POWERCONSUL_CONSISTENT"] = "maybe";
+    CHECK(odd({"role", "-S", "web"}).err ==
+          "powerconsul: POWERCONSUL_CONSISTENT: \"maybe\" is neither \"true\" nor \"false\"\n");
+    odd.environment["POWERCONSUL_CONSISTENT"] = "true";
+    CHECK(line_of(odd({"role", "-S", "web", "--explain"}).out, "document").find("?consistent") != std::string::npos);
+}
+
+TEST_CASE("a role from memory is explained from memory") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("store.json", store_with(pair_document, "passing"));
+    const caller call{box};
+    REQUIRE(call({"role", "-S", "web"}).status == 0);
+    caller away{box};
+    away.environment["POWERCONSUL_STORE"] = "";
+    away.environment["POWERCONSUL_HTTP_ADDR"] = "127.0.0.1:9";
+    const auto said = away({"role", "-S", "web", "--explain"});
+    CHECK(said.status == 0);
+    CHECK(line_of(said.out, "basis") == "basis        cached");
+    CHECK(line_of(said.out, "rule") == "rule         what was last expected holds for a while");
+    CHECK(line_of(said.out, "document").ends_with("[" + (box / "state/last-known/web.json") + "]"));
+    CHECK(line_of(said.out, "last known").starts_with("last known   secondary, expects stopped, ModifyIndex 7, "));
+    CHECK(line_of(said.out, "consul") == "consul       http://127.0.0.1:9   [POWERCONSUL_HTTP_ADDR]");
+    CHECK(line_of(said.out, "token") == "token        none: the agent's default token counts");
+    CHECK(line_of(said.out, "on critical").starts_with("on critical  unknown: cannot reach Consul"));
+}
