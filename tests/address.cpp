@@ -25,11 +25,15 @@ TEST_CASE("addresses that Consul's own client takes are read") {
         {"https without port", "https://consul", {https, "consul", 443, ""}, "https://consul:443"},
         {"IPv6", "[::1]:8500", {http, "::1", 8500, ""}, "http://[::1]:8500"},
         {"IPv6 without port", "[fe80::AB]", {http, "fe80::AB", 8500, ""}, "http://[fe80::AB]:8500"},
-        {"IPv6, https", "https://[::ffff:10.0.0.1]:8501", {https, "::ffff:10.0.0.1", 8501, ""},
+        {"IPv6, https",
+         "https://[::ffff:10.0.0.1]:8501",
+         {https, "::ffff:10.0.0.1", 8501, ""},
          "https://[::ffff:10.0.0.1]:8501"},
         {"lowest port", "h:1", {http, "h", 1, ""}, "http://h:1"},
         {"highest port", "h:65535", {http, "h", 65535, ""}, "http://h:65535"},
-        {"socket", "unix:///run/consul/http.sock", {unix_socket, "localhost", 0, "/run/consul/http.sock"},
+        {"socket",
+         "unix:///run/consul/http.sock",
+         {unix_socket, "localhost", 0, "/run/consul/http.sock"},
          "unix:///run/consul/http.sock"},
     };
     for (const auto& row : rows) {
@@ -63,7 +67,7 @@ TEST_CASE("what is no address is refused, with what to write instead") {
         {"path", "http://h:8500/prefix", "only these"},
         {"query", "h:8500?x", "only these"},
         {"user", "http://me@h:8500", "only these"},
-        {"a socket without unix://", "/run/consul.sock", "unix:///run/consul.sock"},
+        {"a socket without unix://", "/run/consul.sock", "unix:///path for a socket"},
         {"empty port", "h:", "1 to 65535"},
         {"port 0", "h:0", "1 to 65535"},
         {"port too large", "h:65536", "1 to 65535"},
@@ -86,6 +90,21 @@ TEST_CASE("what is no address is refused, with what to write instead") {
         CHECK(parsed.error().message.find(row.hint) != std::string::npos);
     }
     CHECK(parse_address("unix:///" + std::string(106, 'x')));
+}
+
+TEST_CASE("what may be a secret in an address is in no message") {
+    for (const std::string_view text :
+         {"http://me:secret@h:8500", "me:secret@h:8500", "secret@h", "ftp://me:secret@h", "//me:secret@h/x",
+          "me:secret@", "http://me:se@secret@h:8500", "https://me:secret/x@h", "h:8500?token=secret",
+          "http://h/?token=secret", "http://h#secret", "/secret@x", "http://me:x@h/?dc=1@secret"}) {
+        CAPTURE(text);
+        const auto parsed = parse_address(text);
+        REQUIRE_FALSE(parsed);
+        CAPTURE(parsed.error().message);
+        CHECK(parsed.error().message.find("secret") == std::string::npos);
+    }
     CHECK(parse_address("http://me:secret@h:8500").error().message ==
           R"(the address of Consul "...@h:8500" has more than a host and a port; give only these)");
+    CHECK(parse_address("http://h:8500/?token=secret").error().message ==
+          R"(the address of Consul "http://h:8500/..." has more than a host and a port; give only these)");
 }

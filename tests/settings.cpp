@@ -115,3 +115,21 @@ TEST_CASE("a count is a whole number in its range") {
               error{errc::usage, quoted(text) + " is not a whole number from 1 to 64"});
     }
 }
+
+TEST_CASE("truth values are those of Consul's own programs") {
+    for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
+        CAPTURE(yes);
+        CHECK(parse_boolean(yes).value_or(false));
+    }
+    for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
+        CAPTURE(no);
+        CHECK_FALSE(parse_boolean(no).value_or(true));
+    }
+    for (const std::string_view neither : {"", "yes", "no", "on", "tRUE", "2", "00", " true", "true "}) {
+        CAPTURE(neither);
+        const auto read = parse_boolean(neither);
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code == errc::usage);
+        CHECK(read.error().message.find(R"(is neither "true" nor "false")") != std::string::npos);
+    }
+}

@@ -152,13 +152,22 @@ constexpr auto commands = std::to_array<command_row>({
      acting_options, "", "powerconsul watch critical < checks.json"},
     {"trigger", "warning", "run the trigger for one check in the state warning", trigger_options_rows, acting_options,
      "-s '<check JSON>'", "powerconsul trigger warning -s '{\"ServiceName\": \"apacheWebService\"}'"},
-    {"trigger", "critical", "run the trigger for one check in the state critical", trigger_options_rows,
-     acting_options, "-s '<check JSON>'",
-     "powerconsul trigger critical -s '{\"ServiceName\": \"apacheWebService\"}'"},
-    {"incidents", "", "print open and recent incidents and what was done about them", incidents_options, {}, "",
+    {"trigger", "critical", "run the trigger for one check in the state critical", trigger_options_rows, acting_options,
+     "-s '<check JSON>'", "powerconsul trigger critical -s '{\"ServiceName\": \"apacheWebService\"}'"},
+    {"incidents",
+     "",
+     "print open and recent incidents and what was done about them",
+     incidents_options,
+     {},
+     "",
      "powerconsul incidents"},
-    {"incidents", "ack", "let a service's incident that was given up be tried again", incidents_options, {},
-     "<service>", "powerconsul incidents ack apacheWebService"},
+    {"incidents",
+     "ack",
+     "let a service's incident that was given up be tried again",
+     incidents_options,
+     {},
+     "<service>",
+     "powerconsul incidents ack apacheWebService"},
     {"role",
      "",
      "print this node's role for a service, what it expects, and why",
@@ -183,6 +192,25 @@ constexpr auto commands = std::to_array<command_row>({
     return nullptr;
 }
 
+/// What other programs take a secret by. Here none comes by the command line, where every user of the machine sees it.
+struct secret_row {
+    std::string_view name{};
+    std::string_view instead{};
+};
+constexpr auto secret_options = std::to_array<secret_row>({
+    {"token", "--token-file or CONSUL_HTTP_TOKEN"},
+    {"http-auth", "--http-auth-file or CONSUL_HTTP_AUTH"},
+});
+
+/// The row of `--token`, `-token` (as Consul's own program has it) or `--token=…`.
+[[nodiscard]] auto find_secret(std::string_view argument) -> const secret_row* {
+    if (!argument.starts_with('-')) return nullptr;
+    argument.remove_prefix(argument.starts_with("--") ? 2 : 1);
+    const auto name = argument.substr(0, argument.find('='));
+    const auto* const found = std::ranges::find(secret_options, name, &secret_row::name);
+    return found == secret_options.end() ? nullptr : found;
+}
+
 /// Whether an argument is an option whose value is the next argument.
 [[nodiscard]] auto takes_next(std::string_view argument) -> bool {
     const auto matches = [&](const option_row& row) {
@@ -190,6 +218,7 @@ constexpr auto commands = std::to_array<command_row>({
         if (argument.starts_with("--")) return argument.substr(2) == row.name;
         return row.letter != 0 && argument.size() == 2 && argument[1] == row.letter;
     };
+    if (find_secret(argument) != nullptr) return argument.find('=') == std::string_view::npos;
     if (std::ranges::any_of(global_options, matches)) return true;
     return std::ranges::any_of(commands, [&](const auto& row) { return any_option(row, matches); });
 }
@@ -199,7 +228,8 @@ constexpr auto commands = std::to_array<command_row>({
     std::vector<std::string> apart;
     bool is_value = false;
     for (const auto& each : args) {
-        const bool letter = !is_value && each.size() > 2 && each[0] == '-' && each[1] != '-';
+        const bool letter =
+            !is_value && each.size() > 2 && each[0] == '-' && each[1] != '-' && find_secret(each) == nullptr;
         if (letter && takes_next(each.substr(0, 2))) {
             apart.push_back(each.substr(0, 2));
             apart.push_back(each.substr(2));
@@ -341,6 +371,14 @@ auto parse_roughly(const std::vector<std::string>& args) -> command_line {
 
 auto parse_command_line(const std::vector<std::string>& args) -> result<command_line> {
     const separated parts = separate(detached(args));
+    for (std::size_t i = 0; i < parts.rest.size(); ++i) {
+        if (const auto* const secret = find_secret(parts.rest[i])) {
+            return fail(errc::usage, "--" + std::string{secret->name} +
+                                         ": everybody can see a command line; give the secret by " +
+                                         std::string{secret->instead});
+        }
+        if (takes_next(parts.rest[i])) ++i;
+    }
     command_line line{parts.words, {}};
     if (parts.words.command == "help") {
         line.words = separate(parts.rest).words;

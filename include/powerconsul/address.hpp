@@ -41,10 +41,14 @@ inline constexpr std::size_t socket_path_limit = 107;
 /// listens); with a scheme the port defaults to that scheme's, 80 or 443. Fails with errc::configuration.
 [[nodiscard]] inline auto parse_address(std::string_view text) -> result<address> {
     const auto wrong = [&](std::string_view what) {
-        // What stands before an @ is a name and password, and the message is for everybody who may see a check.
-        const auto at = text.rfind('@');
-        const std::string shown =
-            at == std::string_view::npos ? quoted(text) : quoted("..." + std::string{text.substr(at)});
+        // What stands before an @ is a name and password, what stands behind a ? may be a token, and the message is
+        // for everybody who may see a check.
+        const std::string_view start = text.substr(0, text.find_first_of("?#"));
+        const auto at = start.rfind('@');
+        std::string shown{at == std::string_view::npos ? start : start.substr(at)};
+        if (at != std::string_view::npos) shown.insert(0, "...");
+        if (start.size() < text.size()) shown += "...";
+        shown = quoted(shown);
         return fail(errc::configuration, "the address of Consul " + shown + ' ' + std::string{what});
     };
     address where;
@@ -69,7 +73,7 @@ inline constexpr std::size_t socket_path_limit = 107;
         if (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
     }
     if (port_missing_means_8500 && !rest.empty() && rest.front() == '/') {
-        return wrong("is a path; write unix://" + std::string{rest.substr(0, 64)} + " for a socket");
+        return wrong("is a path; write unix:///path for a socket");
     }
     if (rest.find_first_of("/?#@") != std::string_view::npos) {
         return wrong("has more than a host and a port; give only these");

@@ -25,9 +25,13 @@ namespace detail {
 /// What the body of an error adds to a message: only what stays the same as long as the trouble does. Consul's other
 /// texts differ from call to call, and a check's output must not change while nothing changed.
 [[nodiscard]] inline auto known_complaint(std::string_view body) -> std::string {
-    constexpr std::string_view known[] = {"No cluster leader",       "No path to datacenter",
-                                          "No known Consul servers", "Permission denied",
-                                          "ACL not found",           "Remote DC has no server currently reachable"};
+    constexpr std::string_view known[] = {"No cluster leader",
+                                          "No path to datacenter",
+                                          "No known Consul servers",
+                                          "Permission denied",
+                                          "ACL not found",
+                                          "Namespaces are a Consul Enterprise feature",
+                                          "Remote DC has no server currently reachable"};
     for (const auto text : known) {
         if (body.find(text) != std::string_view::npos) return ": " + std::string{text};
     }
@@ -270,7 +274,7 @@ private:
         if (answer.status >= 300 && answer.status < 400) {
             return fail(errc::bad_data, what + ": a redirect, which would lead to another key or host");
         }
-        return fail(errc::bad_data, what + "; is the address that of a Consul agent?");
+        return fail(errc::bad_data, what + (complaint.empty() ? "; is the address that of a Consul agent?" : ""));
     }
 
     /// A server that knows no leader answers from what it last had: that can be of any age.

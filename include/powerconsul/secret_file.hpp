@@ -52,7 +52,9 @@ enum class exposure : unsigned char {
     -> unexpected {
     const auto wrong = [&]() -> std::string {
         switch (how) {
-            case exposure::foreign: return "belongs to neither root nor " + std::string{user} + ", who reads it";
+            case exposure::foreign:
+                return (user == "root" ? "does not belong to " : "belongs to neither root nor ") + std::string{user} +
+                       ", who reads it";
             case exposure::changed_by_others: return "can be changed by others";
             case exposure::read_by_others: return "can be read by others";
             case exposure::changed_by_group: return "can be changed by its group";

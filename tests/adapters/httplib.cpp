@@ -268,7 +268,28 @@ TEST_CASE("without a token none is sent") {
     }};
     REQUIRE(transport_to(server.address()).perform(get("/v1/status/leader")));
     CHECK(head.find("X-Consul-Token") == std::string::npos);
+    CHECK(head.find("Authorization") == std::string::npos);
     CHECK(head.find("GET /v1/status/leader HTTP/1.1\r\n") == 0);
+}
+
+TEST_CASE("a proxy in front gets name and password, Consul its token, namespace and partition") {
+    std::string head;
+    raw_server server{[&](const peer& client, int) {
+        head = client.request();
+        client.say(answer("[]"));
+    }};
+    httplib_options options;
+    options.address = server.address();
+    options.token = "a-token";
+    options.basic_auth = "Aladdin:open sesame";
+    options.name_space = "team a";
+    options.partition = "web";
+    auto transport = httplib_transport::create(options);
+    REQUIRE(transport);
+    REQUIRE(transport->perform(get("/v1/kv/a?dc=hq")));
+    CHECK(head.find("GET /v1/kv/a?dc=hq&ns=team%20a&partition=web HTTP/1.1\r\n") == 0);
+    CHECK(head.find("\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n") != std::string::npos);
+    CHECK(head.find("\r\nX-Consul-Token: a-token\r\n") != std::string::npos);
 }
 
 TEST_CASE("every status is an answer, and a redirect is not followed") {
@@ -624,7 +645,12 @@ TEST_CASE("options are checked before anybody is asked") {
         httplib_options options;
         std::string_view message;
     };
-    httplib_options address, token, pair, file, no_pem;
+    const scratch folder;
+    httplib_options address, token, auth, pair, file, no_pem, no_authorities, no_directory;
+    auth.basic_auth = "hush";
+    no_authorities.address = no_directory.address = "https://127.0.0.1:1";
+    no_authorities.ca_path = folder.path;
+    no_directory.ca_path = "/etc/hostname";
     address.address = "ftp://h";
     token.token = "hush\r\nhush";
     pair.client_cert = "/etc/hostname";
@@ -634,6 +660,9 @@ TEST_CASE("options are checked before anybody is asked") {
     const row rows[] = {
         {"address", address, "unknown scheme"},
         {"token", token, "the token for Consul has a character"},
+        {"name and password", auth, "not user:password"},
+        {"a directory without authorities", no_authorities, "holds a certificate in PEM form"},
+        {"a file for a directory", no_directory, "is not a directory"},
         {"certificate without key", pair, "go together"},
         {"no such file", file, "/no/such/ca.pem"},
         {"no certificate", no_pem, "no pair of PEM files"},

@@ -571,3 +571,46 @@ TEST_CASE("remove deletes a file, and is content if there is none") {
     CHECK((*files.status(s.path + "/directory"))->kind == file_kind::directory);
     CHECK(files.remove("").error().code == errc::usage);
 }
+
+TEST_CASE("a file that a person names may be a link, and is described as it is read") {
+    const scratch home;
+    const posix_files files;
+    for (const std::string name : {"file", "link"}) {
+        CAPTURE(name);
+        const auto found = files.read_named(home.path + '/' + name, 12);
+        REQUIRE(found);
+        REQUIRE(*found);
+        CHECK((*found)->bytes == "twelve bytes");
+        CHECK((*found)->status.kind == file_kind::regular);
+        CHECK((*found)->status.mode == 0640);
+        CHECK((*found)->status.uid == ::geteuid());
+        CHECK((*found)->status.gid == ::getegid());
+        CHECK((*found)->status.size == 12);
+    }
+    for (const std::string name : {"nothing", "dangling", "file/below"}) {
+        CAPTURE(name);
+        const auto found = files.read_named(home.path + '/' + name, 12);
+        REQUIRE(found);
+        CHECK_FALSE(*found);
+    }
+    REQUIRE(::symlink("circle", (home.path + "/circle").c_str()) == 0);
+    REQUIRE(::symlink("fifo", (home.path + "/fifo_link").c_str()) == 0);
+    struct row {
+        std::string path;
+        std::size_t limit;
+        errc code;
+    };
+    const row rows[] = {
+        {home.path + "/file", 11, errc::bad_data},           {home.path + "/directory", 12, errc::bad_data},
+        {home.path + "/directory_link", 12, errc::bad_data}, {home.path + "/fifo", 12, errc::bad_data},
+        {home.path + "/fifo_link", 12, errc::bad_data},      {"/dev/zero", 12, errc::bad_data},
+        {home.path + "/circle", 12, errc::io},               {"", 12, errc::usage},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.path);
+        const auto found = files.read_named(each.path, each.limit);
+        REQUIRE_FALSE(found);
+        CHECK(found.error().code == each.code);
+    }
+    CHECK(files.group() == ::getegid());
+}

@@ -32,7 +32,8 @@ TEST_CASE("every key reaches its setting") {
     const auto read = json::decode_settings(R"({
       "triggerKey": "t/production", "environment": "production", "serverRole": "web", "node": "n1", "datacenter": "hq",
       "consul": {"httpAddr": "https://consul:8501", "tokenFile": "/etc/token"}, "store": "/s.json", "stateDir": "/state",
-      "serviceManager": "systemd", "format": "text", "timeout": "8s", "maxAge": 90, "unknownExit": 3,
+      "serviceManager": "systemd", "format": "text", "timeout": "8s", "maxAge": 90, "maxStale": "3s",
+      "consistent": true, "healthCache": "false", "unknownExit": 3,
       "takeoverOn": "warning", "noopTriggers": "web", "log": "/var/log/powerconsul/", "logLevel": "debug",
       "logFormat": "json", "stopFile": "/etc/stop", "trigger": {"timeout": "2m", "grace": 5, "backoff": "1s",
       "maxBackoff": "1h", "attempts": 7, "parallel": "64"}})");
@@ -42,14 +43,18 @@ TEST_CASE("every key reaches its setting") {
     CHECK(read->server_role == "web");
     CHECK(read->node == "n1");
     CHECK(read->datacenter == "hq");
-    CHECK(read->http_addr == "https://consul:8501");
-    CHECK(read->token_file == "/etc/token");
+    CHECK(read->consul.http_addr == "https://consul:8501");
+    CHECK(read->consul.token_file == "/etc/token");
+    CHECK_FALSE(read->consul.http_ssl);
     CHECK(read->store == "/s.json");
     CHECK(read->state_dir == "/state");
     CHECK(read->service_manager == "systemd");
     CHECK(read->format == "text");
     CHECK(read->timeout == seconds(8));
     CHECK(read->max_age == seconds(90));
+    CHECK(read->max_stale == seconds(3));
+    CHECK(read->consistent == true);
+    CHECK(read->health_cache == false);
     CHECK(read->unknown_exit == 3);
     CHECK(read->takeover_on == takeover::on_warning);
     CHECK(read->noop_triggers == std::vector<std::string>{"web"});
@@ -71,6 +76,29 @@ TEST_CASE("every key reaches its setting") {
     CHECK_FALSE(partly->log_level);
     CHECK(json::decode_settings(R"({"unknownExit": "2"})")->unknown_exit == 2);
     CHECK(json::decode_settings(R"({"consulConfig": {"any": ["thing"]}})"));
+}
+
+TEST_CASE("every key of consul reaches its setting") {
+    const auto read = json::decode_settings(R"({"consul": {
+      "httpAddr": "unix:///run/consul.sock", "tokenFile": "/t", "httpAuthFile": "/a", "caFile": "/ca.pem", "caPath": "/ca",
+      "clientCert": "/c.pem", "clientKey": "/k.pem", "tlsServerName": "server.hq.consul", "namespace": "team",
+      "partition": "web", "httpSsl": true, "httpSslVerify": false}})");
+    REQUIRE_MESSAGE(read, read.error().message);
+    const auto& consul = read->consul;
+    CHECK(consul.http_addr == "unix:///run/consul.sock");
+    CHECK(consul.token_file == "/t");
+    CHECK(consul.http_auth_file == "/a");
+    CHECK(consul.ca_file == "/ca.pem");
+    CHECK(consul.ca_path == "/ca");
+    CHECK(consul.client_cert == "/c.pem");
+    CHECK(consul.client_key == "/k.pem");
+    CHECK(consul.tls_server_name == "server.hq.consul");
+    CHECK(consul.name_space == "team");
+    CHECK(consul.partition == "web");
+    CHECK(consul.http_ssl == true);
+    CHECK(consul.http_ssl_verify == false);
+    CHECK(json::decode_settings(R"({"consul": {"httpSsl": "True"}})")->consul.http_ssl == true);
+    CHECK(json::decode_settings(R"({"consul": {"httpSsl": 0}})")->consul.http_ssl == false);
 }
 
 TEST_CASE("a wrong configuration names the key, its place and what was expected") {
@@ -117,6 +145,12 @@ TEST_CASE("a wrong configuration names the key, its place and what was expected"
          "consul at line 1, column 12 (byte 11): expected an object, found a string"},
         {"misspelt key in consul", R"({"consul": {"httpaddr": "x"}})",
          R"(consul.httpaddr at line 1, column 25 (byte 24): this key is not known; did you mean "httpAddr"?)"},
+        {"a flag that is neither", R"({"consul": {"httpSsl": "maybe"}})",
+         R"(consul.httpSsl at line 1, column 24 (byte 23): "maybe" is neither "true" nor "false")"},
+        {"a flag that is null", R"({"consul": {"httpSslVerify": null}})",
+         "consul.httpSslVerify at line 1, column 30 (byte 29): expected true or false, found null"},
+        {"a password in the file", R"({"consul": {"httpAuth": "x:y"}})",
+         R"(consul.httpAuth at line 1, column 25 (byte 24): this key is not known; did you mean "httpAddr"?)"},
         {"a token in the file", R"({"consul": {"token": "x"}})",
          "consul.token at line 1, column 22 (byte 21): this key is not known"},
         {"time is a list", R"({"timeout": [8]})",

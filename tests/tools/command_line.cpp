@@ -105,6 +105,35 @@ TEST_CASE("help and version win over what else is wrong") {
     CHECK(value->value("consulservice") == "--help");
 }
 
+TEST_CASE("a secret on the command line is refused and not repeated") {
+    struct row {
+        std::vector<std::string> args;
+        std::string_view instead;
+    };
+    const row rows[] = {
+        {{"role", "-S", "web", "--token", "hush"}, "--token-file or CONSUL_HTTP_TOKEN"},
+        {{"--token", "hush", "check", "service", "-s", "a", "-S", "web"}, "--token-file or CONSUL_HTTP_TOKEN"},
+        {{"role", "--token=hush", "-S", "web"}, "--token-file or CONSUL_HTTP_TOKEN"},
+        {{"role", "-token", "hush", "-S", "web"}, "--token-file or CONSUL_HTTP_TOKEN"},
+        {{"-token=hush", "role"}, "--token-file or CONSUL_HTTP_TOKEN"},
+        {{"role", "-S", "web", "--http-auth", "me:hush"}, "--http-auth-file or CONSUL_HTTP_AUTH"},
+        {{"role", "--token", "hush", "--help"}, "--token-file or CONSUL_HTTP_TOKEN"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.args);
+        const auto line = parse_command_line(each.args);
+        REQUIRE_FALSE(line);
+        CHECK(line.error().code == errc::usage);
+        CHECK(line.error().message.find(each.instead) != std::string::npos);
+        CHECK(line.error().message.find("hush") == std::string::npos);
+        CHECK(find_words(each.args).command != "hush");
+    }
+    const auto value = parse_command_line({"role", "-S", "--token"});
+    REQUIRE(value);
+    CHECK(value->value("consulservice") == "--token");
+    CHECK(parse_command_line({"role", "-S", "web", "--token-file", "/t"}));
+}
+
 TEST_CASE("the subject of a wrong line is only what a command has") {
     CHECK(find_words({"check", "service", "--nonsense"}).subject == "service");
     CHECK(find_words({"check", "servise"}).subject.empty());

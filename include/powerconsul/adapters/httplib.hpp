@@ -20,7 +20,9 @@
 
 #include <powerconsul/access.hpp>
 #include <powerconsul/adapters/httplib_exchange.hpp>
+#include <powerconsul/adapters/posix_files.hpp>
 #include <powerconsul/address.hpp>
+#include <powerconsul/pem.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/transport.hpp>
@@ -52,7 +54,19 @@ public:
                                                      std::generic_category().message(errno));
             }
         }
-        if (auto opened = made.connect(); !opened) return unexpected{std::move(opened).error()};
+        if (made.where_.scheme != address_scheme::https) return made;
+#if !defined(CPPHTTPLIB_OPENSSL_SUPPORT) && !defined(CPPHTTPLIB_SSL_ENABLED)
+        return fail(errc::configuration, made.name_ + " needs TLS, which this build of cpp-httplib does not have");
+#endif
+        if (chosen.ca_file.empty() && !chosen.ca_path.empty()) {
+            auto found = authorities_in(chosen.ca_path);
+            if (!found) return unexpected{std::move(found).error()};
+            made.authorities_ = std::move(*found);
+        }
+        if (!made.connect()->client->is_valid()) {
+            return fail(errc::configuration, "the client certificate " + quoted(chosen.client_cert) + " and the key " +
+                                                 quoted(chosen.client_key) + " are no pair of PEM files");
+        }
         return made;
     }
 
@@ -72,7 +86,7 @@ public:
         for (std::size_t first = 0; first < requests.size(); first += at_once) {
             const auto some = requests.subspan(first, std::min(at_once, requests.size() - first));
             std::vector<std::shared_ptr<detail::httplib_connection>> connections;
-            for (std::size_t i = 0; i < some.size(); ++i) connections.push_back(*connect());
+            for (std::size_t i = 0; i < some.size(); ++i) connections.push_back(connect());
             for (auto& each : exchange(some, connections)) answers.push_back(std::move(each.value));
         }
         return answers;
@@ -91,7 +105,7 @@ private:
         const auto started = detail::steady::now();
         http_request attempt = request;
         for (;;) {
-            if (!kept_) kept_ = *connect();
+            if (!kept_) kept_ = connect();
             if (request.method != http_method::get) kept_->client->stop();
             auto got = std::move(exchange({&attempt, 1}, {&kept_, 1}).front());
             if (!got.value) kept_.reset();
@@ -103,8 +117,27 @@ private:
         }
     }
 
+    /// Every certificate of every file counts, as with Consul's own program; OpenSSL itself would look only at names
+    /// that are hashes.
+    [[nodiscard]] static auto authorities_in(const std::string& directory) -> result<std::string> {
+        constexpr std::size_t most = 4096;
+        constexpr std::size_t limit = 4 * 1024 * 1024;
+        const posix_files files;
+        const auto names = files.list(directory, most);
+        if (!names) return fail(errc::configuration, names.error().message);
+        std::string found;
+        for (const auto& name : names->value_or(std::vector<std::string>{})) {
+            const auto file = files.read_named(directory + '/' + name, limit);
+            // A directory or a device is none of them; a file that cannot be read may be the one that is needed.
+            if (!file && file.error().code != errc::bad_data) return fail(errc::configuration, file.error().message);
+            if (file && *file) found += pem_certificates((*file)->bytes);
+        }
+        if (!found.empty()) return found;
+        return fail(errc::configuration, "no file in " + quoted(directory) + " holds a certificate in PEM form");
+    }
+
     /// Makes a connection object; the socket comes with the first request.
-    [[nodiscard]] auto connect() const -> result<std::shared_ptr<detail::httplib_connection>> {
+    [[nodiscard]] auto connect() const -> std::shared_ptr<detail::httplib_connection> {
         auto made = std::make_shared<detail::httplib_connection>();
         made->server_name = where_.host;
         if (where_.scheme == address_scheme::unix_socket) {
@@ -120,15 +153,8 @@ private:
             }
             made->client = std::make_unique<httplib::SSLClient>(made->server_name, where_.port, options_.client_cert,
                                                                 options_.client_key);
-            made->client->set_ca_cert_path(options_.ca_file, options_.ca_path);
+            made->client->set_ca_cert_path(authorities_.empty() ? options_.ca_file : made->hold(authorities_));
             made->client->enable_server_certificate_verification(options_.verify);
-            if (!made->client->is_valid()) {
-                return fail(errc::configuration, "the client certificate " + quoted(options_.client_cert) +
-                                                     " and the key " + quoted(options_.client_key) +
-                                                     " are no pair of PEM files");
-            }
-#else
-            return fail(errc::configuration, name_ + " needs TLS, which this build of cpp-httplib does not have");
 #endif
         }
         auto& client = *made->client;
@@ -246,6 +272,9 @@ private:
         const auto unreached = [&](std::string_view why) {
             return answer{fail(errc::unavailable, "cannot reach " + name_ + ": " + std::string{why})};
         };
+        if (tls && !job.connection->client->is_valid()) {
+            return unreached("the client certificate and its key cannot be used any longer; are the files there?");
+        }
         switch (job.error) {
             case problem::Connection:
                 if (job.connection->sockets() == 0) {
@@ -299,6 +328,7 @@ private:
     httplib_options options_;
     address where_;
     std::string name_;
+    std::string authorities_{};  ///< of ca_path, in PEM form; empty: ca_file or the system's
     std::shared_ptr<detail::httplib_connection> kept_{};
 };
 

@@ -11,11 +11,14 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <httplib.h>
 
@@ -25,7 +28,6 @@
 // How httplib_transport carries out one request. No interface: use adapters/httplib.hpp.
 
 namespace powerconsul::inline v0::detail {
-
 
 using steady = std::chrono::steady_clock;
 
@@ -42,9 +44,21 @@ struct httplib_connection {
     std::string lookup{};       ///< the host to resolve in its place; empty: httplib resolves it
     std::mutex guard{};
     posix_fd socket{};  ///< our own duplicate: its number cannot become somebody else's when httplib closes its own
+    posix_fd file{};    ///< what `hold` was given
     unsigned opened{};  ///< sockets made since the exchange began
     std::uint64_t before{};  ///< what had come in over the socket when the exchange began
 
+    /// The path of a file in memory that holds this text and lives as long as the connection. httplib takes
+    /// authorities from several files only by the names of OpenSSL, or of another library, that it was built with.
+    [[nodiscard]] auto hold(std::string_view text) -> std::string {
+        file = posix_fd{::memfd_create("authorities", MFD_CLOEXEC)};
+        while (file && !text.empty()) {
+            const auto written = uninterrupted([&] { return ::write(file.get(), text.data(), text.size()); });
+            if (written <= 0) file.reset();
+            if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+        }
+        return "/proc/self/fd/" + std::to_string(file.get());
+    }
     void begin() {
         const std::lock_guard lock{guard};
         before = counted();
