@@ -22,6 +22,7 @@ namespace {
 
 constexpr auto GET = http_method::get;
 constexpr std::string_view key_target = "/v1/kv/cluster/production/web";
+constexpr std::string_view confirmed_target = "/v1/kv/cluster/production/web?consistent";
 
 using client = consul_client<fake_transport&, manual_clock&>;
 
@@ -79,7 +80,7 @@ TEST_CASE("a key is there, cleanly absent, or unknown for a reason") {
     for (const auto& each : rows) {
         CAPTURE(each.name);
         fake_transport fake;
-        fake.on(GET, std::string{key_target}, each.answer);
+        fake.on(GET, std::string{confirmed_target}, each.answer);
         manual_clock time;
         const auto entry = client{fake, time, seconds(8)}.read_key("cluster/production/web", "");
         REQUIRE_FALSE(entry);
@@ -88,12 +89,12 @@ TEST_CASE("a key is there, cleanly absent, or unknown for a reason") {
     }
 
     manual_clock time;
-    auto absent = answering(key_target, {404, "", index});
+    auto absent = answering(confirmed_target, {404, "", index});
     const auto nothing = client{absent, time, seconds(8)}.read_key("cluster/production/web", "");
     REQUIRE(nothing);
     CHECK_FALSE(*nothing);
     auto there =
-        answering(key_target, {200, R"([{"Key":"cluster/production/web","Value":"e30=","ModifyIndex":9}])", {}});
+        answering(confirmed_target, {200, R"([{"Key":"cluster/production/web","Value":"e30=","ModifyIndex":9}])", {}});
     const auto entry = client{there, time, seconds(8)}.read_key("cluster/production/web", "");
     REQUIRE(entry);
     REQUIRE(*entry);
@@ -108,7 +109,7 @@ TEST_CASE("names are percent-encoded, segment by segment") {
     (void)consul.read_key("cluster/a b/caf\xC3\xA9?#%", "h q&x");
     (void)consul.instances("a/../b c", {"", "d/r"});
     CHECK(world::targets(fake.requests()) ==
-          std::vector<std::string>{"/v1/kv/cluster/a%20b/caf%C3%A9%3F%23%25?dc=h%20q%26x",
+          std::vector<std::string>{"/v1/kv/cluster/a%20b/caf%C3%A9%3F%23%25?dc=h%20q%26x&consistent",
                                    "/v1/health/service/a%2F..%2Fb%20c", "/v1/health/service/a%2F..%2Fb%20c?dc=d%2Fr"});
     for (const auto& each : fake.requests()) CHECK(each.method == GET);
 }
@@ -230,79 +231,58 @@ TEST_CASE("a transport that can asks all datacenters at once, each with the same
     CHECK(fake.requests().size() == 2);
 }
 
-TEST_CASE("a stale read counts only with its age, and never for what is absent") {
-    constexpr std::string_view stale_target = "/v1/kv/cluster/production/web?stale";
+TEST_CASE("a key is read in the way that was asked for, and its age is told") {
+    const std::string body =
+        R"([{"Key":"cluster/production/web","Value":")" + base64_encoded("text") + R"(","ModifyIndex":9}])";
     struct row {
         std::string_view name;
-        http_response stale;
-        std::optional<int> leader;  ///< the status of the leader's answer; nothing: it must not be asked
-        std::string_view value;     ///< what comes of it; empty: absent
-        std::string_view again;
+        consistency mode;
+        std::string_view query;
+        std::vector<http_header> headers;
+        std::optional<milliseconds> age;
+        bool sound;
     };
-    const auto entry = [](std::string_view value) {
-        return R"([{"Key":"cluster/production/web","Value":")" + base64_encoded(value) + R"(","ModifyIndex":9}])";
-    };
-    const auto headers = [](std::string_view contact, std::string_view leader = "true") {
-        return std::vector<http_header>{{"X-Consul-Index", "9"},
-                                        {"X-Consul-LastContact", std::string{contact}},
-                                        {"X-Consul-KnownLeader", std::string{leader}}};
-    };
-    const std::string_view old = "the answer may be 10001 ms old, more than the 10000 ms of --max-stale";
-    const std::string_view unsaid = "the answer does not say how old it is";
+    const std::vector<http_header> leaderless{{"X-Consul-LastContact", "900"}, {"X-Consul-KnownLeader", "false"}};
     const row rows[] = {
-        {"from the leader", {200, entry("old"), headers("0")}, {}, "old", ""},
-        {"as old as may be", {200, entry("old"), headers("10000")}, {}, "old", ""},
-        {"in the middle of an election", {200, entry("old"), headers("900", "false")}, {}, "old", ""},
-        {"too old", {200, entry("old"), headers("10001")}, 200, "new", old},
+        {"stale", consistency::stale, "?stale", {{"X-Consul-LastContact", "7"}}, milliseconds{7}, true},
+        {"stale, in the middle of an election", consistency::stale, "?stale", leaderless, milliseconds{900}, true},
+        {"from a leader that is none", consistency::leader, "", leaderless, {}, false},
+        {"confirmed by one that is none", consistency::consistent, "?consistent", leaderless, {}, false},
+        {"confirmed", consistency::consistent, "?consistent", {{"X-Consul-LastContact", "0"}}, milliseconds{0}, true},
+        {"no age", consistency::stale, "?stale", {}, {}, true},
+        {"an age that is none", consistency::stale, "?stale", {{"X-Consul-LastContact", "-1"}}, {}, true},
+        {"an age with something behind it", consistency::stale, "?stale", {{"X-Consul-LastContact", "1s"}}, {}, true},
         {"never heard of a leader",
-         {200, entry("old"), headers("9223372036854")},
-         200,
-         "new",
-         "the answer may be 1000000000 ms old, more than the 10000 ms of --max-stale"},
+         consistency::stale,
+         "?stale",
+         {{"X-Consul-LastContact", "9223372036854"}},
+         milliseconds{1'000'000'000},
+         true},
         {"more than any number",
-         {200, entry("old"), headers("99999999999999999999")},
-         200,
-         "new",
-         "the answer may be 1000000000 ms old, more than the 10000 ms of --max-stale"},
-        {"no age", {200, entry("old"), {{"X-Consul-Index", "9"}}}, 200, "new", unsaid},
-        {"an age that is none", {200, entry("old"), headers("-1")}, 200, "new", unsaid},
-        {"absent, but the leader has it",
-         {404, "", headers("0")},
-         200,
-         "new",
-         "a server's word that there is none is not enough"},
-        {"absent for both", {404, "", headers("0")}, 404, "", "a server's word that there is none is not enough"},
+         consistency::stale,
+         "?stale",
+         {{"X-Consul-LastContact", "99999999999999999999"}},
+         milliseconds{1'000'000'000},
+         true},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
         fake_transport fake;
-        fake.on(GET, std::string{stale_target}, each.stale);
-        if (each.leader) {
-            fake.on(GET, std::string{key_target},
-                    http_response{*each.leader, *each.leader == 200 ? entry("new") : "", headers("0")});
+        const std::string target = std::string{key_target} + std::string{each.query};
+        fake.on(GET, target, http_response{200, body, each.headers});
+        manual_clock time;
+        const auto read = client{fake, time, seconds(8)}.read_key("cluster/production/web", "", each.mode);
+        CHECK(read.has_value() == each.sound);
+        if (!read) {
+            CHECK(read.error().code == errc::unavailable);
+            continue;
         }
-        manual_clock time;
-        const auto read =
-            client{fake, time, seconds(8)}.read_key("cluster/production/web", "", consistency::stale, seconds(10));
-        REQUIRE(read);
-        CHECK(read->entry.has_value() == !each.value.empty());
-        if (read->entry) CHECK(read->entry->value == each.value);
-        CHECK(read->how.again == each.again);
-        CHECK(read->how.mode == (each.leader ? consistency::leader : consistency::stale));
-        CHECK(read->how.target == (each.leader ? key_target : stale_target));
-        CHECK(fake.requests().size() == (each.leader ? 2 : 1));
-        CHECK(read->how.age.has_value());
-    }
-
-    // What the leader does not say stays unknown, whatever the other server said.
-    for (const int status : {403, 429, 500}) {
-        CAPTURE(status);
-        fake_transport fake;
-        fake.on(GET, std::string{stale_target}, http_response{404, "", headers("0")});
-        fake.on(GET, std::string{key_target}, status, "");
-        manual_clock time;
-        CHECK_FALSE(
-            client{fake, time, seconds(8)}.read_key("cluster/production/web", "", consistency::stale, seconds(10)));
+        REQUIRE(read->entry);
+        CHECK(read->entry->value == "text");
+        CHECK(read->how.mode == each.mode);
+        CHECK(read->how.target == target);
+        CHECK(read->how.age == each.age);
+        CHECK(read->how.again.empty());
     }
 }
 
@@ -310,13 +290,15 @@ TEST_CASE("the other reads say what they are") {
     fake_transport fake;
     manual_clock time;
     client consul{fake, time, seconds(8)};
-    (void)consul.read_key("k", "hq", consistency::stale, seconds(10));
-    (void)consul.read_key("k", "", consistency::consistent, seconds(10));
+    (void)consul.read_key("k", "hq", consistency::stale);
+    (void)consul.read_key("k", "", consistency::leader);
+    (void)consul.read_key("k", "");
     (void)consul.instances("web", {"", "dr"}, consistency::cached, seconds(10));
     (void)consul.instances("web", {"dr"}, consistency::consistent);
     CHECK(world::targets(fake.requests()) ==
-          std::vector<std::string>{"/v1/kv/k?dc=hq&stale", "/v1/kv/k?consistent", "/v1/health/service/web?cached",
-                                   "/v1/health/service/web?dc=dr&cached", "/v1/health/service/web?dc=dr&consistent"});
+          std::vector<std::string>{"/v1/kv/k?dc=hq&stale", "/v1/kv/k", "/v1/kv/k?consistent",
+                                   "/v1/health/service/web?cached", "/v1/health/service/web?dc=dr&cached",
+                                   "/v1/health/service/web?dc=dr&consistent"});
 }
 
 TEST_CASE("the agent's cache counts only up to an age, its server's included") {

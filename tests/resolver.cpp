@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -460,16 +462,16 @@ TEST_CASE("nothing is asked that is not needed, and nothing after the deadline")
     node here;
     here.document(turned);
     (void)here.resolve();
-    CHECK(world::targets(here.asked.requests) == std::vector<std::string>{"/v1/kv/cluster/production/web?stale"});
+    CHECK(world::targets(here.asked.requests) == std::vector<std::string>{"/v1/kv/cluster/production/web?consistent"});
 
     // Everything hangs but the document; the agents' datacenters are then asked in what is left.
     fake_transport fake;
-    fake.on(http_method::get, "/v1/kv/cluster/production/web?stale",
+    fake.on(http_method::get, "/v1/kv/cluster/production/web?consistent",
             http_response{
                 200,
                 R"([{"Key":"cluster/production/web","ModifyIndex":3,"Value":")" + base64_encoded(by_nodes) + "\"}]",
                 {{"X-Consul-LastContact", "0"}}});
-    fake.on(http_method::get, "/v1/health/service/web", 200,
+    fake.on(http_method::get, "/v1/health/service/web?consistent", 200,
             world::list({world::instance("production-web3", "hq", "")}));
     fake.on(http_method::get, "/v1/catalog/datacenters", 200, R"(["hq","dr","far","moon"])");
     manual_clock time;
@@ -486,47 +488,115 @@ TEST_CASE("nothing is asked that is not needed, and nothing after the deadline")
     for (const auto at : slow.sent) CHECK(at < seconds(8));
 }
 
-TEST_CASE("a server that is behind what this node has seen is not believed") {
-    const auto entry = [](std::string_view document, int index) {
+TEST_CASE("what any server says can only confirm what this node knows") {
+    const auto entry = [](std::string_view document, int index, std::string_view age = "0") {
         return http_response{200,
                              R"([{"Key":"cluster/production/web","ModifyIndex":)" + std::to_string(index) +
                                  R"(,"Value":")" + base64_encoded(document) + "\"}]",
-                             {{"X-Consul-LastContact", "0"}, {"X-Consul-KnownLeader", "true"}}};
+                             {{"X-Consul-LastContact", std::string{age}}, {"X-Consul-KnownLeader", "true"}}};
     };
-    const std::string stale = "/v1/kv/cluster/production/web?stale";
-    const std::string leader = "/v1/kv/cluster/production/web";
+    const http_response absent{404, "", {{"X-Consul-Index", "1"}, {"X-Consul-LastContact", "0"}}};
+    const http_response away{500, "No cluster leader", {}};
     const auto other = R"({"active_nodes":["production-web3"],"standby_nodes":["production-web2"]})";
-    manual_clock time;
-    memory_files files;
-    const auto resolved = [&](fake_transport& fake) {
-        role_resolver resolver{fake, time, files, "/state", {.who = {.host = "production-web3"}}};
-        return resolver.resolve("web", seconds(8));
+    struct row {
+        std::string_view name;
+        std::optional<http_response> known;  ///< what a confirmed leader said a moment ago; nothing: nothing is known
+        std::optional<http_response> stale;  ///< nothing: it must not be asked
+        std::optional<http_response> sure;   ///< of a confirmed leader; nothing: it must not be asked
+        std::string_view said;
+        std::uint64_t document;
+        std::string_view again;
     };
-    fake_transport now;
-    now.on(http_method::get, stale, entry(turned, 20));
-    CHECK(resolved(now).document == 20);
+    const std::string_view news = "it is not what this node knows";
+    const row rows[] = {
+        {"nothing is known", {}, {}, entry(turned, 20), "primary running fresh", 20, ""},
+        {"nothing is known, and there is none", {}, {}, absent, "standalone running fresh", 0, ""},
+        {"the same", entry(turned, 20), entry(turned, 20), {}, "primary running fresh", 20, ""},
+        {"none, as before", absent, absent, {}, "standalone running fresh", 0, ""},
+        {"the same, but old", entry(turned, 20), entry(turned, 20, "10001"), entry(turned, 20), "primary running fresh",
+         20, "the answer may be 10001 ms old, more than the 10000 ms of --max-stale"},
+        {"a server that is behind", entry(turned, 20), entry(by_nodes, 19), entry(other, 21), "primary running fresh",
+         21, news},
+        {"a server that is ahead", entry(turned, 20), entry(other, 21), entry(other, 21), "primary running fresh", 21,
+         news},
+        {"a server without its data", entry(turned, 20), absent, entry(turned, 20), "primary running fresh", 20, news},
+        {"a server without its data, and no leader", entry(turned, 20), absent, away, "primary running cached", 20, ""},
+        {"a new document, and no leader", entry(turned, 20), entry(by_nodes, 21), away, "primary running cached", 20,
+         ""},
+        {"deleted", entry(turned, 20), absent, absent, "standalone running fresh", 0, news},
+        {"made", absent, entry(turned, 5), entry(turned, 5), "primary running fresh", 5, news},
+        {"restored from a snapshot", entry(turned, 20), entry(turned, 5), entry(turned, 5), "primary running fresh", 5,
+         news},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        manual_clock time;
+        memory_files files;
+        const auto resolved = [&](fake_transport& fake) {
+            role_resolver resolver{fake, time, files, "/state", {.who = {.host = "production-web3"}}};
+            return resolver.resolve("web", seconds(8));
+        };
+        if (each.known) {
+            fake_transport before;
+            before.on(http_method::get, "/v1/kv/cluster/production/web?consistent", *each.known);
+            REQUIRE(resolved(before).from == basis::fresh);
+        }
+        fake_transport fake;
+        if (each.stale) fake.on(http_method::get, "/v1/kv/cluster/production/web?stale", *each.stale);
+        if (each.sure) fake.on(http_method::get, "/v1/kv/cluster/production/web?consistent", *each.sure);
+        const auto facts = resolved(fake);
+        CHECK(said(facts) == each.said);
+        CHECK(facts.document == each.document);
+        CHECK(facts.how.again == each.again);
+        CHECK(fake.requests().size() == (each.stale ? 1 : 0) + (each.sure ? 1 : 0));
+    }
+}
 
+TEST_CASE("another expectation than before counts only from a confirmed leader") {
+    node here;
+    here.document(by_nodes);
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    CHECK(world::targets(here.asked.requests) ==
+          std::vector<std::string>{"/v1/kv/cluster/production/web?consistent", "/v1/health/service/web?consistent"});
+    here.asked.requests.clear();
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    const std::vector<std::string> calm{"/v1/kv/cluster/production/web?stale", "/v1/health/service/web"};
+    CHECK(world::targets(here.asked.requests) == calm);
+
+    here.active(store_status::critical);
+    here.asked.requests.clear();
+    const auto over = here.resolve();
+    CHECK(said(over) == "secondary running fresh");
+    CHECK(world::targets(here.asked.requests) ==
+          std::vector<std::string>{calm[0], calm[1], "/v1/health/service/web?consistent"});
+    REQUIRE(over.others.sources.size() == 2);
+    CHECK(over.others.sources[1].how.again == "it is not what was expected so far");
+    here.asked.requests.clear();
+    CHECK(said(here.resolve()) == "secondary running fresh");
+    CHECK(world::targets(here.asked.requests) == calm);
+
+    // A server that does not have its data yet shows less than there is, or what was once.
+    here.active(store_status::passing);
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
     fake_transport behind;
-    behind.on(http_method::get, stale, entry(by_nodes, 19)).on(http_method::get, leader, entry(other, 21));
-    const auto corrected = resolved(behind);
-    CHECK(said(corrected) == "primary running fresh");
-    CHECK(corrected.document == 21);
-    CHECK(corrected.how.mode == consistency::leader);
-    CHECK(corrected.how.again == "a server had an older document than this node has seen");
-
-    fake_transport alone;
-    alone.on(http_method::get, stale, entry(by_nodes, 19)).on(http_method::get, leader, 500, "No cluster leader");
-    CHECK(said(resolved(alone)) == "primary running cached");
-
-    // A cluster restored from a snapshot has lower indexes for good: the leader's word counts.
-    fake_transport restored;
-    restored.on(http_method::get, stale, entry(turned, 5)).on(http_method::get, leader, entry(turned, 5));
-    CHECK(resolved(restored).document == 5);
+    behind.on(
+        http_method::get, calm[0],
+        http_response{200,
+                      R"([{"Key":"cluster/production/web","ModifyIndex":)" + std::to_string(here.resolve().document) +
+                          R"(,"Value":")" + base64_encoded(by_nodes) + "\"}]",
+                      {{"X-Consul-LastContact", "0"}}});
+    behind.on(http_method::get, calm[1], 200, world::list({world::instance("production-web3", "hq", "")}));
+    behind.on(http_method::get, "/v1/catalog/datacenters", 200, R"(["hq"])");
+    behind.on(http_method::post, "/v1/internal/acl/authorize", 401, "ACL support disabled");
+    behind.on(http_method::get, "/v1/health/service/web?consistent", 500, "No cluster leader");
+    role_resolver resolver{behind, here.time, here.files, "/state", here.options};
+    CHECK(said(resolver.resolve("web", seconds(8))) == "secondary stopped cached");
 }
 
 TEST_CASE("the facts of a decision are kept with it") {
     node here;
     here.document(by_nodes);
+    (void)here.resolve();
     const auto facts = here.resolve();
     CHECK(facts.how.target == "/v1/kv/cluster/production/web?stale");
     CHECK(facts.how.mode == consistency::stale);

@@ -179,7 +179,7 @@ TEST_CASE("where the first role's key cannot be read the second one is not asked
     auto found = search(who(), "web");
     REQUIRE_FALSE(found);
     CHECK(found.error().code == errc::denied);
-    CHECK(world::targets(asked.requests) == words{"/v1/kv/triggers/production/web/primary/critical"});
+    CHECK(world::targets(asked.requests) == words{"/v1/kv/triggers/production/web/primary/critical?consistent"});
 
     found = search({}, "web");
     REQUIRE_FALSE(found);
@@ -190,7 +190,7 @@ TEST_CASE("where the first role's key cannot be read the second one is not asked
     there.datacenter = "dr";
     found = search(there, "mail");
     REQUIRE_FALSE(found);
-    CHECK(asked.requests.at(1).target == "/v1/kv/triggers/production/mail/primary/critical?dc=dr");
+    CHECK(asked.requests.at(1).target == "/v1/kv/triggers/production/mail/primary/critical?dc=dr&consistent");
 }
 
 TEST_CASE("@ENV, @HOST and @ROLE come from the node and cannot be replaced") {

@@ -221,7 +221,13 @@ TEST_CASE("the role decides which triggers are looked for") {
         for (const auto& each : at.asked.requests) {
             if (is_trigger(each)) tried.push_back(each);
         }
-        CHECK(world::targets(tried) == row.keys);
+        lines keys = row.keys;
+        for (auto& each : keys) each += "?consistent";
+        CHECK(world::targets(tried) == keys);
+        for (const auto& each : at.asked.requests) {
+            const bool decides = each.target.find("/v1/kv/") == 0 || each.target.find("/v1/health/") == 0;
+            CHECK_MESSAGE((!decides || each.target.ends_with("?consistent")), "it may act: " << each.target);
+        }
         CHECK(at.jobs.jobs().empty());
         REQUIRE(report.checks.size() == 1);
         CHECK(report.checks[0].what == step::act);
@@ -1062,8 +1068,8 @@ TEST_CASE("a list that may leave checks out closes no incident") {
     at.listed.clear();
     const auto report = at.handle();
     REQUIRE(report.trouble);
-    CHECK(*report.trouble == error{errc::denied,
-                                   "the agent does not show the checks of web; the token needs service:read on web"});
+    CHECK(*report.trouble ==
+          error{errc::denied, "the agent does not show the checks of web; the token needs service:read on web"});
     CHECK(at.files.get(std::string{journal_file}) == before);
 
     at.consul.respond_normally();

@@ -54,7 +54,7 @@ constexpr auto global_options = std::to_array<option_row>({
     {0, "state-dir", "DIR", "where the last known roles are kept (default /var/lib/powerconsul)"},
     {0, "timeout", "TIME", "for the whole command, as in 8s or 500ms (default 8s)"},
     {0, "max-age", "TIME", "how long a last known role may be used while Consul is away (default 60s, 0: never)"},
-    {0, "max-stale", "TIME", "how old an answer may be that is not the leader's (default 10s, 0: ask the leader)"},
+    {0, "max-stale", "TIME", "how old an answer may be that is not the leader's (default 10s, 0: never used)"},
     {0, "consistent", "", "ask the leader alone, once most servers have confirmed that it is"},
     {0, "health-cache", "", "take the health of peers from the agent's cache, up to an age of --max-stale"},
     {0, "format", "json|text", "output format (default: json for check, text for role)"},

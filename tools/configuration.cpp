@@ -110,7 +110,7 @@ auto configure(const invocation& call, const command_line& line) -> result<confi
         from.parsed("max-stale", configured->max_stale, made.roles.reads.max_stale, parse_duration);
     const bool consistent = from.parsed("consistent", configured->consistent, false, parse_boolean);
     const bool cached = from.parsed("health-cache", configured->health_cache, false, parse_boolean);
-    if (made.roles.reads.max_stale.count == 0) made.roles.reads.documents = consistency::leader;
+    if (made.roles.reads.max_stale.count == 0) made.roles.reads.documents = consistency::consistent;
     if (cached) made.roles.reads.health = consistency::cached;
     if (consistent) made.roles.reads.documents = made.roles.reads.health = consistency::consistent;
     made.stop_file = from.text("stop-file", configured->stop_file, "/etc/powerconsul.stop");

@@ -22,8 +22,9 @@ enum class consistency : unsigned char { cached, stale, leader, consistent };
     return "leader";
 }
 
-/// How reads are made. What was read in a cheaper way must not be older than `max_stale`; else it is read again from
-/// the leader.
+/// How reads are made. What was read in a cheaper way than `consistent` can only confirm what this node knows already
+/// and, if it is not the leader's, only up to an age of `max_stale`. Anything new counts from a leader alone that most
+/// servers confirm: one that has just started and been elected answers other reads before it has all its data.
 struct read_rules {
     consistency documents{consistency::stale};
     consistency health{consistency::leader};
@@ -37,5 +38,13 @@ struct read_facts {
     std::optional<milliseconds> age{};      ///< how old it may be, by Consul's own word; nothing: it said none
     std::string again{};                    ///< why a cheaper read did not do; empty: the first one did
 };
+
+/// Why what was read is older than `longest`, or may be; empty if it is not.
+[[nodiscard]] inline auto too_old(const read_facts& how, milliseconds longest) -> std::string {
+    if (!how.age) return "the answer does not say how old it is";
+    if (*how.age <= longest) return {};
+    return "the answer may be " + std::to_string(how.age->count) + " ms old, more than the " +
+           std::to_string(longest.count) + " ms of --max-stale";
+}
 
 }  // namespace powerconsul::inline v0

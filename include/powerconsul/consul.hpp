@@ -66,34 +66,26 @@ public:
           deadline_{deadline},
           longest_{longest} {}
 
-    /// The value of one key, from the leader; nothing if the key does not exist. `datacenter` may be empty: then it is
-    /// the agent's own. Only Consul's own 404 means "does not exist": it carries X-Consul-Index, a proxy's does not.
+    /// The value of one key, from a leader that most servers confirm; nothing if the key does not exist. `datacenter`
+    /// may be empty: then it is the agent's own.
     [[nodiscard]] auto read_key(std::string_view key, std::string_view datacenter) -> result<std::optional<kv_entry>> {
-        return read_key(key, datacenter, consistency::leader, {}).transform([](key_reading&& read) {
+        return read_key(key, datacenter, consistency::consistent).transform([](key_reading&& read) {
             return std::move(read.entry);
         });
     }
 
-    /// The same, and how it was read. A stale read counts only with Consul's word that it is not older than
-    /// `max_stale`, and never for "does not exist": a server that has just joined may not have the key yet. Else the
-    /// leader is asked.
-    [[nodiscard]] auto read_key(std::string_view key, std::string_view datacenter, consistency mode,
-                                milliseconds max_stale) -> result<key_reading> {
+    /// The same in another way, and how it was read. Only Consul's own 404 means "does not exist": it carries
+    /// X-Consul-Index, a proxy's does not. In any way but `consistent` it can come from a server that has just started
+    /// and does not have its data yet, be it the leader: then neither the value nor that there is none proves anything.
+    [[nodiscard]] auto read_key(std::string_view key, std::string_view datacenter, consistency mode)
+        -> result<key_reading> {
         read_facts how{in(key_path(key), datacenter, mode), mode, {}, {}};
-        auto answer = get(how.target);
-        if (answer && mode == consistency::stale && (answer->status == 200 || answer->status == 404)) {
-            how.age = age_of(*answer);
-            how.again = not_enough(how, max_stale);
-            if (answer->status == 404) how.again = "a server's word that there is none is not enough";
-            if (!how.again.empty()) {
-                how = {in(key_path(key), datacenter, consistency::leader), consistency::leader, {}, how.again};
-                answer = get(how.target);
-            }
-        }
+        const auto answer = get(how.target);
         if (!answer) return unexpected{answer.error()};
         const std::string_view path = path_of(how.target);
-        if (how.mode != consistency::stale && leaderless(*answer)) return without_leader(path);
-        if (!how.age) how.age = age_of(*answer);
+        // How old a stale answer may be is told by its age; any other must come from a leader.
+        if (mode != consistency::stale && leaderless(*answer)) return without_leader(path);
+        how.age = age_of(*answer);
         if (answer->status == 404 && !answer->header("X-Consul-Index").empty()) return key_reading{{}, std::move(how)};
         if (answer->status != 200) return refused(*answer, path, {{acl_resource::key, std::string{key}}});
         auto entry = json::decode_kv_entry(answer->body, key);
@@ -109,7 +101,7 @@ public:
         std::vector<datacenter_instances> all;
         std::vector<std::string> again;
         for (auto& each : instances_by(mode, service, datacenters)) {
-            each.how.again = mode == consistency::cached && each.instances ? not_enough(each.how, max_stale) : "";
+            each.how.again = mode == consistency::cached && each.instances ? too_old(each.how, max_stale) : "";
             if (!each.how.again.empty()) again.push_back(each.datacenter);
             all.push_back(std::move(each));
         }
@@ -224,14 +216,6 @@ private:
         const auto kept = number("Age");
         if (!contact || !kept) return std::nullopt;
         return milliseconds{*contact + *kept * 1000};
-    }
-
-    /// Why what was read is too old, or may be; empty if it is not.
-    [[nodiscard]] static auto not_enough(const read_facts& how, milliseconds max_stale) -> std::string {
-        if (!how.age) return "the answer does not say how old it is";
-        if (*how.age <= max_stale) return {};
-        return "the answer may be " + std::to_string(how.age->count) + " ms old, more than the " +
-               std::to_string(max_stale.count) + " ms of --max-stale";
     }
 
     [[nodiscard]] auto instances_by(consistency mode, std::string_view service,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -109,9 +110,7 @@ public:
         facts.own = facts.place.own;
         facts.reason = facts.place.reason;
         if (facts.own == role::secondary) {
-            facts.others =
-                gather_actives(consul, facts.place.group,
-                               {std::string{service}, who, options_.service_filter, options_.from, options_.reads});
+            facts.others = actives_of(consul, service, facts);
             facts.reason += "; " + facts.others.reason;
             if (facts.others.state == actives::unknown) return or_last_expectation(service, std::move(facts));
         }
@@ -129,17 +128,49 @@ private:
         return document_key("cluster/" + environment, service);
     }
 
-    /// The document, or that there is none. A server that lags behind what this node has seen already is not believed.
+    /// The document, or that there is none. What any server says can only confirm what this node knows already.
     [[nodiscard]] auto read_document(client& consul, std::string_view service, resolution& facts)
         -> result<key_reading> {
         const auto& datacenter = options_.who.datacenter;
-        auto read = consul.read_key(facts.key, datacenter, options_.reads.documents, options_.reads.max_stale);
-        if (!read || !read->entry || read->how.mode != consistency::stale) return read;
-        const auto known = recent(service, facts);
-        if (!known || known->document <= read->entry->modify_index) return read;
-        read = consul.read_key(facts.key, datacenter, consistency::leader, {});
-        if (read) read->how.again = "a server had an older document than this node has seen";
+        const auto& rules = options_.reads;
+        std::string again;
+        if (rules.documents != consistency::consistent) {
+            if (const auto known = recent(service, facts)) {
+                auto read = consul.read_key(facts.key, datacenter, rules.documents);
+                if (!read) return read;
+                again = too_old(read->how, rules.max_stale);
+                const bool same = read->entry ? read->entry->modify_index == known->document
+                                              : known->own == role::standalone && known->document == 0;
+                if (again.empty() && !same) again = "it is not what this node knows";
+                if (again.empty()) return read;
+            }
+        }
+        auto read = consul.read_key(facts.key, datacenter, consistency::consistent);
+        if (read) read->how.again = std::move(again);
         return read;
+    }
+
+    /// The actives of a secondary. A cheaper answer than a confirmed leader's can only confirm what is expected
+    /// already.
+    [[nodiscard]] auto actives_of(client& consul, std::string_view service, resolution& facts) -> actives_facts {
+        actives_query query{std::string{service}, facts.who, options_.service_filter, options_.from, options_.reads};
+        std::vector<actives_source> before;
+        const auto known = recent(service, facts);
+        const bool comparable = known && known->own == facts.own && known->document == facts.document &&
+                                known->expects != expectation::unknown;
+        if (comparable && query.reads.health != consistency::consistent) {
+            auto others = gather_actives(consul, facts.place.group, query);
+            if (others.state == actives::unknown || expect(facts.own, others.state) == known->expects) return others;
+            before = std::move(others.sources);
+        }
+        query.reads.health = consistency::consistent;
+        auto sure = gather_actives(consul, facts.place.group, query);
+        for (auto& each : sure.sources) {
+            if (!before.empty()) each.how.again = "it is not what was expected so far";
+        }
+        sure.sources.insert(sure.sources.begin(), std::make_move_iterator(before.begin()),
+                            std::make_move_iterator(before.end()));
+        return sure;
     }
 
     [[nodiscard]] static auto own_names(const identity& who) -> std::vector<std::string> {

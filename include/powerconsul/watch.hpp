@@ -39,6 +39,7 @@ public:
           roles_{std::move(roles)},
           options_{std::move(options)} {
         roles_.who = completed(std::move(roles_.who));
+        roles_.reads.documents = roles_.reads.health = consistency::consistent;  // what leads to an action must be sure
     }
 
     /// `listed`: the snapshot's entries of this service in the watched state.
