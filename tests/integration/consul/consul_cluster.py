@@ -73,7 +73,11 @@ def die_with_parent():
 
 
 class Agent:
-    def __init__(self, cluster, datacenter, node, ip, server, join, join_wan=None):
+    """`join` is one address or a list, `expect` the number of servers, `client` where the API listens if not on `ip`,
+    `prefix` the words of a command that runs the agent elsewhere, `common` what its configuration begins with."""
+
+    def __init__(self, cluster, datacenter, node, ip, server, join, join_wan=None, expect=1, client=None, prefix=(),
+                 common=COMMON_HCL):
         self.cluster, self.datacenter, self.node, self.ip, self.server = cluster, datacenter, node, ip, server
         self.address = f"{ip}:8500"
         self.process = None
@@ -81,15 +85,14 @@ class Agent:
         self.folder = cluster.folder / node
         self.config = self.folder / "config"
         self.config.mkdir(parents=True)
-        (self.config / "agent.hcl").write_text(COMMON_HCL + (SERVER_HCL if server else ""))
-        self.argv = [cluster.consul, "agent", f"-datacenter={datacenter}", f"-node={node}", f"-bind={ip}",
-                     f"-client={ip}", f"-advertise={ip}", f"-data-dir={self.folder / 'data'}",
+        (self.config / "agent.hcl").write_text(common + (SERVER_HCL if server else ""))
+        self.argv = [*prefix, cluster.consul, "agent", f"-datacenter={datacenter}", f"-node={node}", f"-bind={ip}",
+                     f"-client={client or ip}", f"-advertise={ip}", f"-data-dir={self.folder / 'data'}",
                      f"-config-dir={self.config}", "-retry-interval=1s"]
         if server:
-            self.argv += ["-server", "-bootstrap-expect=1", f"-advertise-wan={ip}", f"-serf-wan-bind={ip}",
+            self.argv += ["-server", f"-bootstrap-expect={expect}", f"-advertise-wan={ip}", f"-serf-wan-bind={ip}",
                           "-retry-interval-wan=1s"]
-        if join:
-            self.argv.append(f"-retry-join={join}")
+        self.argv += [f"-retry-join={each}" for each in ([join] if isinstance(join, str) else join or [])]
         if join_wan:
             self.argv.append(f"-retry-join-wan={join_wan}")
 
@@ -125,8 +128,11 @@ class Agent:
             self.process.send_signal(signal.SIGCONT)
             self.paused = False
 
+    def connection(self, timeout):
+        return http.client.HTTPConnection(self.ip, 8500, timeout=timeout)
+
     def request(self, method, path, body=None, timeout=10):
-        connection = http.client.HTTPConnection(self.ip, 8500, timeout=timeout)
+        connection = self.connection(timeout)
         try:
             plain = body is None or isinstance(body, (str, bytes))
             connection.request(method, path, body if plain else json.dumps(body))
