@@ -13,7 +13,7 @@ tests_packages=(
     clang libclang-rt-dev # the second compiler, and its sanitizers
     doctest-dev cmake     # doctest is found through CMake
     python3 procps
-    systemd sysvinit-utils util-linux mount # service managers, each in namespaces of its own
+    systemd sysvinit-utils util-linux mount # service managers and networks, each in namespaces of its own
     monitoring-plugins-basic # check_procs, which is wrapped, and which the process probe is compared with
     strace                   # kills a handler before any of its system calls
     cron-daemon-common       # cron's group and folders, without the daemon
