@@ -6,6 +6,7 @@
 #include <powerconsul/text.hpp>
 #include <powerconsul/version.hpp>
 
+#include "acl_policy.hpp"
 #include "checks.hpp"
 #include "command_line.hpp"
 #include "configuration.hpp"
@@ -37,6 +38,7 @@ auto run_chosen(const invocation& call, const command_line& line, const configur
     if (command == "watch") return run_watch(call, line, chosen, out, err);
     if (command == "trigger") return run_trigger(call, line, chosen, out, err);
     if (command == "incidents") return run_incidents(line, chosen, out, err);
+    if (command == "acl-policy") return run_acl_policy(line, chosen, out);
     return run_role(line, chosen, out);
 }
 

@@ -129,6 +129,17 @@ constexpr auto trigger_options_rows = std::to_array<option_row>({
     {'s', "service", "JSON|-", "the check, as Consul gives it to a watch; - reads it from standard input"},
 });
 
+constexpr auto acl_policy_options = std::to_array<option_row>({
+    {'S', "consulservice", "NAME", "the Consul service"},
+    {0, "for", "COMMAND", "only what check, role, watch, trigger, lint or doctor needs (default all)"},
+});
+
+constexpr auto doctor_options = std::to_array<option_row>({
+    {'S', "consulservice", "NAME", "only this Consul service (default: all that the agent's checks ask powerconsul for)"},
+    {0, "json", "", "as JSON"},
+    {0, "stop-file", "FILE", "the file that stops all actions (default /etc/powerconsul.stop)"},
+});
+
 constexpr auto incidents_options = std::to_array<option_row>({
     {0, "json", "", "as JSON"},
     {0, "stop-file", "FILE", "the file that stops all actions (default /etc/powerconsul.stop)"},
@@ -175,6 +186,10 @@ constexpr auto commands = std::to_array<command_row>({
      {},
      "-S <Consul service>",
      "powerconsul role -S apacheWebService"},
+    {"acl-policy", "", "print the least ACL policy with which powerconsul works on this node for a service",
+     acl_policy_options, {}, "-S <Consul service>", "powerconsul acl-policy -S apacheWebService"},
+    {"doctor", "", "look at agent, rights, checks and watches of this node, and say what is wrong and how to mend it",
+     doctor_options, {}, "", "powerconsul doctor"},
 });
 
 [[nodiscard]] auto any_option(const command_row& row, const auto& matches) -> bool {

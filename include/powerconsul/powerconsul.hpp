@@ -4,6 +4,7 @@
 /// the fakes for tests.
 
 #include <powerconsul/accounts.hpp>
+#include <powerconsul/acl_policy.hpp>
 #include <powerconsul/action.hpp>
 #include <powerconsul/address.hpp>
 #include <powerconsul/base64.hpp>
