@@ -309,11 +309,10 @@ class Node:
         return [self.cluster.powerconsul, "check", "service", "-s", self.local, *self.options(service),
                 "--service-manager", "sysv", "--init-directory", str(self.init), *more]
 
-    def run(self, argv):
+    def run(self, argv, stdin=""):
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         start = time.monotonic()
-        done = subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=60)
+        done = subprocess.run(argv, env=environment, input=stdin, capture_output=True, text=True, timeout=60)
         return Run(argv, done, time.monotonic() - start)
 
     def check(self, service="web", *more):
