@@ -33,11 +33,10 @@ constexpr std::array<std::string_view, 6> users{"check", "role", "watch", "trigg
 
 /// This node as Consul calls it: ACL rules know no other name.
 template <typename Client>
-void find_own_name(Client& consul, const identity& who, needed_rights& found, identity& completed_by_agent) {
+void find_own_name(Client& consul, const identity& who, needed_rights& found) {
     auto agent = consul.agent();
     if (agent) {
         found.facts.node = agent->node;
-        if (completed_by_agent.datacenter.empty()) completed_by_agent.datacenter = agent->datacenter;
         return;
     }
     if (const auto checks = consul.agent_checks(); checks) {
@@ -132,25 +131,22 @@ auto find_needed_rights(const configuration& chosen, std::string_view service, p
     facts.document = role_facts->key;
     facts.group = role_facts->place.group;
     const identity given = completed(chosen.roles.who);
-    identity who = given;
     if (role_facts->place.own != role::unknown) facts.state = document_state::read;
     if (role_facts->clustered == clustering::no && role_facts->from == basis::fresh) {
         facts.state = document_state::absent;
     }
-    find_own_name(consul, given, found, who);
+    find_own_name(consul, given, found);
     if (auto known = consul.datacenters(); known) found.datacenters = std::move(*known);
     if (facts.state == document_state::read && facts.group.by == grouping::nodes) {
-        const auto& name = role_facts->place.node;
-        facts.asks_agent = given.node.empty() && name != given.host && name != short_name(given.host);
         facts.listed = listed_nodes(consul, found);
     }
     if (facts.state == document_state::read && facts.group.by == grouping::datacenters) {
-        facts.asks_agent = given.datacenter.empty();
-        const auto& filter = chosen.roles.service_filter;
-        facts.counted = filter.empty() ? who.environment + (who.server_role.empty() ? "" : "-" + who.server_role)
-                                       : std::string{literal_beginning(filter)};
+        // What a serviceFilter matches cannot be said as a rule: all nodes.
+        if (chosen.roles.service_filter.empty()) {
+            facts.counted = given.environment + (given.server_role.empty() ? "" : "-" + given.server_role);
+        }
     }
-    if (facts.state == document_state::unread) facts.asks_agent = true;
+    facts.asks_agent = facts.state == document_state::unread || role_facts->agent.has_value();
     auto keys = trigger_keys(chosen, given, facts);
     if (!keys) return unexpected{std::move(keys).error()};
     facts.triggers = std::move(*keys);

@@ -10,6 +10,7 @@
 #include "checks.hpp"
 #include "command_line.hpp"
 #include "configuration.hpp"
+#include "doctor.hpp"
 #include "exit_code.hpp"
 #include "incidents.hpp"
 #include "roles.hpp"
@@ -56,6 +57,10 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
     if (line->words.command == "check") return run_check(call, *line, out);
     const auto chosen = configure(call, *line);
     if (!chosen) return complain(chosen.error(), err);
+    if (line->words.command == "doctor") {
+        const auto status = run_doctor(call, *line, *chosen, out);
+        return status ? *status : complain(status.error(), err);
+    }
     const auto code = run_chosen(call, *line, *chosen, out, err);
     return code ? static_cast<int>(*code) : complain(code.error(), err);
 }

@@ -8,28 +8,15 @@
 
 #include <powerconsul/cluster.hpp>
 #include <powerconsul/identity.hpp>
+#include <powerconsul/rights.hpp>
 #include <powerconsul/role.hpp>
 #include <powerconsul/text.hpp>
 
 namespace powerconsul::inline v0 {
 
-enum class acl_resource : unsigned char { key, service, node, agent };
-
-[[nodiscard]] constexpr auto to_string(acl_resource value) -> std::string_view {
-    switch (value) {
-        case acl_resource::key: return "key";
-        case acl_resource::service: return "service";
-        case acl_resource::node: return "node";
-        case acl_resource::agent: break;
-    }
-    return "agent";
-}
-
 /// One right to read, which commands need it, and for what.
 struct acl_rule {
-    acl_resource resource{acl_resource::key};
-    std::string name{};
-    bool prefix{false};                   ///< all names that begin so; else that one name
+    acl_right right{};
     std::vector<std::string> commands{};  ///< in the order of the help
     std::string why{};
 };
@@ -58,17 +45,6 @@ struct acl_facts {
     return {role::primary, role::secondary};
 }
 
-/// What every text begins with that a POSIX extended expression matches from its start; empty if that cannot be told.
-[[nodiscard]] constexpr auto literal_beginning(std::string_view expression) -> std::string_view {
-    if (expression.find('|') != std::string_view::npos) return {};
-    if (expression.starts_with('^')) expression.remove_prefix(1);
-    const std::size_t end = expression.find_first_of("\\^$.[]()*+?{}");
-    if (end == std::string_view::npos) return expression;
-    // A quantifier makes what stands before it optional; `+` does not, but one character less does no harm.
-    const bool quantified = std::string_view{"*+?{"}.find(expression[end]) != std::string_view::npos;
-    return expression.substr(0, quantified && end > 0 ? end - 1 : end);
-}
-
 /// The least rights with which every command that is named here works on this node, in the order of printing. Those for
 /// the other nodes of the lists are among them for a primary, too: a failover is no time to change tokens.
 [[nodiscard]] inline auto least_rules(const acl_facts& facts) -> std::vector<acl_rule> {
@@ -76,34 +52,35 @@ struct acl_facts {
     // `doctor` looks at rights, it does not need them; only what the agent tells it cannot have from elsewhere.
     const std::vector<std::string> judging{"check", "role", "watch", "trigger", "lint"};
     std::vector<acl_rule> rules;
-    rules.push_back({key, facts.document, false, judging, "the cluster document, which gives this node its role"});
+    rules.push_back({{key, facts.document}, judging, "the cluster document, which gives this node its role"});
     for (const auto& each : facts.triggers) {
-        rules.push_back({key, each, false, {"watch", "trigger", "lint"}, "the trigger of this role and state"});
+        rules.push_back({{key, each}, {"watch", "trigger", "lint"}, "the trigger of this role and state"});
     }
-    rules.push_back({service, facts.service, false, judging, "the health of the actives, and this node's own checks"});
+    rules.push_back({{service, facts.service}, judging, "the health of the actives, and this node's own checks"});
     std::vector<acl_rule> nodes;
     const auto covered = [&](std::string_view name) {
-        return std::ranges::any_of(
-            nodes, [&](const auto& each) { return each.prefix ? name.starts_with(each.name) : name == each.name; });
+        return std::ranges::any_of(nodes, [&](const auto& each) {
+            return each.right.prefix ? name.starts_with(each.right.segment) : name == each.right.segment;
+        });
     };
     const bool by_datacenters = facts.state == document_state::read && facts.group.by == grouping::datacenters;
     if (facts.state == document_state::unread) {
-        nodes.push_back({node, "", true, judging, "the health of the actives, whichever nodes they are"});
+        nodes.push_back({{node, {}, true}, judging, "the health of the actives, whichever nodes they are"});
     } else if (by_datacenters) {
-        nodes.push_back({node, facts.counted, true, judging,
+        nodes.push_back({{node, facts.counted, true},
+                         judging,
                          "the health of the actives: nodes of such a name count in their datacenters"});
     }
     if (!covered(facts.node)) {
         nodes.push_back(
-            {node, facts.node, false, judging, "this node, without which a list would be one that Consul has cut"});
+            {{node, facts.node}, judging, "this node, without which a list would be one that Consul has cut"});
     }
     for (const auto& each : facts.listed) {
-        if (!covered(each))
-            nodes.push_back({node, each, false, judging, "a listed node: its health while it is an active"});
+        if (covered(each)) continue;
+        nodes.push_back({{node, each}, judging, "a listed node: its health while it is an active"});
     }
     rules.insert(rules.end(), nodes.begin(), nodes.end());
-    rules.push_back(
-        {agent, facts.node, false, {"doctor"}, "the agent's configuration: script checks, timeouts, watches"});
+    rules.push_back({{agent, facts.node}, {"doctor"}, "the agent's configuration: script checks, timeouts, watches"});
     if (facts.asks_agent) {
         rules.back().commands = {"check", "role", "watch", "trigger", "doctor"};
         rules.back().why = "the agent's name and datacenter, by which this node is found in the document";
@@ -141,8 +118,8 @@ namespace detail {
     for (const auto& each : notes) text += "# " + one_line(each, 1000) + '\n';
     for (const auto& each : rules) {
         text += "\n# " + listed(each.commands) + ": " + one_line(each.why, 1000) + '\n' +
-                std::string{to_string(each.resource)} + (each.prefix ? "_prefix " : " ") +
-                detail::hcl_string(each.name) + " { policy = \"read\" }\n";
+                std::string{to_string(each.right.resource)} + (each.right.prefix ? "_prefix " : " ") +
+                detail::hcl_string(each.right.segment) + " { policy = \"read\" }\n";
     }
     return text;
 }

@@ -14,6 +14,7 @@
 #include <powerconsul/consistency.hpp>
 #include <powerconsul/consul.hpp>
 #include <powerconsul/decision.hpp>
+#include <powerconsul/doctor.hpp>
 #include <powerconsul/event.hpp>
 #include <powerconsul/event_line.hpp>
 #include <powerconsul/executor.hpp>
@@ -26,6 +27,7 @@
 #include <powerconsul/incident_rules.hpp>
 #include <powerconsul/journal.hpp>
 #include <powerconsul/json/action.hpp>
+#include <powerconsul/json/agent_config.hpp>
 #include <powerconsul/json/cluster.hpp>
 #include <powerconsul/json/consul.hpp>
 #include <powerconsul/json/event.hpp>

@@ -1,0 +1,495 @@
+#include "doctor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstddef>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include <powerconsul/adapters/any_transport.hpp>
+#include <powerconsul/adapters/posix_clock.hpp>
+#include <powerconsul/adapters/posix_files.hpp>
+#include <powerconsul/address.hpp>
+#include <powerconsul/consul.hpp>
+#include <powerconsul/doctor.hpp>
+#include <powerconsul/json/agent_config.hpp>
+#include <powerconsul/json/snapshot.hpp>
+#include <powerconsul/json/writer.hpp>
+#include <powerconsul/probes/plugin.hpp>
+#include <powerconsul/probes/service_manager.hpp>
+#include <powerconsul/settings.hpp>
+#include <powerconsul/text.hpp>
+#include <powerconsul/trusted_directory.hpp>
+
+#include "acl_policy.hpp"
+#include "agent_process.hpp"
+#include "plans.hpp"
+#include "roles.hpp"
+#include "stop_file.hpp"
+
+namespace powerconsul::cli {
+
+namespace {
+
+using client = consul_client<any_transport&, posix_clock&>;
+
+constexpr std::size_t most_records = 100'000;
+
+/// A check of the agent that calls powerconsul, with what that call comes down to.
+struct examined_check {
+    called_check facts{};
+    std::string service{};  ///< -S
+    std::string subject{};
+    std::optional<command_line> line{};
+    std::optional<configuration> chosen{};
+};
+
+/// A Consul service, and the configuration of the check that names it.
+struct examined_service {
+    std::string name{};
+    configuration chosen{};
+};
+
+struct patient {
+    const invocation& call;
+    const configuration& chosen;
+    posix_clock time{};
+    posix_files files{};
+    result<agent_config> agent{agent_config{}};
+    std::string node{};  ///< the agent's name, or what is taken for it
+    std::vector<examined_check> checks{};
+    std::vector<examined_service> services{};
+    std::vector<finding> findings{};
+
+    void add(finding next) { findings.push_back(std::move(next)); }
+    void add(std::string point, condition state, std::string what, std::string mend = {}) {
+        findings.push_back({std::move(point), state, std::move(what), std::move(mend)});
+    }
+};
+
+// Consul
+
+[[nodiscard]] auto ask(const patient& who, any_transport& transport, const std::string& path) -> result<http_response> {
+    return transport.perform({http_method::get, path, {}, shorter({who.chosen.timeout.count * 5 / 8}, seconds(5))});
+}
+
+[[nodiscard]] auto ask_agent(patient& who, any_transport& transport, client& consul) -> result<agent_config> {
+    const auto answer = ask(who, transport, "/v1/agent/self");
+    if (!answer) return unexpected{answer.error()};
+    if (answer->status == 200) return json::decode_agent_config(answer->body);
+    if (answer->status != 403) {
+        const auto why = consul.agent();
+        return why ? fail(errc::bad_data, "Consul answers " + std::to_string(answer->status) + " to /v1/agent/self")
+                   : unexpected{why.error()};
+    }
+    if (const auto checks = consul.agent_checks(); checks) {
+        for (const auto& each : *checks) {
+            if (!each.node.empty()) who.node = each.node;
+        }
+    }
+    return fail(errc::denied, "Consul answers 403 to /v1/agent/self" + detail::known_complaint(answer->body) +
+                                  "; the token needs " + to_string(acl_right{acl_resource::agent, who.node}));
+}
+
+[[nodiscard]] auto ask_leader(const patient& who, any_transport& transport) -> result<std::string> {
+    const auto answer = ask(who, transport, "/v1/status/leader");
+    if (!answer) return unexpected{answer.error()};
+    const auto text = answer->status == 200 ? json::parse(answer->body) : result<json::value>{json::value{}};
+    if (!text || !text->is(json::kind::string)) {
+        return fail(errc::bad_data, "the answer to /v1/status/leader is " + std::to_string(answer->status) +
+                                        (answer->status == 200 ? " and not a name" : ""));
+    }
+    return text->text;
+}
+
+void look_at_connection(patient& who) {
+    const auto& access = who.chosen.consul;
+    if (!who.chosen.store.empty())
+        return who.add("connection", condition::ok, "a store file answers: " + who.chosen.store);
+    const auto where = parse_address(access.address);
+    if (!where) return who.add("connection", condition::error, where.error().message, "set --http-addr");
+    const std::string token = access.token.empty() ? "without a token, so that the agent's default token counts"
+                                                   : "with the token of " + who.chosen.token_source;
+    const bool tls = where->scheme == address_scheme::https;
+    const bool near = where->scheme == address_scheme::unix_socket || where->host.starts_with("127.") ||
+                      where->host == "::1" || where->host == "localhost";
+    if (tls && !access.verify) {
+        return who.add("connection", condition::warning,
+                       "the certificate is not verified: anybody may answer, and read the token",
+                       "name the authority with --ca-file, and unset CONSUL_HTTP_SSL_VERIFY");
+    }
+    if (!tls && !near) {
+        return who.add("connection", condition::warning,
+                       access.address + " is another machine, without TLS: the token can be read on the way",
+                       "ask the local agent, or use https://");
+    }
+    who.add("connection", condition::ok, (tls ? "with TLS, " : "") + token);
+}
+
+// The agent's checks, and the services that they are about
+
+[[nodiscard]] auto examine(const patient& who, const configured_check& from) -> std::optional<examined_check> {
+    const auto found = find_call(from.words);
+    if (!found) return std::nullopt;
+    examined_check next;
+    next.facts.id = from.id;
+    next.facts.timeout = from.timeout;
+    next.facts.trouble = found->trouble;
+    if (!next.facts.trouble.empty()) return next;
+    auto line = parse_command_line(found->args);
+    if (!line) {
+        if (find_words(found->args).command != "check") return std::nullopt;
+        next.facts.trouble = line.error().message;
+        return next;
+    }
+    if (line->words.command != "check") return std::nullopt;
+    invocation call{found->args, who.call.environment, who.call.host};
+    for (const auto& [name, value] : found->variables) call.environment.insert_or_assign(name, value);
+    auto chosen = configure(call, *line);
+    next.service = line->value("consulservice").value_or("");
+    next.subject = line->words.subject;
+    next.line = std::move(*line);
+    if (!chosen) {
+        next.facts.trouble = chosen.error().message;
+        return next;
+    }
+    next.facts.own_timeout = chosen->timeout;
+    machine here;
+    if (const auto plan = plan_check(*next.line, *chosen, here); !plan) next.facts.trouble = plan.error().message;
+    if (next.service.empty()) next.facts.trouble = "the option -S/--consulservice is missing";
+    next.chosen = std::move(*chosen);
+    return next;
+}
+
+void find_checks(patient& who, const std::string& only) {
+    if (!who.agent || !who.agent->checks) return;
+    for (const auto& each : *who.agent->checks) {
+        auto next = examine(who, each);
+        if (next && (only.empty() || next->service == only || next->service.empty()))
+            who.checks.push_back(std::move(*next));
+    }
+}
+
+/// Services by name. A check that was registered through the API does not show its command line, but its output.
+void find_services(patient& who, client& consul, const std::string& only) {
+    const auto known = [&](const std::string& name) {
+        return std::ranges::any_of(who.services, [&](const auto& each) { return each.name == name; });
+    };
+    for (const auto& each : who.checks) {
+        if (each.chosen && !each.service.empty() && !known(each.service))
+            who.services.push_back({each.service, *each.chosen});
+    }
+    if (const auto checks = consul.agent_checks(); checks && only.empty()) {
+        for (const auto& each : *checks) {
+            const auto line = json::parse(each.output);
+            const bool ours = line && line->find("expects") != nullptr && line->find("clustered") != nullptr;
+            if (ours && !each.service_name.empty() && !known(each.service_name)) {
+                who.services.push_back({each.service_name, who.chosen});
+            }
+        }
+    }
+    if (!only.empty() && !known(only)) who.services.push_back({only, who.chosen});
+    std::ranges::sort(who.services, {}, &examined_service::name);
+}
+
+[[nodiscard]] auto missing_rights(client& consul, const needed_rights& needed) -> result<std::vector<acl_right>> {
+    std::vector<acl_right> asked;
+    for (const auto& each : needed.rules) asked.push_back(each.right);
+    auto missing = consul.missing_rights(asked, {});
+    if (!missing || needed.facts.group.by != grouping::datacenters) return missing;
+    // The actives are elsewhere, and so is what hides them.
+    std::vector<acl_right> seen;
+    for (const auto& each : asked) {
+        if (each.prefix || each.resource == acl_resource::service) seen.push_back(each);
+    }
+    for (const auto& each : needed.facts.group.active) {
+        const auto there = consul.missing_rights(seen, each);
+        if (!there) return unexpected{there.error()};
+        missing->insert(missing->end(), there->begin(), there->end());
+    }
+    return missing;
+}
+
+/// Role and rights of one service; the name under which its document lists this node.
+[[nodiscard]] auto look_at_service(patient& who, const examined_service& service) -> std::string {
+    const std::string point = "role " + service.name;
+    const auto facts = resolve(service.chosen, service.name, who.time);
+    if (!facts) {
+        who.add(point, condition::error, facts.error().message);
+        return {};
+    }
+    const bool known = facts->own != role::unknown && facts->expects != expectation::unknown;
+    const std::string text = std::string{to_string(facts->own)} + ", expects " +
+                             std::string{to_string(facts->expects)} + ": " + facts->reason;
+    const bool bad = facts->trouble && (facts->trouble->code == errc::denied || facts->trouble->code == errc::bad_data);
+    if (known && facts->from == basis::fresh) {
+        who.add(point, condition::ok, text);
+    } else {
+        who.add(point, bad ? condition::error : condition::unknown, text,
+                facts->trouble && facts->trouble->code == errc::denied ? "see the line below"
+                                                                       : "see powerconsul lint -S " + service.name);
+    }
+    auto needed = find_needed_rights(service.chosen, service.name, who.time);
+    auto transport = make_transport(service.chosen);
+    if (!needed || !transport) {
+        who.add("rights " + service.name, condition::unknown,
+                needed ? transport.error().message : needed.error().message);
+    } else if (!service.chosen.store.empty()) {
+        who.add("rights " + service.name, condition::ok, "a store file asks for none");
+    } else {
+        client consul{*transport, who.time, who.time.monotonic() + milliseconds{service.chosen.timeout.count * 5 / 8}};
+        who.add(judge_rights(service.name, missing_rights(consul, *needed), needed->rules.size()));
+    }
+    return facts->place.node;
+}
+
+// This machine
+
+[[nodiscard]] auto directory_facts_of(patient& who) -> directory_facts {
+    const std::string& path = who.chosen.state_dir;
+    directory_facts facts{.path = path, .trusted = trusted_directory(who.files, path)};
+    if (!facts.trusted) return facts;
+    const auto slash = path.find_last_not_of('/');
+    const auto above = path.rfind('/', slash);
+    const std::string looked = *facts.trusted ? path : above == std::string::npos ? "." : path.substr(0, above + 1);
+    facts.writable = faccessat(AT_FDCWD, looked.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+    struct statvfs room {};
+    if (statvfs(looked.c_str(), &room) == 0) {
+        facts.free_bytes = std::uint64_t{room.f_bavail} * room.f_frsize;
+        if (room.f_files > 0) facts.free_files = room.f_favail;
+    }
+    return facts;
+}
+
+[[nodiscard]] auto record_from_future(patient& who, milliseconds now) -> std::string {
+    for (const std::string_view folder : {"/last-known", "/journal"}) {
+        const std::string path = who.chosen.state_dir + std::string{folder};
+        auto names = who.files.list(path, most_records);
+        if (!names || !*names) continue;
+        std::ranges::sort(**names);
+        for (const auto& each : **names) {
+            const auto seen = who.files.status(path + '/' + each);
+            if (seen && *seen && (*seen)->modified > now.count / 1000 + 60) return path + '/' + each;
+        }
+    }
+    return {};
+}
+
+[[nodiscard]] auto clock_is_synchronized() -> std::optional<bool> {
+    timex asked{};
+    const int state = adjtimex(&asked);
+    if (state < 0) return std::nullopt;
+    return state != TIME_ERROR && (asked.status & STA_UNSYNC) == 0;
+}
+
+[[nodiscard]] auto uses(const patient& who, std::string_view option) -> bool {
+    return std::ranges::any_of(who.checks, [&](const auto& each) { return each.line && each.line->has(option); });
+}
+
+void look_at_service_manager(patient& who) {
+    const bool needed = std::ranges::any_of(
+        who.checks, [](const auto& each) { return each.subject == "service" || each.subject == "servicegroup"; });
+    const bool shown = who.agent && who.agent->checks;
+    constexpr std::string_view point = "service manager";
+    const auto manager = who.chosen.service_manager.empty() ? detect_service_manager(who.files)
+                                                            : parse_service_manager(who.chosen.service_manager);
+    if (manager) return who.add(std::string{point}, condition::ok, std::string{to_string(*manager)});
+    if (shown && !needed) return who.add(std::string{point}, condition::ok, "none was found, and no check needs one");
+    // Each check may name its own.
+    for (const auto& each : who.checks) {
+        if (each.chosen && !each.chosen->service_manager.empty()) {
+            return who.add(std::string{point}, condition::ok, "the checks name " + each.chosen->service_manager);
+        }
+    }
+    who.add(std::string{point}, needed ? condition::error : condition::unknown, manager.error().message);
+}
+
+void look_at_plugin(patient& who) {
+    constexpr std::string_view point = "plugin";
+    if (!uses(who, "nagiosargs")) {
+        const bool shown = who.agent && who.agent->checks;
+        return who.add(std::string{point}, shown ? condition::ok : condition::unknown,
+                       shown ? "no check needs check_procs" : "whether a check needs check_procs is not known");
+    }
+    std::vector<std::string> seen;
+    for (const auto& each : who.checks) {
+        if (!each.line || !each.line->has("nagiosargs")) continue;
+        std::string path = each.line->value("plugin").value_or("");
+        if (path.empty()) {
+            const auto found = find_plugin(who.files, "check_procs");
+            if (!found) return who.add(std::string{point}, condition::error, found.error().message);
+            path = *found;
+        }
+        if (access(path.c_str(), X_OK) != 0) {
+            return who.add(std::string{point}, condition::error, path + " is not there or cannot be executed",
+                           "install monitoring-plugins-basic (Debian), or correct --plugin of check " + each.facts.id);
+        }
+        if (std::ranges::find(seen, path) == seen.end()) seen.push_back(path);
+    }
+    who.add(std::string{point}, condition::ok, listed(seen));
+}
+
+[[nodiscard]] auto noop_facts_of(const patient& who, const command_line& line) -> noop_facts {
+    noop_facts facts{.path = line.value("noopfile").value_or("")};
+    if (const auto age = line.value("noop-max-age")) {
+        if (const auto parsed = parse_long_duration(*age, 3650); parsed) facts.max_age = *parsed;
+    }
+    char resolved[PATH_MAX];
+    const std::string path = realpath(facts.path.c_str(), resolved) != nullptr ? resolved : facts.path;
+    const auto seen = who.files.status(path);
+    if (!seen) {
+        facts.age = unexpected{seen.error()};
+    } else if (*seen && (*seen)->kind == file_kind::regular) {
+        facts.age = std::optional{milliseconds{who.time.wall().count - (*seen)->modified * 1000}};
+    }
+    return facts;
+}
+
+void look_at_machine(patient& who) {
+    who.add(judge_state_directory(directory_facts_of(who)));
+    look_at_service_manager(who);
+    look_at_plugin(who);
+    const milliseconds now = who.time.wall();
+    who.add(judge_clock({now, clock_is_synchronized(), record_from_future(who, now)}));
+    const std::string stopped = stop_reason(who.chosen.stop_file);
+    who.add("stop file", stopped.empty() ? condition::ok : condition::warning,
+            stopped.empty() ? who.chosen.stop_file + " is not there" : stopped);
+    if (!who.agent || !who.agent->checks) {
+        return who.add("noop file", condition::unknown, "the agent does not show its checks", "look at each -F");
+    }
+    std::vector<noop_facts> files;
+    for (const auto& each : who.checks) {
+        if (each.line && each.line->has("noopfile")) files.push_back(noop_facts_of(who, *each.line));
+    }
+    for (auto& each : judge_noop_files(files)) who.add(std::move(each));
+}
+
+void look_at_agent(patient& who) {
+    who.add(judge_script_checks(who.agent));
+    std::optional<std::vector<called_check>> called;
+    if (who.agent && who.agent->checks) {
+        called.emplace();
+        for (const auto& each : who.checks) called->push_back(each.facts);
+    }
+    for (auto& each : judge_checks(called)) who.add(std::move(each));
+    result<std::vector<watch_handler>> handlers = std::vector<watch_handler>{};
+    if (!who.agent || !who.agent->watches) {
+        handlers = fail(errc::unavailable, "the agent does not show its configuration");
+    } else if (*who.agent->watches > 0) {
+        // It says how many there are, but not what they call: that stands in its files.
+        const auto process = find_agent_process(*who.agent);
+        handlers = process ? read_watch_handlers(*process) : unexpected{process.error()};
+        if (handlers && handlers->empty() && process->files.empty()) {
+            handlers = fail(errc::unavailable, "the agent's command line names no file, though it has watches");
+        }
+    }
+    for (const bad_state state : {bad_state::critical, bad_state::warning}) who.add(judge_watch(state, handlers));
+}
+
+void look_at_everything(patient& who, any_transport& transport, const std::string& only) {
+    client consul{transport, who.time, who.time.monotonic() + who.chosen.timeout};
+    who.node = who.chosen.roles.who.node.empty() ? who.call.host : who.chosen.roles.who.node;
+    who.agent = ask_agent(who, transport, consul);
+    const bool away = !who.agent && who.agent.error().code != errc::denied;
+    if (who.agent) who.node = who.agent->node;
+    const std::string address = who.chosen.store.empty() ? who.chosen.consul.address : who.chosen.store;
+    who.add(judge_agent(address, who.agent));
+    look_at_connection(who);
+    const error not_asked{errc::unavailable, "it was not asked, since the agent does not answer"};
+    who.add(judge_leader(away ? result<std::string>{unexpected{not_asked}} : ask_leader(who, transport)));
+    find_checks(who, only);
+    if (away) {
+        for (const std::string point : {"node name", "services"}) who.add(could_not_look(point, not_asked));
+    } else {
+        find_services(who, consul, only);
+        node_names names{who.call.host, who.chosen.roles.who.node, who.agent ? who.agent->node : "", {}};
+        const std::size_t at = who.findings.size();
+        for (const auto& each : who.services) {
+            if (auto name = look_at_service(who, each); !name.empty())
+                names.listed.emplace_back(each.name, std::move(name));
+        }
+        who.findings.insert(who.findings.begin() + static_cast<std::ptrdiff_t>(at), judge_names(names));
+        if (who.services.empty()) {
+            who.add("services", who.agent ? condition::warning : condition::unknown,
+                    "no service is known that powerconsul checks here", "name one with -S");
+        }
+    }
+    look_at_agent(who);
+    look_at_machine(who);
+}
+
+// Output
+
+[[nodiscard]] auto counted(std::size_t count, std::string_view what) -> std::string {
+    return std::to_string(count) + ' ' + std::string{what} + (count == 1 ? "" : "s");
+}
+
+[[nodiscard]] auto count_of(const std::vector<finding>& all, condition state) -> std::size_t {
+    return static_cast<std::size_t>(std::ranges::count(all, state, &finding::state));
+}
+
+void print_text(const std::vector<finding>& all, std::string& out) {
+    std::size_t widest = 0;
+    for (const auto& each : all) widest = std::max(widest, each.point.size());
+    const auto padded = [](std::string_view text, std::size_t width) {
+        return std::string{text} + std::string(width - std::min(width, text.size()) + 2, ' ');
+    };
+    for (const auto& each : all) {
+        out += padded(to_string(each.state), 7) + padded(one_line(each.point, 200), widest) +
+               one_line(each.what, 2000) + (each.mend.empty() ? "" : "; " + one_line(each.mend, 500)) + '\n';
+    }
+    out += counted(count_of(all, condition::error), "error") + ", " +
+           counted(count_of(all, condition::warning), "warning") + ", " +
+           std::to_string(count_of(all, condition::unknown)) + " unknown\n";
+}
+
+void print_json(const std::vector<finding>& all, std::string& out) {
+    json::writer text;
+    text.open_object().key("findings").open_array();
+    for (const auto& each : all) {
+        text.open_object();
+        text.key("point").string(one_line(each.point, 200)).key("state").string(to_string(each.state));
+        text.key("what").string(one_line(each.what, 2000));
+        if (!each.mend.empty()) text.key("mend").string(one_line(each.mend, 500));
+        text.close_object();
+    }
+    text.close_array();
+    for (const auto& [name, state] : {std::pair{"errors", condition::error}, std::pair{"warnings", condition::warning},
+                                      std::pair{"unknown", condition::unknown}}) {
+        text.key(name).number(std::uint64_t{count_of(all, state)});
+    }
+    text.key("code").number(std::int64_t{exit_status(all)});
+    out += text.close_object().text() + '\n';
+}
+
+}  // namespace
+
+auto run_doctor(const invocation& call, const command_line& line, const configuration& chosen, std::string& out)
+    -> result<int> {
+    const std::string only = line.value("consulservice").value_or("");
+    if (!only.empty()) {
+        if (auto valid = validate_segment("the Consul service name", only); !valid) return unexpected{valid.error()};
+    }
+    auto transport = make_transport(chosen);
+    if (!transport) return unexpected{std::move(transport).error()};
+    patient who{call, chosen};
+    look_at_everything(who, *transport, only);
+    if (line.has("json") || chosen.format == output_format::json) {
+        print_json(who.findings, out);
+    } else {
+        print_text(who.findings, out);
+    }
+    return exit_status(who.findings);
+}
+
+}  // namespace powerconsul::cli
