@@ -119,7 +119,9 @@ void describe_document(const needed_rights& found, const resolution& role_facts,
 
 auto find_needed_rights(const configuration& chosen, std::string_view service, posix_clock& time)
     -> result<needed_rights> {
-    auto role_facts = resolve(chosen, service, time);
+    configuration fresh = chosen;
+    fresh.roles.max_age = {};  // nothing older counts, and nothing is written
+    auto role_facts = resolve(fresh, service, time);
     if (!role_facts) return unexpected{std::move(role_facts).error()};
     auto transport = make_transport(chosen);
     if (!transport) return unexpected{std::move(transport).error()};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cstddef>
 #include <cstdio>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix_files.hpp>
+#include <powerconsul/json/agent_config.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/words.hpp>
@@ -42,7 +44,7 @@ constexpr std::size_t largest_file = std::size_t{4} * 1024 * 1024;
     return first.starts_with("#!") && first.substr(0, first.find('\n')).find("python") != std::string::npos;
 }
 
-[[nodiscard]] auto words_of(const posix_files& files, const std::string& path) -> std::vector<std::string> {
+[[nodiscard]] auto command_line_of(const posix_files& files, const std::string& path) -> std::vector<std::string> {
     std::vector<std::string> words;
     const auto text = files.read(path, std::size_t{1024} * 1024);
     if (!text || !*text) return words;
@@ -72,7 +74,10 @@ constexpr std::size_t largest_file = std::size_t{4} * 1024 * 1024;
 
 /// A path of another process: relative to its own directory.
 [[nodiscard]] auto in_process(const std::string& path, const std::string& pid) -> std::string {
-    return path.starts_with('/') ? path : "/proc/" + pid + "/cwd/" + path;
+    if (path.starts_with('/')) return path;
+    std::array<char, PATH_MAX> directory{};
+    const auto size = readlink(("/proc/" + pid + "/cwd").c_str(), directory.data(), directory.size());
+    return std::string{directory.data(), size > 0 ? static_cast<std::size_t>(size) : 0} + '/' + path;
 }
 
 [[nodiscard]] auto config_files(const posix_files& files, const std::vector<std::string>& words, const std::string& pid)
@@ -108,18 +113,80 @@ constexpr std::size_t largest_file = std::size_t{4} * 1024 * 1024;
     return root;
 }
 
+/// Consul takes `check_id`, `CheckID` and `checkid` for the same.
+[[nodiscard]] auto plain(std::string_view name) -> std::string {
+    std::string text;
+    for (const char c : name) {
+        if (c != '_') text += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return text;
+}
+
+[[nodiscard]] auto member(const json::value& object, std::string_view name) -> const json::value* {
+    for (std::size_t i = 0; i < object.names.size(); ++i) {
+        if (plain(object.names[i]) == name) return &object.items[i];
+    }
+    return nullptr;
+}
+
 [[nodiscard]] auto text_of(const json::value& object, std::string_view name) -> std::string {
-    const auto* const found = object.find(name);
+    const auto* const found = member(object, name);
     return found != nullptr && found->is(json::kind::string) ? found->text : std::string{};
 }
 
-[[nodiscard]] auto words_of_handler(const json::value& watch) -> result<std::vector<std::string>> {
-    const auto* const args = watch.find("args");
-    if (args == nullptr) return split_words(text_of(watch, "handler"));
-    if (args->is(json::kind::string)) return std::vector<std::string>{args->text};
+/// One block of HCL is an object, several are a list.
+[[nodiscard]] auto all_of(const json::value& object, std::string_view name) -> std::vector<json::value> {
+    const auto* const found = member(object, name);
+    if (found == nullptr) return {};
+    return found->is(json::kind::array) ? found->items : std::vector<json::value>{*found};
+}
+
+[[nodiscard]] auto words_of(const json::value& args) -> std::vector<std::string> {
+    if (args.is(json::kind::string)) return {args.text};
     std::vector<std::string> words;
-    for (const auto& each : args->items) words.push_back(each.text);
+    for (const auto& each : args.items) words.push_back(each.text);
     return words;
+}
+
+void add_check(const json::value& definition, const std::string& service, const std::string& otherwise,
+               std::vector<configured_check>& all) {
+    configured_check next;
+    for (const std::string_view name : {"id", "checkid"}) {
+        if (next.id.empty()) next.id = text_of(definition, name);
+    }
+    if (next.id.empty()) next.id = otherwise.empty() ? text_of(definition, "name") : otherwise;
+    next.service = service;
+    const auto* args = member(definition, "args");
+    if (args == nullptr) args = member(definition, "scriptargs");
+    if (args == nullptr) return;
+    next.words = words_of(*args);
+    next.timeout = json::parse_go_duration(text_of(definition, "timeout")).value_or(milliseconds{});
+    if (next.timeout.count == 0) next.timeout = seconds(30);
+    all.push_back(std::move(next));
+}
+
+/// Services with their checks, and checks of their own, as a file has them.
+void add_checks(const json::value& root, std::vector<configured_check>& all) {
+    auto services = all_of(root, "services");
+    for (auto& each : all_of(root, "service")) services.push_back(std::move(each));
+    for (const auto& each : services) {
+        const std::string name = text_of(each, "name");
+        const std::string id = text_of(each, "id").empty() ? name : text_of(each, "id");
+        auto checks = all_of(each, "check");
+        for (auto& check : all_of(each, "checks")) checks.push_back(std::move(check));
+        for (std::size_t i = 0; i < checks.size(); ++i) {
+            add_check(checks[i], name, "service:" + id + (checks.size() > 1 ? ':' + std::to_string(i + 1) : ""), all);
+        }
+    }
+    auto checks = all_of(root, "checks");
+    for (auto& each : all_of(root, "check")) checks.push_back(std::move(each));
+    for (const auto& each : checks) add_check(each, text_of(each, "serviceid"), {}, all);
+}
+
+[[nodiscard]] auto words_of_handler(const json::value& watch) -> result<std::vector<std::string>> {
+    const auto* const args = member(watch, "args");
+    if (args == nullptr) return split_words(text_of(watch, "handler"));
+    return words_of(*args);
 }
 
 [[nodiscard]] auto handler_of(const json::value& watch, const std::string& path) -> watch_handler {
@@ -175,7 +242,7 @@ auto find_agent_process(const agent_config& agent) -> result<agent_process> {
     std::vector<agent_process> sure;
     for (const auto& pid : **names) {
         if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-        const auto words = words_of(files, "/proc/" + pid + "/cmdline");
+        const auto words = command_line_of(files, "/proc/" + pid + "/cmdline");
         if (words.size() < 2 || base_name(words.front()) != "consul") continue;
         if (std::ranges::find(words, "agent") == words.end()) continue;
         const auto owner = files.status("/proc/" + pid);
@@ -183,7 +250,7 @@ auto find_agent_process(const agent_config& agent) -> result<agent_process> {
         agent_process next{std::atoi(pid.c_str()), (*owner)->uid, config_files(files, words, pid)};
         auto directories = option_values(words, "data-dir");
         for (const auto& each : next.files) {
-            if (const auto root = read_config(files, each); root) directories.push_back(text_of(*root, "data_dir"));
+            if (const auto root = read_config(files, each); root) directories.push_back(text_of(*root, "datadir"));
         }
         const bool same =
             !agent.data_dir.empty() && std::ranges::find(directories, agent.data_dir) != directories.end();
@@ -197,18 +264,15 @@ auto find_agent_process(const agent_config& agent) -> result<agent_process> {
                                                      " Consul agents on this machine it is cannot be told");
 }
 
-auto read_watch_handlers(const agent_process& process) -> result<std::vector<watch_handler>> {
+auto read_agent_files(const agent_process& process) -> result<agent_files> {
     const posix_files files;
-    std::vector<watch_handler> found;
+    agent_files found;
     for (const auto& path : process.files) {
         const auto root = read_config(files, path);
         if (!root) return unexpected{root.error()};
-        const auto* const watches = root->find("watches");
-        if (watches == nullptr) continue;
-        // One block of HCL is an object, several are a list.
-        const std::vector<json::value> one{*watches};
-        for (const auto& each : watches->is(json::kind::array) ? watches->items : one) {
-            if (text_of(each, "type") == "checks") found.push_back(handler_of(each, path));
+        add_checks(*root, found.checks);
+        for (const auto& each : all_of(*root, "watches")) {
+            if (text_of(each, "type") == "checks") found.handlers.push_back(handler_of(each, path));
         }
     }
     return found;

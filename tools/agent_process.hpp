@@ -34,7 +34,14 @@ struct agent_process {
 /// errc::unavailable: there is none, or nothing tells which of several it is.
 [[nodiscard]] auto find_agent_process(const agent_config& agent) -> result<agent_process>;
 
-/// The handlers of watches on checks. errc::bad_data: a file that cannot be understood might hold one.
-[[nodiscard]] auto read_watch_handlers(const agent_process& process) -> result<std::vector<watch_handler>>;
+/// What the files say of checks that run a program, and of watches on checks.
+struct agent_files {
+    std::vector<configured_check> checks{};
+    std::vector<watch_handler> handlers{};
+};
+
+/// The agent itself does not tell what it has read since it started. errc::bad_data: a file that cannot be read or
+/// understood might say anything.
+[[nodiscard]] auto read_agent_files(const agent_process& process) -> result<agent_files>;
 
 }  // namespace powerconsul::cli

@@ -48,7 +48,8 @@ constexpr std::size_t most_records = 100'000;
 /// A check of the agent that calls powerconsul, with what that call comes down to.
 struct examined_check {
     called_check facts{};
-    std::string service{};  ///< -S
+    std::string registered{};  ///< the service that it is a check of
+    std::string service{};     ///< -S
     std::string subject{};
     std::optional<command_line> line{};
     std::optional<configuration> chosen{};
@@ -66,7 +67,10 @@ struct patient {
     posix_clock time{};
     posix_files files{};
     result<agent_config> agent{agent_config{}};
-    std::string node{};  ///< the agent's name, or what is taken for it
+    result<agent_process> process{agent_process{}};
+    result<agent_files> definitions{agent_files{}};          ///< from the agent's files
+    std::optional<std::vector<configured_check>> defined{};  ///< from there, or else as the agent had them at its start
+    std::string node{};                                      ///< the agent's name, or what is taken for it
     std::vector<examined_check> checks{};
     std::vector<examined_service> services{};
     std::vector<finding> findings{};
@@ -76,6 +80,10 @@ struct patient {
         findings.push_back({std::move(point), state, std::move(what), std::move(mend)});
     }
 };
+
+[[nodiscard]] auto counted(std::size_t count, std::string_view what) -> std::string {
+    return std::to_string(count) + ' ' + std::string{what} + (count == 1 ? "" : "s");
+}
 
 // Consul
 
@@ -105,6 +113,10 @@ struct patient {
     const auto answer = ask(who, transport, "/v1/status/leader");
     if (!answer) return unexpected{answer.error()};
     const auto text = answer->status == 200 ? json::parse(answer->body) : result<json::value>{json::value{}};
+    if (answer->status >= 500) {
+        return fail(errc::failed, "Consul answers " + std::to_string(answer->status) + " to /v1/status/leader" +
+                                      detail::known_complaint(answer->body));
+    }
     if (!text || !text->is(json::kind::string)) {
         return fail(errc::bad_data, "the answer to /v1/status/leader is " + std::to_string(answer->status) +
                                         (answer->status == 200 ? " and not a name" : ""));
@@ -144,6 +156,7 @@ void look_at_connection(patient& who) {
     examined_check next;
     next.facts.id = from.id;
     next.facts.timeout = from.timeout;
+    next.registered = from.service;
     next.facts.trouble = found->trouble;
     if (!next.facts.trouble.empty()) return next;
     auto line = parse_command_line(found->args);
@@ -172,8 +185,13 @@ void look_at_connection(patient& who) {
 }
 
 void find_checks(patient& who, const std::string& only) {
-    if (!who.agent || !who.agent->checks) return;
-    for (const auto& each : *who.agent->checks) {
+    if (who.definitions) {
+        who.defined = who.definitions->checks;
+    } else if (who.agent && who.agent->checks && !who.agent->checks->empty()) {
+        who.defined = who.agent->checks;  // that there were none at its start says nothing of now
+    }
+    if (!who.defined) return;
+    for (const auto& each : *who.defined) {
         auto next = examine(who, each);
         if (next && (only.empty() || next->service == only || next->service.empty()))
             who.checks.push_back(std::move(*next));
@@ -223,7 +241,9 @@ void find_services(patient& who, client& consul, const std::string& only) {
 /// Role and rights of one service; the name under which its document lists this node.
 [[nodiscard]] auto look_at_service(patient& who, const examined_service& service) -> std::string {
     const std::string point = "role " + service.name;
-    const auto facts = resolve(service.chosen, service.name, who.time);
+    configuration chosen = service.chosen;
+    chosen.roles.max_age = {};  // nothing older counts, and nothing is written by a user who may not be the agent's
+    const auto facts = resolve(chosen, service.name, who.time);
     if (!facts) {
         who.add(point, condition::error, facts.error().message);
         return {};
@@ -255,14 +275,29 @@ void find_services(patient& who, client& consul, const std::string& only) {
 
 // This machine
 
-[[nodiscard]] auto directory_facts_of(patient& who) -> directory_facts {
+/// Files as another user finds them: the agent's, who runs the checks.
+struct files_of_user : posix_files {
+    std::uint32_t id{};
+    [[nodiscard]] auto user() const noexcept -> std::uint32_t { return id; }
+};
+
+/// The kernel tells it of this user only; of another one, owner and mode do. Root may write anywhere.
+[[nodiscard]] auto can_write(files_of_user& files, const std::string& path) -> bool {
+    if (files.id == geteuid()) return faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+    const auto seen = files.status(path);
+    if (files.id == 0 || !seen || !*seen) return files.id == 0;
+    return (*seen)->uid == files.id ? ((*seen)->mode & 0300U) == 0300U : ((*seen)->mode & 0003U) == 0003U;
+}
+
+[[nodiscard]] auto directory_facts_of(const patient& who) -> directory_facts {
+    files_of_user files;
+    files.id = who.process ? who.process->user : geteuid();
     const std::string& path = who.chosen.state_dir;
-    directory_facts facts{.path = path, .trusted = trusted_directory(who.files, path)};
+    directory_facts facts{.path = path, .trusted = trusted_directory(files, path)};
     if (!facts.trusted) return facts;
-    const auto slash = path.find_last_not_of('/');
-    const auto above = path.rfind('/', slash);
+    const auto above = path.rfind('/', path.find_last_not_of('/'));
     const std::string looked = *facts.trusted ? path : above == std::string::npos ? "." : path.substr(0, above + 1);
-    facts.writable = faccessat(AT_FDCWD, looked.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+    facts.writable = can_write(files, looked);
     struct statvfs room {};
     if (statvfs(looked.c_str(), &room) == 0) {
         facts.free_bytes = std::uint64_t{room.f_bavail} * room.f_frsize;
@@ -299,12 +334,12 @@ void find_services(patient& who, client& consul, const std::string& only) {
 void look_at_service_manager(patient& who) {
     const bool needed = std::ranges::any_of(
         who.checks, [](const auto& each) { return each.subject == "service" || each.subject == "servicegroup"; });
-    const bool shown = who.agent && who.agent->checks;
     constexpr std::string_view point = "service manager";
     const auto manager = who.chosen.service_manager.empty() ? detect_service_manager(who.files)
                                                             : parse_service_manager(who.chosen.service_manager);
     if (manager) return who.add(std::string{point}, condition::ok, std::string{to_string(*manager)});
-    if (shown && !needed) return who.add(std::string{point}, condition::ok, "none was found, and no check needs one");
+    if (who.defined && !needed)
+        return who.add(std::string{point}, condition::ok, "none was found, and no check needs one");
     // Each check may name its own.
     for (const auto& each : who.checks) {
         if (each.chosen && !each.chosen->service_manager.empty()) {
@@ -317,7 +352,7 @@ void look_at_service_manager(patient& who) {
 void look_at_plugin(patient& who) {
     constexpr std::string_view point = "plugin";
     if (!uses(who, "nagiosargs")) {
-        const bool shown = who.agent && who.agent->checks;
+        const bool shown = who.defined.has_value();
         return who.add(std::string{point}, shown ? condition::ok : condition::unknown,
                        shown ? "no check needs check_procs" : "whether a check needs check_procs is not known");
     }
@@ -364,8 +399,8 @@ void look_at_machine(patient& who) {
     const std::string stopped = stop_reason(who.chosen.stop_file);
     who.add("stop file", stopped.empty() ? condition::ok : condition::warning,
             stopped.empty() ? who.chosen.stop_file + " is not there" : stopped);
-    if (!who.agent || !who.agent->checks) {
-        return who.add("noop file", condition::unknown, "the agent does not show its checks", "look at each -F");
+    if (!who.defined) {
+        return who.add("noop file", condition::unknown, "the agent's checks are not known", "look at each -F");
     }
     std::vector<noop_facts> files;
     for (const auto& each : who.checks) {
@@ -374,25 +409,42 @@ void look_at_machine(patient& who) {
     for (auto& each : judge_noop_files(files)) who.add(std::move(each));
 }
 
+void look_at_files(patient& who) {
+    constexpr std::string_view point = "agent's files";
+    if (who.definitions) {
+        return who.add(std::string{point}, condition::ok,
+                       counted(who.process->files.size(), "file") + " of process " + std::to_string(who.process->pid));
+    }
+    who.add(
+        std::string{point}, condition::unknown,
+        who.definitions.error().message + (who.defined ? "; its checks are shown as they were when it started" : ""),
+        "run doctor on the agent's machine, by a user who may read them");
+}
+
+/// What stands in a file counts only once the agent has read it.
+void note_unread_checks(patient& who, client& consul) {
+    const auto live = consul.agent_checks();
+    if (!live) return;
+    for (auto& each : who.checks) {
+        if (!each.facts.trouble.empty() || each.service.empty()) continue;
+        if (std::ranges::find(*live, each.facts.id, &snapshot_check::check_id) != live->end()) continue;
+        const auto hidden = consul.missing_rights({{acl_resource::service, each.registered}}, {});
+        if (hidden && hidden->empty())
+            each.facts.trouble = "the agent does not have this check of its files; consul reload";
+    }
+}
+
 void look_at_agent(patient& who) {
+    look_at_files(who);
     who.add(judge_script_checks(who.agent));
     std::optional<std::vector<called_check>> called;
-    if (who.agent && who.agent->checks) {
+    if (who.defined) {
         called.emplace();
         for (const auto& each : who.checks) called->push_back(each.facts);
     }
     for (auto& each : judge_checks(called)) who.add(std::move(each));
-    result<std::vector<watch_handler>> handlers = std::vector<watch_handler>{};
-    if (!who.agent || !who.agent->watches) {
-        handlers = fail(errc::unavailable, "the agent does not show its configuration");
-    } else if (*who.agent->watches > 0) {
-        // It says how many there are, but not what they call: that stands in its files.
-        const auto process = find_agent_process(*who.agent);
-        handlers = process ? read_watch_handlers(*process) : unexpected{process.error()};
-        if (handlers && handlers->empty() && process->files.empty()) {
-            handlers = fail(errc::unavailable, "the agent's command line names no file, though it has watches");
-        }
-    }
+    result<std::vector<watch_handler>> handlers = fail(errc::unavailable, "it stands in the agent's files alone");
+    if (who.definitions) handlers = who.definitions->handlers;
     for (const bad_state state : {bad_state::critical, bad_state::warning}) who.add(judge_watch(state, handlers));
 }
 
@@ -402,6 +454,9 @@ void look_at_everything(patient& who, any_transport& transport, const std::strin
     who.agent = ask_agent(who, transport, consul);
     const bool away = !who.agent && who.agent.error().code != errc::denied;
     if (who.agent) who.node = who.agent->node;
+    who.process = find_agent_process(who.agent ? *who.agent : agent_config{});
+    who.definitions =
+        who.process ? read_agent_files(*who.process) : result<agent_files>{unexpected{who.process.error()}};
     const std::string address = who.chosen.store.empty() ? who.chosen.consul.address : who.chosen.store;
     who.add(judge_agent(address, who.agent));
     look_at_connection(who);
@@ -412,6 +467,7 @@ void look_at_everything(patient& who, any_transport& transport, const std::strin
         for (const std::string point : {"node name", "services"}) who.add(could_not_look(point, not_asked));
     } else {
         find_services(who, consul, only);
+        note_unread_checks(who, consul);
         node_names names{who.call.host, who.chosen.roles.who.node, who.agent ? who.agent->node : "", {}};
         const std::size_t at = who.findings.size();
         for (const auto& each : who.services) {
@@ -429,10 +485,6 @@ void look_at_everything(patient& who, any_transport& transport, const std::strin
 }
 
 // Output
-
-[[nodiscard]] auto counted(std::size_t count, std::string_view what) -> std::string {
-    return std::to_string(count) + ' ' + std::string{what} + (count == 1 ? "" : "s");
-}
 
 [[nodiscard]] auto count_of(const std::vector<finding>& all, condition state) -> std::size_t {
     return static_cast<std::size_t>(std::ranges::count(all, state, &finding::state));

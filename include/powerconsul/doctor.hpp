@@ -68,7 +68,6 @@ struct agent_config {
     std::string data_dir{};
     std::optional<bool> local_scripts{};   ///< script checks of its own files are run
     std::optional<bool> remote_scripts{};  ///< those of anybody who may register one are run, too
-    std::optional<std::size_t> watches{};
     std::optional<std::vector<configured_check>> checks{};
 };
 
@@ -93,11 +92,12 @@ struct agent_config {
     return {"agent", condition::error, why.message, "set --http-addr to a Consul agent"};
 }
 
-/// `leader`: its address, empty if the servers know none.
+/// `leader`: its address, empty if the servers know none; errc::failed: the agent found no server that knows.
 [[nodiscard]] inline auto judge_leader(const result<std::string>& leader) -> finding {
-    if (!leader) return could_not_look("leader", leader.error());
-    if (!leader->empty()) return {"leader", condition::ok, "the servers' leader is " + *leader, {}};
-    return {"leader", condition::error, "the servers have no leader: no role can be read",
+    if (!leader && leader.error().code != errc::failed) return could_not_look("leader", leader.error());
+    if (leader && !leader->empty()) return {"leader", condition::ok, "the servers' leader is " + *leader, {}};
+    return {"leader", condition::error,
+            leader ? "the servers have no leader, so that no role can be read" : leader.error().message,
             "look at consul operator raft list-peers, and at the servers' logs"};
 }
 
@@ -165,7 +165,7 @@ struct called_check {
 /// Checks of an agent, nothing if it does not show them. One line if all are well, else one for each that is not.
 [[nodiscard]] inline auto judge_checks(const std::optional<std::vector<called_check>>& checks) -> std::vector<finding> {
     if (!checks) {
-        return {{"checks", condition::unknown, "the agent does not show its checks",
+        return {{"checks", condition::unknown, "the agent's checks are not known",
                  "look whether each has a timeout longer than --timeout"}};
     }
     if (checks->empty()) {
@@ -238,11 +238,12 @@ struct directory_facts {
     const std::string point = "state directory";
     if (!facts.trusted) {
         const bool refused = facts.trusted.error().code == errc::denied;
-        return {point, refused ? condition::error : condition::unknown, facts.trusted.error().message, {}};
+        return {point, refused ? condition::error : condition::unknown, facts.trusted.error().message,
+                "set --state-dir to a directory of the agent's user, of mode 0700"};
     }
     const std::string missing = *facts.trusted ? "" : " is not there and";
     if (!facts.writable) {
-        return {point, condition::error, facts.path + missing + " cannot be written by this user",
+        return {point, condition::error, facts.path + missing + " cannot be written by the user who runs the checks",
                 "install -d -o <the agent's user> -m 0700 " + facts.path};
     }
     if (facts.free_bytes == std::uint64_t{0} || facts.free_files == std::uint64_t{0}) {

@@ -119,7 +119,6 @@ inline void add_check(const value& definition, std::string_view service, std::ve
     agent.data_dir = detail::text_of(*config, "DataDir");
     agent.local_scripts = detail::flag_of(config, "EnableLocalScriptChecks");
     agent.remote_scripts = detail::flag_of(config, "EnableRemoteScriptChecks");
-    if (const value* const watches = config->find("Watches"); watches != nullptr) agent.watches = watches->items.size();
     agent.checks = detail::checks_of(*config);
     return agent;
 }

@@ -89,6 +89,7 @@ class Case(unittest.TestCase):
             "trigger critical": (["trigger", "critical", "-s", check, *acting], ""),
             "trigger warning": (["trigger", "warning", "-s", check, *acting], ""),
             "incidents": (["incidents", "--json"], ""),
+            "doctor": (["doctor", "-S", "web"], ""),
         }
         return table
 

@@ -1,0 +1,430 @@
+"""Doctor against a real agent: all well, and then one thing at a time made wrong on the real thing.
+
+    CONSUL=... POWERCONSUL=... python3 test_doctor.py [unittest options]
+"""
+import ctypes
+import http.client
+import http.server
+import json
+import os
+import socket
+import threading
+import time
+import unittest
+
+from consul_cluster import Agent, Cluster, Node, executables, wait_until
+
+DAY = 86400
+cluster = None
+
+
+class Pair(Cluster):
+    """One server, and the client agent of the node that is looked at."""
+
+    def start(self):
+        ips = self.free_addresses(2)
+        self.hq = Agent(self, "hq", "hq-server", ips[0], True, None)
+        self.web1 = Agent(self, "hq", "production-web1", ips[1], False, ips[0])
+        self.agents = [self.hq, self.web1]
+        for agent in self.agents:
+            agent.start()
+        self.whole()
+
+    def whole(self):
+        for agent in self.agents:
+            agent.resume()
+            if agent.process.poll() is not None:
+                agent.start()
+        for agent in self.agents:
+            wait_until(f"{agent.node} is ready", agent.ready)
+        wait_until("both nodes are healthy", lambda: self.healthy_nodes(self.web1) == 2)
+
+
+def setUpModule():
+    global cluster
+    cluster = Pair(*executables())
+    unittest.addModuleCleanup(cluster.close)
+    cluster.start()
+
+
+def kernel_state():
+    """What the kernel says of the clock, asked as ntptime does."""
+    class Timex(ctypes.Structure):
+        _fields_ = [("modes", ctypes.c_uint), ("offset", ctypes.c_long), ("freq", ctypes.c_long),
+                    ("maxerror", ctypes.c_long), ("esterror", ctypes.c_long), ("status", ctypes.c_int),
+                    ("rest", ctypes.c_char * 256)]
+    asked = Timex()
+    state = ctypes.CDLL(None).adjtimex(ctypes.byref(asked))
+    if state < 0:
+        return "unknown"
+    return "warning" if state == 5 or asked.status & 0x40 else "ok"
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.node = Node(cluster, cluster.web1)
+        self.noop = self.node.folder / "deploy.noop"
+        cluster.hq.put_key("cluster/production/web", {"active_nodes": ["production-web1"], "standby_nodes": ["web2"]})
+
+    def argv(self, *words):
+        """As in an agent's file: the agent's environment says nothing."""
+        return ["/usr/bin/env", f"POWERCONSUL_HTTP_ADDR={cluster.web1.address}", "POWERCONSUL_NODE=production-web1",
+                f"POWERCONSUL_STATE_DIR={self.node.state}", cluster.powerconsul, *words]
+
+    def check(self, *more, **other):
+        words = ["check", "service", "-s", "apache2", "-S", "web", "--service-manager", "sysv",
+                 "--init-directory", str(self.node.init), "-F", str(self.noop), *more]
+        return {"id": "web-role", "name": "role", "args": self.argv(*words), "interval": "1s", "timeout": "9s",
+                "status": "passing", **other}
+
+    def handler(self, state, *words):
+        return {"type": "checks", "state": state, "args": list(words or self.argv("watch", state))}
+
+    def configure(self, checks=None, watches=None, name="web.json", text=None):
+        """Replaces the agent's own configuration and has it read again."""
+        for file in [*cluster.web1.config.glob("*.json"), *cluster.web1.config.glob("web*.hcl")]:
+            file.unlink()
+        checks = [self.check()] if checks is None else checks
+        watches = [self.handler("critical"), self.handler("warning")] if watches is None else watches
+        (cluster.web1.config / name).write_text(text or json.dumps(
+            {"services": [{"name": "web", "port": 80, "checks": checks}], "watches": watches}))
+        cluster.web1.api("PUT", "/v1/agent/reload")
+        if checks:
+            wait_until("its checks are there", lambda: "web-role" in cluster.web1.api("GET", "/v1/agent/checks"))
+
+    def doctor(self, *more, environment=(), before=(), address=None):
+        words = [*before, "/usr/bin/env", *environment, cluster.powerconsul, "doctor", "--json",
+                 "--http-addr", address or cluster.web1.address, "--node", "production-web1",
+                 "--environment", "production", "--server-role", "web", "--state-dir", str(self.node.state),
+                 "--stop-file", str(self.node.folder / "stop"), *more]
+        run = self.node.run(words)
+        self.assertEqual(run.err, "", run)
+        told = run.line
+        states = [each["state"] for each in told["findings"]]
+        self.assertEqual(told["code"], run.code, run)
+        self.assertEqual(run.code, 2 if "error" in states else 1 if set(states) - {"ok"} else 0, run)
+        self.assertEqual((told["errors"], told["warnings"], told["unknown"]),
+                         tuple(states.count(each) for each in ("error", "warning", "unknown")), run)
+        run.found = {each["point"]: each for each in told["findings"]}
+        return run
+
+    def says(self, run, point, state, text, but=()):
+        """That point has that state and text, and every other is as on a sound node."""
+        self.assertIn(point, run.found, run)
+        found = run.found[point]
+        self.assertEqual(found["state"], state, run)
+        self.assertIn(text, found["what"] + "; " + found.get("mend", ""), run)
+        if state != "ok":
+            self.assertIn(run.code, (2,) if state == "error" else (1, 2) if but else (1,), run)
+        for name, each in run.found.items():
+            if name not in (point, "clock", *but):
+                self.assertEqual(each["state"], "ok", f"{name}: {run}")
+
+    def test_all_is_well(self):
+        self.configure()
+        run = self.doctor()
+        self.assertEqual(list(run.found), [
+            "agent", "connection", "leader", "node name", "role web", "rights web", "agent's files", "script checks",
+            "checks", "watch critical", "watch warning", "state directory", "service manager", "plugin", "clock", "stop file",
+            "noop file"], run)
+        self.says(run, "clock", kernel_state(), "synchronized")
+        self.assertEqual(run.code, 0 if kernel_state() == "ok" else 1, run)
+        self.assertEqual(run.out, self.doctor().out)
+        lines = self.node.run([each for each in run.argv if each != "--json"]).out.splitlines()
+        self.assertEqual(len(lines), len(run.found) + 1)
+        self.assertRegex(lines[0], r"^ok       agent  +http://\S+ answers as production-web1 in hq, Consul 1\.\d+\.\d+$")
+        self.assertRegex(lines[-1], r"^0 errors, \d warnings?, \d unknown$")
+
+    def test_nothing_is_written(self):
+        self.configure()
+        missing = self.node.folder / "nowhere"
+        words = [str(missing) if each == str(self.node.state) else each for each in self.doctor().argv]
+        run = self.node.run(words)
+        self.assertIn("will be made by the first check", run.out)
+        self.assertEqual(run.line["errors"], 0, run)
+        self.assertFalse(missing.exists())
+
+    # Consul.
+
+    def test_the_agent_does_not_answer(self):
+        self.configure()
+        cluster.web1.pause()
+        try:
+            began = time.monotonic()
+            run = self.doctor("--timeout", "2s")
+            self.assertLess(time.monotonic() - began, 6)
+        finally:
+            cluster.web1.resume()
+        self.assertEqual((run.code, run.found["agent"]["state"]), (2, "error"), run)
+        for point in ("leader", "node name", "services", "script checks", "checks", "watch critical", "noop file"):
+            self.assertEqual(run.found[point]["state"], "unknown", run)
+
+    def test_nobody_listens(self):
+        with socket.socket() as free:
+            free.bind((cluster.web1.ip, 0))
+            address = f"{cluster.web1.ip}:{free.getsockname()[1]}"
+        run = self.doctor(address=address)
+        self.assertEqual((run.code, run.found["agent"]["state"]), (2, "error"), run)
+        self.assertIn("connection refused", run.found["agent"]["what"])
+
+    def test_no_server_is_left(self):
+        self.configure()
+        cluster.hq.kill()
+        try:
+            run = wait_until("the agent misses its server", lambda: self.lost())
+        finally:
+            cluster.whole()
+        self.says(run, "leader", "error", "No known Consul servers", but=("role web", "rights web"))
+        self.assertEqual(run.found["role web"]["state"], "unknown", run)
+
+    def lost(self):
+        run = self.doctor()
+        return run if "No known Consul servers" in run.found["leader"]["what"] else None
+
+    def test_an_agent_that_shows_nothing_of_its_configuration(self):
+        self.configure()
+        with Shy(cluster.web1) as address:
+            run = self.doctor(address=address)
+        self.assertEqual(run.code, 1, run)
+        unknown = {point for point, each in run.found.items() if each["state"] == "unknown"}
+        self.assertEqual(unknown, {"agent's files", "script checks", "checks", "watch critical", "watch warning",
+                                   "noop file", "plugin"}, run)
+
+    def test_the_connection(self):
+        run = self.doctor("--timeout", "2s", address="http://255.255.255.255:1")
+        self.assertEqual(run.found["connection"]["state"], "warning", run)
+        self.assertIn("without TLS", run.found["connection"]["what"])
+        run = self.doctor(address=f"https://{cluster.web1.ip}:1", environment=["CONSUL_HTTP_SSL_VERIFY=false"])
+        self.assertEqual(run.found["connection"]["state"], "warning", run)
+        self.assertIn("not verified", run.found["connection"]["what"])
+
+    def test_a_token_file_that_others_can_read(self):
+        token = self.node.folder / "token"
+        token.write_text("secret")
+        token.chmod(0o644)
+        run = self.node.run([cluster.powerconsul, "doctor", "--http-addr", cluster.web1.address, "--token-file", str(token)])
+        self.assertEqual(run.code, 78, run)
+        self.assertIn("can be read by others", run.err)
+        self.assertNotIn("secret", run.err)
+
+    # This node in Consul.
+
+    def test_another_name(self):
+        self.configure()
+        run = self.renamed("web2")
+        self.says(run, "node name", "warning", "web2 here, but production-web1 in Consul")
+
+    def renamed(self, name):
+        words = self.doctor().argv
+        words[words.index("production-web1")] = name
+        run = self.node.run(words)
+        run.found = {each["point"]: each for each in run.line["findings"]}
+        return run
+
+    def test_the_document(self):
+        self.configure()
+        cluster.hq.put_key("cluster/production/web", {"active_nodes": ["other1"], "standby_nodes": ["other2"]})
+        run = self.doctor()
+        self.says(run, "role web", "error", "neither in active_nodes nor in standby_nodes", but=("rights web",))
+        cluster.hq.put_key("cluster/production/web", "{")
+        self.says(self.doctor(), "role web", "error", "cluster/production/web", but=("rights web",))
+
+    # The agent's configuration.
+
+    def test_script_checks(self):
+        self.configure(checks=[])
+        override = cluster.web1.config / "scripts.json"
+        for text, state, says in (('{"enable_local_script_checks": false}', "error", "enable_local_script_checks = true"),
+                                  ('{"enable_script_checks": true}', "warning", "enable_script_checks lets whoever")):
+            override.write_text(text)
+            cluster.web1.kill()
+            cluster.whole()
+            run = self.doctor()
+            self.says(run, "script checks", state, says, but=("checks", "services"))
+        override.unlink()
+        cluster.web1.kill()
+        cluster.whole()
+
+    def test_checks(self):
+        python = self.node.folder / "powerconsul"
+        python.write_text("#!/usr/bin/env python3\n")
+        python.chmod(0o755)
+        rows = (
+            (self.check(timeout="8s"), "check web-role", "warning", "longer than powerconsul's --timeout"),
+            (self.check("--timeout", "20s"), "check web-role", "warning", "takes up to 20000 ms"),
+            (self.check("--servise", "x"), "check web-role", "error", "did you mean"),
+            (self.check(args=["/no/such/powerconsul", "check", "service", "-s", "a", "-S", "web"]), "check web-role", "error",
+             "is not there or cannot be executed"),
+            (self.check(args=[str(python), "check", "service", "-s", "a", "-S", "web"]), "check web-role", "error",
+             "is python-powerconsul"),
+            (self.check(args=self.argv("check", "service", "-s", "apache2")), "check web-role", "error",
+             "-S/--consulservice is missing"),
+            (self.check(args=["/bin/true"]), "checks", "warning", "calls powerconsul check"),
+        )
+        for check, point, state, text in rows:
+            with self.subTest(text):
+                self.configure(checks=[check])
+                self.says(self.doctor(), point, state, text, but=("services", "noop file"))
+        with self.subTest("one of two"):
+            self.configure(checks=[self.check(), self.check(id="second", timeout="3s")])
+            run = self.doctor()
+            self.says(run, "check second", "warning", "3000 ms")
+            self.assertIn("web-role", run.found["checks"]["what"])
+
+    def test_a_file_that_the_agent_has_not_read(self):
+        self.configure()
+        text = (cluster.web1.config / "web.json").read_text()
+        (cluster.web1.config / "web.json").write_text(text.replace('"id": "web-role"', '"id": "renamed"'))
+        self.says(self.doctor(), "check renamed", "error", "consul reload")
+        (cluster.web1.config / "web.json").write_text("{")
+        run = self.doctor()
+        self.says(run, "agent's files", "unknown", "web.json", but=("watch critical", "watch warning", "checks", "services",
+                                                                         "plugin", "noop file"))
+        self.assertEqual(run.found["watch critical"]["state"], "unknown", run)
+
+    def test_watches(self):
+        both = [self.handler("critical"), self.handler("warning")]
+        rows = (
+            ([], ("critical", "warning"), "no watch calls powerconsul watch"),
+            (both[:1], ("warning",), "no watch calls powerconsul watch warning"),
+            (both[1:], ("critical",), "no watch calls powerconsul watch critical"),
+            ([both[0], self.handler("warning", *self.argv("watch", "critical"))], ("warning",),
+             "but calls powerconsul watch critical"),
+            ([both[0], self.handler("warning", *self.argv("watch", "warnin"))], ("warning",), "calls powerconsul wrongly"),
+            ([both[0], self.handler("warning", "/bin/true")], ("warning",), "no watch calls powerconsul watch warning"),
+        )
+        for watches, states, text in rows:
+            with self.subTest(text):
+                self.configure(watches=watches)
+                run = self.doctor()
+                for state in states:
+                    self.says(run, f"watch {state}", "warning", text, but=[f"watch {each}" for each in states])
+
+    def test_watches_in_hcl(self):
+        words = json.dumps(self.argv("watch", "critical"))
+        check = "\n".join(f"{name} = {json.dumps(value)}" for name, value in self.check(timeout="8s").items())
+        text = f'''# the handlers
+            service {{
+              name = "web"
+              check {{ {check} }}
+            }}
+            watches {{ type = "checks" state = "critical" args = {words} }}
+            watches = [{{ type = "checks", state = "warning", args = {words.replace("critical", "warning")} }}]'''
+        self.configure(name="web.hcl", text=text)
+        run = self.doctor()
+        self.says(run, "check web-role", "warning", "ends it after 8000 ms")
+        self.assertEqual(list(run.found).count("rights web"), 1, run)
+        self.says(run, "watch critical", "ok", "web.hcl calls powerconsul watch critical", but=["check web-role"])
+        self.says(run, "watch warning", "ok", "web.hcl calls powerconsul watch warning", but=["check web-role"])
+
+    def test_the_plugin(self):
+        check = ["check", "process", "-n", "-c 1: -C cron", "-S", "web", "--plugin"]
+        rows = (("/no/such/check_procs", "error", "is not there or cannot be executed"), ("/bin/true", "ok", "/bin/true"))
+        for path, state, text in rows:
+            with self.subTest(path):
+                self.configure(checks=[self.check(args=self.argv(*check, path))])
+                self.says(self.doctor(), "plugin", state, text)
+
+    # The machine.
+
+    def test_the_state_directory(self):
+        self.configure()
+        state = self.node.state
+        state.chmod(0o777)
+        self.says(self.doctor(), "state directory", "error", "can be written by others")
+        state.chmod(0o700)
+        if os.geteuid() == 0:
+            os.chown(state, 54321, 54321)
+            self.says(self.doctor(), "state directory", "error", "belongs to another user")
+            os.chown(state, 0, 0)
+        state.rename(f"{state}.real")
+        state.symlink_to(f"{state}.real")
+        self.says(self.doctor(), "state directory", "error", "is a symbolic link")
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounts need root")
+    def test_a_full_disk(self):
+        self.configure()
+        fill = 'mount -t tmpfs -o size=64k,mode=0700 tmpfs "$0" && { cat /dev/zero >"$0/full" 2>/dev/null; exec "$@"; }'
+        run = self.doctor(before=["unshare", "--mount", "sh", "-c", fill, str(self.node.state)])
+        self.says(run, "state directory", "error", "no space left")
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounts need root")
+    def test_no_service_manager(self):
+        self.configure(checks=[self.check(args=self.argv("check", "service", "-s", "apache2", "-S", "web"))])
+        empty = self.node.folder / "empty"
+        empty.mkdir()
+        bare = 'mount --bind "$0" /etc && mount --bind "$0" /run && exec "$@"'
+        run = self.doctor(before=["unshare", "--mount", "sh", "-c", bare, str(empty)])
+        self.says(run, "service manager", "error", "no service manager was found")
+
+    def test_a_clock_that_was_set_back(self):
+        self.configure()
+        folder = self.node.state / "journal"
+        folder.mkdir(mode=0o700)
+        record = folder / "web.json"
+        record.write_text("{}")
+        os.utime(record, (time.time() + DAY,) * 2)
+        run = self.doctor()
+        self.says(run, "clock", "error", f"{record} is from the future")
+
+    def test_the_stop_file(self):
+        self.configure()
+        (self.node.folder / "stop").touch()
+        self.says(self.doctor(), "stop file", "warning", "delete it to let triggers run")
+
+    def test_noop_files(self):
+        self.configure()
+        self.noop.touch()
+        self.says(self.doctor(), "noop file", "ok", "1 is there, less than a day old")
+        os.utime(self.noop, (time.time() - 3 * DAY,) * 2)
+        self.says(self.doctor(), "noop file", "warning", "has held its check as passing for 72 h")
+        self.configure(checks=[self.check("--noop-max-age", "1h")])
+        self.says(self.doctor(), "noop file", "warning", "no longer counts")
+
+
+class Shy:
+    """In front of a real agent: all but the configuration of its /v1/agent/self."""
+
+    def __init__(self, agent):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                connection = http.client.HTTPConnection(agent.ip, 8500, timeout=10)
+                connection.request(self.command, self.path, body or None)
+                answer = connection.getresponse()
+                text = answer.read()
+                if self.path.startswith("/v1/agent/self"):
+                    told = json.loads(text)
+                    del told["DebugConfig"]
+                    text = json.dumps(told).encode()
+                self.send_response(answer.status)
+                for name, value in answer.getheaders():
+                    if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+                connection.close()
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return f"127.0.0.1:{self.server.server_port}"
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,181 @@
+#include "../../tools/cli.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <powerconsul/json/value.hpp>
+
+#include "../../tools/agent_process.hpp"
+#include "../../tools/hcl.hpp"
+#include "caller.hpp"
+
+using tool::caller;
+using tool::pair_document;
+using tool::sandbox;
+using tool::store_text;
+
+namespace {
+
+using words = std::vector<std::string>;
+
+/// `point state` for each finding of `doctor --json`.
+auto states_of(const tool::ended& run) -> words {
+    const auto root = powerconsul::json::parse(run.out);
+    REQUIRE(root);
+    words found;
+    for (const auto& each : root->find("findings")->items) {
+        found.push_back(each.find("point")->text + ' ' + each.find("state")->text);
+    }
+    return found;
+}
+
+auto has(const words& all, std::string_view wanted) -> bool {
+    for (const auto& each : all) {
+        if (each == wanted) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+TEST_CASE("doctor with a store: what a store has no answer to is unknown, and never well") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("store.json", store_text(pair_document, "passing"));
+    const caller run{box};
+    const auto ended = run({"doctor", "-S", "web", "--json"});
+    CHECK(ended.err.empty());
+    CHECK((ended.status == 1 || ended.status == 2));
+    const auto states = states_of(ended);
+    for (const std::string_view each :
+         {"agent ok", "connection ok", "leader ok", "node name ok", "role web ok", "rights web ok",
+          "script checks unknown", "stop file ok", "state directory ok"}) {
+        CAPTURE(each);
+        CHECK(has(states, each));
+    }
+    CHECK_FALSE(has(states, "checks ok"));
+    CHECK_FALSE(has(states, "watch critical ok"));
+    box.write("stop", "");
+    CHECK(has(states_of(run({"doctor", "-S", "web", "--json"})), "stop file warning"));
+    const auto text = run({"doctor", "-S", "web"});
+    CHECK(text.out.starts_with("ok       agent "));
+    CHECK(text.out.find("\nwarning  stop file ") != std::string::npos);
+    CHECK(text.out.find('\x1b') == std::string::npos);
+    box.write("store.json", store_text("{}", "passing"));
+    CHECK(has(states_of(run({"doctor", "-S", "web", "--json"})), "role web error"));
+}
+
+TEST_CASE("doctor and acl-policy refuse what is wrong with their call") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("store.json", store_text(pair_document, "passing"));
+    const caller run{box};
+    struct row {
+        words args;
+        int status;
+        std::string_view text;
+    };
+    const row rows[] = {
+        {{"doctor", "-S", "a/b"}, 64, "contains '/'"},
+        {{"doctor", "--jsno"}, 64, "did you mean \"json\""},
+        {{"doctor", "--timeout", "x"}, 64, "--timeout"},
+        {{"acl-policy"}, 64, "-S/--consulservice is missing"},
+        {{"acl-policy", "-S", "web", "--for", "chekc"}, 64, "neither all nor one of check, role"},
+        {{"acl-policy", "-S", ".."}, 64, "another key"},
+        {{"acl-policy", "-S", "web", "--environment", "a/b"}, 78, "clusterKey or --environment"},
+    };
+    for (const auto& row : rows) {
+        const auto ended = run(row.args);
+        CAPTURE(ended.err);
+        CHECK(ended.status == row.status);
+        CHECK(ended.out.empty());
+        CHECK(ended.err.find(row.text) != std::string::npos);
+    }
+}
+
+TEST_CASE("acl-policy names the nodes as Consul spells them") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("store.json", R"({"agent": {"node": "web2.example.org", "datacenter": "hq"}, "datacenters": {"hq": {
+        "kv": {"cluster/production/web": {"active_nodes": ["web1", "web7"], "standby_nodes": ["web2"]}},
+        "services": [{"service": "web", "node": "web1.example.org", "checks": {"c": "passing"}}]}}})");
+    const caller run{box, {{"POWERCONSUL_ENVIRONMENT", "production"}}, "web2"};
+    const auto policy = run({"acl-policy", "-S", "web"});
+    CHECK(policy.status == 0);
+    for (const std::string_view each : {"\nnode \"web1.example.org\" {", "\nnode \"web2.example.org\" {",
+                                        "\nnode \"web7\" {", "\nagent \"web2.example.org\" {"}) {
+        CAPTURE(each);
+        CHECK(policy.out.find(each) != std::string::npos);
+    }
+    CHECK(policy.out.find("\nnode \"web1\" {") == std::string::npos);
+    CHECK(policy.out.find("\nnode \"web2\" {") == std::string::npos);
+}
+
+TEST_CASE("a call of powerconsul among the words of a check") {
+    const sandbox box;
+    box.write("powerconsul", "#!/usr/bin/python3\n", 0700);
+    using powerconsul::cli::find_call;
+    CHECK_FALSE(find_call({}).has_value());
+    CHECK_FALSE(find_call({"/bin/true", "check"}).has_value());
+    const auto plain = find_call({"powerconsul", "check", "a=b"});
+    REQUIRE(plain);
+    CHECK(plain->args == words{"check", "a=b"});
+    CHECK(plain->trouble.empty());
+    const auto by_env = find_call({"/usr/bin/env", "-i", "POWERCONSUL_NODE=a=b", "powerconsul", "role"});
+    REQUIRE(by_env);
+    CHECK(by_env->variables.size() == 1);
+    CHECK(by_env->variables.at("POWERCONSUL_NODE") == "a=b");
+    CHECK(find_call({"/no/such/powerconsul"})->trouble.find("is not there") != std::string::npos);
+    CHECK(find_call({box / "powerconsul"})->trouble.find("python-powerconsul") != std::string::npos);
+    CHECK(find_call({"/usr/bin/python3", "powerconsul"})->trouble.find("python-powerconsul") != std::string::npos);
+}
+
+TEST_CASE("a configuration in HCL is read as if it were JSON") {
+    using powerconsul::cli::parse_hcl;
+    using powerconsul::json::kind;
+    const auto root = parse_hcl(R"(
+# a comment
+data_dir = "/var/lib \"consul\""  // another
+flag = true, count = 12 /* and
+one more */ service "web" { port = 80 }
+service "db" { check = { args = ["a", "b",] } }
+watches { type = "checks" }
+watches = [{ type = "key", text = <<-END
+  two
+  lines
+  END
+}]
+)");
+    REQUIRE(root);
+    CHECK(root->find("data_dir")->text == "/var/lib \"consul\"");
+    CHECK(root->find("flag")->boolean);
+    CHECK(root->find("count")->text == "12");
+    const auto& services = *root->find("service");
+    REQUIRE(services.items.size() == 2);
+    CHECK(services.items[0].find("web")->find("port")->text == "80");
+    CHECK(services.items[1].find("db")->find("check")->find("args")->items.size() == 2);
+    const auto& watches = *root->find("watches");
+    REQUIRE(watches.items.size() == 2);
+    CHECK(watches.items[0].find("type")->text == "checks");
+    CHECK(watches.items[1].find("text")->text == "  two\n  lines\n");
+    CHECK(parse_hcl("")->is(kind::object));
+}
+
+TEST_CASE("what is no HCL is an error with its line") {
+    using powerconsul::cli::parse_hcl;
+    std::string deep = "a = ";
+    deep.append(100, '[');
+    for (const std::string& text :
+         {std::string{"a"}, std::string{"a ="}, std::string{"a = {"}, std::string{"a = ["}, std::string{"\n}"},
+          std::string{"a = \"x"}, std::string{"a = \"x\ny\""}, std::string{"a = <<E\nx"}, std::string{"= 1"},
+          std::string{"a b = 1"}, std::string{"a = *"}, deep}) {
+        CAPTURE(text);
+        const auto root = parse_hcl(text);
+        REQUIRE_FALSE(root);
+        CHECK(root.error().message.find("line ") != std::string::npos);
+    }
+    CHECK(parse_hcl("\n}").error().message.starts_with("line 2"));
+}
