@@ -222,7 +222,12 @@ void find_services(patient& who, client& consul, const std::string& only) {
 
 [[nodiscard]] auto missing_rights(client& consul, const needed_rights& needed) -> result<std::vector<acl_right>> {
     std::vector<acl_right> asked;
-    for (const auto& each : needed.rules) asked.push_back(each.right);
+    const bool all = needed.facts.state != document_state::unread;
+    for (const auto& each : needed.rules) {
+        // What else is needed follows from the document.
+        const bool certain = !each.right.prefix && std::ranges::find(each.commands, "check") != each.commands.end();
+        if (all || certain) asked.push_back(each.right);
+    }
     auto missing = consul.missing_rights(asked, {});
     if (!missing || needed.facts.group.by != grouping::datacenters) return missing;
     // The actives are elsewhere, and so is what hides them.

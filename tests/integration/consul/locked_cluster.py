@@ -43,6 +43,10 @@ class LockedAgent(Agent):
                  {"Name": service, "Port": 80, "Token": MASTER,
                   "Check": {"CheckID": f"{service}-alive", "TTL": "1h", "Status": status}})
 
+    def set_check(self, service, verb):
+        """With an output, as a check has that has run."""
+        self.api("PUT", f"/v1/agent/check/{verb}/{service}-alive?note=as+the+test+says")
+
 
 class LockedCluster(Cluster):
     def start(self):

@@ -4,7 +4,6 @@
 """
 import http.server
 import json
-import os
 import re
 import threading
 import unittest
@@ -71,15 +70,19 @@ class Case(unittest.TestCase):
         self.assertEqual((run.code, run.err), (0, ""), run)
         return run.out
 
-    # What a node runs for web. Each returns what must be the same whoever's token it is.
+    def same(self, run, token, master):
+        """But for the token's own name, which doctor tells."""
+        out = run.out.replace(str(token), str(cluster.master))
+        self.assertEqual((run.code, out, run.err), (master.code, master.out, master.err), run)
 
     def calls(self, node):
+        """What a node runs for web: words and standard input. What they print does not change from call to call."""
         local = ["--service-manager", "sysv", "--init-directory", str(node.init), "-S", "web"]
         listed = [{"Node": node.agent.node, "CheckID": "web-alive", "Status": "critical", "ServiceID": "web",
                    "ServiceName": "web", "Output": "", "CreateIndex": 5, "ModifyIndex": 5, "Type": "ttl"}]
         check = json.dumps({"ServiceName": "web", "CheckID": "web-alive"})
         acting = ["--dry-run", "--stop-file", str(node.folder / "stop"), "--log", "none"]
-        table = {
+        return {
             "role": (["role", "-S", "web", "--format", "json"], ""),
             "check service": (["check", "service", "-s", "apache2", *local], ""),
             "check servicegroup": (["check", "servicegroup", "-s", "apache2,php-fpm", *local], ""),
@@ -91,7 +94,6 @@ class Case(unittest.TestCase):
             "incidents": (["incidents", "--json"], ""),
             "doctor": (["doctor", "-S", "web"], ""),
         }
-        return table
 
 
 class ExactlyThePolicy(Case):
@@ -103,14 +105,20 @@ class ExactlyThePolicy(Case):
         self.assertNotEqual(self.policy(self.web1, cluster.master), self.policy(self.web2, cluster.master))
         for name, active in (("the active serves", "pass"), ("the active is critical", "fail")):
             cluster.web1.set_check("web", active)
-            self.seen({"pass": "passing", "fail": "critical"}[active], "passing")
+            cluster.web2.set_check("web", "fail")
+            self.seen({"pass": "passing", "fail": "critical"}[active], "critical")
             for node in (self.web1, self.web2):
                 for call, (words, stdin) in self.calls(node).items():
                     with self.subTest(name, node=node.agent.node, call=call):
                         master = self.run_as(cluster.master, node, *words, stdin=stdin)
                         least = self.run_as(tokens[node], node, *words, stdin=stdin)
-                        self.assertEqual((least.code, least.out, least.err), (master.code, master.out, master.err), least)
-                        self.assertNotIn("unknown", least.out.replace("run:unknown", ""), least)
+                        self.same(least, tokens[node], master)
+                        if call == "doctor":  # which may have something to say of this machine
+                            self.assertNotRegex(least.out, "(?m)^(error|unknown) ", least)
+                            continue
+                        self.assertNotIn("unknown", least.out, least)
+                        if call.startswith("watch critical") and (node is self.web2 or active == "fail"):
+                            self.assertIn("would run", least.out, least)
                         self.assertIn(least.code, (0, 2) if call.startswith("check") else (0,), least)
 
     def test_the_policy_is_the_same_when_it_is_printed_with_its_own_token(self):
@@ -127,7 +135,7 @@ class ExactlyThePolicy(Case):
             with self.subTest(call):
                 master = self.run_as(cluster.master, self.web2, *words, stdin=stdin)
                 usable = self.run_as(token, self.web2, *words, stdin=stdin)
-                self.assertEqual((usable.code, usable.out, usable.err), (master.code, master.out, master.err), usable)
+                self.same(usable, token, master)
         self.assertEqual(self.policy(self.web2, token), self.policy(self.web2, cluster.master))
 
     def test_a_trigger_runs(self):
@@ -136,6 +144,33 @@ class ExactlyThePolicy(Case):
                           "--stop-file", "/nonexistent", "--log", "none")
         self.assertEqual(run.code, 0, run)
         self.assertIn("secondary critical", run.out)
+
+    def test_consuls_own_watch(self):
+        """It asks with its own token: what the policy shows it is this service's checks and nobody else's."""
+        agent = cluster.web2
+        agent.register("other", status="critical")
+        self.addCleanup(agent.api, "PUT", "/v1/agent/service/deregister/other")
+        for name, left in (("whole", ""), ("no-service", "service ")):
+            policy = rules_of(self.policy(self.web2, cluster.master, "--for", "watch"))
+            rules = [each for each in policy if not left or not each.startswith(left)]
+            token = cluster.token("\n".join(rules), f"watch-{name}").read_text().strip()
+            seen = self.web2.folder / name
+            handler = ["/bin/sh", "-c", f"cat >{seen}.new && mv {seen}.new {seen}"]
+            agent.set_check("web", "fail")
+            self.seen("passing", "critical")
+            (agent.config / "watch.json").write_text(json.dumps(
+                {"watches": [{"type": "checks", "state": "critical", "token": token, "args": handler}]}))
+            agent.api("PUT", "/v1/agent/reload")
+            wait_until("the watch has called its handler", seen.exists)
+            if left:
+                self.assertEqual(json.loads(seen.read_text()), [])
+                continue
+            own = lambda: [check["CheckID"] for check in json.loads(seen.read_text())] == ["web-alive"]
+            wait_until("the handler has got the check", own)
+            agent.set_check("web", "pass")
+            wait_until("the handler has got the change", lambda: json.loads(seen.read_text()) == [])
+        (agent.config / "watch.json").unlink()
+        agent.api("PUT", "/v1/agent/reload")
 
     def test_names_that_need_escaping(self):
         cluster.hq.put_key("cluster/production/a\"b\\c${d", {"mode": "all-active"})
@@ -167,6 +202,20 @@ class EachRuleIsNeeded(Case):
             check = self.run_as(token, self.web2, *words, stdin=stdin)
             self.assertEqual((check.code, check.line["state"], check.line["expects"]), (1, "unknown", None), check)
             self.denied(check, right)
+        cluster.web2.set_check("web", "fail")
+        for call in ("watch critical", "trigger critical"):
+            words, stdin = self.calls(self.web2)[call]
+            acting = self.run_as(token, self.web2, *words, stdin=stdin)
+            self.assertNotIn("would run", acting.out, acting)
+            self.assertIn(f"needs {right}", acting.out + acting.err, acting)
+
+    def test_doctor_names_each(self):
+        for rule in rules_of(self.policy(self.web2, cluster.master)):
+            with self.subTest(rule):
+                kind, name = RULE.match(rule).groups()
+                run = self.run_as(self.without(rule), self.web2, "doctor", "-S", "web")
+                self.assertEqual(run.code, 2, run)
+                self.assertRegex(run.out, f"(?m)^error +rights web +.*needs {kind}:read on {name};")
 
     def test_every_rule_has_a_test(self):
         rules = rules_of(self.policy(self.web2, cluster.master))
