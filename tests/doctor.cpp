@@ -65,10 +65,12 @@ TEST_CASE("names") {
 
 TEST_CASE("rights") {
     using rights = std::vector<acl_right>;
-    holds(judge_rights("web", rights{}, 7), ok, "all 7");
-    holds(judge_rights("web", rights{{acl_resource::key, "a/b"}, {acl_resource::node, "n"}}, 7), condition::error,
+    const rights two{{acl_resource::key, "a/b"}, {acl_resource::node, "n"}};
+    holds(judge_rights("web", {7, rights{}, ""}), ok, "all 7");
+    holds(judge_rights("web", {7, two, ""}), condition::error,
           "needs key:read on a/b and node:read on n; give it what powerconsul acl-policy -S web prints");
-    holds(judge_rights("web", fail(errc::unavailable, "no leader"), 7), condition::unknown, "no leader");
+    holds(judge_rights("web", {7, two, "dr"}), condition::error, "and node:read on n in dr; make it a global token");
+    holds(judge_rights("web", {7, fail(errc::unavailable, "no leader"), ""}), condition::unknown, "no leader");
 }
 
 TEST_CASE("script checks") {

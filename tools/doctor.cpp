@@ -220,7 +220,7 @@ void find_services(patient& who, client& consul, const std::string& only) {
     std::ranges::sort(who.services, {}, &examined_service::name);
 }
 
-[[nodiscard]] auto missing_rights(client& consul, const needed_rights& needed) -> result<std::vector<acl_right>> {
+[[nodiscard]] auto rights_of(client& consul, const needed_rights& needed) -> rights_facts {
     std::vector<acl_right> asked;
     const bool all = needed.facts.state != document_state::unread;
     for (const auto& each : needed.rules) {
@@ -228,19 +228,16 @@ void find_services(patient& who, client& consul, const std::string& only) {
         const bool certain = !each.right.prefix && std::ranges::find(each.commands, "check") != each.commands.end();
         if (all || certain) asked.push_back(each.right);
     }
-    auto missing = consul.missing_rights(asked, {});
-    if (!missing || needed.facts.group.by != grouping::datacenters) return missing;
+    rights_facts facts{asked.size(), consul.missing_rights(asked, {}), {}};
+    if (!facts.missing || !facts.missing->empty() || needed.facts.group.by != grouping::datacenters) return facts;
     // The actives are elsewhere, and so is what hides them.
-    std::vector<acl_right> seen;
-    for (const auto& each : asked) {
-        if (each.prefix || each.resource == acl_resource::service) seen.push_back(each);
-    }
+    std::erase_if(asked, [](const auto& each) { return !each.prefix && each.resource != acl_resource::service; });
     for (const auto& each : needed.facts.group.active) {
-        const auto there = consul.missing_rights(seen, each);
-        if (!there) return unexpected{there.error()};
-        missing->insert(missing->end(), there->begin(), there->end());
+        facts.missing = consul.missing_rights(asked, each);
+        facts.elsewhere = each;
+        if (!facts.missing || !facts.missing->empty()) break;
     }
-    return missing;
+    return facts;
 }
 
 /// Role and rights of one service; the name under which its document lists this node.
@@ -273,7 +270,7 @@ void find_services(patient& who, client& consul, const std::string& only) {
         who.add("rights " + service.name, condition::ok, "a store file asks for none");
     } else {
         client consul{*transport, who.time, who.time.monotonic() + milliseconds{service.chosen.timeout.count * 5 / 8}};
-        who.add(judge_rights(service.name, missing_rights(consul, *needed), needed->rules.size()));
+        who.add(judge_rights(service.name, rights_of(consul, *needed)));
     }
     return facts->place.node;
 }

@@ -122,19 +122,28 @@ struct node_names {
                                  : "set \"node\" to the agent's name, and list that in the documents"};
 }
 
-/// `missing`: the rights of `count` that the token does not have.
-[[nodiscard]] inline auto judge_rights(const std::string& service, const result<std::vector<acl_right>>& missing,
-                                       std::size_t count) -> finding {
+/// Which of the rights that a service needs the token does not have.
+struct rights_facts {
+    std::size_t needed{};
+    result<std::vector<acl_right>> missing{std::vector<acl_right>{}};
+    std::string elsewhere{};  ///< the datacenter in which they are missing; empty: this one
+};
+
+[[nodiscard]] inline auto judge_rights(const std::string& service, const rights_facts& facts) -> finding {
     const std::string point = "rights " + service;
-    if (!missing) return could_not_look(point, missing.error());
-    if (missing->empty()) {
+    if (!facts.missing) return could_not_look(point, facts.missing.error());
+    if (facts.missing->empty()) {
         return {point,
                 condition::ok,
-                "the token may read all " + std::to_string(count) + " that " + service + " needs",
+                "the token may read all " + std::to_string(facts.needed) + " that " + service + " needs",
                 {}};
     }
-    return {point, condition::error, "the token needs " + to_string(*missing),
-            "give it what powerconsul acl-policy -S " + service + " prints"};
+    const std::string needs = "the token needs " + to_string(*facts.missing);
+    if (facts.elsewhere.empty()) {
+        return {point, condition::error, needs, "give it what powerconsul acl-policy -S " + service + " prints"};
+    }
+    return {point, condition::error, needs + " in " + facts.elsewhere,
+            "make it a global token, not a local one, and have it replicated to " + facts.elsewhere};
 }
 
 [[nodiscard]] inline auto judge_script_checks(const result<agent_config>& agent) -> finding {

@@ -62,10 +62,10 @@ class LockedCluster(Cluster):
         wait_until("the master token is known", lambda: self.hq.api("GET", "/v1/acl/token/self"))
         wait_until("all nodes are healthy", lambda: self.healthy_nodes(self.web1) == 3)
 
-    def token(self, rules, name):
+    def token(self, rules, name, local=False):
         """A new token with exactly these rules; its secret, in a file that powerconsul takes."""
         made = self.hq.api("PUT", "/v1/acl/policy", {"Name": name, "Rules": rules})
-        token = self.hq.api("PUT", "/v1/acl/token", {"Policies": [{"ID": made["ID"]}]})
+        token = self.hq.api("PUT", "/v1/acl/token", {"Policies": [{"ID": made["ID"]}], "Local": local})
         return self.token_file(token["SecretID"], name)
 
     def token_file(self, secret, name):
@@ -73,3 +73,35 @@ class LockedCluster(Cluster):
         file.touch(mode=0o600)
         file.write_text(secret + "\n")
         return file
+
+
+class TwoLockedDatacenters(LockedCluster):
+    """
+        hq: production-web1 (server), whose ACLs are dr's too
+        dr: production-web2 (server), with a copy of the global tokens
+    """
+
+    def start(self):
+        ips = self.free_addresses(2)
+        self.hq = LockedAgent(self, "hq", "production-web1", ips[0], True, None, join_wan=ips[1])
+        self.dr = LockedAgent(self, "dr", "production-web2", ips[1], True, None, join_wan=ips[0])
+        self.agents = [self.hq, self.dr]
+        for agent in self.agents:
+            (agent.config / "primary.json").write_text('{"primary_datacenter": "hq"}')
+        (self.dr.config / "replication.json").write_text(json.dumps(
+            {"acl": {"enable_token_replication": True, "tokens": {"replication": MASTER}}}))
+        for agent in self.agents:
+            agent.start()
+        for agent in self.agents:
+            wait_until(f"{agent.node} is ready", agent.ready)
+        wait_until("the master token is known", lambda: self.hq.api("GET", "/v1/acl/token/self"))
+        wait_until("dr has a copy of it", lambda: self.dr.api("GET", "/v1/acl/token/self"))
+        wait_until("hq is seen from dr", lambda: self.healthy_nodes(self.dr, "hq") == 1)
+
+    def replicated(self):
+        """All policies and tokens of now are in dr."""
+        def names(agent, what):
+            return {each.get("AccessorID") or each["ID"] for each in agent.api("GET", f"/v1/acl/{what}")
+                    if not each.get("Local")}
+        for what in ("policies", "tokens"):
+            wait_until(f"dr has the {what}", lambda w=what: names(self.hq, w) <= names(self.dr, w))

@@ -9,7 +9,7 @@ import threading
 import unittest
 
 from consul_cluster import Node, executables, wait_until
-from locked_cluster import MASTER, LockedCluster
+from locked_cluster import MASTER, LockedCluster, TwoLockedDatacenters
 
 NODES = {"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]}
 TRIGGERS = "triggers/production/web"
@@ -326,6 +326,47 @@ class Denied(Case):
                     self.assertEqual(run.line["role"], "unknown", run)
                     self.assertIn(str(status), run.line["reason"], run)
                     self.assertEqual(run.line["clustered"], None, run)
+
+
+class SeveralDatacenters(unittest.TestCase):
+    def test_a_global_token_is_needed(self):
+        pair = TwoLockedDatacenters(*executables())
+        self.addCleanup(pair.close)
+        pair.start()
+        node = Node(pair, pair.dr)
+        document = {"active_datacenters": ["hq"], "standby_datacenters": ["dr"]}
+        pair.dr.put_key("cluster/production/web", document)
+        pair.hq.register("web")
+        pair.dr.register("web")
+        for agent in (pair.hq, pair.dr):
+            wait_until("web is seen from dr", lambda a=agent: pair.dr.worst("web", a.node, a.datacenter) == "passing")
+
+        def run(token, *words):
+            return node.run([pair.powerconsul, *words, "-S", "web", "--http-addr", pair.dr.address, "--state-dir",
+                             str(node.state), "--max-age", "0", "--node", "production-web2", "--token-file", str(token)])
+        policy = run(pair.token_file(MASTER, "master"), "acl-policy")
+        self.assertEqual(policy.code, 0, policy)
+        self.assertRegex(policy.out, "Datacenters dr and hq: the token must be global")
+        self.assertIn('node_prefix "production-web" { policy = "read" }', policy.out)
+        self.assertIn('agent "production-web2" { policy = "read" }', policy.out)
+        everywhere = pair.token(policy.out, "everywhere")
+        pair.replicated()
+        role = run(everywhere, "role", "--format", "json")
+        self.assertEqual((role.code, role.line["expectation"]), (0, "stopped"), role)
+        pair.hq.set_check("web", "fail")
+        wait_until("web is critical", lambda: pair.dr.worst("web", "production-web1", "hq") == "critical")
+        role = run(everywhere, "role", "--format", "json")
+        self.assertEqual((role.code, role.line["expectation"]), (0, "running"), role)
+        self.assertRegex(run(everywhere, "doctor").out, "(?m)^ok +rights web ")
+
+        made = pair.hq.api("GET", "/v1/acl/policies")
+        only_dr = pair.dr.api("PUT", "/v1/acl/token", {
+            "Local": True, "Policies": [{"ID": each["ID"]} for each in made if each["Name"] == "everywhere"]})
+        only_dr = pair.token_file(only_dr["SecretID"], "only-dr")
+        role = run(only_dr, "role", "--format", "json")
+        self.assertEqual((role.code, role.line["role"], role.line["expectation"]), (77, "secondary", "unknown"), role)
+        self.assertIn("in hq; the token needs node:read on every node named production-web", role.line["reason"])
+        self.assertRegex(run(only_dr, "doctor").out, "(?m)^error +rights web .* in hq; make it a global token")
 
 
 class Proxy:
