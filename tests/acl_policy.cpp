@@ -94,6 +94,16 @@ TEST_CASE("the least rules") {
     CHECK(apart[4] == R"(node "hq-2" { policy = "read" })");
 }
 
+TEST_CASE("triggers of roles that a node cannot have are for lint alone") {
+    auto facts = facts_of(document_state::read, grouping::all_active);
+    facts.other_triggers = {"triggers/production/web/secondary/critical"};
+    const auto rules = least_rules(facts);
+    REQUIRE(rules.size() > 3);
+    CHECK(rules[1].commands == words{"watch", "trigger", "lint"});
+    CHECK(rules[2].right.segment == "triggers/production/web/secondary/critical");
+    CHECK(rules[2].commands == words{"lint"});
+}
+
 TEST_CASE("the agent is needed by doctor alone, or by all that ask it for this node's name") {
     auto facts = facts_of(document_state::read, grouping::all_active);
     CHECK(least_rules(facts).back().commands == words{"doctor"});

@@ -17,18 +17,19 @@ namespace {
 
 constexpr std::array<std::string_view, 6> users{"check", "role", "watch", "trigger", "lint", "doctor"};
 
-/// The keys of all roles that this node can have, in both states.
-[[nodiscard]] auto trigger_keys(const configuration& chosen, const identity& who, const acl_facts& facts)
-    -> result<std::vector<std::string>> {
-    std::vector<std::string> keys;
-    for (const role as : possible_roles(facts.state, facts.group.by)) {
+/// The keys of all roles in both states, those that this node can have apart from the others.
+[[nodiscard]] auto find_trigger_keys(const configuration& chosen, const identity& who, acl_facts& facts)
+    -> result<void> {
+    const auto possible = possible_roles(facts.state, facts.group.by);
+    for (const role as : {role::standalone, role::primary, role::secondary}) {
+        auto& keys = std::ranges::find(possible, as) != possible.end() ? facts.triggers : facts.other_triggers;
         for (const bad_state state : {bad_state::warning, bad_state::critical}) {
             auto key = trigger_key(chosen.watch.triggers, who, facts.service, as, state);
             if (!key) return unexpected{std::move(key).error()};
             keys.push_back(std::move(*key));
         }
     }
-    return keys;
+    return {};
 }
 
 /// This node as Consul calls it: ACL rules know no other name.
@@ -149,9 +150,7 @@ auto find_needed_rights(const configuration& chosen, std::string_view service, p
         }
     }
     facts.asks_agent = facts.state == document_state::unread || role_facts->agent.has_value();
-    auto keys = trigger_keys(chosen, given, facts);
-    if (!keys) return unexpected{std::move(keys).error()};
-    facts.triggers = std::move(*keys);
+    if (auto keys = find_trigger_keys(chosen, given, facts); !keys) return unexpected{std::move(keys).error()};
     found.rules = least_rules(facts);
     describe_document(found, *role_facts, found.notes);
     return found;

@@ -226,7 +226,8 @@ void find_services(patient& who, client& consul, const std::string& only) {
     for (const auto& each : needed.rules) {
         // What else is needed follows from the document.
         const bool certain = !each.right.prefix && std::ranges::find(each.commands, "check") != each.commands.end();
-        if (all || certain) asked.push_back(each.right);
+        const bool here = each.commands != std::vector<std::string>{"lint"};  // which need not be run here
+        if ((all || certain) && here) asked.push_back(each.right);
     }
     rights_facts facts{asked.size(), consul.missing_rights(asked, {}), {}};
     if (!facts.missing || !facts.missing->empty() || needed.facts.group.by != grouping::datacenters) return facts;

@@ -29,12 +29,13 @@ struct acl_facts {
     std::string service{};
     std::string document{};  ///< its key
     document_state state{document_state::unread};
-    cluster_group group{};                ///< the one that holds this node, once the document is read
-    std::string node{};                   ///< this node, as Consul calls it
-    std::vector<std::string> listed{};    ///< the nodes of both lists, as Consul calls them where it shows them
-    std::string counted{};                ///< by datacenter: how the names of the nodes that count begin
-    bool asks_agent{};                    ///< the role needs the agent's name or datacenter
-    std::vector<std::string> triggers{};  ///< the keys of the roles that possible_roles() tells
+    cluster_group group{};                      ///< the one that holds this node, once the document is read
+    std::string node{};                         ///< this node, as Consul calls it
+    std::vector<std::string> listed{};          ///< the nodes of both lists, as Consul calls them where it shows them
+    std::string counted{};                      ///< by datacenter: how the names of the nodes that count begin
+    bool asks_agent{};                          ///< the role needs the agent's name or datacenter
+    std::vector<std::string> triggers{};        ///< the keys of the roles that possible_roles() tells
+    std::vector<std::string> other_triggers{};  ///< those of the other roles
 };
 
 /// The roles that this node can come to have without another document: a failover swaps the two lists.
@@ -55,6 +56,9 @@ struct acl_facts {
     rules.push_back({{key, facts.document}, judging, "the cluster document, which gives this node its role"});
     for (const auto& each : facts.triggers) {
         rules.push_back({{key, each}, {"watch", "trigger", "lint"}, "the trigger of this role and state"});
+    }
+    for (const auto& each : facts.other_triggers) {
+        rules.push_back({{key, each}, {"lint"}, "a trigger there would be for a role that this node cannot have"});
     }
     rules.push_back({{service, facts.service}, judging, "the health of the actives, and this node's own checks"});
     std::vector<acl_rule> nodes;

@@ -5,6 +5,7 @@
 import http.server
 import json
 import re
+import subprocess
 import threading
 import unittest
 
@@ -23,6 +24,8 @@ def setUpModule():
     unittest.addModuleCleanup(cluster.close)
     cluster.start()
     cluster.master = cluster.token_file(MASTER, "master")
+    cluster.lints = subprocess.run([cluster.powerconsul, "lint", "--help"], stdin=subprocess.DEVNULL,
+                                   capture_output=True, timeout=60, check=False).returncode == 0
 
 
 def rules_of(policy):
@@ -93,6 +96,7 @@ class Case(unittest.TestCase):
             "trigger warning": (["trigger", "warning", "-s", check, *acting], ""),
             "incidents": (["incidents", "--json"], ""),
             "doctor": (["doctor", "-S", "web"], ""),
+            **({"lint": (["lint", "-S", "web"], "")} if cluster.lints else {}),
         }
 
 
@@ -211,15 +215,18 @@ class EachRuleIsNeeded(Case):
 
     def test_doctor_names_each(self):
         for rule in rules_of(self.policy(self.web2, cluster.master)):
+            kind, name = RULE.match(rule).groups()
+            if "standalone" in name:
+                continue
             with self.subTest(rule):
-                kind, name = RULE.match(rule).groups()
                 run = self.run_as(self.without(rule), self.web2, "doctor", "-S", "web")
                 self.assertEqual(run.code, 2, run)
                 self.assertRegex(run.out, f"(?m)^error +rights web +.*needs {kind}:read on {name};")
 
     def test_every_rule_has_a_test(self):
         rules = rules_of(self.policy(self.web2, cluster.master))
-        keys = [f'key "{TRIGGERS}/{role}/{state}"' for role in ("primary", "secondary") for state in ("warning", "critical")]
+        keys = [f'key "{TRIGGERS}/{role}/{state}"' for role in ("primary", "secondary", "standalone")
+                for state in ("warning", "critical")]
         names = ['key "cluster/production/web"', *keys, 'service "web"', 'node "production-web2"',
                  'node "production-web1"', 'agent "production-web2"']
         self.assertEqual(rules, [f'{each} {{ policy = "read" }}' for each in names])
@@ -240,6 +247,17 @@ class EachRuleIsNeeded(Case):
                     master = self.run_as(cluster.master, self.web2, *words)
                     self.assertIn(f"echo {role} {state}", master.out, master)
                     self.denied(self.run_as(token, self.web2, *words), f"key:read on {key}")
+
+    def test_the_triggers_of_other_roles(self):
+        """lint looks for those that nobody can use."""
+        if not cluster.lints:
+            self.skipTest("this powerconsul has no lint")
+        for state in ("warning", "critical"):
+            with self.subTest(state):
+                key = f"{TRIGGERS}/standalone/{state}"
+                run = self.run_as(self.without(f'key "{key}" {{ policy = "read" }}'), self.web2, "lint", "-S", "web")
+                self.assertEqual(run.code, 77, run)
+                self.denied(run, f"key:read on {key}")
 
     def test_the_service(self):
         self.unknown(self.without('service "web" { policy = "read" }'), "service:read on web")
@@ -269,13 +287,13 @@ class OtherDocuments(Case):
 
     def test_all_active_needs_the_trigger_of_a_primary_only(self):
         self.document({"mode": "all-active"})
-        keys = [each for each in self.policy_rules(self.web1) if each.startswith("key")]
+        keys = [each for each in self.policy_rules(self.web1, "--for", "watch") if each.startswith("key")]
         self.assertEqual(len(keys), 3, keys)
         self.assertTrue(all("primary" in each for each in keys[1:]), keys)
 
     def test_no_document_is_a_standalone(self):
         cluster.hq.api("DELETE", "/v1/kv/cluster/production/web")
-        keys = [each for each in self.policy_rules(self.web1) if each.startswith("key")]
+        keys = [each for each in self.policy_rules(self.web1, "--for", "trigger") if each.startswith("key")]
         self.assertEqual(len(keys), 3, keys)
         self.assertTrue(all("standalone" in each for each in keys[1:]), keys)
 
