@@ -24,8 +24,9 @@ def setUpModule():
     unittest.addModuleCleanup(cluster.close)
     cluster.start()
     cluster.master = cluster.token_file(MASTER, "master")
-    cluster.lints = subprocess.run([cluster.powerconsul, "lint", "--help"], stdin=subprocess.DEVNULL,
-                                   capture_output=True, timeout=60, check=False).returncode == 0
+    cluster.lints = "powerconsul lint" in subprocess.run(
+        [cluster.powerconsul, "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        check=True).stdout
 
 
 def rules_of(policy):
