@@ -338,8 +338,9 @@ class Denied(Case):
     def test_a_proxy_in_front(self):
         for status in (404, 403, 302):
             with self.subTest(status), Proxy(status) as address:
-                for words in (["role", "-S", "web", "--format", "json"], ["check", "service", "-s", "apache2", "-S", "web"]):
-                    run = self.web2.run([cluster.powerconsul, *words, "--http-addr", address, "--node",
+                role, check = ["role", "--format", "json"], ["check", "service", "-s", "apache2"]
+                for words in (role, check):
+                    run = self.web2.run([cluster.powerconsul, *words, "-S", "web", "--http-addr", address, "--node",
                                          "production-web2", "--state-dir", str(self.web2.state), "--max-age", "0"])
                     self.assertNotEqual(run.code, 0, run)
                     self.assertEqual(run.line["role"], "unknown", run)
@@ -362,7 +363,8 @@ class SeveralDatacenters(unittest.TestCase):
 
         def run(token, *words):
             return node.run([pair.powerconsul, *words, "-S", "web", "--http-addr", pair.dr.address, "--state-dir",
-                             str(node.state), "--max-age", "0", "--node", "production-web2", "--token-file", str(token)])
+                             str(node.state), "--max-age", "0", "--node", "production-web2",
+                             "--token-file", str(token)])
         policy = run(pair.token_file(MASTER, "master"), "acl-policy")
         self.assertEqual(policy.code, 0, policy)
         self.assertRegex(policy.out, "Datacenters dr and hq: the token must be global")

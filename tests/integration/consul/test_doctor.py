@@ -127,8 +127,8 @@ class Case(unittest.TestCase):
         run = self.doctor()
         self.assertEqual(list(run.found), [
             "agent", "connection", "leader", "node name", "role web", "rights web", "agent's files", "script checks",
-            "checks", "watch critical", "watch warning", "state directory", "service manager", "plugin", "clock", "stop file",
-            "noop file"], run)
+            "checks", "watch critical", "watch warning", "state directory", "service manager", "plugin", "clock",
+            "stop file", "noop file"], run)
         self.says(run, "clock", kernel_state(), "synchronized")
         self.assertEqual(run.code, 0 if kernel_state() == "ok" else 1, run)
         self.assertEqual(run.out, self.doctor().out)
@@ -204,7 +204,8 @@ class Case(unittest.TestCase):
         token = self.node.folder / "token"
         token.write_text("secret")
         token.chmod(0o644)
-        run = self.node.run([cluster.powerconsul, "doctor", "--http-addr", cluster.web1.address, "--token-file", str(token)])
+        run = self.node.run([cluster.powerconsul, "doctor", "--http-addr", cluster.web1.address,
+                             "--token-file", str(token)])
         self.assertEqual(run.code, 78, run)
         self.assertIn("can be read by others", run.err)
         self.assertNotIn("secret", run.err)
@@ -236,8 +237,9 @@ class Case(unittest.TestCase):
     def test_script_checks(self):
         self.configure(checks=[])
         override = cluster.web1.config / "scripts.json"
-        for text, state, says in (('{"enable_local_script_checks": false}', "error", "enable_local_script_checks = true"),
-                                  ('{"enable_script_checks": true}', "warning", "enable_script_checks lets whoever")):
+        rows = (('{"enable_local_script_checks": false}', "error", "enable_local_script_checks = true"),
+                ('{"enable_script_checks": true}', "warning", "enable_script_checks lets whoever"))
+        for text, state, says in rows:
             override.write_text(text)
             cluster.web1.kill()
             cluster.whole()
@@ -255,8 +257,8 @@ class Case(unittest.TestCase):
             (self.check(timeout="8s"), "check web-role", "warning", "longer than powerconsul's --timeout"),
             (self.check("--timeout", "20s"), "check web-role", "warning", "takes up to 20000 ms"),
             (self.check("--servise", "x"), "check web-role", "error", "did you mean"),
-            (self.check(args=["/no/such/powerconsul", "check", "service", "-s", "a", "-S", "web"]), "check web-role", "error",
-             "is not there or cannot be executed"),
+            (self.check(args=["/no/such/powerconsul", "check", "service", "-s", "a", "-S", "web"]), "check web-role",
+             "error", "is not there or cannot be executed"),
             (self.check(args=[str(python), "check", "service", "-s", "a", "-S", "web"]), "check web-role", "error",
              "is python-powerconsul"),
             (self.check(args=self.argv("check", "service", "-s", "apache2")), "check web-role", "error",
@@ -280,8 +282,8 @@ class Case(unittest.TestCase):
         self.says(self.doctor(), "check renamed", "error", "consul reload")
         (cluster.web1.config / "web.json").write_text("{")
         run = self.doctor()
-        self.says(run, "agent's files", "unknown", "web.json", but=("watch critical", "watch warning", "checks", "services",
-                                                                         "plugin", "noop file"))
+        unknown = ("watch critical", "watch warning", "checks", "services", "plugin", "noop file")
+        self.says(run, "agent's files", "unknown", "web.json", but=unknown)
         self.assertEqual(run.found["watch critical"]["state"], "unknown", run)
 
     def test_watches(self):
@@ -292,7 +294,8 @@ class Case(unittest.TestCase):
             (both[1:], ("critical",), "no watch calls powerconsul watch critical"),
             ([both[0], self.handler("warning", *self.argv("watch", "critical"))], ("warning",),
              "but calls powerconsul watch critical"),
-            ([both[0], self.handler("warning", *self.argv("watch", "warnin"))], ("warning",), "calls powerconsul wrongly"),
+            ([both[0], self.handler("warning", *self.argv("watch", "warnin"))], ("warning",),
+             "calls powerconsul wrongly"),
             ([both[0], self.handler("warning", "/bin/true")], ("warning",), "no watch calls powerconsul watch warning"),
         )
         for watches, states, text in rows:
@@ -321,7 +324,8 @@ class Case(unittest.TestCase):
 
     def test_the_plugin(self):
         check = ["check", "process", "-n", "-c 1: -C cron", "-S", "web", "--plugin"]
-        rows = (("/no/such/check_procs", "error", "is not there or cannot be executed"), ("/bin/true", "ok", "/bin/true"))
+        rows = (("/no/such/check_procs", "error", "is not there or cannot be executed"),
+                ("/bin/true", "ok", "/bin/true"))
         for path, state, text in rows:
             with self.subTest(path):
                 self.configure(checks=[self.check(args=self.argv(*check, path))])
