@@ -1,5 +1,6 @@
 #include "access.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -179,6 +180,10 @@ auto find_access(const layers& from, const consul_settings& configured) -> resul
     consul.ca_file = text("ca-file", "CONSUL_CACERT", configured.ca_file);
     consul.ca_path = text("ca-path", "CONSUL_CAPATH", configured.ca_path);
     consul.tls_server_name = text("tls-server-name", "CONSUL_TLS_SERVER_NAME", configured.tls_server_name);
+    // A port behind the name is taken, and means nothing, as with Consul's own program.
+    if (const auto colon = consul.tls_server_name.find(':'); colon == consul.tls_server_name.rfind(':')) {
+        consul.tls_server_name.resize(std::min(colon, consul.tls_server_name.size()));
+    }
     consul.name_space = text("namespace", "CONSUL_NAMESPACE", configured.name_space);
     consul.partition = text("partition", "CONSUL_PARTITION", configured.partition);
     if (auto done = find_client_certificate(from, configured, consul); !done) {

@@ -31,6 +31,7 @@ namespace detail {
                                           "Permission denied",
                                           "ACL not found",
                                           "Namespaces are a Consul Enterprise feature",
+                                          "Client sent an HTTP request to an HTTPS server",
                                           "Remote DC has no server currently reachable"};
     for (const auto text : known) {
         if (body.find(text) != std::string_view::npos) return ": " + std::string{text};

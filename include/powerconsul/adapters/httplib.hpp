@@ -63,9 +63,14 @@ public:
             if (!found) return unexpected{std::move(found).error()};
             made.authorities_ = std::move(*found);
         }
-        if (!made.connect()->client->is_valid()) {
+        const auto first = made.connect();
+        if (!first->client->is_valid()) {
             return fail(errc::configuration, "the client certificate " + quoted(chosen.client_cert) + " and the key " +
                                                  quoted(chosen.client_key) + " are no pair of PEM files");
+        }
+        if (chosen.verify && !first->trust.sound) {
+            return fail(errc::configuration, "the certificate authorities cannot be loaded; check the CA file " +
+                                                 quoted(chosen.ca_file) + ", which must be in PEM form");
         }
         return made;
     }
@@ -151,10 +156,16 @@ private:
                 made->lookup = where_.host;
                 made->server_name = options_.tls_server_name;
             }
-            made->client = std::make_unique<httplib::SSLClient>(made->server_name, where_.port, options_.client_cert,
-                                                                options_.client_key);
-            made->client->set_ca_cert_path(authorities_.empty() ? options_.ca_file : made->hold(authorities_));
-            made->client->enable_server_certificate_verification(options_.verify);
+            auto client = std::make_unique<httplib::SSLClient>(made->server_name, where_.port, options_.client_cert,
+                                                               options_.client_key);
+            if (options_.verify) {
+                made->trust.name = made->server_name;
+                made->trust.ca_file = authorities_.empty() ? options_.ca_file : made->hold(authorities_);
+                detail::trust_only(*client, made->trust);
+            } else {
+                client->enable_server_certificate_verification(false);
+            }
+            made->client = std::move(client);
 #endif
         }
         auto& client = *made->client;
@@ -275,6 +286,13 @@ private:
         if (tls && !job.connection->client->is_valid()) {
             return unreached("the client certificate and its key cannot be used any longer; are the files there?");
         }
+        const auto distrusted = [&] {
+            const std::string& why = job.connection->trust.complaint;
+            return unreached("its certificate is not for " + quoted(job.connection->server_name) +
+                             " or not from a known authority" + (why.empty() ? "" : " (" + why + ')') +
+                             "; set the CA file, and the TLS server name if the certificate has another one");
+        };
+        if (!job.connection->trust.complaint.empty()) return distrusted();
         switch (job.error) {
             case problem::Connection:
                 if (job.connection->sockets() == 0) {
@@ -292,9 +310,7 @@ private:
             case problem::Unknown: break;
             default:
                 if (!tls) break;
-                return unreached("its certificate is not for " + quoted(job.connection->server_name) +
-                                 " or not from a known authority; set the CA file, and the TLS server name if the "
-                                 "certificate has another one");
+                return distrusted();
         }
         if (job.answered) {
             return {fail(errc::unavailable, name_ + " broke off its answer to " + asked + "; try again")};

@@ -22,6 +22,7 @@
 
 #include <httplib.h>
 
+#include <powerconsul/adapters/httplib_tls.hpp>
 #include <powerconsul/adapters/posix_fd.hpp>
 #include <powerconsul/units.hpp>
 
@@ -39,17 +40,18 @@ using steady = std::chrono::steady_clock;
 /// call and not the exchange, so somebody else must end what takes too long; and httplib writes without MSG_NOSIGNAL,
 /// so SIGPIPE must be blocked where it writes and nowhere else.
 struct httplib_connection {
+    posix_fd file{};        ///< what `hold` was given
+    httplib_trust trust{};  ///< with TLS, if anybody is to be verified; the client refers to it
     std::unique_ptr<httplib::ClientImpl> client{};
     std::string server_name{};  ///< what httplib takes for the host
     std::string lookup{};       ///< the host to resolve in its place; empty: httplib resolves it
     std::mutex guard{};
     posix_fd socket{};  ///< our own duplicate: its number cannot become somebody else's when httplib closes its own
-    posix_fd file{};    ///< what `hold` was given
     unsigned opened{};  ///< sockets made since the exchange began
     std::uint64_t before{};  ///< what had come in over the socket when the exchange began
 
-    /// The path of a file in memory that holds this text and lives as long as the connection. httplib takes
-    /// authorities from several files only by the names of OpenSSL, or of another library, that it was built with.
+    /// The path of a file in memory that holds this text and lives as long as the connection: TLS libraries take
+    /// authorities from a file in the same way, but each has its own for those from memory.
     [[nodiscard]] auto hold(std::string_view text) -> std::string {
         file = posix_fd{::memfd_create("authorities", MFD_CLOEXEC)};
         while (file && !text.empty()) {
