@@ -478,6 +478,7 @@ done; }} >>"{seen}"
         seen = (self.home / "seen").read_text()
         self.assertIn("started\n", seen)
         self.assertIn(here.powerconsul, seen)
+        self.assertIn("PATH=", seen)
         self.assertNotIn("CONSUL_HTTP", seen)
         self.assertNotIn("CANARY", seen)
         files = [path for path in self.home.rglob("*") if stat.S_ISREG(path.stat().st_mode)]
@@ -491,6 +492,17 @@ done; }} >>"{seen}"
         self.spy("local", 'echo "local is running"')
         done = self.run_tool("check", "service", "-s", "local", "-S", "web", "--service-manager", "sysv",
                              "--init-directory", self.home, **self.secrets())
+        self.is_clean(done, 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "another program in systemctl's place needs a mount namespace, and that root")
+    def test_systemctl(self):
+        spy = self.spy("systemctl", "printf 'LoadState=loaded\\nActiveState=active\\nSubState=running\\n'")
+        place = next(path for path in ("/usr/bin/systemctl", "/bin/systemctl") if os.path.exists(path))
+        done = subprocess.run(
+            ["unshare", "--mount", "/bin/sh", "-c", f'mount --bind {spy} {place} && exec "$@"', "sh", here.powerconsul,
+             "check", "service", "-s", "local", "-S", "web", "--service-manager", "systemd"],
+            env={"PATH": os.environ["PATH"], "HOME": str(self.home), **{k: str(v) for k, v in self.secrets().items()}},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
         self.is_clean(done, 0)
 
     def test_a_plugin(self):
