@@ -3,6 +3,7 @@
 /// All of the library but the adapters, each of which pulls in an operating-system or third-party part of its own, and
 /// the fakes for tests.
 
+#include <powerconsul/access.hpp>
 #include <powerconsul/accounts.hpp>
 #include <powerconsul/acl_policy.hpp>
 #include <powerconsul/action.hpp>
@@ -42,6 +43,7 @@
 #include <powerconsul/noop.hpp>
 #include <powerconsul/pattern.hpp>
 #include <powerconsul/peers.hpp>
+#include <powerconsul/pem.hpp>
 #include <powerconsul/probe.hpp>
 #include <powerconsul/probes/crontab.hpp>
 #include <powerconsul/probes/expected_work.hpp>
@@ -60,6 +62,7 @@
 #include <powerconsul/rights.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/role.hpp>
+#include <powerconsul/secret_file.hpp>
 #include <powerconsul/settings.hpp>
 #include <powerconsul/state.hpp>
 #include <powerconsul/substitution.hpp>
