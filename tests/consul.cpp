@@ -65,7 +65,12 @@ TEST_CASE("a key is there, cleanly absent, or unknown for a reason") {
          "Consul answers 403 to /v1/kv/cluster/production/web: ACL not found; the token needs key:read on "
          "cluster/production/web"},
         {"plain HTTP to the TLS port", http_response{400, "Client sent an HTTP request to an HTTPS server.", {}},
-         errc::bad_data, "Consul answers 400 to /v1/kv/cluster/production/web; is the address that of a Consul agent?"},
+         errc::bad_data,
+         "Consul answers 400 to /v1/kv/cluster/production/web: Client sent an HTTP request to an HTTPS server"},
+        {"a namespace where there are none",
+         http_response{400, R"(Invalid query parameter: "ns" - Namespaces are a Consul Enterprise feature)", {}},
+         errc::bad_data,
+         "Consul answers 400 to /v1/kv/cluster/production/web: Namespaces are a Consul Enterprise feature"},
         {"nothing with 204", http_response{204, "", index}, errc::bad_data,
          "Consul answers 204 to /v1/kv/cluster/production/web; is the address that of a Consul agent?"},
         {"a page", http_response{200, "<html>Welcome</html>", {}}, errc::bad_data,
