@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 #include <powerconsul/base64.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
+#include <powerconsul/units.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -18,10 +20,12 @@ struct consul_access {
     std::string ca_path{};                  ///< a directory; the certificates of all files in it count
     std::string client_cert{};
     std::string client_key{};
-    std::string tls_server_name{};  ///< the name to expect in the certificate; empty: the address's host
-    bool verify{true};              ///< false: any certificate of anybody is taken
-    std::string name_space{};       ///< of Consul Enterprise; empty: the token's own
-    std::string partition{};        ///< the same
+    std::string tls_server_name{};           ///< the name to expect in the certificate; empty: the address's host
+    bool verify{true};                       ///< false: any certificate of anybody is taken
+    std::string name_space{};                ///< of Consul Enterprise; empty: the token's own
+    std::string partition{};                 ///< the same
+    std::size_t max_body{16 * 1024 * 1024};  ///< bytes of an answer's body; more is errc::bad_data
+    milliseconds connect_timeout{1000};      ///< for each address of the host and each step of a TLS handshake
 };
 
 /// A secret id alone. No blank, which would end a header's value, and nothing that is not ASCII.

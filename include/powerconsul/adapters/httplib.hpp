@@ -30,10 +30,7 @@
 
 namespace powerconsul::inline v0 {
 
-struct httplib_options : consul_access {
-    std::size_t max_body{16 * 1024 * 1024};  ///< bytes of an answer's body; more is errc::bad_data
-    milliseconds connect_timeout{1000};      ///< for each address of the host and each step of a TLS handshake
-};
+using httplib_options = consul_access;
 
 /// Carries requests with cpp-httplib. GET requests share one connection that is kept open; if the other side has closed
 /// it in the meantime, a GET is sent once more on a new one. Other methods get a new connection each and are never
