@@ -123,6 +123,10 @@ class Agent:
         self.process.send_signal(signal.SIGSTOP)
         self.paused = True
 
+    def wipe(self):
+        """What a new disk leaves of a dead agent: nothing."""
+        shutil.rmtree(self.folder / "data")
+
     def resume(self):
         if self.paused:
             self.process.send_signal(signal.SIGCONT)

@@ -1,0 +1,514 @@
+"""A broken Consul, each fault against the real one: what every command says, how it exits, how long it takes.
+
+    CONSUL=... POWERCONSUL=... python3 test_faults.py [--table] [unittest options]
+
+The faults happen first, those that do not touch each other at the same time; the tests then look at what was printed.
+`--table` prints it after the tests, in Markdown. Where Consul itself breaks, it is broken: killed, stopped, emptied,
+limited. For the answers that it does not give on demand, altering_proxy.py alters those of the real agent.
+"""
+import base64
+import collections
+import concurrent.futures
+import json
+import re
+import secrets
+import shlex
+import shutil
+import sys
+import threading
+import time
+import unittest
+
+import altering_proxy as alter
+from consul_cluster import Agent, Cluster, Node, executables, wait_until
+
+BUDGET = 8.0  # seconds, of a command; five eighths of it are Consul's
+SLACK = 1.5  # for a busy machine
+QUICK = 3.0  # for what does not wait for anybody
+OTHER = "production-web1"  # the active of every standby, and the standby of every active
+
+# What a check says of a service that is as its role demands: by the node's place in the document.
+RIGHT = {
+    "active": {"code": 0, "state": "passing", "role": "primary", "expects": True},
+    "standby": {"code": 0, "state": "passing", "role": "secondary", "expects": False},
+    "standalone": {"code": 0, "state": "passing", "role": "standalone", "expects": True},
+}
+UNKNOWN = {"code": 1, "state": "unknown", "role": "unknown", "expects": None, "basis": "none"}
+
+
+def unknown(_):
+    """Nothing is known, and nothing is guessed."""
+    return UNKNOWN
+
+
+def undecided(_):
+    """A standby that cannot tell whether an active serves."""
+    return {**UNKNOWN, "role": "secondary"}
+
+
+def cached(kind):
+    return {**RIGHT[kind], "basis": "cached"}
+
+
+def fresh(kind):
+    return {**RIGHT[kind], "basis": "fresh"}
+
+
+def takes_over(_):
+    return {"code": 2, "state": "critical", "role": "secondary", "expects": True, "basis": "fresh"}
+
+
+class BigCluster(Cluster):
+    """hq: three servers and client agents, one for each fault of an agent; dr and far: a server each."""
+
+    def start(self):
+        ips = self.free_addresses(13)
+        dr, far = ips[11:]
+        make = lambda *words, **more: self.agents.append(Agent(self, *words, **more)) or self.agents[-1]
+        self.servers = [make("hq", f"hq-server{i + 1}", ips[i], 3, ips[(i + 1) % 3], join_wan=dr) for i in range(3)]
+        self.webs = [make("hq", f"production-web{i - 2}", ips[i], 0, ips[i % 3]) for i in range(3, 11)]
+        self.dr = make("dr", "production-dr1", dr, 1, None, join_wan=far)
+        self.far = make("far", "production-far1", far, 1, None, join_wan=ips[0])
+        self.hq = self.servers[0]
+        self.web1, self.web2 = self.webs[:2]
+        for agent in self.agents:
+            agent.start()
+        for agent in self.agents:
+            wait_until(f"{agent.node} is ready", agent.ready)
+        wait_until("hq is healthy", lambda: self.healthy_nodes(self.web2) == 11)
+        for name in ("dr", "far"):
+            wait_until(f"{name} is seen", lambda n=name: self.healthy_nodes(self.web2, n) == 1)
+
+    def leader(self, by):
+        """The server that leads in the eyes of another; nothing while none does."""
+        address = by.api("GET", "/v1/status/leader")
+        return next((each for each in self.servers if address == f"{each.ip}:8300"), None)
+
+    def servers_are_whole(self):
+        for server in self.servers:
+            wait_until(f"{server.node} is ready", server.ready)
+        wait_until("hq is healthy", lambda: self.healthy_nodes(self.web2) >= 11 - len(self.dead_webs()))
+
+    def dead_webs(self):
+        return [each for each in self.webs if each.paused or each.process.poll() is not None]
+
+
+class Place:
+    """One node with services in which it has a place, and the last known roles of them.
+
+    `services`: (name, kind, document) of each; `fronts`: other agents that have an instance.
+    """
+
+    def __init__(self, cluster, agent, services, fronts=(), named=True):
+        self.cluster, self.agent, self.services, self.fronts, self.named = cluster, agent, services, fronts, named
+        self.known = None
+
+    @classmethod
+    def ordinary(cls, cluster, agent):
+        """An active, a standby and a standalone, whose actives serve."""
+        name = agent.node.rpartition("-")[2]
+        active = {"active_nodes": [agent.node], "standby_nodes": [OTHER]}
+        standby = {"active_nodes": [OTHER], "standby_nodes": [agent.node]}
+        return cls(cluster, agent, [(f"active-{name}", "active", active), (f"standby-{name}", "standby", standby),
+                                    (f"standalone-{name}", "standalone", None)], [cluster.web1])
+
+    def set_up(self):
+        """Registers all, this node's checks as critical, and writes the documents and a trigger for each role."""
+        ran = self.cluster.folder / "ran"
+        ran.touch()
+        for name, _, document in self.services:
+            for role in ("primary", "secondary", "standalone"):
+                self.cluster.web2.put_key(f"triggers/production/{name}/{role}/critical", f"echo {name} >>{ran}")
+            if document:
+                self.cluster.web2.put_key(f"cluster/production/{name}", document)
+            for agent in self.fronts:
+                agent.register(name)
+            self.agent.register(name, "critical")
+            self.agent.api("PUT", f"/v1/agent/check/fail/{name}-alive?note=dead")
+
+    def seen(self):
+        for name, kind, _ in self.services:
+            for agent in self.fronts:
+                wait_until(f"{name} on {agent.node} passes",
+                           lambda n=name, a=agent: self.cluster.web2.worst(n, a.node, a.datacenter) == "passing")
+            wait_until(f"{name} on {self.agent.node} is there",
+                       lambda n=name: self.agent.worst(n, self.agent.node) == "critical")
+
+    def warm(self):
+        """Makes the last known roles, by fresh ones."""
+        node = self.node(self.agent, False)
+        for name, kind, _ in self.services:
+            run = node.run(self.role(node, name))
+            if (run.code, run.line["role"], run.line["basis"]) != (0, RIGHT[kind]["role"], "fresh"):
+                raise AssertionError(f"{name} is not as it should be before anything breaks: {run}")
+        self.known = node.state
+
+    def node(self, agent, known, local="apache2"):
+        """Powerconsul with a state directory of its own: empty, or with the last known roles."""
+        node = Node(self.cluster, agent, local)
+        node.running(local == "apache2")
+        if known:
+            shutil.copytree(self.known, node.state, dirs_exist_ok=True)
+        return node
+
+    def options(self, node, service):
+        words = node.options(service)
+        if not self.named:
+            at = words.index("--node")
+            del words[at:at + 2]
+        return words
+
+    def check(self, node, service, *more):
+        return [self.cluster.powerconsul, "check", "service", "-s", node.local, *self.options(node, service),
+                "--service-manager", "sysv", "--init-directory", str(node.init), *more]
+
+    def role(self, node, service, *more):
+        return [self.cluster.powerconsul, "role", *self.options(node, service), "--format", "json", *more]
+
+    def handler(self, node, command, service, *more):
+        """watch and trigger: their words, and what they get."""
+        entry = {"Node": self.agent.node, "CheckID": f"{service}-alive", "Name": "alive", "Status": "critical",
+                 "Notes": "", "Output": "dead", "ServiceID": service, "ServiceName": service, "CreateIndex": 7,
+                 "ModifyIndex": 7}
+        common = [*self.options(node, service)[2:], "--stop-file", str(node.folder / "stop"), *more]
+        if command == "watch":
+            return [self.cluster.powerconsul, "watch", "critical", *common], json.dumps([entry])
+        return [self.cluster.powerconsul, "trigger", "critical", "-s", json.dumps(entry), *common], ""
+
+
+def every(place, states=(False, True)):
+    """All commands, on all of a place's services; the handlers on the first."""
+    plan = [(command, kind, known, times) for known in states for _, kind, _ in place.services
+            for command, times in (("check", 2), ("role", 1))]
+    return plan + [(command, place.services[0][1], known, 1) for known in states for command in ("watch", "trigger")]
+
+
+class Look:
+    """One command under one fault: what came of it, and what should have."""
+
+    def __init__(self, node, title, limit, expected, steady):
+        self.node, self.title, self.limit, self.expected, self.steady = node, title, limit, expected, steady
+        self.runs = []
+
+    @property
+    def words(self):
+        words = ["powerconsul", *self.runs[0].argv[1:]]
+        for i, word in enumerate(words):
+            if word.startswith('{"Node"'):
+                words[i] = "CHECK"
+        text = shlex.join(words)
+        for path, name in ((str(self.node.state), "STATE"), (str(self.node.init), "INIT"),
+                           (self.node.agent.address, "AGENT"), (str(self.node.folder / "stop"), "STOP")):
+            text = text.replace(path, name)
+        return text + (" <CHECKS" if words[1] == "watch" else "")
+
+    def row(self, fault):
+        run = self.runs[0]
+        printed = run.out + "".join(re.sub(r"^time=\S+ ", "", line) for line in run.err.splitlines(True))
+        cell = lambda text: text.strip().replace("|", "\\|").replace("\n", "<br>")
+        return f"| {fault}: {self.title} | `{self.words}` | {cell(printed)} | {run.code} | {run.seconds:.1f} |"
+
+    def judge(self, case):
+        for run in self.runs:
+            self.expected(case, run)
+            case.assertLess(run.seconds, self.limit, run)
+            if self.steady:
+                case.assertEqual(run.out, self.runs[0].out, "the same while nothing changes")
+
+
+def says(expected, reason):
+    """A check's contract, and what it should find out here."""
+    def look(case, run):
+        case.assertEqual((run.err, run.out.count("\n"), run.out[-1:]), ("", 1, "\n"), run)
+        case.assertLessEqual(len(run.out.encode()), 3584, run)
+        line = run.line
+        case.assertEqual({name: line.get(name, "missing") for name in expected}, expected, run)
+        case.assertEqual(run.code, expected["code"], run)
+        case.assertIn(line["clustered"], {"standalone": (False,), "unknown": (None, True)}.get(line["role"], (True,)), run)
+        if expected["basis"] != "fresh":
+            case.assertRegex(line["reason"], reason, run)
+    return look
+
+
+def tells(expected, reason, code):
+    """The same of `role`, which exits with the trouble's code where nothing can be told."""
+    words = {True: "running", False: "stopped", None: "unknown"}
+    def look(case, run):
+        line = run.line
+        case.assertEqual(run.err, "", run)
+        case.assertEqual((line["role"], line["expectation"], line["basis"]),
+                         (expected["role"], words[expected["expects"]], expected["basis"]), run)
+        case.assertEqual(run.code, code if expected["expects"] is None else 0, run)
+        if expected["basis"] != "fresh":
+            case.assertRegex(line["reason"], reason, run)
+    return look
+
+
+def handles(acts, reason, code):
+    """watch and trigger: a trigger runs, or none does and it is said why."""
+    def look(case, run):
+        case.assertEqual(len(re.findall('event="trigger started"', run.err)), int(acts), run)
+        case.assertEqual(run.code, 0 if acts else code, run)
+        if not acts:
+            case.assertRegex(run.err, reason, run)
+        for line in run.err.splitlines():
+            case.assertRegex(line, r"^(time=|powerconsul: )", run)
+    return look
+
+
+class Story:
+    """Breaks Consul and keeps what was seen: by fault, a list of looks, or the exception that kept it from happening."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.seen = collections.defaultdict(list)
+        self.quick = concurrent.futures.ThreadPoolExecutor(6)
+        self.patient = concurrent.futures.ThreadPoolExecutor(48)
+        self.proxies = []
+
+    def close(self):
+        for proxy in self.proxies:
+            proxy.close()
+        self.quick.shutdown(cancel_futures=True)
+        self.patient.shutdown(cancel_futures=True)
+
+    def ask(self, fault, place, reason, without=unknown, kept=cached, code=69, acts=(False, False), front=None,
+            hangs=False, steady=True, timeout=BUDGET, plan=None):
+        """Has commands run under a fault, and gives what it takes to wait for all of them.
+
+        `without` and `kept` give what a check should say without and with a last known role, `acts` whether a trigger
+        should run then, `code` is that of the other commands where nothing is known; `steady`: twice the same.
+        `plan`: (command, kind, with a last known role, how often) of each; the rest of the arguments is for all.
+        """
+        agent = front or place.agent
+        pool = self.patient if hangs else self.quick
+        names = {kind: name for name, kind, _ in place.services}
+        jobs = []
+        for command, kind, known, times in plan or every(place):
+            node = place.node(agent, known, "nginx" if kind == "standby" else "apache2")
+            more = [*(() if timeout == BUDGET else ("--timeout", f"{timeout:g}s")),
+                    *(("--max-age", "10m") if known else ())]
+            expected, text, limit = (kept if known else without)(kind), "", timeout * 5 / 8 + SLACK if hangs else QUICK
+            if command == "check":
+                argv, judge = place.check(node, names[kind], *more), says(expected, reason)
+            elif command == "role":
+                argv, judge = place.role(node, names[kind], *more), tells(expected, reason, code)
+            else:
+                argv, text = place.handler(node, command, names[kind], *more)
+                judge = handles(acts[known], reason, code)
+                limit = timeout + SLACK if hangs else QUICK
+            # What hangs hangs twice at the same time.
+            look = Look(node, f"{kind}, {'' if known else 'no '}last known role", limit, judge, steady)
+            self.seen[fault].append(look)
+            if hangs:
+                jobs += [(look, pool.submit(lambda n=node, a=argv, t=text: [n.run(a, t)])) for _ in range(times)]
+            else:
+                jobs.append((look, pool.submit(lambda n=node, a=argv, t=text, c=times: [n.run(a, t) for _ in range(c)])))
+        return lambda: [look.runs.extend(job.result()) for look, job in jobs]
+
+    def told(self, *waits):
+        for wait in waits:
+            wait()
+
+    # The story.
+
+    def tell(self):
+        cluster = self.cluster
+        places = [Place.ordinary(cluster, each) for each in cluster.webs[1:]]
+        main, down, hung, limited, cut_off, refused, synced = places
+        node = cluster.web2.node
+        abroad = {name: Place(cluster, cluster.web2, [(name, "standby", document)], fronts)
+                  for name, document, fronts in (
+                      ("killed", {"active_datacenters": ["dr"], "standby_datacenters": ["hq"]}, [cluster.dr]),
+                      ("stopped", {"active_datacenters": ["far"], "standby_datacenters": ["hq"]}, [cluster.far]),
+                      ("listed", {"active_nodes": ["production-dr1"], "standby_nodes": [node]}, [cluster.dr]))}
+        nowhere = {"active_datacenters": ["nowhere"], "standby_datacenters": ["hq"]}
+        unheard = Place(cluster, cluster.web2, [("nowhere", "standby", nowhere)])
+        hidden = Place(cluster, cluster.web2, [("hidden", "standby", {"active_nodes": [OTHER], "standby_nodes": [node]})],
+                       [cluster.web1], named=False)
+        alone = Place(cluster, synced.agent, [("lonely", "standby", {"active_nodes": [OTHER],
+                                                                     "standby_nodes": [synced.agent.node]})],
+                      [cluster.web1])
+        orphan = Place(cluster, cluster.web2, [("orphan", "standby", {"active_nodes": [synced.agent.node],
+                                                                      "standby_nodes": [node]})], [synced.agent])
+        everywhere = [*places, *abroad.values(), unheard, hidden, alone, orphan]
+        for each in everywhere:
+            each.set_up()
+        for each in everywhere:
+            each.seen()
+        for each in (*places, *abroad.values(), hidden, alone):
+            each.warm()
+        self.told(*self.altered(main, hidden, abroad["listed"]),
+                  *self.agents(down, hung, limited, cut_off, refused, synced, alone, orphan))
+        self.told(*self.datacenters(unheard, abroad))
+        self.servers(main)
+
+    def agents(self, down, hung, limited, cut_off, refused, synced, alone, orphan):
+        cluster = self.cluster
+        down.agent.kill()
+        yield self.ask("agent down", down, r"connection refused; is the agent running\?")
+        hung.agent.pause()
+        yield self.ask("agent stopped: accepts, never answers", hung, "did not answer the request for /v1/.* in time",
+                       hangs=True)
+
+        (limited.agent.config / "limits.hcl").write_text("limits { rpc_rate = 0.0001 rpc_max_burst = 1 }")
+        limited.agent.api("PUT", "/v1/agent/reload")
+        wait_until("the agent refuses", lambda: limited.agent.request("GET", "/v1/kv/x")[0] == 429)
+        yield self.ask("429: the agent's rpc_rate", limited, "Consul answers 429 to /v1/kv/.*: too many requests")
+
+        # Everything that these agents knew is gone with their data directories.
+        for each in (cut_off, refused, synced):
+            each.agent.kill()
+            each.agent.wipe()
+        # Nobody can talk to an agent with a key of its own.
+        key = base64.b64encode(secrets.token_bytes(32)).decode()
+        cut_off.agent.argv = [*(word for word in cut_off.agent.argv if not word.startswith("-retry-join")), f"-encrypt={key}"]
+        for each in (cut_off, refused):
+            each.agent.start()
+        wait_until("it knows no server",
+                   lambda: cut_off.agent.request("GET", "/v1/kv/x") == (500, b"No known Consul servers"))
+        yield self.ask("agent restarted, cannot reach a server", cut_off, "500 to /v1/.*: No known Consul servers")
+
+        wait_until("it is there", lambda: refused.agent.request("GET", "/v1/kv/?keys")[0] == 200)
+        if refused.agent.api("GET", "/v1/agent/services"):
+            raise AssertionError("the agent still has its services")
+        yield self.ask("agent restarted, not synced: it knows no service, the catalog the old ones", refused, "",
+                       without=fresh, kept=fresh, acts=(True, True))
+
+        wait_until("the dead node is seen", lambda: cluster.web2.worst("orphan", synced.agent.node) == "critical")
+        synced.agent.start()
+        for name in ("lonely", *(each[0] for each in synced.services), "orphan"):
+            wait_until(f"{name} has left the catalog", lambda n=name: synced.agent.worst(n, synced.agent.node) == "absent")
+        cluster.web1.api("PUT", "/v1/agent/service/deregister/lonely")
+        wait_until("nobody has lonely", lambda: synced.agent.api("GET", "/v1/health/service/lonely") == [])
+        fault = "agent restarted, its services are not in the catalog"
+        yield self.ask(fault, synced, "", without=fresh, kept=fresh, acts=(True, True))
+        yield self.ask(f"{fault}, and nobody else has them", alone,
+                       "lists no instance of lonely, not even this node's: it is not registered yet, or the token",
+                       without=undecided, acts=(False, True), code=77)
+        yield self.ask(f"{fault}, as the standby of another node sees it", orphan, "", without=takes_over,
+                       plan=every(orphan, (False,)), acts=(True, True))
+
+    def datacenters(self, unheard, abroad):
+        cluster = self.cluster
+        yield self.ask("remote datacenter unknown", unheard,
+                       "Consul answers 500 to /v1/health/service/nowhere: No path to datacenter",
+                       without=undecided, plan=every(unheard, (False,)))
+        cluster.dr.kill()
+        cluster.far.pause()
+        yield self.ask("remote datacenter slow: its server is stopped", abroad["stopped"],
+                       "did not answer the request for /v1/health/service/stopped.dc=far in time",
+                       without=undecided, acts=(False, True), hangs=True)
+        yield self.ask("remote datacenters slow and unreachable, asked for an active listed by node", abroad["listed"],
+                       "Consul answers 500 to /v1/health/service/listed|did not answer the request for /v1/health/service/listed", without=undecided, acts=(False, True), hangs=True,
+                       steady=False)
+        yield self.ask("remote datacenter unreachable: its server is killed", abroad["killed"],
+                       "Consul answers 500 to /v1/health/service/killed",
+                       without=undecided, acts=(False, True))
+
+    def altered(self, main, hidden, listed):
+        for title, alteration, passing, reason, code, *only in ALTERATIONS:
+            for endpoint, (path, plan) in MATRIX.items():
+                if only and endpoint not in only[0]:
+                    continue
+                place = {"self": hidden, "datacenters": listed}.get(endpoint, main)
+                if hasattr(alteration, "of_a_body"):
+                    plan = [each for each in plan if each[1] != "standalone"]
+                proxy = alter.Proxy(place.agent, path, alteration)
+                self.proxies.append(proxy)
+                hangs = code == HANGS
+                # A standby whose actives are not known for a moment does what it last should.
+                peers = endpoint in ("health", "datacenters")
+                yield self.ask(f"{endpoint}: {title}", place, reason, front=proxy, plan=plan,
+                               without=undecided if peers else unknown, kept=cached if passing or peers else unknown,
+                               acts=(False, peers), hangs=hangs, timeout=2.0 if hangs else BUDGET,
+                               code=69 if hangs else code, steady=endpoint != "self")
+
+    # The servers.
+
+    def servers(self, main):
+        cluster = self.cluster
+        first, second, third = cluster.servers
+        main.warm()
+        self.leader_changes(main)
+
+
+# Whose answers are altered, and what is run then: command, kind, with a last known role, how often.
+MATRIX = {
+    "kv": ("/v1/kv/", [("check", "standby", False, 2), ("check", "standby", True, 1), ("check", "active", False, 1),
+                       ("check", "standalone", False, 1), ("role", "standby", False, 1), ("watch", "active", False, 1),
+                       ("trigger", "active", False, 1)]),
+    "triggers": ("/v1/kv/triggers/", [("watch", "active", False, 1), ("trigger", "active", True, 1)]),
+    "health": ("/v1/health/service/", [("check", "standby", False, 2), ("check", "standby", True, 1),
+                                       ("role", "standby", False, 1), ("watch", "standby", False, 1)]),
+    "self": ("/v1/agent/self", [("check", "standby", False, 2), ("check", "standby", True, 1)]),
+    "checks": ("/v1/agent/checks", [("watch", "active", False, 1), ("trigger", "active", False, 1)]),
+    "datacenters": ("/v1/catalog/datacenters", [("check", "standby", False, 2), ("check", "standby", True, 1)]),
+}
+HANGS = -1
+IN_TIME = "did not answer the request for /v1/.* in time"
+BROKEN_OFF = "broke off its answer to the request for /v1/"
+TOO_LARGE = "answers the request for /v1/.* with more than the 16777216 bytes that are taken"
+NO_HTTP = "does not speak HTTP"
+JSON = "/v1/.*: not valid JSON at line 1, column "
+SHAPE = "/v1/.*not of the documented shape"
+# What is made of an answer, whether a last known role bridges it, the reason, and the code of the other commands; at
+# the end the endpoints, if not all.
+ALTERATIONS = [
+    ("closed without an answer", alter.closed_at_once, True, "closed the connection without an answer", 69),
+    ("cut off in the headers", alter.cut_in_the_headers, False, NO_HTTP, 65),
+    ("cut off before the body", alter.cut_before_the_body, True, BROKEN_OFF, 69),
+    ("cut off in the body", alter.cut_in_the_body, True, BROKEN_OFF, 69),
+    ("cut off in a chunk", alter.chunk_cut, True, BROKEN_OFF, 69),
+    ("cut off between chunks", alter.last_chunk_missing, True, BROKEN_OFF, 69),
+    ("the size of a chunk is no number", alter.chunk_size_no_number, True, BROKEN_OFF, 69),
+    ("accepts, never answers", alter.never_answers, True, IN_TIME, HANGS),
+    ("hangs in the headers", alter.stops_in_the_headers, True, IN_TIME, HANGS),
+    ("hangs in the body", alter.stops_in_the_body, True, IN_TIME, HANGS),
+    ("drips, a byte each 30 ms", alter.drips, True, IN_TIME, HANGS),
+    ("an SSH server's greeting", alter.no_http, False, NO_HTTP, 65),
+    ("a TLS alert", alter.tls_alert, False, NO_HTTP, 65),
+    ("headers without end", alter.endless_headers, False, TOO_LARGE, 65),
+    ("one header without end", alter.endless_header, False, TOO_LARGE, 65),
+    ("a length that is no number", alter.length_no_number, False, "Content-Length that is no number", 65),
+    ("100 MiB", alter.hundred_mib, False, TOO_LARGE, 65),
+    ("100 MiB in chunks", alter.hundred_mib_in_chunks, False, TOO_LARGE, 65),
+    ("100 MiB to the connection's end", alter.hundred_mib_to_the_end, False, TOO_LARGE, 65),
+    ("a proxy's 404", alter.page(404), False, "Consul answers 404 to /v1/.*; is the address that of a", 65),
+    ("a proxy's 302", alter.page(302, "Location: /login"), False, "Consul answers 302 to /v1/.*: a redirect", 65),
+    ("a proxy's 401", alter.page(401, 'WWW-Authenticate: Basic realm="x"'), False, "Consul answers 401 to /v1/", 65),
+    ("a proxy's 403", alter.page(403), False, "Consul answers 403 to /v1/.*; the token needs ", 77),
+    ("a proxy's 429", alter.page(429), True, "Consul answers 429 to /v1/.*: too many requests", 69),
+    ("a proxy's 502", alter.page(502), True, "Consul answers 502 to /v1/.*; see the agent's log", 69),
+    ("a proxy's 503", alter.page(503), True, "Consul answers 503 to /v1/.*; see the agent's log", 69),
+    ("a proxy's 200", alter.page(200), False, JSON, 65),
+    ("204", alter.no_content, False, "Consul answers 204 to /v1/", 65),
+    ("200, empty", alter.body(""), False, JSON, 65),
+    ("200, JSON without its end", alter.half_json, False, JSON, 65),
+    ("200, JSON twice", alter.two_documents, False, JSON, 65),
+    ("200, compressed", alter.compressed, False, JSON, 65),
+    ("200, null", alter.body("null"), False, SHAPE, 65),
+    ("200, a string", alter.body('"passing"'), False, SHAPE, 65),
+    ("200, a number", alter.body("7"), False, SHAPE, 65),
+    ("200, an object", alter.body('{"a": 1}'), False, SHAPE, 65),
+    ("200, a list of numbers", alter.body("[7]"), False, SHAPE, 65),
+    ("200, a list of nothing", alter.body("[{}]"), False, SHAPE, 65),
+    ("200, []", alter.body("[]"), False, SHAPE, 65, ("kv", "triggers", "self", "datacenters")),
+    ("200, [] where this node's own should be", alter.body("[]"), False, "not even this node's", 77, ("health",)),
+    ("200 without a leader", alter.without_a_leader, True, "without a cluster leader", 69, ("kv", "triggers", "health")),
+    ("Key of another type", alter.retyped(0, "Key"), False, SHAPE, 65, ("kv", "triggers")),
+    ("another key", alter.retyped(0, "Key", value="cluster/production/other"), False, SHAPE, 65, ("kv", "triggers")),
+    ("Value of another type", alter.retyped(0, "Value"), False, SHAPE, 65, ("kv", "triggers")),
+    ("Value not base64", alter.retyped(0, "Value", value="{}"), False, "/v1/.*base64", 65, ("kv", "triggers")),
+    ("ModifyIndex of another type", alter.retyped(0, "ModifyIndex", value="7"), False, SHAPE, 65, ("kv", "triggers")),
+    ("Node of another type", alter.retyped(0, "Node"), False, SHAPE, 65, ("health",)),
+    ("Node.Node of another type", alter.retyped(0, "Node", "Node"), False, SHAPE, 65, ("health",)),
+    ("Checks of another type", alter.retyped(0, "Checks"), False, SHAPE, 65, ("health",)),
+    ("a check of another type", alter.retyped(0, "Checks", 0), False, SHAPE, 65, ("health",)),
+    ("Status of another type", alter.retyped(0, "Checks", 0, "Status"), False, SHAPE, 65, ("health",)),
+    ("Config of another type", alter.retyped("Config"), False, SHAPE, 65, ("self",)),
+    ("NodeName of another type", alter.retyped("Config", "NodeName"), False, SHAPE, 65, ("self",)),
+    ("a check of another type", alter.retyped(0), False, "/v1/agent/checks: a check at line 1, .*: expected an object", 65, ("checks",)),
+    ("Status of another type", alter.retyped(0, "Status"), False, "/v1/agent/checks: the check ", 65, ("checks",)),
+    ("a datacenter of another type", alter.retyped(0), False, SHAPE, 65, ("datacenters",)),
+]
