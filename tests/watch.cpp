@@ -847,6 +847,17 @@ TEST_CASE("while an attempt of a service still runs, no other begins") {
     }
 }
 
+TEST_CASE("a Consul that does not answer in time is not there, rather than to be tried again") {
+    node at;
+    at.trigger();
+    at.options.consul_time = {};
+    for (const auto& report : {at.handle(), at.once()}) {
+        REQUIRE(report.trouble);
+        CHECK(report.trouble->code == errc::unavailable);
+        CHECK(report.trouble->message == "the time was over before Consul could be asked for /v1/agent/checks");
+    }
+}
+
 TEST_CASE("what is locked by somebody else is to be tried again") {
     node at;
     at.trigger();

@@ -142,6 +142,13 @@ private:
         return std::optional{std::move(*lock)};
     }
 
+    /// A Consul that does not answer in time is one that is not there. To be tried again soon is what another run
+    /// holds.
+    [[nodiscard]] static auto unanswered(error why) -> error {
+        if (why.code == errc::timed_out) why.code = errc::unavailable;
+        return why;
+    }
+
     void give_up(handled_service& report, const error& why) {
         say(event_level::error, "failed", {{"error", why.message}}, report.service);
         if (!report.trouble) report.trouble = why;
@@ -169,7 +176,7 @@ private:
     [[nodiscard]] auto facts(const std::vector<snapshot_check>& listed, handled_service& report)
         -> std::optional<std::vector<check_facts>> {
         auto asked = consul().agent_checks();
-        if (!asked) return give_up(report, asked.error()), std::nullopt;
+        if (!asked) return give_up(report, unanswered(asked.error())), std::nullopt;
         agent_ = std::move(*asked);
         std::vector<check_facts> all;
         for (const auto& each : listed) {
@@ -196,7 +203,7 @@ private:
     [[nodiscard]] auto is_shown(handled_service& report) -> bool {
         const auto whole = consul().require_rights({{acl_resource::service, report.service}}, {},
                                                    "the agent does not show the checks of " + report.service);
-        if (!whole) give_up(report, whole.error());
+        if (!whole) give_up(report, unanswered(whole.error()));
         return whole.has_value();
     }
 
@@ -263,11 +270,11 @@ private:
         const auto facts = resolver.resolve(report.service, options_.consul_time);
         done.own = facts.own;
         if (trigger_roles(facts.own, facts.expects).empty()) {
-            return trouble(facts.trouble ? *facts.trouble : error{errc::failed, facts.reason});
+            return trouble(facts.trouble ? unanswered(*facts.trouble) : error{errc::failed, facts.reason});
         }
         auto asking = consul();
         const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report.service, options_.state);
-        if (!search) return trouble(search.error());
+        if (!search) return trouble(unanswered(search.error()));
         if (!search->found) return hold("there is no trigger at " + listed(search->tried, "or"));
         done.as = search->found->as;
         const auto place =
