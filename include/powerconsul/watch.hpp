@@ -266,13 +266,15 @@ private:
         if (std::ranges::find(options_.noop_triggers, report.service) != options_.noop_triggers.end()) {
             return hold("the configuration's noopTriggers name it");
         }
+        // A last known role may have taken all of its time to find out that Consul hangs.
+        const milliseconds until = clock_.monotonic() + milliseconds{options_.consul_time.count * 8 / 5};
         role_resolver<Transport&, Clock&, Files&> resolver{transport_, clock_, files_, state_path_, roles_};
         const auto facts = resolver.resolve(report.service, options_.consul_time);
         done.own = facts.own;
         if (trigger_roles(facts.own, facts.expects).empty()) {
             return trouble(facts.trouble ? unanswered(*facts.trouble) : error{errc::failed, facts.reason});
         }
-        auto asking = consul();
+        client asking{transport_, clock_, until};
         const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report.service, options_.state);
         if (!search) return trouble(unanswered(search.error()));
         if (!search->found) return hold("there is no trigger at " + listed(search->tried, "or"));
