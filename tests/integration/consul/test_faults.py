@@ -9,6 +9,7 @@ limited. For the answers that it does not give on demand, altering_proxy.py alte
 import base64
 import collections
 import concurrent.futures
+import http.client
 import json
 import re
 import secrets
@@ -33,6 +34,8 @@ RIGHT = {
     "standby": {"code": 0, "state": "passing", "role": "secondary", "expects": False},
     "standalone": {"code": 0, "state": "passing", "role": "standalone", "expects": True},
 }
+STARTED = 'event="trigger started"'
+WORDS = {True: "running", False: "stopped", None: "unknown"}
 UNKNOWN = {"code": 1, "state": "unknown", "role": "unknown", "expects": None, "basis": "none"}
 
 
@@ -67,8 +70,8 @@ class BigCluster(Cluster):
         make = lambda *words, **more: self.agents.append(Agent(self, *words, **more)) or self.agents[-1]
         self.servers = [make("hq", f"hq-server{i + 1}", ips[i], 3, ips[(i + 1) % 3], join_wan=dr) for i in range(3)]
         self.webs = [make("hq", f"production-web{i - 2}", ips[i], 0, ips[i % 3]) for i in range(3, 11)]
-        self.dr = make("dr", "production-dr1", dr, 1, None, join_wan=far)
-        self.far = make("far", "production-far1", far, 1, None, join_wan=ips[0])
+        self.dr = make("dr", "production-web21", dr, 1, None, join_wan=far)
+        self.far = make("far", "production-web22", far, 1, None, join_wan=ips[0])
         self.hq = self.servers[0]
         self.web1, self.web2 = self.webs[:2]
         for agent in self.agents:
@@ -85,12 +88,21 @@ class BigCluster(Cluster):
         return next((each for each in self.servers if address == f"{each.ip}:8300"), None)
 
     def servers_are_whole(self):
+        """All three answer, follow one leader, and are healthy in the eyes of the others."""
+        for server in self.servers:
+            server.resume()
+            if server.process.poll() is not None:
+                server.start()
         for server in self.servers:
             wait_until(f"{server.node} is ready", server.ready)
-        wait_until("hq is healthy", lambda: self.healthy_nodes(self.web2) >= 11 - len(self.dead_webs()))
+            wait_until(f"{server.node} is healthy",
+                       lambda s=server: all(self.serf(s, by) == "passing" for by in (self.web2, *self.servers)))
+        wait_until("they agree", lambda: len({self.leader(by).node for by in self.servers}) == 1)
 
-    def dead_webs(self):
-        return [each for each in self.webs if each.paused or each.process.poll() is not None]
+    @staticmethod
+    def serf(agent, by):
+        checks = by.api("GET", f"/v1/health/node/{agent.node}")
+        return next(each["Status"] for each in checks if each["CheckID"] == "serfHealth")
 
 
 class Place:
@@ -139,7 +151,8 @@ class Place:
         node = self.node(self.agent, False)
         for name, kind, _ in self.services:
             run = node.run(self.role(node, name))
-            if (run.code, run.line["role"], run.line["basis"]) != (0, RIGHT[kind]["role"], "fresh"):
+            said = (run.line["role"], run.line["expectation"], run.line["basis"])
+            if said != (RIGHT[kind]["role"], WORDS[RIGHT[kind]["expects"]], "fresh"):
                 raise AssertionError(f"{name} is not as it should be before anything breaks: {run}")
         self.known = node.state
 
@@ -232,28 +245,70 @@ def says(expected, reason):
 
 def tells(expected, reason, code):
     """The same of `role`, which exits with the trouble's code where nothing can be told."""
-    words = {True: "running", False: "stopped", None: "unknown"}
     def look(case, run):
         line = run.line
         case.assertEqual(run.err, "", run)
         case.assertEqual((line["role"], line["expectation"], line["basis"]),
-                         (expected["role"], words[expected["expects"]], expected["basis"]), run)
+                         (expected["role"], WORDS[expected["expects"]], expected["basis"]), run)
         case.assertEqual(run.code, code if expected["expects"] is None else 0, run)
         if expected["basis"] != "fresh":
             case.assertRegex(line["reason"], reason, run)
     return look
 
 
+def one_of(*expected):
+    """A check that comes to one of several ends, and to no other."""
+    def look(case, run):
+        case.assertEqual((run.err, run.out.count("\n")), ("", 1), run)
+        said = {name: run.line.get(name, "missing") for name in expected[0]}
+        case.assertIn(said, expected, run)
+        case.assertEqual(run.code, said["code"], run)
+    return look
+
+
+def exits_with(*codes):
+    def look(case, run):
+        case.assertIn(run.code, codes, run)
+    return look
+
+
 def handles(acts, reason, code):
     """watch and trigger: a trigger runs, or none does and it is said why."""
     def look(case, run):
-        case.assertEqual(len(re.findall('event="trigger started"', run.err)), int(acts), run)
+        case.assertEqual(len(re.findall(STARTED, run.err)), int(acts), run)
         case.assertEqual(run.code, 0 if acts else code, run)
         if not acts:
             case.assertRegex(run.err, reason, run)
         for line in run.err.splitlines():
             case.assertRegex(line, r"^(time=|powerconsul: )", run)
     return look
+
+
+class Loop(Look):
+    """One command again and again, while something happens."""
+
+    def __init__(self, node, title, limit, expected, argv, text="", most=None):
+        super().__init__(node, title, limit, expected, False)
+        self.argv, self.text, self.most = argv, text, most
+
+    def run(self, over):
+        while not over.is_set():
+            self.runs.append(self.node.run(self.argv, self.text))
+
+    def row(self, fault):
+        ends = collections.Counter((run.code, run.line["state"], run.line["basis"]) if run.out.startswith("{") else
+                                   (run.code, "a trigger ran" if STARTED in run.err else "no trigger ran", "")
+                                   for run in self.runs)
+        said = "<br>".join(f"{count} × {' '.join(end[1:]).strip()}" for end, count in sorted(ends.items()))
+        codes = ", ".join(sorted({str(end[0]) for end in ends}))
+        longest = max(run.seconds for run in self.runs)
+        return f"| {fault}: {self.title} | `{self.words}`, again and again | {said} | {codes} | at most {longest:.1f} |"
+
+    def judge(self, case):
+        case.assertGreater(len(self.runs), 3)
+        super().judge(case)
+        if self.most is not None:
+            case.assertLessEqual(sum(run.err.count(STARTED) for run in self.runs), self.most, self.runs)
 
 
 class Story:
@@ -273,7 +328,7 @@ class Story:
         self.patient.shutdown(cancel_futures=True)
 
     def ask(self, fault, place, reason, without=unknown, kept=cached, code=69, acts=(False, False), front=None,
-            hangs=False, steady=True, timeout=BUDGET, plan=None):
+            hangs=False, steady=True, timeout=BUDGET, plan=None, extra=()):
         """Has commands run under a fault, and gives what it takes to wait for all of them.
 
         `without` and `kept` give what a check should say without and with a last known role, `acts` whether a trigger
@@ -287,7 +342,7 @@ class Story:
         for command, kind, known, times in plan or every(place):
             node = place.node(agent, known, "nginx" if kind == "standby" else "apache2")
             more = [*(() if timeout == BUDGET else ("--timeout", f"{timeout:g}s")),
-                    *(("--max-age", "10m") if known else ())]
+                    *(("--max-age", "10m") if known else ()), *extra]
             expected, text, limit = (kept if known else without)(kind), "", timeout * 5 / 8 + SLACK if hangs else QUICK
             if command == "check":
                 argv, judge = place.check(node, names[kind], *more), says(expected, reason)
@@ -321,7 +376,7 @@ class Story:
                   for name, document, fronts in (
                       ("killed", {"active_datacenters": ["dr"], "standby_datacenters": ["hq"]}, [cluster.dr]),
                       ("stopped", {"active_datacenters": ["far"], "standby_datacenters": ["hq"]}, [cluster.far]),
-                      ("listed", {"active_nodes": ["production-dr1"], "standby_nodes": [node]}, [cluster.dr]))}
+                      ("listed", {"active_nodes": ["production-web21"], "standby_nodes": [node]}, [cluster.dr]))}
         nowhere = {"active_datacenters": ["nowhere"], "standby_datacenters": ["hq"]}
         unheard = Place(cluster, cluster.web2, [("nowhere", "standby", nowhere)])
         hidden = Place(cluster, cluster.web2, [("hidden", "standby", {"active_nodes": [OTHER], "standby_nodes": [node]})],
@@ -428,9 +483,112 @@ class Story:
 
     def servers(self, main):
         cluster = self.cluster
-        first, second, third = cluster.servers
+        main.warm()
+        for server in cluster.servers:
+            server.pause()
+        # After a second or two their silence makes the agent forget them, and what it answers changes.
+        self.told(self.ask("all servers stopped", main,
+                           "did not answer the request for /v1/.* in time|Consul answers 500 to /v1/", hangs=True,
+                           steady=False))
+        cluster.servers_are_whole()
         main.warm()
         self.leader_changes(main)
+        follower = self.catches_up(main)
+        main.warm()
+        for server in cluster.servers:
+            if server is not follower:
+                server.kill()
+        wait_until("there is no leader", lambda: self.known_leader() == "false")
+        # What the one that is left last heard counts for --max-stale: a document, but not that there is none.
+        no_leader = "without a cluster leader|No cluster leader|did not answer the request for /v1/.* in time"
+        fault = "no leader: two of three servers are killed"
+        self.told(self.ask(f"{fault}, a moment ago", main, no_leader, hangs=True,
+                           without=lambda kind: {"active": fresh, "standby": undecided}.get(kind, unknown)(kind),
+                           kept=lambda kind: {"active": fresh}.get(kind, cached)(kind)),
+                  self.ask(f"{fault}, beyond --max-stale", main, no_leader, hangs=True, extra=("--max-stale", "1ms")),
+                  self.ask(f"{fault}, a strong read with time enough to hear the answer", main, "No cluster leader",
+                           hangs=True, timeout=13.0, extra=("--consistent",),
+                           plan=[("check", "standby", False, 1), ("check", "standby", True, 1)]))
+        follower.kill()
+        follower.wipe()
+        follower.start()
+        wait_until("it answers", lambda: follower.request("GET", "/v1/agent/self")[0] == 200)
+        self.told(self.ask("no leader: a server that is asked itself has lost its data", self.empty, no_leader, hangs=True))
+        follower.kill()
+        wait_until("the agent knows no server",
+                   lambda: cluster.web2.request("GET", "/v1/kv/x") == (500, b"No known Consul servers"))
+        self.told(self.ask("no leader: all servers are killed", main, "Consul answers 500 to /v1/.*: No known Consul ser"))
+
+    def known_leader(self):
+        connection = http.client.HTTPConnection(self.cluster.web2.ip, 8500, timeout=10)
+        try:
+            connection.request("GET", "/v1/kv/x?stale")
+            return connection.getresponse().headers["X-Consul-KnownLeader"]
+        finally:
+            connection.close()
+
+    def while_it_lasts(self, fault, place, happen):
+        """Every command again and again, while something happens that changes no service's state."""
+        loops = []
+        for name, kind, _ in place.services:
+            local = "nginx" if kind == "standby" else "apache2"
+            # Who knew knows on, and who does not know says so: a verdict is right or there is none.
+            known, unknowing = place.node(place.agent, True, local), place.node(place.agent, False, local)
+            loops.append(Loop(known, f"{kind}, last known role", 5 + SLACK, one_of(fresh(kind), cached(kind)),
+                              place.check(known, name)))
+            loops.append(Loop(unknowing, f"{kind}, no last known role", 5 + SLACK,
+                              one_of(fresh(kind), unknown(kind), undecided(kind)),
+                              place.check(unknowing, name, "--max-age", "0")))
+        name, kind, _ = place.services[0]
+        node = place.node(place.agent, True)
+        argv, text = place.handler(node, "watch", name)
+        # Its check stays critical: one incident, and the first attempt's back-off is longer than this.
+        loops.append(Loop(node, f"{kind}, last known role", BUDGET + SLACK, exits_with(0, 69), argv, text, most=1))
+        over = threading.Event()
+        running = [self.patient.submit(each.run, over) for each in loops]
+        try:
+            happen()
+            wait_until("each has run a few times", lambda: all(len(each.runs) > 3 for each in loops))
+        finally:
+            over.set()
+            for each in running:
+                each.result()
+        self.seen[fault] += loops
+
+    def leader_changes(self, main):
+        cluster = self.cluster
+        for fault, stop in (("leader killed in the middle", Agent.kill), ("leader stopped in the middle", Agent.pause)):
+            def happen():
+                old = cluster.leader(cluster.web2)
+                other = next(each for each in cluster.servers if each is not old)
+                stop(old)
+                wait_until("another leads", lambda: cluster.leader(other) not in (None, old))
+                wait_until("it can be asked", lambda: cluster.web2.request("GET", "/v1/kv/?keys", timeout=2)[0] == 200)
+                cluster.servers_are_whole()
+            self.while_it_lasts(fault, main, happen)
+
+    def catches_up(self, main):
+        """A follower that comes back with nothing, and has 16 MiB to read before it comes to the documents."""
+        cluster = self.cluster
+        leader = cluster.leader(cluster.web2)
+        follower = next(each for each in cluster.servers if each is not leader)
+        for i in range(40):
+            cluster.web2.put_key(f"ballast/{i}", b"x" * 400_000)
+        self.empty = Place.ordinary(cluster, follower)
+        self.empty.set_up()
+        self.empty.seen()
+        self.empty.warm()
+        follower.kill()
+        follower.wipe()
+
+        def happen():
+            follower.start()
+            last = self.empty.services[1][0]
+            wait_until("it has caught up",
+                       lambda: follower.request("GET", f"/v1/kv/cluster/production/{last}?stale")[0] == 200)
+            cluster.servers_are_whole()
+        self.while_it_lasts("a server that lost its data catches up, and is asked itself", self.empty, happen)
+        return follower
 
 
 # Whose answers are altered, and what is run then: command, kind, with a last known role, how often.
@@ -450,8 +608,8 @@ IN_TIME = "did not answer the request for /v1/.* in time"
 BROKEN_OFF = "broke off its answer to the request for /v1/"
 TOO_LARGE = "answers the request for /v1/.* with more than the 16777216 bytes that are taken"
 NO_HTTP = "does not speak HTTP"
-JSON = "/v1/.*: not valid JSON at line 1, column "
-SHAPE = "/v1/.*not of the documented shape"
+JSON = "/v1/.*: (not valid JSON at line 1, column |empty; expected )"
+SHAPE = "/v1/.*(not of the documented shape|expected an object)"
 # What is made of an answer, whether a last known role bridges it, the reason, and the code of the other commands; at
 # the end the endpoints, if not all.
 ALTERATIONS = [
@@ -495,7 +653,7 @@ ALTERATIONS = [
     ("200, a list of nothing", alter.body("[{}]"), False, SHAPE, 65),
     ("200, []", alter.body("[]"), False, SHAPE, 65, ("kv", "triggers", "self", "datacenters")),
     ("200, [] where this node's own should be", alter.body("[]"), False, "not even this node's", 77, ("health",)),
-    ("200 without a leader", alter.without_a_leader, True, "without a cluster leader", 69, ("kv", "triggers", "health")),
+    ("200 without a leader", alter.without_a_leader, True, "without a cluster leader", 69, ("triggers", "health")),
     ("Key of another type", alter.retyped(0, "Key"), False, SHAPE, 65, ("kv", "triggers")),
     ("another key", alter.retyped(0, "Key", value="cluster/production/other"), False, SHAPE, 65, ("kv", "triggers")),
     ("Value of another type", alter.retyped(0, "Value"), False, SHAPE, 65, ("kv", "triggers")),
@@ -512,3 +670,57 @@ ALTERATIONS = [
     ("Status of another type", alter.retyped(0, "Status"), False, "/v1/agent/checks: the check ", 65, ("checks",)),
     ("a datacenter of another type", alter.retyped(0), False, SHAPE, 65, ("datacenters",)),
 ]
+
+
+class Faults(unittest.TestCase):
+    """One test for each fault, and one for each endpoint with all that is made of its answers."""
+
+    def look(self, fault, looks):
+        self.assertTrue(looks, f"{fault} was not seen")
+        for each in looks:
+            with self.subTest(fault=fault, command=each.words, of=each.title):
+                each.judge(self)
+
+    def test_agents_datacenters_and_servers(self):
+        for fault, looks in story.seen.items():
+            if fault.partition(":")[0] not in MATRIX:
+                self.look(fault, looks)
+
+    def test_altered_answers(self):
+        for fault, looks in story.seen.items():
+            if fault.partition(":")[0] in MATRIX:
+                self.look(fault, looks)
+
+    def test_answers_were_altered(self):
+        for proxy in story.proxies:
+            with self.subTest(endpoint=proxy.endpoint, alteration=proxy.alteration):
+                self.assertIsNone(proxy.trouble)
+                self.assertGreater(proxy.altered, 0)
+
+
+story = None
+
+
+def setUpModule():
+    global story
+    cluster = BigCluster(*executables())
+    unittest.addModuleCleanup(cluster.close)
+    cluster.start()
+    story = Story(cluster)
+    unittest.addModuleCleanup(story.close)
+    story.tell()
+
+
+def main():
+    with_table = "--table" in sys.argv
+    program = unittest.main(argv=[each for each in sys.argv if each != "--table"], exit=False)
+    if with_table and story:
+        print("| fault | command | printed | exit | seconds |\n|---|---|---|---|---|")
+        for fault, looks in story.seen.items():
+            for each in looks:
+                print(each.row(fault))
+    sys.exit(not program.result.wasSuccessful())
+
+
+if __name__ == "__main__":
+    main()
