@@ -115,6 +115,12 @@ def of_a_body(alteration):
     return alteration
 
 
+def is_large(alteration):
+    """Marks one that costs time, of which one try is enough."""
+    alteration.is_large = True
+    return alteration
+
+
 # Broken as HTTP: cut off, hanging, without an end.
 
 def closed_at_once(_):
@@ -184,12 +190,14 @@ def tls_alert(_):
     yield b"\x15\x03\x01\x00\x02\x02\x46"
 
 
+@is_large
 def endless_headers(answer):
     yield answer.head()[:-2]
     for i in itertools.count():
         yield b"X-More-%d: %s\r\n" % (i, b"x" * 1000)
 
 
+@is_large
 def endless_header(answer):
     yield answer.head()[:-2] + b"X-More: "
     while True:
@@ -207,6 +215,7 @@ def hundred_mib(answer):
         yield b" " * MIB
 
 
+@is_large
 def hundred_mib_in_chunks(answer):
     yield answer.head("Transfer-Encoding: chunked")
     for _ in range(100):
@@ -214,6 +223,7 @@ def hundred_mib_in_chunks(answer):
     yield b"0\r\n\r\n"
 
 
+@is_large
 def hundred_mib_to_the_end(answer):
     yield answer.head("Connection: close")
     for _ in range(100):
