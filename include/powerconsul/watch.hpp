@@ -267,7 +267,7 @@ private:
             return hold("the configuration's noopTriggers name it");
         }
         // A last known role may have taken all of its time to find out that Consul hangs.
-        const milliseconds until = clock_.monotonic() + milliseconds{options_.consul_time.count * 8 / 5};
+        const milliseconds until = clock_.monotonic() + milliseconds{options_.consul_time.count * 3 / 2};
         role_resolver<Transport&, Clock&, Files&> resolver{transport_, clock_, files_, state_path_, roles_};
         const auto facts = resolver.resolve(report.service, options_.consul_time);
         done.own = facts.own;

@@ -24,7 +24,7 @@ struct watch_options {
     trigger_options triggers{};
     std::vector<std::string> noop_triggers{};  ///< services whose triggers never run
     std::string stopped{};                     ///< why nothing may act now; empty: it may
-    milliseconds consul_time{seconds(5)};      ///< for a look at the agent, and for the role; 8/5 with its trigger
+    milliseconds consul_time{seconds(5)};      ///< for a look at the agent, for the role, and half more for its trigger
     milliseconds lock_wait{seconds(75)};       ///< for another run of the same service, and for a free place
     std::size_t at_once{4};                    ///< triggers on this node at one time
 };
