@@ -13,6 +13,7 @@
 #include "doctor.hpp"
 #include "exit_code.hpp"
 #include "incidents.hpp"
+#include "lint.hpp"
 #include "roles.hpp"
 #include "watches.hpp"
 
@@ -55,6 +56,10 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
         return static_cast<int>(exit_code::done);
     }
     if (line->words.command == "check") return run_check(call, *line, out);
+    if (line->words.command == "lint") {
+        const auto code = run_lint(call, *line, out);
+        return code ? static_cast<int>(*code) : complain(code.error(), err);
+    }
     const auto chosen = configure(call, *line);
     if (!chosen) return complain(chosen.error(), err);
     if (line->words.command == "doctor") {

@@ -145,6 +145,15 @@ constexpr auto incidents_options = std::to_array<option_row>({
     {0, "stop-file", "FILE", "the file that stops all actions (default /etc/powerconsul.stop)"},
 });
 
+constexpr auto lint_options = std::to_array<option_row>({
+    {'S', "consulservice", "NAME", "what Consul's KV store holds for this service"},
+    {0, "all", "", "everything that it holds below clusterKey and triggerKey"},
+    {0, "as", "KIND", "what the files are: document, trigger or configuration (default: as each tells itself)"},
+});
+
+/// The last argument of a command may be several of these.
+constexpr std::string_view files_argument = "(<file>… | - | -S <Consul service> | --all)";
+
 constexpr auto commands = std::to_array<command_row>({
     {"check", "service", "is the local service as its role demands", check_service_options, check_options,
      "-s <local service> -S <Consul service>", "powerconsul check service -s apache2 -S apacheWebService"},
@@ -179,6 +188,13 @@ constexpr auto commands = std::to_array<command_row>({
      {},
      "<service>",
      "powerconsul incidents ack apacheWebService"},
+    {"lint",
+     "",
+     "look for mistakes in cluster documents, triggers and configurations, from files or Consul's KV store",
+     lint_options,
+     {},
+     files_argument,
+     "powerconsul lint cluster/production/*.json"},
     {"role",
      "",
      "print this node's role for a service, what it expects, and why",
@@ -414,7 +430,9 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
     try {
         const auto parsed = options.parse(static_cast<int>(argv.size()), argv.data());
         line.arguments = parsed.unmatched();
-        const std::size_t taken = (*row)->required == "<service>" ? 1 : 0;
+        const std::size_t taken = (*row)->required == files_argument ? line.arguments.size()
+                                  : (*row)->required == "<service>"  ? 1
+                                                                     : 0;
         if (line.arguments.size() > taken) {
             return fail(errc::usage,
                         "the argument " + quoted(line.arguments[taken]) + " is one too many" + see_help(parts.words));

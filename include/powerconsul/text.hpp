@@ -36,6 +36,26 @@ namespace powerconsul::inline v0 {
     return true;
 }
 
+/// A place in a text for people: lines and columns from 1, columns in bytes.
+struct text_position {
+    std::size_t line{1};
+    std::size_t column{1};
+
+    friend constexpr auto operator==(const text_position&, const text_position&) -> bool = default;
+};
+
+[[nodiscard]] constexpr auto position_of(std::string_view text, std::size_t offset) -> text_position {
+    text_position found;
+    std::size_t start = 0;
+    for (std::size_t i = 0; i < offset && i < text.size(); ++i) {
+        if (text[i] != '\n') continue;
+        ++found.line;
+        start = i + 1;
+    }
+    found.column = offset - start + 1;
+    return found;
+}
+
 /// Text for one line of output: control characters become spaces, invalid UTF-8 becomes U+FFFD, runs of white space
 /// become one space, and what is longer than `limit` bytes ends in "..." at a character's border (limit: 3 or more).
 [[nodiscard]] inline auto one_line(std::string_view text, std::size_t limit) -> std::string {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,172 +12,207 @@
 
 namespace powerconsul::inline v0::json {
 
+/// A cluster document as it was read. `document` may be used only if there is no problem.
+struct cluster_reading {
+    std::optional<value> root{};       ///< nothing if the text is no JSON
+    std::vector<problem> problems{};   ///< all of them, as far as one does not hide another; the first is the error
+    cluster_document document{};
+};
+
 namespace detail {
 
 /// Decodes a cluster document. Members that it does not know are passed over, as the original does, so that a comment
 /// in a document harms nothing; what it does know must be whole.
 class cluster_decoder {
 public:
-    explicit cluster_decoder(std::string_view text) : text_{text} {}
-
-    [[nodiscard]] auto document(const value& root) const -> result<cluster_document> {
-        if (auto sound = checked(root, "the document"); !sound) return unexpected{std::move(sound).error()};
-        cluster_document decoded;
+    void document(const value& root) {
+        if (!checked(root, "the document")) return;
         const value* const filter = root.find("filter");
         if (filter == nullptr) {
-            auto only = group(root, "the document");
-            if (!only) return unexpected{std::move(only).error()};
-            decoded.rules.push_back({{}, std::move(*only)});
-            return decoded;
+            decoded_.rules.push_back({{}, group(root, "the document")});
+            return;
         }
-        if (auto sound = checked(*filter, "filter"); !sound) return unexpected{std::move(sound).error()};
-        if (filter->items.empty()) return wrong(*filter, "filter", "has no expression");
+        if (!checked(*filter, "filter")) return;
+        if (filter->items.empty()) wrong(*filter, "filter", "has no expression");
         for (std::size_t i = 0; i < filter->items.size(); ++i) {
             const std::string& expression = filter->names[i];
             // Compiled now, so that a document is valid for all nodes or for none.
             if (auto valid = matches_at_start(expression, ""); !valid) {
-                return wrong(filter->items[i], "filter", valid.error().message);
+                wrong(filter->items[i], "filter", valid.error().message, filter->items[i].name_offset);
             }
             const std::string where = "filter." + quoted(expression);
-            if (auto sound = checked(filter->items[i], where); !sound) return unexpected{std::move(sound).error()};
-            auto one = group(filter->items[i], where);
-            if (!one) return unexpected{std::move(one).error()};
-            decoded.rules.push_back({expression, std::move(*one)});
+            if (checked(filter->items[i], where)) decoded_.rules.push_back({expression, group(filter->items[i], where)});
         }
-        return decoded;
     }
+
+    [[nodiscard]] auto problems() -> std::vector<problem>& { return problems_; }
+    [[nodiscard]] auto decoded() -> cluster_document& { return decoded_; }
 
 private:
     using names = std::vector<std::string>;
 
-    [[nodiscard]] auto wrong(const value& at, std::string_view where, std::string_view what) const -> unexpected {
-        return fail(errc::bad_data,
-                    std::string{where} + " at " + place(text_, at.offset) + ": " + std::string{what});
+    /// A list of a group: is its member there, and what is in it.
+    struct list_reading {
+        const value* at{};
+        names found{};
+
+        [[nodiscard]] auto is_there() const -> bool { return at != nullptr; }
+    };
+
+    void wrong(const value& at, std::string_view where, std::string_view what,
+               std::optional<std::size_t> spot = std::nullopt) {
+        if (problems_.size() == most_problems) return;
+        problems_.push_back({std::string{where}, at.offset, std::string{what}, spot.value_or(at.offset)});
     }
 
     /// An object in which no name comes twice: of two lists with one name, neither can be trusted.
-    [[nodiscard]] auto checked(const value& object, std::string_view where) const -> result<void> {
+    [[nodiscard]] auto checked(const value& object, std::string_view where) -> bool {
         if (!object.is(kind::object)) {
-            return wrong(object, where, "expected an object, found " + std::string{described(object.type)});
+            wrong(object, where, "expected an object, found " + std::string{described(object.type)});
+            return false;
         }
         for (std::size_t i = 0; i < object.names.size(); ++i) {
             for (std::size_t k = 0; k < i; ++k) {
-                if (object.names[i] == object.names[k]) {
-                    return wrong(object.items[i], where, "the name " + quoted(object.names[i]) + " comes twice");
-                }
+                if (object.names[i] != object.names[k]) continue;
+                wrong(object.items[i], where, "the name " + quoted(object.names[i]) + " comes twice",
+                      object.items[i].name_offset);
+                break;
             }
         }
-        return {};
+        return true;
     }
 
-    /// A list of names, or one name where a list is meant. Empty without an error when the member is not there.
-    [[nodiscard]] auto list(const value& object, std::string_view member) const -> result<names> {
-        names found;
-        const value* const listed = object.find(member);
-        if (listed == nullptr) return found;
-        const bool single = listed->is(kind::string);
-        if (!single && !listed->is(kind::array)) {
-            return wrong(*listed, member, "expected a list of names, found " + std::string{described(listed->type)});
+    /// A list of names, or one name where a list is meant.
+    [[nodiscard]] auto list(const value& object, std::string_view member) -> list_reading {
+        list_reading read{object.find(member)};
+        if (!read.is_there()) return read;
+        const value& listed = *read.at;
+        const bool single = listed.is(kind::string);
+        if (!single && !listed.is(kind::array)) {
+            wrong(listed, member, "expected a list of names, found " + std::string{described(listed.type)});
+            return read;
         }
-        if (!single && listed->items.empty()) return wrong(*listed, member, "the list is empty; name at least one");
-        for (std::size_t i = 0; i < (single ? 1 : listed->items.size()); ++i) {
-            const value& each = single ? *listed : listed->items[i];
+        if (!single && listed.items.empty()) wrong(listed, member, "the list is empty; name at least one");
+        for (std::size_t i = 0; i < (single ? 1 : listed.items.size()); ++i) {
+            const value& each = single ? listed : listed.items[i];
             const std::string where =
                 single ? std::string{member} : std::string{member} + '[' + std::to_string(i) + ']';
             if (!each.is(kind::string)) {
-                return wrong(each, where, "expected a name, found " + std::string{described(each.type)});
+                wrong(each, where, "expected a name, found " + std::string{described(each.type)});
+            } else if (auto valid = validate_segment("the name", each.text); !valid) {
+                wrong(each, where, valid.error().message);
+            } else {
+                read.found.push_back(each.text);
             }
-            if (auto valid = validate_segment("the name", each.text); !valid) {
-                return wrong(each, where, valid.error().message);
-            }
-            found.push_back(each.text);
         }
-        return found;
+        return read;
     }
 
     /// `plural`, or the singular spelling that the original reads; both at once are refused.
-    [[nodiscard]] auto list(const value& object, std::string_view plural, std::string_view singular) const
-        -> result<names> {
+    [[nodiscard]] auto list(const value& object, std::string_view plural, std::string_view singular) -> list_reading {
         const value* const other = object.find(singular);
         if (other == nullptr) return list(object, plural);
-        if (object.find(plural) != nullptr) {
-            return wrong(*other, singular, "stands beside " + std::string{plural} + "; keep one of the two");
-        }
-        return list(object, singular);
+        if (object.find(plural) == nullptr) return list(object, singular);
+        wrong(*other, singular, "stands beside " + std::string{plural} + "; keep one of the two", other->name_offset);
+        return list(object, plural);
     }
 
-    [[nodiscard]] auto group(const value& object, const std::string& where) const -> result<cluster_group> {
+    [[nodiscard]] auto group(const value& object, const std::string& where) -> cluster_group {
         auto active_nodes = list(object, "active_nodes");
-        if (!active_nodes) return unexpected{std::move(active_nodes).error()};
         auto standby_nodes = list(object, "standby_nodes");
-        if (!standby_nodes) return unexpected{std::move(standby_nodes).error()};
         auto active_datacenters = list(object, "active_datacenters", "active_datacenter");
-        if (!active_datacenters) return unexpected{std::move(active_datacenters).error()};
         auto standby_datacenters = list(object, "standby_datacenters", "standby_datacenter");
-        if (!standby_datacenters) return unexpected{std::move(standby_datacenters).error()};
 
-        const bool by_nodes = !active_nodes->empty() || !standby_nodes->empty();
-        const bool by_datacenters = !active_datacenters->empty() || !standby_datacenters->empty();
+        const bool by_nodes = active_nodes.is_there() || standby_nodes.is_there();
+        const bool by_datacenters = active_datacenters.is_there() || standby_datacenters.is_there();
         if (const value* const mode = object.find("mode"); mode != nullptr) {
             if (!mode->is(kind::string) || mode->text != "all-active") {
-                return wrong(*mode, "mode", R"(expected "all-active", the only mode)");
+                wrong(*mode, "mode", R"(expected "all-active", the only mode)");
+            } else if (by_nodes || by_datacenters) {
+                wrong(*mode, "mode", "all-active has no lists; remove one or the other");
             }
-            if (by_nodes || by_datacenters) {
-                return wrong(*mode, "mode", "all-active has no lists; remove one or the other");
-            }
-            return cluster_group{};
+            return {};
         }
         if (by_nodes && by_datacenters) {
-            return wrong(object, where, "lists of nodes and of datacenters exclude each other; keep one kind");
+            wrong(object, where, "lists of nodes and of datacenters exclude each other; keep one kind");
+            return {};
         }
-        if (!by_nodes && !by_datacenters) return wrong(object, where, missing_lists(object));
-        return by_nodes ? paired(object, where, grouping::nodes, std::move(*active_nodes), std::move(*standby_nodes))
-                        : paired(object, where, grouping::datacenters, std::move(*active_datacenters),
-                                 std::move(*standby_datacenters));
+        if (!by_nodes && !by_datacenters) {
+            missing_lists(object, where);
+            return {};
+        }
+        return by_nodes ? paired(object, where, grouping::nodes, std::move(active_nodes), std::move(standby_nodes))
+                        : paired(object, where, grouping::datacenters, std::move(active_datacenters),
+                                 std::move(standby_datacenters));
     }
 
-    [[nodiscard]] auto paired(const value& object, const std::string& where, grouping by, names active,
-                              names standby) const -> result<cluster_group> {
-        if (active.empty() || standby.empty()) {
-            const auto missing = list_name(by, active.empty() ? role::primary : role::secondary);
-            return wrong(object, where, std::string{missing} + " is missing; both lists are needed");
+    [[nodiscard]] auto paired(const value& object, const std::string& where, grouping by, list_reading active,
+                              list_reading standby) -> cluster_group {
+        if (!active.is_there() || !standby.is_there()) {
+            const auto missing =
+                powerconsul::detail::list_name(by, active.is_there() ? role::secondary : role::primary);
+            wrong(object, where, std::string{missing} + " is missing; both lists are needed");
         }
-        for (const auto& name : active) {
-            if (holds(standby, name)) return wrong(object, where, quoted(name) + " is both active and standby");
+        for (const auto& name : active.found) {
+            if (!powerconsul::detail::holds(standby.found, name)) continue;
+            wrong(object, where, quoted(name) + " is both active and standby", spot_of(name, *standby.at));
         }
-        return cluster_group{by, std::move(active), std::move(standby)};
+        return {by, std::move(active.found), std::move(standby.found)};
     }
 
-    [[nodiscard]] static auto missing_lists(const value& object) -> std::string {
+    [[nodiscard]] static auto spot_of(std::string_view name, const value& listed) -> std::size_t {
+        for (const auto& each : listed.items) {
+            if (each.is(kind::string) && same_node(each.text, name)) return each.offset;
+        }
+        return listed.offset;
+    }
+
+    void missing_lists(const value& object, const std::string& where) {
         constexpr std::string_view known[] = {"active_nodes",        "standby_nodes", "active_datacenters",
                                               "standby_datacenters", "filter",        "mode"};
-        for (const auto& name : object.names) {
+        for (std::size_t i = 0; i < object.names.size(); ++i) {
+            const std::string& name = object.names[i];
             if (const auto meant = nearest(name, known); !meant.empty()) {
-                return quoted(name) + " is not known; did you mean " + quoted(meant) + '?';
+                return wrong(object, where, quoted(name) + " is not known; did you mean " + quoted(meant) + '?',
+                             object.items[i].name_offset);
             }
         }
-        return "expected active_nodes with standby_nodes, active_datacenters with standby_datacenters, filter, or mode";
+        wrong(object, where,
+              "expected active_nodes with standby_nodes, active_datacenters with standby_datacenters, filter, or mode");
     }
 
-    [[nodiscard]] static auto list_name(grouping by, role own) -> std::string_view {
-        return powerconsul::detail::list_name(by, own);
-    }
-    [[nodiscard]] static auto holds(const names& list, std::string_view name) -> bool {
-        return powerconsul::detail::holds(list, name);
-    }
-
-    std::string_view text_;
+    std::vector<problem> problems_{};
+    cluster_document decoded_{};
 };
 
 }  // namespace detail
 
+/// Reads the text of a cluster document and goes on behind what is wrong in it.
+[[nodiscard]] inline auto read_cluster_document(std::string_view text) -> cluster_reading {
+    cluster_reading read;
+    if (text.empty()) {
+        read.problems.push_back({{}, {}, "the value is empty; delete the key to make the service standalone", 0});
+        return read;
+    }
+    problem wrong;
+    read.root = parse(text, wrong);
+    if (!read.root) {
+        read.problems.push_back(std::move(wrong));
+        return read;
+    }
+    detail::cluster_decoder decoder;
+    decoder.document(*read.root);
+    read.problems = std::move(decoder.problems());
+    read.document = std::move(decoder.decoded());
+    return read;
+}
+
 /// Decodes the text of a cluster document. Fails with errc::bad_data, naming the member, its place and what was
 /// expected. A document that decodes is valid for every node, whether or not it speaks of this one.
 [[nodiscard]] inline auto decode_cluster_document(std::string_view text) -> result<cluster_document> {
-    if (text.empty()) return fail(errc::bad_data, "the value is empty; delete the key to make the service standalone");
-    const auto root = parse(text);
-    if (!root) return unexpected{root.error()};
-    return detail::cluster_decoder{text}.document(*root);
+    auto read = read_cluster_document(text);
+    if (!read.problems.empty()) return fail(errc::bad_data, sentence(read.problems.front(), text));
+    return std::move(read.document);
 }
 
 }  // namespace powerconsul::inline v0::json

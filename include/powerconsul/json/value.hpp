@@ -25,6 +25,8 @@ struct value {
     kind type{kind::null};
     bool boolean{};
     std::size_t offset{};              ///< the byte of the text at which it starts
+    std::size_t past{};                ///< the byte behind its last
+    std::size_t name_offset{};         ///< where the name of an object's member starts, 0 for all else
     std::string text{};                ///< a string's content in UTF-8, or a number as it was written
     std::vector<std::string> names{};  ///< an object's member names, in step with `items`
     std::vector<value> items{};        ///< an array's elements or an object's member values
@@ -63,7 +65,7 @@ struct value {
     return "something else";
 }
 
-/// What a text may cost. A value takes about 110 bytes of memory beside its own text.
+/// What a text may cost. A value takes about 130 bytes of memory beside its own text.
 struct limits {
     std::size_t depth{64};
     std::size_t values{500'000};
@@ -91,6 +93,7 @@ public:
     auto Key(const char* s, rapidjson::SizeType n, bool) -> bool {
         if (!sound({s, n})) return false;
         open_.back().names.emplace_back(s, n);
+        name_at_ = start_behind(seen_);
         seen_ = stream_->Tell();
         return true;
     }
@@ -110,9 +113,12 @@ private:
         if (!is_utf8(text)) complaint_ = "half of a surrogate pair";
         return complaint_.empty();
     }
-    auto begin(kind type) -> bool {
-        std::size_t at = seen_;
+    [[nodiscard]] auto start_behind(std::size_t at) const -> std::size_t {
         while (at < text_.size() && std::string_view{" \t\r\n,:]}"}.find(text_[at]) != std::string_view::npos) ++at;
+        return at;
+    }
+    auto begin(kind type) -> bool {
+        const std::size_t at = start_behind(seen_);
         seen_ = stream_->Tell();
         if (++count_ > bounds_.values) complaint_ = "it has more values than are taken";
         if (open_.size() >= bounds_.depth) complaint_ = "it is nested more deeply than is taken";
@@ -120,6 +126,8 @@ private:
         next_ = value{};
         next_.type = type;
         next_.offset = at;
+        next_.past = seen_;
+        if (!open_.empty() && open_.back().is(kind::object)) next_.name_offset = name_at_;
         return true;
     }
     auto leaf(kind type, std::string_view text, bool flag = false) -> bool {
@@ -139,6 +147,7 @@ private:
         value done = std::move(open_.back());
         open_.pop_back();
         seen_ = stream_->Tell();
+        done.past = seen_;
         put(std::move(done));
         return true;
     }
@@ -157,6 +166,7 @@ private:
     value next_{};
     value root_{};
     std::size_t seen_{};
+    std::size_t name_at_{};
     std::size_t count_{};
     std::string_view complaint_{};
 };
@@ -165,36 +175,55 @@ private:
 
 /// `line 2, column 7 (byte 31)`: lines and columns from 1, columns in bytes.
 [[nodiscard]] inline auto place(std::string_view text, std::size_t offset) -> std::string {
-    std::size_t line = 1;
-    std::size_t start = 0;
-    for (std::size_t i = 0; i < offset && i < text.size(); ++i) {
-        if (text[i] == '\n') {
-            ++line;
-            start = i + 1;
-        }
-    }
-    return "line " + std::to_string(line) + ", column " + std::to_string(offset - start + 1) + " (byte " +
-           std::to_string(offset) + ')';
+    const auto [line, column] = position_of(text, offset);
+    return "line " + std::to_string(line) + ", column " + std::to_string(column) + " (byte " + std::to_string(offset) +
+           ')';
 }
 
-/// Reads one JSON text (RFC 8259: UTF-8, nothing behind it, no comments). Fails with errc::bad_data and the place.
+/// One thing that is wrong with a text.
+struct problem {
+    std::string where{};                  ///< the member or the value; empty: `what` is the whole sentence
+    std::optional<std::size_t> offset{};  ///< the byte that the sentence names; nothing: the text as a whole
+    std::string what{};
+    std::size_t spot{};  ///< the byte to point at, which may be a closer one
+};
+
+inline constexpr std::size_t most_problems = 100;  ///< that a reader collects of one text
+
+/// A problem as an error says it: `active_nodes at line 1, column 18 (byte 17): the list is empty; …`.
+[[nodiscard]] inline auto sentence(const problem& wrong, std::string_view text) -> std::string {
+    if (!wrong.offset) return wrong.where.empty() ? wrong.what : wrong.where + ": " + wrong.what;
+    return wrong.where + " at " + place(text, *wrong.offset) + ": " + wrong.what;
+}
+
+/// Reads one JSON text (RFC 8259: UTF-8, nothing behind it, no comments), or says what is wrong with it in `wrong`.
 /// The parser is iterative: depth costs memory, never stack.
-[[nodiscard]] inline auto parse(std::string_view text, const limits& bounds = {}) -> result<value> {
-    const auto wrong = [&](std::size_t at, std::string_view what) {
-        return fail(errc::bad_data, "not valid JSON at " + place(text, at) + ": " + std::string{what});
+[[nodiscard]] inline auto parse(std::string_view text, problem& wrong, const limits& bounds = {})
+    -> std::optional<value> {
+    const auto refused = [&](std::size_t at, std::string_view what) -> std::optional<value> {
+        wrong = {"not valid JSON", at, std::string{what}, at};
+        return std::nullopt;
     };
-    if (text.substr(0, 3) == "\xEF\xBB\xBF") return wrong(0, "a byte order mark; save the text as UTF-8 without one");
+    if (text.substr(0, 3) == "\xEF\xBB\xBF") return refused(0, "a byte order mark; save the text as UTF-8 without one");
     constexpr unsigned flags =
         rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
     rapidjson::MemoryStream stream{text.data(), text.size()};
     detail::builder handler{text, stream, bounds};
     rapidjson::Reader reader;
     const rapidjson::ParseResult outcome = reader.Parse<flags>(stream, handler);
-    if (!handler.complaint().empty()) return wrong(stream.Tell(), handler.complaint());
-    if (outcome.IsError()) return wrong(outcome.Offset(), rapidjson::GetParseError_En(outcome.Code()));
+    if (!handler.complaint().empty()) return refused(stream.Tell(), handler.complaint());
+    if (outcome.IsError()) return refused(outcome.Offset(), rapidjson::GetParseError_En(outcome.Code()));
     // The reader takes a NUL byte for the end of the text.
-    if (stream.Tell() != text.size()) return wrong(stream.Tell(), "a NUL byte");
+    if (stream.Tell() != text.size()) return refused(stream.Tell(), "a NUL byte");
     return handler.take();
+}
+
+/// The same; fails with errc::bad_data and the place.
+[[nodiscard]] inline auto parse(std::string_view text, const limits& bounds = {}) -> result<value> {
+    problem wrong;
+    auto root = parse(text, wrong, bounds);
+    if (!root) return fail(errc::bad_data, sentence(wrong, text));
+    return std::move(*root);
 }
 
 }  // namespace powerconsul::inline v0::json
