@@ -60,6 +60,14 @@ TEST_CASE("listed joins words for a sentence") {
     CHECK(listed({"a", "b", "c"}, "or") == "a, b or c");
 }
 
+TEST_CASE("a position counts lines and columns from 1") {
+    static_assert(position_of("ab\ncd", 0) == text_position{1, 1});
+    static_assert(position_of("ab\ncd", 2) == text_position{1, 3});
+    static_assert(position_of("ab\ncd", 3) == text_position{2, 1});
+    CHECK(position_of("a\n\nb", 3) == text_position{3, 1});
+    CHECK(position_of("", 0) == text_position{1, 1});
+}
+
 TEST_CASE("percent encoding leaves only unreserved characters") {
     CHECK(percent_encoded("aZ09-._~") == "aZ09-._~");
     CHECK(percent_encoded("a b/c%?#") == "a%20b%2Fc%25%3F%23");

@@ -189,9 +189,9 @@ struct guess {
     const bool like_json = first != std::string_view::npos &&
                            (text[first] == '{' || text[first] == '[' || text.starts_with("\xEF\xBB\xBF"));
     if (name.ends_with(".json") || (like_json && !(text[first] == '{' && !looks_like_object(text)))) {
-        return {guessed_from(quoted_words(text)).kind, false};
+        return guessed_from(quoted_words(text));
     }
-    return {text_kind::trigger, false};
+    return {text_kind::trigger, name.ends_with(".sh")};
 }
 
 /// What needs more than a text: whether this machine agrees with a configuration.

@@ -99,7 +99,8 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
     for (const auto& each : synonyms) {
         if (each.word == lower) return each.meant;
     }
-    return nearest(lower, names);
+    const std::string_view near = nearest(lower, names);
+    return edit_distance(lower, near) * 3 > near.size() ? std::string_view{} : near;  // passing is not warning
 }
 
 [[nodiscard]] inline auto is_one_of(std::string_view word, const auto& names) -> bool {

@@ -180,6 +180,31 @@ TEST_CASE("find gives the first member of a name, and nothing of what is no obje
     CHECK(json::parse(R"("a")")->find("a") == nullptr);
 }
 
+TEST_CASE("a value knows where it ends, and a member where its name starts") {
+    const std::string_view text = R"( { "a" : [1, -2.5e3 ,"x\"y" ] , "b":{"c" : null,"d":true} , "e":{}, "f":[ ] } )";
+    const auto covered = [&](const json::value& of) { return text.substr(of.offset, of.past - of.offset); };
+    const auto root = json::parse(text);
+    REQUIRE(root);
+    CHECK(covered(*root) == text.substr(1, text.size() - 2));
+    CHECK(covered(root->items[0]) == R"([1, -2.5e3 ,"x\"y" ])");
+    CHECK(covered(root->items[0].items[1]) == "-2.5e3");
+    CHECK(covered(root->items[0].items[2]) == R"("x\"y")");
+    CHECK(covered(root->items[1]) == R"({"c" : null,"d":true})");
+    CHECK(covered(root->items[1].items[0]) == "null");
+    CHECK(covered(root->items[1].items[1]) == "true");
+    CHECK(covered(root->items[2]) == "{}");
+    CHECK(covered(root->items[3]) == "[ ]");
+    for (std::size_t i = 0; i < 4; ++i) CHECK(text.substr(root->items[i].name_offset, 3) == '"' + root->names[i] + '"');
+    CHECK(text.substr(root->items[1].items[1].name_offset, 3) == "\"d\"");
+    CHECK(root->items[0].items[1].name_offset == 0);
+}
+
+TEST_CASE("a problem is one sentence, with its place where it has one") {
+    CHECK(json::sentence({"a", 2, "wrong", 0}, "xyz") == "a at line 1, column 3 (byte 2): wrong");
+    CHECK(json::sentence({"a", {}, "wrong", 0}, "xyz") == "a: wrong");
+    CHECK(json::sentence({{}, {}, "wrong", 0}, "xyz") == "wrong");
+}
+
 TEST_CASE("a place counts lines and columns from 1, in bytes") {
     CHECK(json::place("ab\ncd", 0) == "line 1, column 1 (byte 0)");
     CHECK(json::place("ab\ncd", 2) == "line 1, column 3 (byte 2)");

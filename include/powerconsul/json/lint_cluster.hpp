@@ -170,7 +170,8 @@ private:
     /// Whether a listed node will find itself: the filter chooses by expressions, not by where a name is listed.
     void chosen(const value& listed, const cluster_rule& rule) {
         if (matches_ > most_matches) {
-            report_.add(name_, severity::note, "it has too many expressions and nodes to match them all");
+            if (!told_) report_.add(name_, severity::note, "it has too many expressions and nodes to match them all");
+            told_ = true;
             return;
         }
         const auto found = place(listed.text, {});
@@ -259,6 +260,7 @@ private:
     std::string_view text_;
     const cluster_reading& read_;
     std::size_t matches_{};
+    bool told_{};  ///< that there are too many
 };
 
 }  // namespace detail

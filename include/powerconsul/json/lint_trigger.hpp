@@ -124,6 +124,11 @@ public:
         : report_{report}, name_{name}, text_{text}, options_{options} {}
 
     void look(const action& made) {
+        std::size_t sound = 0;
+        while (sound < text_.size() && utf8_sequence(text_.substr(sound)) != 0) {
+            sound += utf8_sequence(text_.substr(sound));
+        }
+        if (sound < text_.size()) warn(sound, "the text is not UTF-8 from here on; save it as UTF-8");
         if (!looks_like_object(text_) || text_.starts_with("#!")) {
             shell(text_, made.form == action_form::script ? made.script : made.argv.back(), made.argv, std::nullopt);
             return;
@@ -163,6 +168,7 @@ private:
                 if (all.size() < 12) all.push_back('@' + one.name);
             }
             std::string_view meant = nearest(each.word, candidates);
+            if (edit_distance(each.word.substr(0, 64), meant) * 3 > meant.size()) meant = {};
             for (const auto one : candidates) meant = same_host(one, each.word) ? one : meant;
             warn(at.value_or(each.offset),
                  "the name @" + one_line(each.word, 80) + " is not known and stays as it is; " +

@@ -147,7 +147,7 @@ private:
         value done = std::move(open_.back());
         open_.pop_back();
         seen_ = stream_->Tell();
-        done.past = seen_;
+        done.past = seen_ + 1;  // the reader has not taken the bracket yet
         put(std::move(done));
         return true;
     }
