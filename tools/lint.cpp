@@ -162,9 +162,18 @@ struct guess {
         // `timeout` is a trigger's as well.
         if (each != "timeout" && json::is_settings_key(each)) ++count[2];
     }
+    const bool misspelt = count == std::array<std::size_t, 3>{};
+    for (const auto& each : misspelt ? names : std::vector<std::string>{}) {
+        constexpr std::array<std::string_view, 4> of_documents{"active_nodes", "standby_nodes", "active_datacenters",
+                                                               "standby_datacenters"};
+        constexpr std::array<std::string_view, 2> of_triggers{"command", "script"};
+        if (!nearest(each, of_documents).empty()) ++count[0];
+        if (!nearest(each, of_triggers).empty()) ++count[1];
+        if (json::is_nearly_settings_key(each)) ++count[2];
+    }
     const auto most = std::ranges::max_element(count);
     const auto kinds = std::ranges::count_if(count, [](auto each) { return each != 0; });
-    return {static_cast<text_kind>(most - count.begin()), kinds == 1};
+    return {static_cast<text_kind>(most - count.begin()), kinds == 1 && !misspelt};
 }
 
 /// The names in quotes of a text that is no valid JSON.
@@ -533,7 +542,7 @@ private:
     const bool must = line.has("config") || (!chosen && chosen.error().code == errc::usage);
     if (!chosen && must) return unexpected{chosen.error()};
     configuration usual;
-    usual.timeout = seconds(8);
+    usual.timeout = requested_limits(call, line).timeout;
     linter to{around_files(call, line, chosen ? *chosen : usual)};
     if (!chosen) {
         to.report().add("this machine's configuration", severity::note,
@@ -561,6 +570,11 @@ private:
     if (to.around().bases.cluster.ends_with(wild) || to.around().bases.trigger.ends_with(wild)) {
         return fail(errc::configuration,
                     "this machine's host name tells no environment; set --environment, or clusterKey and triggerKey");
+    }
+    for (const auto* base : {&to.around().bases.cluster, &to.around().bases.trigger}) {
+        if (auto valid = document_key(*base, "service"); !valid) {
+            return fail(errc::configuration, valid.error().message + "; set clusterKey, triggerKey or --environment");
+        }
     }
     posix_clock clock;
     reader from{to, *transport, clock, *chosen};

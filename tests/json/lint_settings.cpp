@@ -44,7 +44,7 @@ TEST_CASE("all of a configuration's errors are found, each at its place") {
           R"(k:2:40: error: consul.httpAdr: this key is not known; did you mean "httpAddr"?)",
           "k:2:56: error: consul.tokenFile: expected a text that is not empty, found a number",
           "k:3:23: error: node: the key comes twice",
-          R"(k:3:51: error: trigger.attempts: "0" is not a whole number from 1 to 100)"}},
+          R"(k:3:52: error: trigger.attempts: "0" is not a whole number from 1 to 100)"}},
         {"a key that looks like a place",
          R"({"a at line 9, column 9 (byte 8): b": 1})",
          {"k:1:39: error: a at line 9, column 9 (byte 8): b: this key is not known"}},
@@ -103,6 +103,10 @@ TEST_CASE("the keys of a configuration are those that its decoder knows") {
         CAPTURE(name);
         CHECK(!json::is_settings_key(name));
     }
+    CHECK(json::is_nearly_settings_key("clusterKey"));
+    CHECK(json::is_nearly_settings_key("clusterkey"));
+    CHECK(!json::is_nearly_settings_key("active_nodes"));
+    CHECK(!json::is_nearly_settings_key("a\"b"));
 }
 
 TEST_CASE("lint has an error where the decoder refuses, and none of its own where both could judge") {

@@ -209,11 +209,27 @@ inline auto lint_settings(lint_report& report, std::string_view name, std::strin
     return read;
 }
 
-/// Whether a configuration may have a key of that name, as its decoder tells.
-[[nodiscard]] inline auto is_settings_key(std::string_view name) -> bool {
-    if (name.find_first_of("\"\\") != std::string_view::npos || !is_utf8(name)) return false;
+namespace detail {
+
+/// What the decoder says of a key; empty if it knows it.
+[[nodiscard]] inline auto said_of_key(std::string_view name) -> std::string {
+    constexpr std::string_view unknown = "this key is not known";
+    if (name.find_first_of("\"\\") != std::string_view::npos || !is_utf8(name)) return std::string{unknown};
     const auto decoded = decode_settings("{\"" + std::string{name} + "\":null}");
-    return decoded || decoded.error().message.find("this key is not known") == std::string::npos;
+    if (decoded) return {};
+    const auto at = decoded.error().message.find(unknown);
+    return at == std::string::npos ? std::string{} : decoded.error().message.substr(at);
+}
+
+}  // namespace detail
+
+/// Whether a configuration may have a key of that name, as its decoder tells.
+[[nodiscard]] inline auto is_settings_key(std::string_view name) -> bool { return detail::said_of_key(name).empty(); }
+
+/// Whether that is a key, or one that is misspelt.
+[[nodiscard]] inline auto is_nearly_settings_key(std::string_view name) -> bool {
+    const auto said = detail::said_of_key(name);
+    return said.empty() || said.find("did you mean") != std::string::npos;
 }
 
 }  // namespace powerconsul::inline v0::json
