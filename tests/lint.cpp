@@ -24,9 +24,9 @@ TEST_CASE("findings come in the order of their places, and nothing twice") {
     report.add("b", "x\ny", 99, severity::error, "behind the text's end");
     report.add("a", severity::error, "of another");
     report.add("a", severity::error, "of another");
-    CHECK(joined(lines_of(report)) == joined({"a: error: of another", "b: note: without a place",
-                                    "b:2:1: error: first at one place", "b:2:1: warning: second",
-                                    "b:2:2: error: behind the text's end", "b:2:2: warning: last in b"}));
+    CHECK(joined(lines_of(report)) ==
+          joined({"a: error: of another", "b: note: without a place", "b:2:1: error: first at one place",
+                  "b:2:1: warning: second", "b:2:2: error: behind the text's end", "b:2:2: warning: last in b"}));
     CHECK(report.count(severity::error) == 3);
     CHECK(report.count(severity::warning) == 2);
     CHECK(report.count(severity::note) == 1);

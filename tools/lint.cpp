@@ -39,9 +39,9 @@ namespace powerconsul::cli {
 
 namespace {
 
-constexpr std::size_t most_bytes = std::size_t{16} * 1024 * 1024;      ///< of a file or of standard input
-constexpr std::size_t most_in_a_value = std::size_t{512} * 1024;       ///< Consul's own limit
-constexpr std::size_t most_configuration = std::size_t{1024} * 1024;   ///< that configure() reads
+constexpr std::size_t most_bytes = std::size_t{16} * 1024 * 1024;     ///< of a file or of standard input
+constexpr std::size_t most_in_a_value = std::size_t{512} * 1024;      ///< Consul's own limit
+constexpr std::size_t most_configuration = std::size_t{1024} * 1024;  ///< that configure() reads
 constexpr std::string_view standard_input = "<stdin>";
 
 /// What the whole run knows, whatever it looks at.
@@ -70,7 +70,6 @@ public:
     void document_at(const known_key& key, const std::string& name, std::string_view text,
                      const json::service_sight* seen = nullptr) {
         documents_[{key.environment, key.service}] = json::lint_cluster(report_, name, text, seen);
-        complete_.insert(key.environment);
     }
 
     void trigger(const std::string& name, std::string_view text) {
@@ -86,12 +85,12 @@ public:
         triggers_.push_back({key, name});
     }
 
-    void misplaced(const known_key& key, const std::string& name) {
-        report_.add(name, severity::warning, key.why);
-    }
+    void misplaced(const known_key& key, const std::string& name) { report_.add(name, severity::warning, key.why); }
 
-    /// All documents of that environment are known: a service without one has none.
-    void documents_are_complete(const std::string& environment) { complete_.insert(environment); }
+    /// A service has no document, as Consul says itself.
+    void without_document(const std::string& service) { without_document_.insert(service); }
+    /// Documents of an environment are known only from what an export holds.
+    void exported(const std::string& environment) { exported_.insert(environment); }
     /// Consul was asked for the instances of a service and showed none.
     void without_instances(const std::string& service) { without_instances_.insert(service); }
 
@@ -109,7 +108,10 @@ public:
             std::string why;
             if (found != documents_.end()) {
                 if (found->second) why = unreachable_role(key.role, &*found->second);
-            } else if (complete_.count(key.environment) != 0) {
+            } else if (exported_.count(key.environment) != 0) {
+                why = unreachable_role(key.role, nullptr);
+                if (!why.empty()) why += ", and this export has none";
+            } else if (without_document_.count(key.service) != 0) {
                 why = unreachable_role(key.role, nullptr);
                 if (why.empty() && without_instances_.count(key.service) != 0) {
                     report_.add(name, severity::warning,
@@ -130,7 +132,8 @@ private:
     lint_report report_{};
     std::map<std::pair<std::string, std::string>, std::optional<cluster_document>> documents_{};
     std::vector<placed_trigger> triggers_{};
-    std::set<std::string> complete_{};
+    std::set<std::string> without_document_{};
+    std::set<std::string> exported_{};
     std::set<std::string> without_instances_{};
 };
 
@@ -252,7 +255,10 @@ void look_at_export(linter& to, const std::string& name, std::string_view text, 
     std::size_t ours = 0;
     for (const auto& each : keys) {
         const auto key = classify_key(to.around().bases, each.key, each.value.empty());
-        if (key.kind == key_kind::document) to.document_at(key, each.key, each.value);
+        if (key.kind == key_kind::document) {
+            to.document_at(key, each.key, each.value);
+            to.exported(key.environment);
+        }
         if (key.kind == key_kind::trigger) to.trigger_at(key, each.key, each.value);
         if (key.kind == key_kind::misplaced) to.misplaced(key, each.key);
         if (key.kind == key_kind::other || key.kind == key_kind::ignored) {
@@ -327,12 +333,7 @@ public:
     /// One service, key by key: these reads tell "not there" from "not allowed".
     [[nodiscard]] auto one(const std::string& service) -> result<void> {
         const auto& bases = to_.around().bases;
-        const auto key = document_key(bases.cluster, service);
-        if (!key) return unexpected{key.error()};
-        auto document = consul_.read_key(*key, datacenter_);
-        if (!document) return unexpected{std::move(document).error()};
-        to_.documents_are_complete({});
-        if (*document) look_at({*key, (*document)->value, 0});
+        if (auto read = document(service); !read) return read;
         const std::string below = bases.trigger + '/' + service + '/';
         std::set<std::string> seen;
         for (const auto as : detail::role_names) {
@@ -352,8 +353,8 @@ public:
         for (const auto& each : rest ? rest->keys : std::vector<listed_key>{}) {
             if (seen.count(each.key) == 0) look_at(each);
         }
-        if (!*document && seen.empty()) {
-            to_.report().add(*key, severity::note,
+        if (!is_waiting(service) && seen.empty()) {
+            to_.report().add(bases.cluster + '/' + service, severity::note,
                              service + " has neither a cluster document nor a trigger: every node is standalone");
         }
         return {};
@@ -372,9 +373,14 @@ public:
             if (found->keys.empty()) {
                 if (auto proof = consul_.read_key(*valid, datacenter_); !proof) return unexpected{proof.error()};
             }
-            if (base == &bases.cluster) to_.documents_are_complete({});
             for (const auto& each : found->keys) look_at(each);
             count += found->keys.size();
+        }
+        // For the same reason a document that is not in the list is asked for by itself.
+        for (const auto& service : to_.services()) {
+            if (is_waiting(service)) continue;
+            auto one = document(service);
+            if (!one) return unexpected{std::move(one).error()};
         }
         if (count == 0) {
             to_.report().add(bases.cluster, severity::error,
@@ -418,10 +424,31 @@ private:
 
     void look_at(const listed_key& entry) {
         auto key = classify_key(to_.around().bases, entry.key, entry.value.empty());
-        if (key.kind == key_kind::document) waiting_.emplace_back(std::move(key), entry);
-        else if (key.kind == key_kind::trigger) to_.trigger_at(key, entry.key, entry.value);
-        else if (key.kind == key_kind::misplaced) to_.misplaced(key, entry.key);
-        else to_.report().passed_over();
+        switch (key.kind) {
+            case key_kind::document: waiting_.emplace_back(std::move(key), entry); break;
+            case key_kind::trigger: to_.trigger_at(key, entry.key, entry.value); break;
+            case key_kind::misplaced: to_.misplaced(key, entry.key); break;
+            case key_kind::ignored:
+            case key_kind::other: to_.report().passed_over(); break;
+        }
+    }
+
+    [[nodiscard]] auto is_waiting(std::string_view service) const -> bool {
+        return std::ranges::any_of(waiting_, [&](const auto& each) { return each.first.service == service; });
+    }
+
+    /// Reads one document: it is there, it is not, or nobody knows, which is an error.
+    [[nodiscard]] auto document(const std::string& service) -> result<void> {
+        const auto key = document_key(to_.around().bases.cluster, service);
+        if (!key) return unexpected{key.error()};
+        auto found = consul_.read_key(*key, datacenter_);
+        if (!found) return unexpected{std::move(found).error()};
+        if (*found) {
+            look_at({*key, std::move((*found)->value), 0});
+        } else {
+            to_.without_document(service);
+        }
+        return {};
     }
 
     /// The instances in this datacenter, and in the others if a listed node is not among these.
@@ -442,7 +469,8 @@ private:
     }
 
     void ask(json::service_sight& seen, std::vector<std::string> where) {
-        std::erase_if(where, [&](const auto& each) { return silent_.count(each) != 0 && (seen.complete = false, true); });
+        const auto silent = std::erase_if(where, [&](const auto& each) { return silent_.count(each) != 0; });
+        if (silent != 0) seen.complete = false;
         for (auto& each : consul_.instances(seen.service, where)) {
             if (each.instances) {
                 for (auto& one : *each.instances) seen.instances.push_back(std::move(one));

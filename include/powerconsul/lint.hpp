@@ -125,7 +125,8 @@ private:
         for (const auto kind : {text_kind::document, text_kind::trigger, text_kind::configuration}) {
             if (report.count(kind) != 0) parts.push_back(counted(report.count(kind), to_string(kind)));
         }
-        text = parts.empty() ? "nothing to look at" : listed(parts) + (report.documents() == 1 ? " is" : " are") + " fine";
+        text =
+            parts.empty() ? "nothing to look at" : listed(parts) + (report.documents() == 1 ? " is" : " are") + " fine";
     }
     if (report.others() != 0) text += "; " + counted(report.others(), "other key") + " passed over";
     return text;

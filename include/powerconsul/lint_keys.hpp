@@ -21,8 +21,8 @@ struct key_bases {
 };
 
 enum class key_kind : unsigned char {
-    other,      ///< stands below neither base
-    ignored,    ///< below a base, but for people or locks: a folder, or a name that begins with a dot
+    other,    ///< stands below neither base
+    ignored,  ///< below a base, but for people or locks: a folder, or a last name that begins with a dot
     document,
     trigger,
     misplaced,  ///< below a base, where nothing is read
@@ -81,13 +81,27 @@ struct synonym {
 };
 
 inline constexpr auto role_synonyms = std::to_array<synonym>({
-    {"master", "primary"},      {"active", "primary"},      {"leader", "primary"},     {"main", "primary"},
-    {"slave", "secondary"},     {"standby", "secondary"},   {"passive", "secondary"},  {"replica", "secondary"},
-    {"backup", "secondary"},    {"follower", "secondary"},  {"single", "standalone"},  {"alone", "standalone"},
-    {"active_nodes", "primary"}, {"standby_nodes", "secondary"},
+    {"master", "primary"},
+    {"active", "primary"},
+    {"leader", "primary"},
+    {"main", "primary"},
+    {"slave", "secondary"},
+    {"standby", "secondary"},
+    {"passive", "secondary"},
+    {"replica", "secondary"},
+    {"backup", "secondary"},
+    {"follower", "secondary"},
+    {"single", "standalone"},
+    {"alone", "standalone"},
+    {"active_nodes", "primary"},
+    {"standby_nodes", "secondary"},
 });
 inline constexpr auto state_synonyms = std::to_array<synonym>({
-    {"crit", "critical"}, {"error", "critical"}, {"failed", "critical"}, {"down", "critical"}, {"warn", "warning"},
+    {"crit", "critical"},
+    {"error", "critical"},
+    {"failed", "critical"},
+    {"down", "critical"},
+    {"warn", "warning"},
 });
 inline constexpr std::array<std::string_view, 3> role_names{"primary", "secondary", "standalone"};
 inline constexpr std::array<std::string_view, 2> state_names{"critical", "warning"};
@@ -118,9 +132,9 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
 
 [[nodiscard]] inline auto not_known(known_key key, std::string_view what, std::string_view word, std::string_view meant,
                                     std::string_view all) -> known_key {
-    return misplaced(std::move(key), quoted(word) + " is no " + std::string{what} + "; " +
-                                         (meant.empty() ? "there are " + std::string{all}
-                                                        : "did you mean " + quoted(meant) + '?'));
+    return misplaced(std::move(key),
+                     quoted(word) + " is no " + std::string{what} + "; " +
+                         (meant.empty() ? "there are " + std::string{all} : "did you mean " + quoted(meant) + '?'));
 }
 
 }  // namespace detail
@@ -134,17 +148,15 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
         if (!valid) found = detail::misplaced(found, valid.error().message + ": no check reads this key");
         return static_cast<bool>(valid);
     };
-    const auto has_dot = [](const std::vector<std::string>& rest) {
-        for (const auto& each : rest) {
-            if (each.size() > 1 && each.front() == '.' && each != "..") return true;
-        }
-        return false;
+    const auto is_for_others = [&](const std::vector<std::string>& rest) {
+        if (is_folder && rest.back().empty()) return true;
+        return rest.size() > 1 && rest.back().size() > 1 && rest.back().front() == '.' && rest.back() != "..";
     };
     if (const auto below = detail::split_below(bases.trigger, key); below.matches) {
         const auto& rest = below.rest;
         found.environment = below.environment;
         found.kind = key_kind::ignored;
-        if (has_dot(rest) || (is_folder && rest.back().empty())) return found;
+        if (is_for_others(rest)) return found;
         if (rest.size() != 3) {
             return detail::misplaced(found, "no key that powerconsul reads: triggers stand at " + bases.trigger +
                                                 "/<service>/<role>/<state>");
@@ -170,10 +182,10 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
         const auto& rest = below.rest;
         found.environment = below.environment;
         found.kind = key_kind::ignored;
-        if (has_dot(rest) || (is_folder && rest.back().empty())) return found;
+        if (is_for_others(rest)) return found;
         if (rest.size() != 1) {
-            return detail::misplaced(found, "no key that powerconsul reads: cluster documents stand at " +
-                                                bases.cluster + "/<service>");
+            return detail::misplaced(
+                found, "no key that powerconsul reads: cluster documents stand at " + bases.cluster + "/<service>");
         }
         found.service = rest[0];
         if (service_is_valid(rest[0])) found.kind = key_kind::document;

@@ -42,11 +42,13 @@ TEST_CASE("a list of keys is read whole or not at all") {
 }
 
 TEST_CASE("an export of Consul's own program is known by its shape") {
-    for (const std::string_view text : {"[]", R"([{"key":"a","flags":0,"value":"eA=="}])", R"([{"key":1,"value":2}])"}) {
+    for (const std::string_view text :
+         {"[]", R"([{"key":"a","flags":0,"value":"eA=="}])", R"([{"key":1,"value":2}])"}) {
         CAPTURE(text);
         CHECK(json::is_kv_export(*json::parse(text)));
     }
-    for (const std::string_view text : {"{}", "[1]", R"(["key"])", R"([{"key":"a"}])", R"([{"key":"a","value":""},{}])"}) {
+    for (const std::string_view text :
+         {"{}", "[1]", R"(["key"])", R"([{"key":"a"}])", R"([{"key":"a","value":""},{}])"}) {
         CAPTURE(text);
         CHECK(!json::is_kv_export(*json::parse(text)));
     }
@@ -68,7 +70,6 @@ TEST_CASE("an export's entries are read one by one") {
     CHECK(keys[1].value.empty());
     REQUIRE(problems.size() == 3);
     CHECK(json::sentence(problems[0], text) == "key at line 2, column 9 (byte 47): expected the name of a key");
-    CHECK(json::sentence(problems[1], text) ==
-          "value at line 3, column 21 (byte 82): expected base64, found a number");
+    CHECK(json::sentence(problems[1], text) == "value at line 3, column 21 (byte 82): expected base64, found a number");
     CHECK(json::sentence(problems[2], text).starts_with("the value of \"c\" at line 4, column 21"));
 }

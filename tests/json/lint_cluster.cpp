@@ -104,7 +104,9 @@ TEST_CASE("what a document is going to be regretted for is a warning") {
         {"a pair", R"({"active_nodes": ["a1"], "standby_nodes": ["a2"], "comment": 1, "note": "x", "node": 2})", {}},
         {"all active", R"({"mode": "all-active"})", {}},
         {"datacenters", R"({"active_datacenter": "hq", "standby_datacenters": ["dr"]})", {}},
-        {"a filter", R"({"filter": {"^a": {"active_nodes": "a1", "standby_nodes": "a2"}, "^b": {"mode": "all-active"}}})", {}},
+        {"a filter",
+         R"({"filter": {"^a": {"active_nodes": "a1", "standby_nodes": "a2"}, "^b": {"mode": "all-active"}}})",
+         {}},
         {"listed twice",
          R"({"active_nodes": ["a", "b", "a"], "standby_nodes": "c"})",
          {R"(k:1:29: warning: "a" is listed twice)"}},
@@ -141,7 +143,8 @@ TEST_CASE("a document is held against what Consul shows") {
     const auto on = [](std::string_view node, std::string_view datacenter = "hq") {
         return instance{std::string{node}, std::string{datacenter}, {}};
     };
-    const json::service_sight three{"web", "hq", {on("web1"), on("web2"), on("web3"), on("web9", "dr")}, {"hq", "dr"}, true};
+    const json::service_sight three{
+        "web", "hq", {on("web1"), on("web2"), on("web3"), on("web9", "dr")}, {"hq", "dr"}, true};
     const row rows[] = {
         {"each is listed", R"({"active_nodes": ["web1", "web2"], "standby_nodes": ["web3.example", "spare"]})", {}},
         {"one is in neither list",
@@ -150,7 +153,8 @@ TEST_CASE("a document is held against what Consul shows") {
           "standby_nodes"}},
         {"standbys without an instance",
          R"({"active_nodes": ["web1", "web2", "web3"], "standby_nodes": ["other1", "other2"]})",
-         {"k:1:62: warning: standby_nodes names no node on which Consul shows web; it is on web1, web2, web3 and web9"}},
+         {"k:1:62: warning: standby_nodes names no node on which Consul shows web; it is on web1, web2, web3 and "
+          "web9"}},
         {"nearly a node",
          R"({"active_nodes": ["web1", "web2"], "standby_nodes": ["wbe3", "web9"]})",
          {R"(k:1:1: warning: web is on web3 too, whose role is unknown: node web3 is neither in active_nodes nor in standby_nodes)",
@@ -185,8 +189,8 @@ TEST_CASE("a large document is bounded in what it costs and what is said of it")
     for (int i = 0; i < 5000; ++i) names += (i == 0 ? "\"x" : ",\"x") + std::to_string(i) + '"';
     std::string filter;
     for (int i = 0; i < 300; ++i) {
-        filter += (i == 0 ? "\"^[xy]" : ",\"^[xy]") + std::to_string(i) + "$\":{\"active_nodes\":\"x" + std::to_string(i) +
-                  "\",\"standby_nodes\":\"y" + std::to_string(i) + "\"}";
+        filter += (i == 0 ? "\"^[xy]" : ",\"^[xy]") + std::to_string(i) + "$\":{\"active_nodes\":\"x" +
+                  std::to_string(i) + "\",\"standby_nodes\":\"y" + std::to_string(i) + "\"}";
     }
     const auto lines = found("{\"filter\":{" + filter + "}}");
     REQUIRE(lines.size() == 1);
@@ -200,19 +204,39 @@ TEST_CASE("a large document is bounded in what it costs and what is said of it")
 }
 
 TEST_CASE("lint has an error where the decoder refuses, with its message, and nowhere else") {
-    const std::string_view texts[] = {
-        "", " ", "{", "{}", "[]", "null", "\"a\"", "1", "{\"mode\":\"all-active\"}x", R"({"mode": "all-active"})",
-        R"({"mode": ""})", R"({"active_nodes": "a"})", R"({"active_nodes": "a", "standby_nodes": "b"})",
-        R"({"active_nodes": "a", "standby_nodes": "A"})", R"({"active_nodes": ["a", null], "standby_nodes": "b"})",
-        R"({"active_nodes": [["a"]], "standby_nodes": "b"})", R"({"active_nodes": "", "standby_nodes": "b"})",
-        R"({"active_nodes": ".", "standby_nodes": ".."})", R"({"active_nodes": " a", "standby_nodes": "b"})",
-        R"({"active_nodes": "a", "standby_nodes": "b", "mode": null})", R"({"Active_nodes": "a", "standby_nodes": "b"})",
-        R"({"active_nodes": [], "active_datacenters": [], "mode": 1})", R"({"filter": null})", R"({"filter": {"": {}}})",
-        R"({"filter": {"a": {"filter": {}}}})", R"({"filter": {"a": {"mode": "all-active"}}})",
-        R"({"filter": {"a": {"mode": "all-active"}, "a": {"mode": "all-active"}}})",
-        R"j({"filter": {"a(?:b)": {"mode": "all-active"}}})j", R"({"filter": {"a": {"active_nodes": "a"}}})",
-        R"({"active_datacenter": [], "active_datacenters": "a"})", "{\"mode\":\"\xED\xA0\x80\"}",
-        R"({"mode":"\ud800"})", "{\"active_nodes\":\"a\",\"standby_nodes\":\"b\\u0000\"}"};
+    const std::string_view texts[] = {"",
+                                      " ",
+                                      "{",
+                                      "{}",
+                                      "[]",
+                                      "null",
+                                      "\"a\"",
+                                      "1",
+                                      "{\"mode\":\"all-active\"}x",
+                                      R"({"mode": "all-active"})",
+                                      R"({"mode": ""})",
+                                      R"({"active_nodes": "a"})",
+                                      R"({"active_nodes": "a", "standby_nodes": "b"})",
+                                      R"({"active_nodes": "a", "standby_nodes": "A"})",
+                                      R"({"active_nodes": ["a", null], "standby_nodes": "b"})",
+                                      R"({"active_nodes": [["a"]], "standby_nodes": "b"})",
+                                      R"({"active_nodes": "", "standby_nodes": "b"})",
+                                      R"({"active_nodes": ".", "standby_nodes": ".."})",
+                                      R"({"active_nodes": " a", "standby_nodes": "b"})",
+                                      R"({"active_nodes": "a", "standby_nodes": "b", "mode": null})",
+                                      R"({"Active_nodes": "a", "standby_nodes": "b"})",
+                                      R"({"active_nodes": [], "active_datacenters": [], "mode": 1})",
+                                      R"({"filter": null})",
+                                      R"({"filter": {"": {}}})",
+                                      R"({"filter": {"a": {"filter": {}}}})",
+                                      R"({"filter": {"a": {"mode": "all-active"}}})",
+                                      R"({"filter": {"a": {"mode": "all-active"}, "a": {"mode": "all-active"}}})",
+                                      R"j({"filter": {"a(?:b)": {"mode": "all-active"}}})j",
+                                      R"({"filter": {"a": {"active_nodes": "a"}}})",
+                                      R"({"active_datacenter": [], "active_datacenters": "a"})",
+                                      "{\"mode\":\"\xED\xA0\x80\"}",
+                                      R"({"mode":"\ud800"})",
+                                      "{\"active_nodes\":\"a\",\"standby_nodes\":\"b\\u0000\"}"};
     for (const auto text : texts) {
         CAPTURE(text);
         lint_report report;

@@ -32,7 +32,9 @@ TEST_CASE("all of a configuration's errors are found, each at its place") {
         {"fine", R"({"clusterKey": "cluster/production", "timeout": "8s", "stateDir": "/var/lib/powerconsul"})", {}},
         {"empty object", "{}", {}},
         {"a list", "[]", {"k:1:1: error: the file: expected an object, found a list"}},
-        {"truncated", "{\"node\": \"a\"", {"k:1:13: error: not valid JSON: Missing a comma or '}' after an object member."}},
+        {"truncated",
+         "{\"node\": \"a\"",
+         {"k:1:13: error: not valid JSON: Missing a comma or '}' after an object member."}},
         {"a key that is not known",
          R"({"clusterkey": "a"})",
          {R"(k:1:16: error: clusterkey: this key is not known; did you mean "clusterKey"?)"}},
@@ -72,7 +74,8 @@ TEST_CASE("what a configuration is going to be regretted for is a warning") {
          R"({"stateDir": "state", "stopFile": "./stop", "consul": {"tokenFile": "token"}})",
          {"k:1:14: warning: stateDir is relative: it depends on where Consul was started; give the whole path",
           "k:1:35: warning: stopFile is relative: it depends on where Consul was started; give the whole path",
-          "k:1:69: warning: consul.tokenFile is relative: it depends on where Consul was started; give the whole path"}},
+          "k:1:69: warning: consul.tokenFile is relative: it depends on where Consul was started; give the whole "
+          "path"}},
         {"names of its own",
          R"({"subVars": {"@ENV": "x", "SVC": "apache2", "OPTS": "a;b"}})",
          {R"(k:1:14: warning: subVars.@ENV: @ENV is always this node's own; this value is never used)",
@@ -110,12 +113,27 @@ TEST_CASE("the keys of a configuration are those that its decoder knows") {
 }
 
 TEST_CASE("lint has an error where the decoder refuses, and none of its own where both could judge") {
-    const std::string_view texts[] = {
-        "", "{", "{}", "[]", R"({"x": 1})", R"({"node": ""})", R"({"node": "a", "node": "a"})", R"({"subVars": 1})",
-        R"({"subVars": {"": "a"}})", R"({"subVars": {"A": 1, "@A": 2}})", R"({"serviceFilter": "("})",
-        R"({"serviceFilter": "^a"})", R"({"noopTriggers": [1]})", R"({"trigger": {"parallel": 65}})",
-        R"({"trigger": {"parallel": 64}})", R"({"takeoverOn": "x"})", R"({"unknownExit": 4})", R"({"unknownExit": 3})",
-        R"({"consul": {}})", R"({"consul": 1})", "{\"node\":\"\xFF\"}"};
+    const std::string_view texts[] = {"",
+                                      "{",
+                                      "{}",
+                                      "[]",
+                                      R"({"x": 1})",
+                                      R"({"node": ""})",
+                                      R"({"node": "a", "node": "a"})",
+                                      R"({"subVars": 1})",
+                                      R"({"subVars": {"": "a"}})",
+                                      R"({"subVars": {"A": 1, "@A": 2}})",
+                                      R"({"serviceFilter": "("})",
+                                      R"({"serviceFilter": "^a"})",
+                                      R"({"noopTriggers": [1]})",
+                                      R"({"trigger": {"parallel": 65}})",
+                                      R"({"trigger": {"parallel": 64}})",
+                                      R"({"takeoverOn": "x"})",
+                                      R"({"unknownExit": 4})",
+                                      R"({"unknownExit": 3})",
+                                      R"({"consul": {}})",
+                                      R"({"consul": 1})",
+                                      "{\"node\":\"\xFF\"}"};
     for (const auto text : texts) {
         CAPTURE(text);
         lint_report report;

@@ -15,7 +15,12 @@ using words = std::vector<std::string>;
 namespace {
 
 lint_trigger_options with_names() {
-    return {.known = {{"ENV", "production"}, {"HOST", "web1"}, {"ROLE", "web"}, {"SVC", "apache2"}, {"BAD", "a b"}, {"DIR", "bin"}}};
+    return {.known = {{"ENV", "production"},
+                      {"HOST", "web1"},
+                      {"ROLE", "web"},
+                      {"SVC", "apache2"},
+                      {"BAD", "a b"},
+                      {"DIR", "bin"}}};
 }
 
 auto found(std::string_view text, const lint_trigger_options& options = with_names()) -> words {
@@ -56,7 +61,8 @@ TEST_CASE("all of a trigger's errors are found, each at its place") {
         {"neither",
          "{}",
          {R"(k:1:1: error: the value: has neither command nor script; expected {"command": ["/path", "argument"]})"}},
-        {"both", R"({"command": ["/a"], "script": ":"})",
+        {"both",
+         R"({"command": ["/a"], "script": ":"})",
          {"k:1:21: error: script: stands beside command; keep one of the two"}},
         {"many at once",
          R"({"comand": 1, "command": ["a", 2, "x\u0000"], "timeout": "2h", "user": "a b", "timeout": 3, "zz": 0})",
@@ -65,8 +71,7 @@ TEST_CASE("all of a trigger's errors are found, each at its place") {
           "k:1:32: error: command[1]: expected a text, found a number",
           R"(k:1:35: error: command[2]: has a NUL (\u0000); remove it)",
           R"(k:1:58: error: timeout: "2h" is not between 1ms and 1h)",
-          R"(k:1:72: error: user: "a b" is not the name of a user)",
-          "k:1:79: error: timeout: the key comes twice",
+          R"(k:1:72: error: user: "a b" is not the name of a user)", "k:1:79: error: timeout: the key comes twice",
           "k:1:93: error: zz: this key is not known; there are command, script, timeout and user"}},
         {"no words", R"({"command": []})", {"k:1:13: error: command: the list is empty; it begins with a program"}},
         {"text instead of words",
@@ -98,9 +103,7 @@ TEST_CASE("what a trigger is going to be regretted for is a warning") {
         {"relative", "./restart", {relative("1:1", "./restart")}},
         {"relative, without a dot", "bin/restart -f", {relative("1:1", "bin/restart")}},
         {"relative by substitution", "@DIR/restart", {relative("1:1", "bin/restart")}},
-        {"behind what comes before",
-         "# heal\n\nset -e\nA=1 B=x/y exec ./go; true",
-         {relative("4:16", "./go")}},
+        {"behind what comes before", "# heal\n\nset -e\nA=1 B=x/y exec ./go; true", {relative("4:16", "./go")}},
         {"sourced", ". lib/functions", {relative("1:3", "lib/functions")}},
         {"behind cd", "cd /srv && ./go", {}},
         {"a variable", "$DIR/go", {}},
@@ -109,8 +112,7 @@ TEST_CASE("what a trigger is going to be regretted for is a warning") {
         {"in a script", "#!/bin/bash\n./go\n", {relative("2:1", "./go")}},
         {"by env", "#!/usr/bin/env bash\n./go\n", {relative("2:1", "./go")}},
         {"of another language", "#!/usr/bin/perl\n./go @ARGV\n", {}},
-        {"a script in JSON", R"({"script": "./go @NOPE"})",
-         {relative("1:12", "./go"), unknown("1:12", "NOPE")}},
+        {"a script in JSON", R"({"script": "./go @NOPE"})", {relative("1:12", "./go"), unknown("1:12", "NOPE")}},
         {"a shell's argument", R"({"command": ["/bin/sh", "-c", "./go"]})", {relative("1:31", "./go")}},
         {"an unknown name", "echo @NOPE\necho @{FOO_2}", {unknown("1:6", "NOPE"), unknown("2:6", "FOO_2")}},
         {"a name nearly known",
@@ -138,18 +140,41 @@ TEST_CASE("what a trigger is going to be regretted for is a warning") {
     options.all_names_known = false;
     CHECK(joined(found("echo @NOPE", options)) ==
           joined({"k:1:6: warning: the name @NOPE is not known and stays as it is; known are @ENV, @HOST and @ROLE "
-                "(give the nodes' configuration with --config)"}));
+                  "(give the nodes' configuration with --config)"}));
 }
 
 TEST_CASE("lint has an error where the decoder refuses, with its message, and nowhere else") {
-    const std::string texts[] = {
-        "", " \n", "date", "./x", "#!", "#!/bin/sh", "#! sh", "{", "{ echo a; }", "{}", "{\"command\"",
-        R"({"command": ["/a"]})", R"({"command": ["a"]})", R"({"command": ["/a", "@BAD"]})", R"({"script": "@BAD"})",
-        R"({"script": ""})", R"({"script": 1})", R"({"command": null})", R"({"command": ["/a"], "timeout": 3})",
-        R"({"command": ["/a"], "timeout": "0s"})", R"({"command": ["/a"], "timeout": "1h"})",
-        R"({"command": ["/a"], "user": ""})", R"({"command": ["/a"], "user": "@BAD"})",
-        R"({"command": ["/a"], "command": ["/b"]})", R"({"command": ["/a"], "x": 1})", "echo @BAD", "echo '@BADx'",
-        "\xFF", "a\0"s, std::string(longest_action + 1, 'a'), "{\"command\":[\"/a\",\"" + std::string(longest_argument + 1, 'a') + "\"]}"};
+    const std::string texts[] = {"",
+                                 " \n",
+                                 "date",
+                                 "./x",
+                                 "#!",
+                                 "#!/bin/sh",
+                                 "#! sh",
+                                 "{",
+                                 "{ echo a; }",
+                                 "{}",
+                                 "{\"command\"",
+                                 R"({"command": ["/a"]})",
+                                 R"({"command": ["a"]})",
+                                 R"({"command": ["/a", "@BAD"]})",
+                                 R"({"script": "@BAD"})",
+                                 R"({"script": ""})",
+                                 R"({"script": 1})",
+                                 R"({"command": null})",
+                                 R"({"command": ["/a"], "timeout": 3})",
+                                 R"({"command": ["/a"], "timeout": "0s"})",
+                                 R"({"command": ["/a"], "timeout": "1h"})",
+                                 R"({"command": ["/a"], "user": ""})",
+                                 R"({"command": ["/a"], "user": "@BAD"})",
+                                 R"({"command": ["/a"], "command": ["/b"]})",
+                                 R"({"command": ["/a"], "x": 1})",
+                                 "echo @BAD",
+                                 "echo '@BADx'",
+                                 "\xFF",
+                                 "a\0"s,
+                                 std::string(longest_action + 1, 'a'),
+                                 "{\"command\":[\"/a\",\"" + std::string(longest_argument + 1, 'a') + "\"]}"};
     for (const auto& text : texts) {
         CAPTURE(text.substr(0, 60));
         lint_report report;

@@ -60,7 +60,8 @@ struct linter {
            std::string{keys} + R"(}, "services": [)" + std::string{services} + "]}}}";
 }
 
-constexpr std::string_view two_webs = R"({"service": "web", "node": "production-web1"}, {"service": "web", "node": "production-web2"})";
+constexpr std::string_view two_webs =
+    R"({"service": "web", "node": "production-web1"}, {"service": "web", "node": "production-web2"})";
 
 }  // namespace
 
@@ -121,8 +122,9 @@ TEST_CASE("a text that does not tell what it is was taken for something, and --a
           "@/x:1:18: error: not valid JSON: Invalid value.\n"
           "1 error in 1 document\n");
     const auto trigger = lint({"@/y"});
-    CHECK(trigger.out.starts_with("@/y: note: it was taken for a trigger; if it is something else, say --as document, "
-                                  "trigger or configuration\n@/y:1:17: warning: the name @SVC is not known"));
+    CHECK(
+        trigger.out.starts_with("@/y: note: it was taken for a trigger; if it is something else, say --as document, "
+                                "trigger or configuration\n@/y:1:17: warning: the name @SVC is not known"));
     CHECK(lint({"@/z.json"}).out ==
           "@/z.json: note: it was taken for a cluster document; if it is something else, say --as document, trigger or "
           "configuration\n@/z.json:1:1: error: not valid JSON: Invalid value.\n1 error in 1 document\n");
@@ -142,7 +144,8 @@ TEST_CASE("what cannot be read is an error, and the rest is looked at") {
     const auto run = lint({"@/none", "@/", "@/fifo", "/dev/zero", "@/empty", "@/big", "@/huge", "@/link.json", "-"});
     CHECK(run.out ==
           "/dev/zero: error: \"/dev/zero\" is not a regular file, and only such are read\n"
-          "@/: error: \"" + (lint.box / "").substr(0, (lint.box / "").size() - 1) +
+          "@/: error: \"" +
+              (lint.box / "").substr(0, (lint.box / "").size() - 1) +
               "\" is not a regular file, and only such are read\n"
               "@/big: error: a trigger of 614401 bytes; at most 524288 are taken\n"
               "@/empty: error: is empty\n"
@@ -198,7 +201,7 @@ TEST_CASE("an export is looked through key by key, and triggers are held against
           "triggers/production/all/secondary/critical: warning: this trigger never runs: the mode of its cluster "
           "document is all-active: every node is primary\n"
           "triggers/production/none/primary/critical: warning: this trigger never runs: without a cluster document "
-          "every node is standalone\n"
+          "every node is standalone, and this export has none\n"
           "triggers/production/web/master/critical: warning: \"master\" is no role; did you mean \"primary\"?\n"
           "triggers/production/web/primary/critical:1:1: warning: the command ./restart is relative; triggers run in "
           "/, give its whole path\n"
@@ -214,8 +217,9 @@ TEST_CASE("an export without a key of powerconsul's, and a damaged one, are erro
     linter lint;
     const auto none = lint({"-"}, "[]");
     CHECK(none.status == 65);
-    CHECK(none.out.starts_with("<stdin>: error: no key of this export is powerconsul's: documents are looked for below "
-                               "cluster/*, triggers below triggers/*"));
+    CHECK(
+        none.out.starts_with("<stdin>: error: no key of this export is powerconsul's: documents are looked for below "
+                             "cluster/*, triggers below triggers/*"));
     CHECK(lint({"-", "--environment", "test"}, exported({entry("cluster/production/web", tool::pair_document)}))
               .out.find("below cluster/test, triggers below triggers/test") != std::string::npos);
     lint.config = R"({"clusterKey": "kv/c/", "triggerKey": "kv/t"})";
@@ -243,12 +247,14 @@ TEST_CASE("names in triggers are those of the configuration, which must be right
 TEST_CASE("a configuration is held against this machine") {
     linter lint;
     lint.box.write("token", "secret", 0644);
-    lint.box.write("a.conf", R"({"serviceManager": "upstart", "log": "file", "consul": {"tokenFile": ")" + lint.box / "token" + R"("}})");
+    lint.box.write("a.conf", R"({"serviceManager": "upstart", "log": "file", "consul": {"tokenFile": ")" +
+                                 lint.box / "token" + R"("}})");
     const auto run = lint({"@/a.conf"});
     CHECK(run.out ==
           "@/a.conf:1:20: error: serviceManager: \"upstart\" is not a service manager that is known here, expected "
           "systemd, sysv or openrc\n"
-          "@/a.conf:1:38: error: log: \"file\" is no place for the log; expected none, stderr, syslog or the absolute path "
+          "@/a.conf:1:38: error: log: \"file\" is no place for the log; expected none, stderr, syslog or the absolute "
+          "path "
           "of a file or, with a / at its end, of a directory\n"
           "@/a.conf:1:70: warning: consul.tokenFile: @/token has the mode 0644, so that others can read the token; "
           "chmod 0600 it\n"
@@ -261,14 +267,16 @@ TEST_CASE("a configuration is held against this machine") {
 
 TEST_CASE("one service is read from Consul, with its triggers and nodes") {
     linter lint;
-    lint.box.write("store.json",
-                   store_with(R"("cluster/production/web": {"active_nodes": ["production-web1"], "standby_nodes": ["production-wbe2"]},
+    lint.box.write(
+        "store.json",
+        store_with(
+            R"("cluster/production/web": {"active_nodes": ["production-web1"], "standby_nodes": ["production-wbe2"]},
                        "triggers/production/web/primary/critical": "./restart",
                        "triggers/production/web/primary/crit": "x",
                        "triggers/production/web/secondary/critical": "#!/no/such/shell\n",
                        "triggers/production/web/standalone/critical": "date",
                        "triggers/production/db/standalone/critical": "./not-asked-for")",
-                              two_webs));
+            two_webs));
     const auto run = lint({"-S", "web"});
     CHECK(run.err.empty());
     CHECK(run.out ==
@@ -304,15 +312,18 @@ TEST_CASE("one service is read from Consul, with its triggers and nodes") {
 TEST_CASE("a service that Consul knows nothing of is not called fine") {
     linter lint;
     lint.box.write("store.json", store_with(R"("cluster/production/web": {"mode": "all-active"},
-                       "triggers/production/db/standalone/critical": "date")", ""));
+                       "triggers/production/db/standalone/critical": "date")",
+                                            ""));
     const auto web = lint({"-S", "web"});
     CHECK(web.status == 0);
-    CHECK(web.out.starts_with("cluster/production/web: note: Consul shows no instance of web (there is none, or the "
-                              "token needs service:read on it and node:read): its nodes were not compared\n"));
+    CHECK(
+        web.out.starts_with("cluster/production/web: note: Consul shows no instance of web (there is none, or the "
+                            "token needs service:read on it and node:read): its nodes were not compared\n"));
     const auto db = lint({"-S", "db"});
     CHECK(db.status == 1);
-    CHECK(db.out.starts_with("triggers/production/db/standalone/critical: warning: db has no cluster document, and "
-                             "Consul shows no instance of it\n"));
+    CHECK(
+        db.out.starts_with("triggers/production/db/standalone/critical: warning: db has no cluster document, and "
+                           "Consul shows no instance of it\n"));
     const auto none = lint({"-S", "mail"});
     CHECK(none.status == 0);
     CHECK(none.out ==
@@ -320,17 +331,40 @@ TEST_CASE("a service that Consul knows nothing of is not called fine") {
           "standalone\nnothing to look at\n");
 }
 
+TEST_CASE("a listed node of another datacenter is looked for there, and one that is away is no mistake") {
+    linter lint;
+    const std::string_view document = R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-far1"]})";
+    const auto with = [&](std::string_view more) {
+        lint.box.write(
+            "store.json",
+            R"({"agent": {"node": "production-web1", "datacenter": "hq"}, "datacenters": {"hq": {"kv": {"cluster/production/web": )" +
+                std::string{document} + R"(}, "services": [{"service": "web", "node": "production-web1"}]})" +
+                std::string{more} + "}}");
+    };
+    with(R"(, "dr": {"services": [{"service": "web", "node": "production-far1"}]})");
+    CHECK(lint({"-S", "web"}).out == "1 cluster document is fine\n");
+    with(R"(, "dr": {"services": []})");
+    CHECK(lint({"-S", "web"}).status == 1);
+}
+
 TEST_CASE("everything is read from Consul, of this node's environment") {
     linter lint;
-    lint.box.write("store.json", store_with(R"("cluster/production/web": {"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]},
+    lint.box.write(
+        "store.json",
+        store_with(
+            R"("cluster/production/web": {"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]},
                        "cluster/test/web": "x", "cluster/production/db": "",
-                       "triggers/production/web/primary/critical": "date")", two_webs));
+                       "triggers/production/web/primary/critical": "date",
+                       "triggers/production/mail/secondary/critical": "date")",
+            two_webs));
     const auto run = lint({"--all"});
     CHECK(run.out ==
           "cluster/production/db: note: Consul shows no instance of db (there is none, or the token needs service:read "
           "on it and node:read): its nodes were not compared\n"
           "cluster/production/db:1:1: error: the value is empty; delete the key to make the service standalone\n"
-          "1 error in 3 documents\n");
+          "triggers/production/mail/secondary/critical: warning: this trigger never runs: without a cluster document "
+          "every node is standalone\n"
+          "1 error, 1 warning in 4 documents\n");
     CHECK(run.status == 65);
     const auto elsewhere = lint({"--all", "--environment", "staging"});
     CHECK(elsewhere.status == 65);

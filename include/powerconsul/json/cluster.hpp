@@ -14,8 +14,8 @@ namespace powerconsul::inline v0::json {
 
 /// A cluster document as it was read. `document` may be used only if there is no problem.
 struct cluster_reading {
-    std::optional<value> root{};       ///< nothing if the text is no JSON
-    std::vector<problem> problems{};   ///< all of them, as far as one does not hide another; the first is the error
+    std::optional<value> root{};      ///< nothing if the text is no JSON
+    std::vector<problem> problems{};  ///< all of them, as far as one does not hide another; the first is the error
     cluster_document document{};
 };
 
@@ -41,7 +41,8 @@ public:
                 wrong(filter->items[i], "filter", valid.error().message, filter->items[i].name_offset);
             }
             const std::string where = "filter." + quoted(expression);
-            if (checked(filter->items[i], where)) decoded_.rules.push_back({expression, group(filter->items[i], where)});
+            if (checked(filter->items[i], where))
+                decoded_.rules.push_back({expression, group(filter->items[i], where)});
         }
     }
 

@@ -87,8 +87,8 @@ private:
     }
 
     static constexpr std::array<std::string_view, 7> known_{
-        "active_nodes",       "standby_nodes",      "active_datacenters", "standby_datacenters",
-        "active_datacenter",  "standby_datacenter", "mode"};
+        "active_nodes",       "standby_nodes", "active_datacenters", "standby_datacenters", "active_datacenter",
+        "standby_datacenter", "mode"};
 
     [[nodiscard]] static auto is_known(std::string_view member) -> bool {
         for (const auto each : known_) {
@@ -233,7 +233,8 @@ private:
         }
         if (any || names.size() > most_names || values.empty()) return;
         warn(values.front()->offset, std::string{powerconsul::detail::list_name(grouping::nodes, own)} +
-                                         " names no node on which Consul shows " + seen.service + "; it is on " + nodes_of(seen));
+                                         " names no node on which Consul shows " + seen.service + "; it is on " +
+                                         nodes_of(seen));
     }
 
     [[nodiscard]] auto is_listed(std::string_view node) const -> bool {

@@ -162,7 +162,8 @@ private:
 
     void relative(const value* at, std::string_view key) {
         if (at == nullptr || !at->is(kind::string) || at->text.starts_with('/')) return;
-        warn(at->offset, std::string{key} + " is relative: it depends on where Consul was started; give the whole path");
+        warn(at->offset,
+             std::string{key} + " is relative: it depends on where Consul was started; give the whole path");
     }
 
     void base(std::string_view key) {
@@ -177,8 +178,8 @@ private:
                 const auto& [name, text] = said_.substitutions[i];
                 const std::string where = "subVars." + one_line(given->names[i], 80) + ": ";
                 if (name == "ENV" || name == "HOST" || name == "ROLE") {
-                    warn(given->items[i].name_offset, where + "@" + name + " is always this node's own; " +
-                                                          "this value is never used");
+                    warn(given->items[i].name_offset,
+                         where + "@" + name + " is always this node's own; " + "this value is never used");
                 } else if (auto sound = powerconsul::detail::fits({name, text}, substitution_style::shell); !sound) {
                     warn(given->items[i].offset, where + sound.error().message);
                 }
@@ -224,7 +225,9 @@ namespace detail {
 }  // namespace detail
 
 /// Whether a configuration may have a key of that name, as its decoder tells.
-[[nodiscard]] inline auto is_settings_key(std::string_view name) -> bool { return detail::said_of_key(name).empty(); }
+[[nodiscard]] inline auto is_settings_key(std::string_view name) -> bool {
+    return detail::said_of_key(name).empty();
+}
 
 /// Whether that is a key, or one that is misspelt.
 [[nodiscard]] inline auto is_nearly_settings_key(std::string_view name) -> bool {

@@ -110,7 +110,7 @@ struct placed_word {
 /// How triggers are looked through.
 struct lint_trigger_options {
     std::vector<substitution> known{};  ///< with @ENV, @HOST and @ROLE
-    bool all_names_known{true};  ///< else a name may be in a configuration that was not given
+    bool all_names_known{true};         ///< else a name may be in a configuration that was not given
     milliseconds timeout{seconds(60)};
 };
 

@@ -157,6 +157,12 @@ class Lint(unittest.TestCase):
         code, lines, err = lint("--all", token=half)
         self.assertEqual((code, lines), (77, []), err)
         self.assertIn("the token needs key:read on triggers/production/", err)
+        # A document that is hidden from the list is not absent: its service's triggers are not called useless.
+        self.put(cluster__production__db={"mode": "all-active"}, triggers__production__web__primary__critical="date")
+        some = server.token('key_prefix "triggers/" { policy = "read" } key "cluster/production/db" { policy = "read" }')
+        code, lines, err = lint("--all", token=some)
+        self.assertEqual((code, lines), (77, []), err)
+        self.assertIn("the token needs key:read on cluster/production/web", err)
         no_service = server.token('key_prefix "" { policy = "read" } node_prefix "" { policy = "read" }')
         code, lines, err = lint("-S", "web", token=no_service)
         self.assertEqual((code, err), (0, ""), lines)
