@@ -1,0 +1,265 @@
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/adapters/any_transport.hpp>
+#include <powerconsul/adapters/posix_clock.hpp>
+#include <powerconsul/consul.hpp>
+#include <powerconsul/kv_list.hpp>
+#include <powerconsul/text.hpp>
+#include <powerconsul/trigger.hpp>
+
+#include "configuration.hpp"
+#include "linter.hpp"
+#include "roles.hpp"
+
+namespace powerconsul::cli {
+
+namespace {
+
+using client = consul_client<any_transport&, posix_clock&>;
+
+/// Reads what there is to look at from Consul's KV store, and what Consul shows of the services.
+class reader {
+public:
+    reader(linter& to, any_transport& transport, posix_clock& clock, const configuration& chosen)
+        : to_{to},
+          transport_{transport},
+          clock_{clock},
+          deadline_{clock.monotonic() + chosen.timeout},
+          consul_{transport, clock, deadline_},
+          datacenter_{chosen.roles.who.datacenter} {}
+
+    /// One service, key by key: these reads tell "not there" from "not allowed".
+    [[nodiscard]] auto one(const std::string& service) -> result<void> {
+        const auto& bases = to_.around().bases;
+        if (auto read = document(service); !read) return read;
+        const std::string below = bases.trigger + '/' + service + '/';
+        std::set<std::string> seen;
+        for (const auto as : detail::role_names) {
+            for (const auto state : detail::state_names) {
+                const std::string at = below + std::string{as} + '/' + std::string{state};
+                auto value = consul_.read_key(at, datacenter_);
+                if (!value) return unexpected{std::move(value).error()};
+                if (!*value) continue;
+                seen.insert(at);
+                look_at({at, (*value)->value, 0});
+            }
+        }
+        // The list is for names that are misspelt: it may be empty for want of a right.
+        auto rest = list_keys(transport_, below, datacenter_, left());
+        if (!rest && rest.error().code != errc::denied) return unexpected{std::move(rest).error()};
+        if (!rest) to_.report().add(below, severity::note, "other keys could not be listed: " + rest.error().message);
+        for (const auto& each : rest ? rest->keys : std::vector<listed_key>{}) {
+            if (seen.count(each.key) == 0) look_at(each);
+        }
+        if (!is_waiting(service) && seen.empty()) {
+            to_.report().add(bases.cluster + '/' + service, severity::note,
+                             service + " has neither a cluster document nor a trigger: every node is standalone");
+        }
+        return {};
+    }
+
+    /// Everything below both keys.
+    [[nodiscard]] auto all() -> result<void> {
+        const auto& bases = to_.around().bases;
+        std::size_t count = 0;
+        for (const auto* base : {&bases.cluster, &bases.trigger}) {
+            auto valid = document_key(*base, "service");
+            if (!valid) return unexpected{std::move(valid).error()};
+            auto found = list_keys(transport_, *base + '/', datacenter_, left());
+            if (!found) return unexpected{std::move(found).error()};
+            // Consul hides what may not be read without saying so; one key by itself it refuses.
+            if (found->keys.empty()) {
+                if (auto proof = consul_.read_key(*valid, datacenter_); !proof) return unexpected{proof.error()};
+            }
+            for (const auto& each : found->keys) look_at(each);
+            count += found->keys.size();
+        }
+        // For the same reason a document that is not in the list is asked for by itself.
+        for (const auto& service : to_.services()) {
+            if (is_waiting(service)) continue;
+            auto one = document(service);
+            if (!one) return unexpected{std::move(one).error()};
+        }
+        if (count == 0) {
+            to_.report().add(bases.cluster, severity::error,
+                             "neither here nor below " + bases.trigger +
+                                 " is any key that the token may list; is the environment right (--environment, "
+                                 "clusterKey, triggerKey), and may the token read and list key_prefix there?");
+        }
+        return {};
+    }
+
+    /// Looks at the documents that were put off until Consul has told of their services' instances.
+    void finish() {
+        std::set<std::string> services;
+        for (const auto& [key, _] : waiting_) services.insert(key.service);
+        for (const auto& each : to_.services()) services.insert(each);
+        auto known = consul_.datacenters();
+        if (known) datacenters_ = std::move(*known);
+        if (datacenter_.empty() && !datacenters_.empty()) datacenter_ = datacenters_.front();
+        std::map<std::string, json::service_sight> sights;
+        for (const auto& each : services) sights.emplace(each, sight(each));
+        for (const auto& [key, entry] : waiting_) {
+            const auto& seen = sights[key.service];
+            if (seen.instances.empty() && seen.complete) {
+                to_.report().add(entry.key, severity::note,
+                                 "Consul shows no instance of " + key.service +
+                                     " (there is none, or the token needs service:read on it and node:read): "
+                                     "its nodes were not compared");
+            }
+            to_.document_at(key, entry.key, entry.value, &seen);
+        }
+        for (const auto& [service, seen] : sights) {
+            if (seen.complete && seen.instances.empty()) to_.without_instances(service);
+        }
+    }
+
+private:
+    [[nodiscard]] auto left() -> milliseconds {
+        const auto time = shorter(deadline_ - clock_.monotonic(), seconds(5));
+        return time.count > 0 ? time : milliseconds{1};
+    }
+
+    void look_at(const listed_key& entry) {
+        auto key = classify_key(to_.around().bases, entry.key, entry.value.empty());
+        switch (key.kind) {
+            case key_kind::document: waiting_.emplace_back(std::move(key), entry); break;
+            case key_kind::trigger: to_.trigger_at(key, entry.key, entry.value); break;
+            case key_kind::misplaced: to_.misplaced(key, entry.key); break;
+            case key_kind::ignored:
+            case key_kind::other: to_.report().passed_over(); break;
+        }
+    }
+
+    [[nodiscard]] auto is_waiting(std::string_view service) const -> bool {
+        return std::ranges::any_of(waiting_, [&](const auto& each) { return each.first.service == service; });
+    }
+
+    /// Reads one document: it is there, it is not, or nobody knows, which is an error.
+    [[nodiscard]] auto document(const std::string& service) -> result<void> {
+        const auto key = document_key(to_.around().bases.cluster, service);
+        if (!key) return unexpected{key.error()};
+        auto found = consul_.read_key(*key, datacenter_);
+        if (!found) return unexpected{std::move(found).error()};
+        if (*found) {
+            look_at({*key, std::move((*found)->value), 0});
+        } else {
+            to_.without_document(service);
+        }
+        return {};
+    }
+
+    /// The instances in this datacenter, and in the others if a listed node is not among these.
+    [[nodiscard]] auto sight(const std::string& service) -> json::service_sight {
+        json::service_sight seen{service, datacenter_, {}, datacenters_, true};
+        ask(seen, {datacenter_});
+        if (!seen.complete || all_listed_are_in(seen)) return seen;
+        std::vector<std::string> others;
+        for (const auto& each : datacenters_) {
+            if (each != datacenter_) others.push_back(each);
+        }
+        if (datacenters_.empty()) {
+            seen.complete = false;
+            to_.report().add(service, severity::note, "the datacenters could not be asked for");
+        }
+        ask(seen, others);
+        return seen;
+    }
+
+    void ask(json::service_sight& seen, std::vector<std::string> where) {
+        const auto silent = std::erase_if(where, [&](const auto& each) { return silent_.count(each) != 0; });
+        if (silent != 0) seen.complete = false;
+        for (auto& each : consul_.instances(seen.service, where)) {
+            if (each.instances) {
+                for (auto& one : *each.instances) seen.instances.push_back(std::move(one));
+                continue;
+            }
+            seen.complete = false;
+            if (each.instances.error().code != errc::denied) silent_.insert(each.datacenter);
+            to_.report().add(seen.service, severity::note,
+                             "its instances" + (each.datacenter.empty() ? "" : " in " + each.datacenter) +
+                                 " could not be read, its nodes were not compared: " + each.instances.error().message);
+        }
+    }
+
+    [[nodiscard]] auto all_listed_are_in(const json::service_sight& seen) const -> bool {
+        for (const auto& [key, entry] : waiting_) {
+            if (key.service != seen.service) continue;
+            const auto document = json::decode_cluster_document(entry.value);
+            if (!document) continue;
+            for (const auto& rule : document->rules) {
+                if (rule.group.by == grouping::datacenters) return false;
+                for (const auto* list : {&rule.group.active, &rule.group.standby}) {
+                    for (const auto& name : *list) {
+                        const auto is_it = [&](const auto& one) { return same_node(one.node, name); };
+                        if (std::ranges::none_of(seen.instances, is_it)) return false;
+                    }
+                }
+            }
+        }
+        return !seen.instances.empty();
+    }
+
+    linter& to_;
+    any_transport& transport_;
+    posix_clock& clock_;
+    milliseconds deadline_;
+    client consul_;
+    std::string datacenter_;
+    std::vector<std::string> datacenters_{};
+    std::vector<std::pair<known_key, listed_key>> waiting_{};
+    std::set<std::string> silent_{};  ///< datacenters that did not answer: asked once
+};
+
+/// What holds on this node, for what it reads itself.
+[[nodiscard]] auto around_node(const configuration& chosen) -> surroundings {
+    surroundings around;
+    const identity who = completed(chosen.roles.who);
+    around.bases = {base_of(chosen.roles.cluster_key, "cluster", who.environment),
+                    base_of(chosen.watch.triggers.base_key, "triggers", who.environment)};
+    around.triggers.known = all_substitutions(chosen.watch.triggers, who);
+    around.triggers.timeout = chosen.watch.triggers.timeout;
+    around.node = who.node.empty() ? who.host : who.node;
+    around.on_node = true;
+    return around;
+}
+
+}  // namespace
+
+auto lint_consul(const invocation& call, const command_line& line) -> result<linter> {
+    const auto chosen = configure(call, line);
+    if (!chosen) return unexpected{chosen.error()};
+    auto transport = make_transport(*chosen);
+    if (!transport) return unexpected{std::move(transport).error()};
+    linter to{around_node(*chosen)};
+    const std::string_view wild = "/*";
+    if (to.around().bases.cluster.ends_with(wild) || to.around().bases.trigger.ends_with(wild)) {
+        return fail(errc::configuration,
+                    "this machine's host name tells no environment; set --environment, or clusterKey and triggerKey");
+    }
+    for (const auto* base : {&to.around().bases.cluster, &to.around().bases.trigger}) {
+        if (auto valid = document_key(*base, "service"); !valid) {
+            return fail(errc::configuration, valid.error().message + "; set clusterKey, triggerKey or --environment");
+        }
+    }
+    posix_clock clock;
+    reader from{to, *transport, clock, *chosen};
+    if (const auto service = line.value("consulservice")) {
+        if (auto valid = validate_segment("the Consul service name", *service); !valid) {
+            return unexpected{std::move(valid).error()};
+        }
+        if (auto done = from.one(*service); !done) return unexpected{std::move(done).error()};
+    } else if (auto done = from.all(); !done) {
+        return unexpected{std::move(done).error()};
+    }
+    from.finish();
+    return to;
+}
+
+}  // namespace powerconsul::cli

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <cerrno>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+#include <powerconsul/cluster.hpp>
+#include <powerconsul/json/lint_cluster.hpp>
+#include <powerconsul/json/lint_trigger.hpp>
+#include <powerconsul/lint.hpp>
+#include <powerconsul/lint_keys.hpp>
+#include <powerconsul/result.hpp>
+#include <powerconsul/text.hpp>
+
+#include "cli.hpp"
+#include "command_line.hpp"
+
+namespace powerconsul::cli {
+
+/// What the whole run knows, whatever it looks at.
+struct surroundings {
+    key_bases bases{};
+    lint_trigger_options triggers{};
+    std::vector<std::string> own_files{};  ///< configurations that this machine uses
+    std::string node{};
+    bool on_node{};  ///< what is read is for this machine: programs that it lacks are worth a note
+};
+
+/// Looks through texts and holds what stands together against each other: documents and the triggers of the same
+/// service.
+class linter {
+public:
+    explicit linter(surroundings around) : around_{std::move(around)} {}
+
+    [[nodiscard]] auto report() -> lint_report& { return report_; }
+    [[nodiscard]] auto around() const -> const surroundings& { return around_; }
+
+    void document(const std::string& name, std::string_view text, const json::service_sight* seen = nullptr) {
+        static_cast<void>(json::lint_cluster(report_, name, text, seen));
+    }
+
+    /// A document that stands at a key; its triggers are held against it.
+    void document_at(const known_key& key, const std::string& name, std::string_view text,
+                     const json::service_sight* seen = nullptr) {
+        documents_[{key.environment, key.service}] = json::lint_cluster(report_, name, text, seen);
+    }
+
+    void trigger(const std::string& name, std::string_view text) {
+        const auto made = json::lint_trigger(report_, name, text, around_.triggers);
+        if (!made || !around_.on_node || made->argv.empty()) return;
+        const std::string& program = made->argv.front();
+        if (access(program.c_str(), X_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)) return;
+        report_.add(name, text, 0, severity::note, "there is no " + one_line(program, 200) + " on this machine");
+    }
+
+    void trigger_at(const known_key& key, const std::string& name, std::string_view text) {
+        trigger(name, text);
+        triggers_.push_back({key, name});
+    }
+
+    void misplaced(const known_key& key, const std::string& name) { report_.add(name, severity::warning, key.why); }
+
+    /// A service has no document, as Consul says itself.
+    void without_document(const std::string& service) { without_document_.insert(service); }
+    /// Documents of an environment are known only from what an export holds.
+    void exported(const std::string& environment) { exported_.insert(environment); }
+    /// Consul was asked for the instances of a service and showed none.
+    void without_instances(const std::string& service) { without_instances_.insert(service); }
+
+    [[nodiscard]] auto services() const -> std::set<std::string> {
+        std::set<std::string> all;
+        for (const auto& [where, _] : documents_) all.insert(where.second);
+        for (const auto& each : triggers_) all.insert(each.key.service);
+        return all;
+    }
+
+    /// Holds the triggers against the documents, once all are known.
+    void finish() {
+        for (const auto& [key, name] : triggers_) {
+            const auto found = documents_.find({key.environment, key.service});
+            std::string why;
+            if (found != documents_.end()) {
+                if (found->second) why = unreachable_role(key.role, &*found->second);
+            } else if (exported_.count(key.environment) != 0) {
+                why = unreachable_role(key.role, nullptr);
+                if (!why.empty()) why += ", and this export has none";
+            } else if (without_document_.count(key.service) != 0) {
+                why = unreachable_role(key.role, nullptr);
+                if (why.empty() && without_instances_.count(key.service) != 0) {
+                    report_.add(name, severity::warning,
+                                key.service + " has no cluster document, and Consul shows no instance of it");
+                }
+            }
+            if (!why.empty()) report_.add(name, severity::warning, "this trigger never runs: " + why);
+        }
+    }
+
+private:
+    struct placed_trigger {
+        known_key key{};
+        std::string name{};
+    };
+
+    surroundings around_;
+    lint_report report_{};
+    std::map<std::pair<std::string, std::string>, std::optional<cluster_document>> documents_{};
+    std::vector<placed_trigger> triggers_{};
+    std::set<std::string> without_document_{};
+    std::set<std::string> exported_{};
+    std::set<std::string> without_instances_{};
+};
+
+/// The key below which documents or triggers stand, without a `/` at its end.
+[[nodiscard]] inline auto base_of(const std::string& configured, std::string_view root, std::string_view environment)
+    -> std::string {
+    if (configured.empty()) return std::string{root} + '/' + std::string{environment.empty() ? "*" : environment};
+    std::string base = configured;
+    if (base.ends_with('/')) base.pop_back();
+    return base;
+}
+
+/// Looks through the files that the command line names, `-` being standard input. What cannot be read is a finding.
+[[nodiscard]] auto lint_files(const invocation& call, const command_line& line) -> result<linter>;
+
+/// Looks through what Consul's KV store holds for a service, or for all. Fails where Consul could not be read.
+[[nodiscard]] auto lint_consul(const invocation& call, const command_line& line) -> result<linter>;
+
+}  // namespace powerconsul::cli
