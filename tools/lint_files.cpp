@@ -48,7 +48,8 @@ struct guess {
     return name == "filter" || name == "mode" || name.starts_with("active_") || name.starts_with("standby_");
 }
 
-[[nodiscard]] auto guessed_from(const std::vector<std::string>& names) -> guess {
+[[nodiscard]] auto guessed_from(std::vector<std::string> names) -> guess {
+    if (names.size() > 200) names.resize(200);
     std::array<std::size_t, 3> count{};
     for (const auto& each : names) {
         if (is_document_key(each)) ++count[0];
