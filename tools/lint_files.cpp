@@ -115,16 +115,16 @@ void look_at_configuration(linter& to, const std::string& name, std::string_view
             report.add(name, text, root.find("log")->offset, severity::error, "log: " + target.error().message);
         }
     }
-    if (read.said->token_file && read.said->token_file->starts_with('/')) {
+    if (read.said->consul.token_file && read.said->consul.token_file->starts_with('/')) {
         char resolved[PATH_MAX];
-        const bool there = realpath(read.said->token_file->c_str(), resolved) != nullptr;
-        const auto status = posix_files{}.status(there ? resolved : *read.said->token_file);
+        const bool there = realpath(read.said->consul.token_file->c_str(), resolved) != nullptr;
+        const auto status = posix_files{}.status(there ? resolved : *read.said->consul.token_file);
         if (status && *status && ((*status)->mode & 07U) != 0) {
             constexpr std::string_view digits = "01234567";
             std::string mode = "0";
             for (const unsigned shift : {6U, 3U, 0U}) mode += digits[((*status)->mode >> shift) & 7U];
             report.add(name, text, root.find("consul")->find("tokenFile")->offset, severity::warning,
-                       "consul.tokenFile: " + *read.said->token_file + " has the mode " + mode +
+                       "consul.tokenFile: " + *read.said->consul.token_file + " has the mode " + mode +
                            ", so that others can read the token; chmod 0600 it");
         }
     }
