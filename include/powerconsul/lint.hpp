@@ -27,7 +27,7 @@ enum class severity : unsigned char { error, warning, note };
 }
 
 /// One mistake and its place.
-struct finding {
+struct lint_finding {
     std::string document{};  ///< a file, a key, or what else the text is called
     std::size_t line{};      ///< from 1; 0: the finding is about no place in the text
     std::size_t column{};    ///< in bytes, from 1; 0 with line 0
@@ -35,11 +35,11 @@ struct finding {
     std::string message{};
 
     /// The order in which people read them: by document and place, errors first.
-    friend auto operator<=>(const finding&, const finding&) = default;
+    friend auto operator<=>(const lint_finding&, const lint_finding&) = default;
 };
 
 /// As compilers write it, on one line: `cluster/production/web:1:18: error: …`.
-[[nodiscard]] inline auto to_line(const finding& one) -> std::string {
+[[nodiscard]] inline auto to_line(const lint_finding& one) -> std::string {
     std::string text = one_line(one.document, 500);
     if (one.line != 0) text += ':' + std::to_string(one.line) + ':' + std::to_string(one.column);
     return text + ": " + std::string{to_string(one.level)} + ": " + one_line(one.message, 2000);
@@ -77,7 +77,7 @@ public:
     void looked_at(text_kind kind) { ++looked_at_[static_cast<std::size_t>(kind)]; }
     void passed_over() { ++passed_over_; }
 
-    [[nodiscard]] auto findings() const -> const std::set<finding>& { return findings_; }
+    [[nodiscard]] auto findings() const -> const std::set<lint_finding>& { return findings_; }
     [[nodiscard]] auto count(severity level) const -> std::uint64_t {
         std::uint64_t count = 0;
         for (const auto& each : findings_) count += each.level == level ? 1U : 0U;
@@ -100,7 +100,7 @@ private:
         return kept < most_regrets;
     }
 
-    std::set<finding> findings_{};
+    std::set<lint_finding> findings_{};
     std::map<std::string, std::size_t> regrets_{};
     std::uint64_t looked_at_[3]{};
     std::uint64_t passed_over_{};
