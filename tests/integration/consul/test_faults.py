@@ -72,10 +72,10 @@ class BigCluster(Cluster):
         ips = self.free_addresses(13)
         dr, far = ips[11:]
         make = lambda *words, **more: self.agents.append(Agent(self, *words, **more)) or self.agents[-1]
-        self.servers = [make("hq", f"hq-server{i + 1}", ips[i], True, ips[(i + 1) % 3], join_wan=dr, expect=3) for i in range(3)]
-        self.webs = [make("hq", f"production-web{i - 2}", ips[i], False, ips[i % 3]) for i in range(3, 11)]
-        self.dr = make("dr", "production-web21", dr, True, None, join_wan=far)
-        self.far = make("far", "production-web22", far, True, None, join_wan=ips[0])
+        self.servers = [make("hq", f"hq-server{i + 1}", ips[i], 3, ips[(i + 1) % 3], join_wan=dr) for i in range(3)]
+        self.webs = [make("hq", f"production-web{i - 2}", ips[i], 0, ips[i % 3]) for i in range(3, 11)]
+        self.dr = make("dr", "production-web21", dr, 1, None, join_wan=far)
+        self.far = make("far", "production-web22", far, 1, None, join_wan=ips[0])
         self.hq = self.servers[0]
         self.web1, self.web2 = self.webs[:2]
         for agent in self.agents:
