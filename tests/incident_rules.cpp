@@ -322,3 +322,13 @@ TEST_CASE("an agent that started anew calls a check passing without output: no n
         CHECK(words(decide(closed.after, bad_state::critical, there, start + seconds(91)).steps) == "opened act");
     }
 }
+
+TEST_CASE("after a damage of the journal what opens waits for a back-off") {
+    const std::vector<check_facts> there{about(true, standing::in_state, 10, 25)};
+    const auto fresh = decide({}, bad_state::critical, there, start);
+    REQUIRE(words(fresh.steps) == "opened act");
+    const auto held = held_after_damage(fresh, start);
+    CHECK(words(held.steps) == "opened wait");
+    CHECK(held.after.incidents.front().held == "its journal was damaged: whether a trigger ran just now is not known");
+    CHECK(held.after.incidents.front().attempts == 0);
+}

@@ -269,4 +269,16 @@ inline auto rearm(journal& among) -> std::size_t {
     return count;
 }
 
+/// What opens after a damage of its journal may have been acted on a moment ago, as after a crash: its first attempt
+/// waits for a back-off.
+[[nodiscard]] inline auto held_after_damage(incident_decision decided, milliseconds now) -> incident_decision {
+    for (auto& each : decided.steps) {
+        if (each.what != step::act) continue;
+        each.what = step::wait;
+        each.why = "its journal was damaged: whether a trigger ran just now is not known";
+        decided.after = attempt_held(std::move(decided.after), each.incident, each.why, now);
+    }
+    return decided;
+}
+
 }  // namespace powerconsul::inline v0

@@ -66,8 +66,8 @@
 #include <powerconsul/probes/systemd.hpp>
 #include <powerconsul/probes/sysv.hpp>
 #include <powerconsul/resolver.hpp>
-#include <powerconsul/rights.hpp>
 #include <powerconsul/result.hpp>
+#include <powerconsul/rights.hpp>
 #include <powerconsul/role.hpp>
 #include <powerconsul/secret_file.hpp>
 #include <powerconsul/settings.hpp>

@@ -58,7 +58,7 @@ public:
                 incident* const one = find_incident(decided.after, id);
                 if (one->is_open()) one->last.result = find_incident(journal_, id)->last.result;
             }
-            if (first && damaged_) hold_new(decided);
+            if (first && damaged_) decided = held_after_damage(std::move(decided), clock_.wall());
             if (!adopt(std::move(decided.after), report)) return report;
             for (const auto& each : decided.steps) {
                 if (each.what == step::opened || each.what == step::closed || each.what == step::gave_up) tell(each);
@@ -152,16 +152,6 @@ private:
     void give_up(handled_service& report, const error& why) {
         say(event_level::error, "failed", {{"error", why.message}}, report.service);
         if (!report.trouble) report.trouble = why;
-    }
-
-    /// What opens after a damage may have been acted on a moment ago, as after a crash.
-    void hold_new(incident_decision& decided) {
-        for (auto& each : decided.steps) {
-            if (each.what != step::act) continue;
-            each.what = step::wait;
-            each.why = "its journal was damaged: whether a trigger ran just now is not known";
-            decided.after = attempt_held(std::move(decided.after), each.incident, each.why, clock_.wall());
-        }
     }
 
     [[nodiscard]] auto adopt(journal next, handled_service& report) -> bool {
