@@ -495,7 +495,8 @@ TEST_CASE("what any server says can only confirm what this node knows") {
                                  R"(,"Value":")" + base64_encoded(document) + "\"}]",
                              {{"X-Consul-LastContact", std::string{age}}, {"X-Consul-KnownLeader", "true"}}};
     };
-    const http_response absent{404, "", {{"X-Consul-Index", "1"}, {"X-Consul-LastContact", "0"}}};
+    const http_response absent{404, "", {{"X-Consul-Index", "30"}, {"X-Consul-LastContact", "0"}}};
+    const http_response lost{404, "", {{"X-Consul-Index", "19"}, {"X-Consul-LastContact", "0"}}};
     const http_response away{500, "No cluster leader", {}};
     const auto other = R"({"active_nodes":["production-web3"],"standby_nodes":["production-web2"]})";
     struct row {
@@ -524,6 +525,7 @@ TEST_CASE("what any server says can only confirm what this node knows") {
         {"a new document, and no leader", entry(turned, 20), entry(by_nodes, 21), away, "primary running cached", 20,
          ""},
         {"deleted", entry(turned, 20), absent, absent, "standalone running fresh", 0, news},
+        {"a cluster that lost its data", entry(turned, 20), lost, lost, "primary running cached", 20, news},
         {"made", absent, entry(turned, 5), entry(turned, 5), "primary running fresh", 5, news},
         {"restored from a snapshot", entry(turned, 20), entry(turned, 5), entry(turned, 5), "primary running fresh", 5,
          news},
@@ -550,6 +552,29 @@ TEST_CASE("what any server says can only confirm what this node knows") {
         CHECK(facts.how.again == each.again);
         CHECK(fake.requests().size() == (each.stale ? 1 : 0) + (each.sure ? 1 : 0));
     }
+}
+
+TEST_CASE("a cluster that has lost its data makes nothing standalone, however long that lasts") {
+    node here;
+    for (int i = 0; i < 5; ++i) here.consul.put("hq", "filler", std::to_string(i));
+    here.document(by_nodes);
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    store empty{{.node = "production-web3", .datacenter = "hq"}};
+    here.time.advance(seconds(1));
+    const auto resolved = [&] {
+        role_resolver resolver{empty, here.time, here.files, "/state", here.options};
+        return resolver.resolve("web", seconds(8));
+    };
+    CHECK(said(resolved()) == "secondary stopped cached");
+    here.time.advance(seconds(3600));
+    const auto later = resolved();
+    CHECK(said(later) == "unknown unknown none");
+    CHECK(later.reason ==
+          "Consul has no cluster/production/web and has not come as far as index 11, at which this node has read it: "
+          "its data was lost or restored; write the document again, or delete /state/last-known/web.json if there is "
+          "to be none");
+    here.files.erase("/state/last-known/web.json");
+    CHECK(said(resolved()) == "standalone running fresh");
 }
 
 TEST_CASE("another expectation than before counts only from a confirmed leader") {

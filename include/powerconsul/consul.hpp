@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -51,6 +52,7 @@ struct datacenter_instances {
 /// One key, or that there is none, and how that was read.
 struct key_reading {
     std::optional<kv_entry> entry{};
+    std::uint64_t index{};  ///< X-Consul-Index, up to which the server has seen its cluster's changes; 0: it said none
     read_facts how{};
 };
 
@@ -87,11 +89,12 @@ public:
         // How old a stale answer may be is told by its age; any other must come from a leader.
         if (mode != consistency::stale && leaderless(*answer)) return without_leader(path);
         how.age = age_of(*answer);
-        if (answer->status == 404 && !answer->header("X-Consul-Index").empty()) return key_reading{{}, std::move(how)};
+        const std::uint64_t index = number_in(*answer, "X-Consul-Index").value_or(0);
+        if (answer->status == 404 && index != 0) return key_reading{{}, index, std::move(how)};
         if (answer->status != 200) return refused(*answer, path, {{acl_resource::key, std::string{key}}});
         auto entry = json::decode_kv_entry(answer->body, key);
         if (!entry) return undecoded(path, entry.error());
-        return key_reading{std::move(*entry), std::move(how)};
+        return key_reading{std::move(*entry), index, std::move(how)};
     }
 
     /// The instances of a service in several datacenters, asked side by side where the transport can; an empty name is
@@ -201,22 +204,26 @@ private:
         return transport_.perform({http_method::get, std::string{target}, {}, left});
     }
 
+    /// A header's whole number, the largest one for what is beyond it; nothing if there is none.
+    [[nodiscard]] static auto number_in(const http_response& answer, std::string_view name)
+        -> std::optional<std::uint64_t> {
+        const std::string_view text = answer.header(name);
+        std::uint64_t count{};
+        const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
+        if (text.empty() || rest != text.data() + text.size()) return std::nullopt;
+        return failure == std::errc{} ? count : UINT64_MAX;
+    }
+
     /// How old an answer may be: for how long the server that gave it has not heard of the leader, and how long the
     /// agent has kept it. Nothing if it does not say so.
     [[nodiscard]] static auto age_of(const http_response& answer) -> std::optional<milliseconds> {
-        constexpr std::int64_t longest = 1'000'000'000;
-        const auto number = [&](std::string_view name) -> std::optional<std::int64_t> {
-            const std::string_view text = answer.header(name);
-            std::int64_t count{};
-            const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
-            if (text.empty() || rest != text.data() + text.size() || count < 0) return std::nullopt;
-            return failure != std::errc{} || count > longest ? longest : count;
-        };
-        const auto contact = number("X-Consul-LastContact");
-        if (answer.header("X-Cache") != "HIT") return contact ? std::optional{milliseconds{*contact}} : std::nullopt;
-        const auto kept = number("Age");
-        if (!contact || !kept) return std::nullopt;
-        return milliseconds{*contact + *kept * 1000};
+        constexpr std::uint64_t longest = 1'000'000'000;
+        const auto contact = number_in(answer, "X-Consul-LastContact");
+        const bool kept = answer.header("X-Cache") == "HIT";
+        const auto in_cache = kept ? number_in(answer, "Age") : 0;
+        if (!contact || !in_cache) return std::nullopt;
+        const std::uint64_t age = std::min(*contact, longest) + std::min(*in_cache, longest / 1000) * 1000;
+        return milliseconds{static_cast<std::int64_t>(age)};
     }
 
     [[nodiscard]] auto instances_by(consistency mode, std::string_view service,

@@ -78,6 +78,8 @@ public:
         facts.how = std::move(read->how);
         const auto& entry = read->entry;
         if (!entry) {
+            if (auto lost = data_lost(service, facts, read->index))
+                return or_last_known(service, std::move(facts), *lost);
             facts.own = role::standalone;
             facts.clustered = clustering::no;
             facts.reason = "there is no cluster document at " + facts.key;
@@ -148,6 +150,20 @@ private:
         auto read = consul.read_key(facts.key, datacenter, consistency::consistent);
         if (read) read->how.again = std::move(again);
         return read;
+    }
+
+    /// A cluster that has not come as far as this node has seen it has lost its data, or has been restored: that it has
+    /// no document says nothing, however old this node's record is.
+    [[nodiscard]] auto data_lost(std::string_view service, const resolution& facts, std::uint64_t index)
+        -> std::optional<error> {
+        if (facts.remembered && facts.remembered->document == 0) return std::nullopt;
+        const auto seen = state_.load(service);
+        if (!seen || !*seen || (*seen)->key != facts.key || (*seen)->document <= index) return std::nullopt;
+        return error{errc::unavailable, "Consul has no " + facts.key + " and has not come as far as index " +
+                                            std::to_string((*seen)->document) +
+                                            ", at which this node has read it: its data was lost or restored; write "
+                                            "the document again, or delete " +
+                                            state_.file(service) + " if there is to be none"};
     }
 
     /// The actives of a secondary. A cheaper answer than a confirmed leader's can only confirm what is expected

@@ -17,7 +17,7 @@ namespace powerconsul::inline v0 {
 /// to the user that runs this, must be writable by the owner only, and must not be symbolic links; else nothing is read
 /// and nothing written.
 template <typename Files>
-    requires file_store<Files>
+requires file_store<Files>
 class state_directory {
 public:
     state_directory(Files files, std::string path) : files_{static_cast<Files&&>(files)}, path_{std::move(path)} {}
@@ -51,11 +51,13 @@ public:
         return files_.replace(file(service), json::encode_last_known(known));
     }
 
-private:
-    [[nodiscard]] auto folder() const -> std::string { return path_ + "/last-known"; }
+    /// Where the record of a service stands.
     [[nodiscard]] auto file(std::string_view service) const -> std::string {
         return folder() + '/' + percent_encoded(service) + ".json";
     }
+
+private:
+    [[nodiscard]] auto folder() const -> std::string { return path_ + "/last-known"; }
 
     Files files_;
     std::string path_;

@@ -536,7 +536,7 @@ class Story:
             if server is not follower:
                 server.kill()
         wait_until("there is no leader", lambda: self.known_leader() == "false")
-        # What the one that is left last heard can confirm, for --max-stale, a document or that there is none; nothing is new.
+        # What the one that is left last heard can confirm, for --max-stale, a document or that there is none.
         no_leader = "without a cluster leader|No cluster leader|did not answer the request for /v1/.* in time"
         fault = "no leader: two of three servers are killed"
         self.told(self.ask(f"{fault}, a moment ago", main, no_leader, hangs=True,
