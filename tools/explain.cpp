@@ -125,8 +125,9 @@ void actives_rows(const resolution& facts, takeover from, page& to) {
     for (const auto& each : others.sources) {
         const std::string where = each.datacenter.empty() ? "" : " in " + each.datacenter;
         to.row("  asked",
-               each.trouble ? "unknown" + where + ": " + each.trouble->message
-                            : std::to_string(each.instances) + " instances" + where,
+               each.trouble
+                   ? "unknown" + where + ": " + each.trouble->message
+                   : std::to_string(each.instances) + (each.instances == 1 ? " instance" : " instances") + where,
                reading_text(each.how));
     }
     for (const auto& each : others.instances) {

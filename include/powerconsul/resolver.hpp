@@ -78,8 +78,8 @@ public:
         facts.how = std::move(read->how);
         const auto& entry = read->entry;
         if (!entry) {
-            if (auto lost = data_lost(service, facts, read->index))
-                return or_last_known(service, std::move(facts), *lost);
+            const auto lost = data_lost(service, facts, read->index);
+            if (lost) return or_last_known(service, std::move(facts), *lost);
             facts.own = role::standalone;
             facts.clustered = clustering::no;
             facts.reason = "there is no cluster document at " + facts.key;
