@@ -60,7 +60,7 @@ struct key_reading {
 /// request ends by the deadline on the monotonic clock, or after `longest` if that is sooner.
 /// Policies may be values or references (`consul_client<Fake&, Clock&>`).
 template <typename Transport, typename Clock>
-requires http_transport<Transport> && clock<Clock>
+    requires http_transport<Transport> && clock<Clock>
 class consul_client {
 public:
     consul_client(Transport transport, Clock time, milliseconds deadline, milliseconds longest = seconds(5))

@@ -52,7 +52,7 @@ struct resolution {
 /// for a standby, asks for the health of the actives. What cannot be told is `unknown`, with the reason; what could not
 /// be read for a moment is taken from the last known role. One resolver may be used any number of times.
 template <typename Transport, typename Clock, typename Files>
-requires http_transport<Transport> && clock<Clock> && file_store<Files>
+    requires http_transport<Transport> && clock<Clock> && file_store<Files>
 class role_resolver {
 public:
     role_resolver(Transport transport, Clock time, Files files, std::string state_path, resolver_options options)
@@ -292,8 +292,7 @@ private:
 /// Policies that are given by name are referred to, not copied. Without the class's own constraints clang would prefer
 /// the constructor, and copy.
 template <typename Transport, typename Clock, typename Files>
-requires http_transport<Transport> && clock<Clock> && file_store<Files> role_resolver(Transport&, Clock&, Files&,
-                                                                                      std::string, resolver_options)
-->role_resolver<Transport&, Clock&, Files&>;
+    requires http_transport<Transport> && clock<Clock> && file_store<Files>
+role_resolver(Transport&, Clock&, Files&, std::string, resolver_options) -> role_resolver<Transport&, Clock&, Files&>;
 
 }  // namespace powerconsul::inline v0

@@ -17,7 +17,7 @@ namespace powerconsul::inline v0 {
 /// to the user that runs this, must be writable by the owner only, and must not be symbolic links; else nothing is read
 /// and nothing written.
 template <typename Files>
-requires file_store<Files>
+    requires file_store<Files>
 class state_directory {
 public:
     state_directory(Files files, std::string path) : files_{static_cast<Files&&>(files)}, path_{std::move(path)} {}

@@ -14,7 +14,7 @@ namespace powerconsul::inline v0 {
 /// One of the `at_once` places for triggers that run at one time on this node: the lock of a file in the journal's
 /// directory, held until it is destroyed. Waits for at most `wait`, then errc::timed_out. `at_once`: 1 or more.
 template <typename Files, typename Clock>
-requires locking_file_store<Files> && clock<Clock>
+    requires locking_file_store<Files> && clock<Clock>
 [[nodiscard]] auto free_place(Files& files, Clock& time, const std::string& state_path, std::string_view service,
                               std::size_t at_once, milliseconds wait) -> result<typename Files::lock_type> {
     const milliseconds deadline = time.monotonic() + wait;

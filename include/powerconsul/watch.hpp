@@ -23,8 +23,8 @@ namespace powerconsul::inline v0 {
 /// Turns what a watch says of one service into incidents and attempts, and runs what is due. Holds the service's lock
 /// from the first look to the last record, so that of two handlers one waits for the other.
 template <typename Transport, typename Clock, typename Files, typename Supervisor, typename Log>
-requires http_transport<Transport> && clock<Clock> && locking_file_store<Files> && job_supervisor<Supervisor> &&
-    event_log<Log>
+    requires http_transport<Transport> && clock<Clock> && locking_file_store<Files> && job_supervisor<Supervisor> &&
+        event_log<Log>
 class incident_handler {
 public:
     incident_handler(Transport& transport, Clock& time, Files& files, Supervisor& supervisor, Log& log,
