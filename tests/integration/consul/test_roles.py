@@ -271,6 +271,64 @@ class ConsulIsAway(Case):
         self.assertLess(run.seconds, 4)
 
 
+class Reads(Case):
+    """How Consul is read, told by the explanation from the answers of the real one."""
+
+    def setUp(self):
+        super().setUp()
+        self.document(NODES)
+
+    def explained(self, node, *more):
+        run = node.role("web", "--explain", "--format", "json", *more)
+        self.assertEqual(run.code, 0, run)
+        told = run.line
+        for read in (told["document"], *told["actives"]["asked"]):
+            self.assertIsInstance(read["age_ms"], int, run)
+        return told["document"], told["actives"]["asked"]
+
+    def test_the_first_time_from_a_confirmed_leader_and_then_from_any_server(self):
+        for request, read_from, health in (("?consistent", "leader, confirmed", "?consistent"),
+                                           ("?stale", "any server", "")):
+            document, asked = self.explained(self.web2)
+            self.assertEqual((document["request"], document["read_from"]),
+                             (f"GET /v1/kv/{KEY}{request}", read_from))
+            self.assertEqual([each["request"] for each in asked], ["GET /v1/health/service/web" + health])
+
+    def test_always_from_a_confirmed_leader(self):
+        for _ in range(2):
+            document, asked = self.explained(self.web2, "--consistent")
+            self.assertEqual(document["request"], f"GET /v1/kv/{KEY}?consistent")
+            self.assertEqual(asked[0]["request"], "GET /v1/health/service/web?consistent")
+
+    def test_a_new_document_is_confirmed(self):
+        self.explained(self.web2)
+        self.document({"active_nodes": ["production-web1", "production-web9"], "standby_nodes": ["production-web2"]})
+        document, _ = self.explained(self.web2)
+        self.assertEqual(document["request"], f"GET /v1/kv/{KEY}?consistent")
+        self.assertEqual(document["asked_again"], "it is not what this node knows")
+
+    def test_the_agents_cache_counts_while_it_is_young(self):
+        """The remote datacenter hangs: its last answer is in the agent's cache, and grows old there."""
+        cluster.web3.register("web")
+        self.seen(cluster.web3, "passing")
+        self.document({"active_datacenters": ["dr"], "standby_datacenters": ["hq"]})
+        self.explained(self.web2)
+        _, asked = self.explained(self.web2, "--health-cache")
+        self.assertEqual(asked[0]["request"], "GET /v1/health/service/web?dc=dr&cached")
+        cluster.web3.pause()
+        cached = self.web2.check("web", "--health-cache")
+        self.says(cached, 0, role="secondary", expects=False, basis="fresh")
+        self.assertLess(cached.seconds, 2)
+        asked_it_again = self.web2.check("web", "--health-cache", "--max-stale", "0")
+        self.says(asked_it_again, 0, role="secondary", expects=False)
+
+    def test_never_stale_needs_the_leader(self):
+        self.explained(self.web2)
+        cluster.hq.pause()
+        run = self.web2.check("web", "--max-stale", "0", "--timeout", "2s")
+        self.says(run, 0, state="passing", role="secondary", expects=False, basis="cached")
+
+
 class Names(Case):
     """A name reaches the key of just that name, or none."""
 
