@@ -42,7 +42,8 @@ build() {
 run_tests() {
     local name=$1 status=0
     shift
-    meson test -C "build/$name" --no-rebuild --print-errorlogs "$@" || status=$?
+    # More than there are processors, since those against real parts wait most of the time.
+    meson test -C "build/$name" --no-rebuild --print-errorlogs --num-processes 4 "$@" || status=$?
     counted+=("--build" "build/$name" "$status")
 }
 
