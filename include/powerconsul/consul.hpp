@@ -120,7 +120,7 @@ public:
     }
 
     /// Which of these rights the token does not have in a datacenter. Lists leave out what it may not see and do not
-    /// say so; this says it. An agent without ACLs hides nothing.
+    /// say so; this says it. An agent without ACLs hides nothing, unless its servers have them, which it does not tell.
     [[nodiscard]] auto missing_rights(const std::vector<acl_right>& rights, std::string_view datacenter)
         -> result<std::vector<acl_right>> {
         constexpr std::string_view path = "/v1/internal/acl/authorize";
@@ -256,9 +256,10 @@ private:
         const std::string complaint = detail::known_complaint(answer.body);
         const std::string what =
             "Consul answers " + std::to_string(answer.status) + " to " + std::string{path} + complaint;
-        if (answer.status == 403)
+        if (answer.status == 403) {
             return fail(errc::denied,
                         what + "; the token needs " + (rights.empty() ? "no right at all" : to_string(rights)));
+        }
         if (answer.status == 429) return fail(errc::unavailable, what + ": too many requests; see its limits");
         if (answer.status >= 500) {
             return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
