@@ -327,7 +327,7 @@ TEST_CASE("what a server can do wrong has an error of its own") {
         {"closes at once", errc::unavailable, "closed the connection without an answer", [](const peer&) {}},
         {"closes without answer", errc::unavailable, "closed the connection without an answer",
          [](const peer& client) { client.request(); }},
-        {"closes within the headers", errc::bad_data, "does not speak HTTP",
+        {"closes within the headers", errc::unavailable, "broke off its answer",
          [](const peer& client) { client.request(), client.say("HTTP/1.1 200 OK\r\nContent-Le"); }},
         {"closes within the body", errc::unavailable, "broke off its answer",
          [](const peer& client) { client.request(), client.say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"); }},

@@ -19,6 +19,7 @@
 #include <httplib.h>
 
 #include <powerconsul/access.hpp>
+#include <powerconsul/adapters/httplib_bounded.hpp>
 #include <powerconsul/adapters/httplib_exchange.hpp>
 #include <powerconsul/adapters/posix_files.hpp>
 #include <powerconsul/address.hpp>
@@ -60,7 +61,7 @@ public:
             if (!found) return unexpected{std::move(found).error()};
             made.authorities_ = std::move(*found);
         }
-        const auto first = made.connect();
+        const auto first = made.connect(company::alone);
         if (!first->client->is_valid()) {
             return fail(errc::configuration, "the client certificate " + quoted(chosen.client_cert) + " and the key " +
                                                  quoted(chosen.client_key) + " are no pair of PEM files");
@@ -76,7 +77,8 @@ public:
         return std::move(perform_all({&request, 1}).front());
     }
 
-    /// Several requests get a connection and a thread each, at most 64 at the same time.
+    /// One request runs in this thread where nothing can hold it: without TLS, at an IP address or over a socket.
+    /// Several get a connection and a thread each, at most 64 at the same time.
     [[nodiscard]] auto perform_all(std::span<const http_request> requests) -> std::vector<result<http_response>> {
         constexpr std::size_t at_once = 64;
         std::vector<result<http_response>> answers;
@@ -88,13 +90,16 @@ public:
         for (std::size_t first = 0; first < requests.size(); first += at_once) {
             const auto some = requests.subspan(first, std::min(at_once, requests.size() - first));
             std::vector<std::shared_ptr<detail::httplib_connection>> connections;
-            for (std::size_t i = 0; i < some.size(); ++i) connections.push_back(connect());
+            for (std::size_t i = 0; i < some.size(); ++i) connections.push_back(connect(company::others));
             for (auto& each : exchange(some, connections)) answers.push_back(std::move(each.value));
         }
         return answers;
     }
 
 private:
+    /// Whether a connection's requests are carried out alone, or beside those of others.
+    enum class company : unsigned char { alone, others };
+
     struct answer {
         result<http_response> value;
         bool stale{};  ///< a kept connection ended before anything came
@@ -107,7 +112,7 @@ private:
         const auto started = detail::steady::now();
         http_request attempt = request;
         for (;;) {
-            if (!kept_) kept_ = connect();
+            if (!kept_) kept_ = connect(company::alone);
             if (request.method != http_method::get) kept_->client->stop();
             auto got = std::move(exchange({&attempt, 1}, {&kept_, 1}).front());
             if (!got.value) kept_.reset();
@@ -139,32 +144,10 @@ private:
     }
 
     /// Makes a connection object; the socket comes with the first request.
-    [[nodiscard]] auto connect() const -> std::shared_ptr<detail::httplib_connection> {
+    [[nodiscard]] auto connect(company with) const -> std::shared_ptr<detail::httplib_connection> {
         auto made = std::make_shared<detail::httplib_connection>();
         made->server_name = where_.host;
-        if (where_.scheme == address_scheme::unix_socket) {
-            made->client = std::make_unique<httplib::ClientImpl>(where_.path, 80);
-            made->client->set_address_family(AF_UNIX);
-        } else if (where_.scheme == address_scheme::http) {
-            made->client = std::make_unique<httplib::ClientImpl>(where_.host, where_.port);
-        } else {
-#if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
-            if (!options_.tls_server_name.empty()) {
-                made->lookup = where_.host;
-                made->server_name = options_.tls_server_name;
-            }
-            auto client = std::make_unique<httplib::SSLClient>(made->server_name, where_.port, options_.client_cert,
-                                                               options_.client_key);
-            if (options_.verify) {
-                made->trust.name = made->server_name;
-                made->trust.ca_file = authorities_.empty() ? options_.ca_file : made->hold(authorities_);
-                detail::trust_only(*client, made->trust);
-            } else {
-                client->enable_server_certificate_verification(false);
-            }
-            made->client = std::move(client);
-#endif
-        }
+        if (with == company::others || !make_bounded(*made)) make_unbounded(*made);
         auto& client = *made->client;
         detail::keep_targets_as_they_are(client);
         client.set_keep_alive(true);
@@ -173,6 +156,47 @@ private:
         client.set_tcp_nodelay(true);
         client.set_socket_options([watcher = made.get()](int socket) { watcher->watch(socket); });
         return made;
+    }
+
+    void make_unbounded(detail::httplib_connection& made) const {
+        if (where_.scheme == address_scheme::unix_socket) {
+            made.client = std::make_unique<httplib::ClientImpl>(where_.path, 80);
+            made.client->set_address_family(AF_UNIX);
+        } else if (where_.scheme == address_scheme::http) {
+            made.client = std::make_unique<httplib::ClientImpl>(where_.host, where_.port);
+        } else {
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
+            if (!options_.tls_server_name.empty()) {
+                made.lookup = where_.host;
+                made.server_name = options_.tls_server_name;
+            }
+            auto client = std::make_unique<httplib::SSLClient>(made.server_name, where_.port, options_.client_cert,
+                                                               options_.client_key);
+            if (options_.verify) {
+                made.trust.name = made.server_name;
+                made.trust.ca_file = authorities_.empty() ? options_.ca_file : made.hold(authorities_);
+                detail::trust_only(*client, made.trust);
+            } else {
+                client->enable_server_certificate_verification(false);
+            }
+            made.client = std::move(client);
+#endif
+        }
+    }
+
+    /// Makes a client that keeps its deadline by itself; false if there can be none.
+    [[nodiscard]] auto make_bounded(detail::httplib_connection& made) const -> bool {
+        if constexpr (detail::can_be_bounded<httplib::ClientImpl, httplib::Stream>) {
+            if (where_.scheme == address_scheme::https) return false;
+            const auto to = detail::known_address(where_);
+            if (!to) return false;
+            using client = detail::bounded_client<httplib::ClientImpl, httplib::Stream>;
+            auto bounded = std::make_unique<client>(where_, *to);
+            made.bounded = &bounded->limits;
+            made.client = std::move(bounded);
+            return true;
+        }
+        return false;
     }
 
     [[nodiscard]] auto prepare(const http_request& request, std::shared_ptr<detail::httplib_connection> connection,
@@ -195,6 +219,13 @@ private:
         job->max_body = options_.max_body;
         job->deadline = detail::steady::now() + detail::in_chrono(request.timeout);
         connection->begin();
+        if (connection->bounded != nullptr) {
+            auto& limits = *connection->bounded;
+            limits.deadline = job->deadline;
+            limits.connect_by =
+                detail::steady::now() + detail::in_chrono(shorter(options_.connect_timeout, request.timeout));
+            limits.body_follows = !request.body.empty();
+        }
         auto& client = *connection->client;
         client.set_connection_timeout(detail::in_chrono(shorter(options_.connect_timeout, request.timeout)));
         // Longer than what is left: the deadline is kept by wait_for, and by it alone.
@@ -217,6 +248,8 @@ private:
             threads.emplace_back();
             if (!well_formed(requests[i].target)) {
                 refused[i] = "the request for " + quoted(requests[i].target) + " is not percent-encoded";
+            } else if (connections[i]->bounded != nullptr) {
+                jobs.back()->carry_out_here();
             } else {
                 try {
                     threads.back() = std::thread{[job = jobs.back()] { job->carry_out(); }};
@@ -265,6 +298,10 @@ private:
             case cause::too_large:
                 return {fail(errc::bad_data, name_ + " answers " + asked + " with more than the " +
                                                  std::to_string(options_.max_body) + " bytes that are taken")};
+            case cause::flooded:
+                return {fail(errc::bad_data, name_ + " answers " + asked + " with more headers than the " +
+                                                 std::to_string(detail::bounds::header_limit) +
+                                                 " bytes that are taken; is this its HTTP port?")};
             case cause::malformed:
                 return {fail(errc::bad_data, name_ + " answers " + asked + " with a Content-Length that is no number")};
             case cause::none: break;
@@ -309,10 +346,11 @@ private:
                 if (!tls) break;
                 return distrusted();
         }
-        if (job.answered) {
+        const auto* const bounded = job.connection->bounded;
+        if (job.answered || (bounded != nullptr && bounded->speaks_http && bounded->ended)) {
             return {fail(errc::unavailable, name_ + " broke off its answer to " + asked + "; try again")};
         }
-        if (!tls && job.connection->received() > 1) {
+        if (bounded != nullptr ? bounded->received > 0 : !tls && job.connection->received() > 1) {
             return {fail(errc::bad_data, "what answers as " + name_ + " does not speak HTTP; is this its HTTP port?"),
                     reused};
         }

@@ -22,6 +22,7 @@
 
 #include <httplib.h>
 
+#include <powerconsul/adapters/httplib_bounded.hpp>
 #include <powerconsul/adapters/httplib_tls.hpp>
 #include <powerconsul/adapters/posix_fd.hpp>
 #include <powerconsul/units.hpp>
@@ -30,19 +31,18 @@
 
 namespace powerconsul::inline v0::detail {
 
-using steady = std::chrono::steady_clock;
-
 [[nodiscard]] inline auto in_chrono(milliseconds time) -> std::chrono::milliseconds {
     return std::chrono::milliseconds{time.count};
 }
 
-/// One connection. Its requests run in a thread of their own, for two reasons: httplib's timeouts bound each system
-/// call and not the exchange, so somebody else must end what takes too long; and httplib writes without MSG_NOSIGNAL,
-/// so SIGPIPE must be blocked where it writes and nowhere else.
+/// One connection. Unless it is a bounded one, its requests run in a thread of their own, for two reasons: httplib's
+/// timeouts bound each system call and not the exchange, so somebody else must end what takes too long; and httplib
+/// writes without MSG_NOSIGNAL, so SIGPIPE must be blocked where it writes and nowhere else.
 struct httplib_connection {
     posix_fd file{};        ///< what `hold` was given
     httplib_trust trust{};  ///< with TLS, if anybody is to be verified; the client refers to it
     std::unique_ptr<httplib::ClientImpl> client{};
+    bounds* bounded{};          ///< those of the client, if it keeps its deadline by itself
     std::string server_name{};  ///< what httplib takes for the host
     std::string lookup{};       ///< the host to resolve in its place; empty: httplib resolves it
     std::mutex guard{};
@@ -62,6 +62,7 @@ struct httplib_connection {
         return "/proc/self/fd/" + std::to_string(file.get());
     }
     void begin() {
+        if (bounded != nullptr) *bounded = {};
         const std::lock_guard lock{guard};
         before = counted();
         opened = 0;
@@ -78,10 +79,12 @@ struct httplib_connection {
         if (socket) ::shutdown(socket.get(), SHUT_RDWR);
     }
     [[nodiscard]] auto sockets() -> unsigned {
+        if (bounded != nullptr) return bounded->opened;
         const std::lock_guard lock{guard};
         return opened;
     }
     /// Bytes that came in during this exchange; 0 if the socket is no TCP socket. The other side's end counts as one.
+    /// Not of a bounded one.
     [[nodiscard]] auto received() -> std::uint64_t {
         const std::lock_guard lock{guard};
         return counted() - before;
@@ -112,7 +115,7 @@ struct httplib_board {
 /// One request on its way, shared by the thread that carries it out and the one that waits: the first may stay behind
 /// in the resolution of a name, which nothing can interrupt.
 struct httplib_exchange {
-    enum class cause : unsigned char { none, overdue, too_large, malformed };
+    enum class cause : unsigned char { none, overdue, too_large, flooded, malformed };
 
     std::shared_ptr<httplib_connection> connection{};
     std::shared_ptr<httplib_board> board{};
@@ -138,6 +141,7 @@ struct httplib_exchange {
         {
             const std::lock_guard lock{board->guard};
             answered = true;
+            if (connection->bounded != nullptr) connection->bounded->answered = true;
         }
         const std::string length = head.get_header_value("Content-Length");
         if (length.find_first_not_of("0123456789") != std::string::npos) return refuse(cause::malformed);
@@ -149,23 +153,32 @@ struct httplib_exchange {
         body.append(data, size);
         return true;
     }
+    /// Over a bounded connection, by whoever waits for it.
+    void carry_out_here() noexcept {
+        send();
+        done = true;
+        const bounds& end = *connection->bounded;
+        if (!ok && stopped == cause::none)
+            stopped = end.flooded ? cause::flooded : end.overdue ? cause::overdue : stopped;
+    }
     /// The thread's work.
     void carry_out() noexcept {
         sigset_t all;
         ::sigfillset(&all);
         ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-        try {
-            if (connection->lookup.empty() || resolve()) {
-                errno = 0;
-                ok = connection->client->send(request, response, error);
-                system_error = errno;
-            }
-        } catch (...) {
-            error = httplib::Error::Unknown;
-        }
+        if (connection->lookup.empty() || resolve()) send();
         const std::lock_guard lock{board->guard};
         done = true;
         board->changed.notify_all();
+    }
+    void send() noexcept {
+        try {
+            errno = 0;
+            ok = connection->client->send(request, response, error);
+            system_error = errno;
+        } catch (...) {
+            error = httplib::Error::Unknown;
+        }
     }
     /// httplib connects to another name than the one that it verifies only if it is told the number.
     [[nodiscard]] auto resolve() -> bool {
@@ -200,7 +213,6 @@ void keep_targets_as_they_are(Client& client) {
 inline void wait_for(httplib_board& board, std::span<const std::shared_ptr<httplib_exchange>> jobs) {
     using cause = httplib_exchange::cause;
     constexpr auto patience = std::chrono::milliseconds{100};
-    constexpr std::uint64_t header_limit = 1024 * 1024;  // httplib 0.11 bounds a header's length but not their number
     std::unique_lock lock{board.guard};
     for (;;) {
         bool running = false;
@@ -210,9 +222,9 @@ inline void wait_for(httplib_board& board, std::span<const std::shared_ptr<httpl
             if (job->done || now >= job->deadline + patience) continue;
             running = true;
             const bool overdue = now >= job->deadline;
-            const bool flooded = !job->answered && job->connection->received() > header_limit;
+            const bool flooded = !job->answered && job->connection->received() > bounds::header_limit;
             if (overdue || flooded) {
-                if (job->stopped == cause::none) job->stopped = overdue ? cause::overdue : cause::too_large;
+                if (job->stopped == cause::none) job->stopped = overdue ? cause::overdue : cause::flooded;
                 job->connection->cut();
             } else if (job->deadline < wake) {
                 wake = job->deadline;

@@ -34,6 +34,9 @@ public:
     [[nodiscard]] auto get() const noexcept -> int { return number_; }
     [[nodiscard]] explicit operator bool() const noexcept { return number_ >= 0; }
 
+    /// Whoever calls this owns the descriptor from then on.
+    [[nodiscard]] auto release() noexcept -> int { return std::exchange(number_, -1); }
+
     /// After EINTR the descriptor is closed too (Linux): it must not be closed again.
     void reset() noexcept {
         if (number_ >= 0) ::close(std::exchange(number_, -1));
