@@ -44,6 +44,14 @@ auto run_chosen(const invocation& call, const command_line& line, const configur
     return run_role(line, chosen, out);
 }
 
+/// What a check says when its time is over, as far as arguments and environment tell: no file was read yet.
+auto first_last_word(const invocation& call, const command_line& line) -> last_word {
+    const auto limits = requested_limits(call, line);
+    // A shorter time is refused once everything is understood.
+    const milliseconds limit = limits.timeout < seconds(1) ? seconds(1) : limits.timeout;
+    return last_word_of_check(line, limit, limits.format, limits.unknown_exit);
+}
+
 auto run_command(const invocation& call, std::string& out, std::string& err) -> int {
     const auto line = parse_command_line(call.args);
     if (!line) return give_up(call, line.error(), out, err);
@@ -55,7 +63,10 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
         out += "powerconsul " POWERCONSUL_VERSION "\n";
         return static_cast<int>(exit_code::done);
     }
-    if (line->words.command == "check") return run_check(call, *line, out);
+    if (line->words.command == "check") {
+        if (call.limit) call.limit(first_last_word(call, *line));
+        return run_check(call, *line, out);
+    }
     if (line->words.command == "lint") {
         const auto code = run_lint(call, *line, out);
         return code ? static_cast<int>(*code) : complain(code.error(), err);
@@ -71,16 +82,6 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
 }
 
 }  // namespace
-
-auto last_word_of(const invocation& call) -> std::optional<last_word> {
-    const auto parsed = parse_command_line(call.args);
-    const command_line line = parsed ? *parsed : parse_roughly(call.args);
-    if (line.words.command != "check" || line.has("help") || line.has("version")) return std::nullopt;
-    const auto limits = requested_limits(call, line);
-    // A shorter time is refused once everything is understood.
-    const milliseconds limit = limits.timeout < seconds(1) ? seconds(1) : limits.timeout;
-    return last_word_of_check(line, limit, limits.format, limits.unknown_exit);
-}
 
 auto run(const invocation& call, std::string& out, std::string& err) -> int {
     try {

@@ -19,16 +19,15 @@ struct invocation {
     std::vector<std::string> args{};                                ///< without the program's own name
     std::map<std::string, std::string, std::less<>> environment{};  ///< variables by name
     std::string host{};                                             ///< the machine's host name
-    std::function<void(last_word)> limit{};  ///< told when the command's own time limit is known; may be empty
-    /// Reads standard input to its end; errc::bad_data: more than that many bytes, errc::timed_out: no end in that time.
+    /// Told how a check is to end when its time is over: before anybody is asked, and again when the configuration is
+    /// known. Other commands do not call it, since nobody waits for them in vain. May be empty.
+    std::function<void(last_word)> limit{};
+    /// Reads standard input to its end; errc::bad_data: more than that many bytes, errc::timed_out: no end in that
+    /// time.
     std::function<result<std::string>(std::size_t, milliseconds)> input{};
     /// Goes on in a process of its own that holds none of the caller's descriptors; true there, false in the caller.
     std::function<result<bool>()> detach{};
 };
-
-/// What a check says when its time is over, as far as arguments and environment tell; nothing for other commands, which
-/// nobody waits for in vain. Reads no file and asks nobody.
-[[nodiscard]] auto last_word_of(const invocation& call) -> std::optional<last_word>;
 
 /// Runs one command and returns its exit status. What it prints is appended to `out` and `err`.
 [[nodiscard]] auto run(const invocation& call, std::string& out, std::string& err) -> int;

@@ -102,10 +102,9 @@ int main(int argc, char** argv) {
     settle();
     auto call = given_to_process(argc, argv);
     std::optional<powerconsul::cli::watchdog> guard;
-    if (auto word = powerconsul::cli::last_word_of(call)) {
-        guard.emplace(std::move(*word));
-        call.limit = [&](powerconsul::cli::last_word known) { guard->change(std::move(known)); };
-    }
+    call.limit = [&](powerconsul::cli::last_word known) {
+        guard ? guard->change(std::move(known)) : static_cast<void>(guard.emplace(std::move(known)));
+    };
     if (call.environment.find("HOME") == call.environment.end()) call.environment.emplace("HOME", home_directory());
     call.input = read_input;
     call.detach = detach;

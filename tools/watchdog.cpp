@@ -1,9 +1,10 @@
 #include "watchdog.hpp"
 
-#include <chrono>
+#include <algorithm>
+#include <atomic>
+#include <csignal>
 #include <cstddef>
 #include <cstdlib>
-#include <exception>
 #include <utility>
 
 #include <unistd.h>
@@ -12,46 +13,82 @@
 
 namespace powerconsul::cli {
 
-watchdog::watchdog(last_word word) : started_{posix_clock{}.monotonic()}, word_{std::move(word)} {
-    try {
-        thread_ = std::thread{[this] { watch(); }};
-    } catch (const std::exception&) {  // no thread to be had: the parts still keep their own deadlines
+namespace {
+
+/// What is to be said; whoever takes it ends the process.
+std::atomic<const last_word*> due{nullptr};
+static_assert(decltype(due)::is_always_lock_free, "a signal handler uses it");
+
+void speak(int) {
+    const last_word* const word = due.exchange(nullptr);
+    if (word == nullptr) return;
+    for (std::size_t at = 0; at < word->out.size();) {
+        const auto written = ::write(STDOUT_FILENO, word->out.data() + at, word->out.size() - at);
+        if (written <= 0) break;
+        at += static_cast<std::size_t>(written);
     }
+    std::_Exit(word->status);
+}
+
+/// Nothing if there is none to be had: the parts still keep their own deadlines.
+[[nodiscard]] auto timer_for(int number) -> std::optional<timer_t> {
+    sigevent what{};
+    what.sigev_notify = SIGEV_SIGNAL;
+    what.sigev_signo = number;
+    timer_t made{};
+    if (::timer_create(CLOCK_MONOTONIC, &what, &made) != 0) return std::nullopt;
+    return made;
+}
+
+void set(const std::optional<timer_t>& timer, milliseconds left) {
+    if (!timer) return;
+    // Zero would stop it.
+    const itimerspec when{{}, {left.count / 1000, std::max<long>(left.count % 1000 * 1'000'000, 1)}};
+    ::timer_settime(*timer, 0, &when, nullptr);
+}
+
+}  // namespace
+
+watchdog::watchdog(last_word word)
+    : started_{posix_clock{}.monotonic()}, speaks_{timer_for(SIGALRM)}, kills_{timer_for(SIGKILL)} {
+    struct sigaction action {};
+    action.sa_handler = speak;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(SIGALRM, &action, nullptr);
+    // Whoever started us may have blocked it.
+    sigset_t ours;
+    ::sigemptyset(&ours);
+    ::sigaddset(&ours, SIGALRM);
+    ::sigprocmask(SIG_UNBLOCK, &ours, nullptr);
+    change(std::move(word));
 }
 
 watchdog::~watchdog() {
     finish();
-    if (thread_.joinable()) thread_.join();
+    for (const auto& timer : {speaks_, kills_}) {
+        if (timer) ::timer_delete(*timer);
+    }
 }
 
 void watchdog::change(last_word word) {
-    const std::lock_guard held{lock_};
-    word_ = std::move(word);
-    changed_.notify_all();
+    if (finished_) return;
+    words_.push_back(std::move(word));
+    due = &words_.back();
+    const milliseconds left = started_ + words_.back().limit - posix_clock{}.monotonic();
+    arm(left.count > 0 ? left : milliseconds{0});
 }
 
 void watchdog::finish() {
-    const std::lock_guard held{lock_};
-    finished_ = true;
-    changed_.notify_all();
+    if (std::exchange(finished_, true)) return;
+    // Somebody else took it: another thread is about to end the process.
+    while (due.exchange(nullptr) == nullptr) ::pause();
+    const itimerspec never{};
+    if (kills_) ::timer_settime(*kills_, 0, &never, nullptr);
 }
 
-void watchdog::watch() {
-    std::unique_lock held{lock_};
-    while (!finished_) {
-        const milliseconds left = started_ + word_.limit - posix_clock{}.monotonic();
-        if (left.count > 0) {
-            changed_.wait_for(held, std::chrono::milliseconds{left.count});
-            continue;
-        }
-        // The lock is kept: nobody else may end the process while this is written.
-        for (std::size_t at = 0; at < word_.out.size();) {
-            const auto written = ::write(STDOUT_FILENO, word_.out.data() + at, word_.out.size() - at);
-            if (written <= 0) break;
-            at += static_cast<std::size_t>(written);
-        }
-        std::_Exit(word_.status);
-    }
+void watchdog::arm(milliseconds left) const {
+    set(kills_, left + seconds(1));
+    set(speaks_, left);
 }
 
 }  // namespace powerconsul::cli

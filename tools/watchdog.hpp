@@ -1,9 +1,10 @@
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include <list>
+#include <optional>
 #include <string>
-#include <thread>
+
+#include <ctime>
 
 #include <powerconsul/units.hpp>
 
@@ -16,8 +17,10 @@ struct last_word {
     int status{};
 };
 
-/// Ends the process in time whatever its other threads wait for: a name service, a file system, an expression that
-/// takes for ever. Its deadlines are no substitute for those of the parts: those give a better reason.
+/// Ends the process in time whatever it waits for: a name service, a file system, an expression that takes for ever.
+/// Its deadlines are no substitute for those of the parts: those give a better reason. It takes no thread: SIGALRM
+/// speaks the last word; where not even a signal gets through, as in a file system whose server is gone, the process is
+/// killed a second later, without a word. There may be only one at a time.
 class watchdog {
 public:
     explicit watchdog(last_word word);
@@ -32,14 +35,13 @@ public:
     void finish();
 
 private:
-    void watch();
+    void arm(milliseconds left) const;
 
-    std::mutex lock_{};
-    std::condition_variable changed_{};
     milliseconds started_{};
-    last_word word_;
+    std::list<last_word> words_{};  ///< the signal may come while one is replaced, so none is thrown away
+    std::optional<timer_t> speaks_{};
+    std::optional<timer_t> kills_{};
     bool finished_{};
-    std::thread thread_{};
 };
 
 }  // namespace powerconsul::cli

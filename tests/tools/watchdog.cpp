@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <csignal>
 #include <string>
 
 #include <sys/wait.h>
@@ -38,7 +39,7 @@ auto apart(F&& what) -> end {
     close(ends[0]);
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);
-    seen.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    seen.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
     return seen;
 }
 
@@ -56,6 +57,31 @@ TEST_CASE("a process that does not end in time is ended, with its last word") {
               watchdog guard{{{1}, much, 1}};
               pause();
           }).out == much);
+}
+
+TEST_CASE("whoever started the process may have blocked the signal") {
+    const auto stuck = apart([] {
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, nullptr);
+        watchdog guard{{{50}, "too late\n", 3}};
+        pause();
+    });
+    CHECK(stuck.status == 3);
+    CHECK(stuck.out == "too late\n");
+}
+
+TEST_CASE("what no signal handler reaches is killed") {
+    const auto stuck = apart([] {
+        watchdog guard{{{50}, "too late\n", 3}};
+        // As in a system call that only a fatal signal ends.
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, nullptr);
+        for (;;) pause();
+    });
+    CHECK(stuck.status == -SIGKILL);
+    CHECK(stuck.out.empty());
 }
 
 TEST_CASE("the last word is the one that was given last, and its time counts from the start") {
