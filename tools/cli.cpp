@@ -12,6 +12,7 @@
 #include "configuration.hpp"
 #include "doctor.hpp"
 #include "exit_code.hpp"
+#include "http.hpp"
 #include "incidents.hpp"
 #include "lint.hpp"
 #include "roles.hpp"
@@ -60,7 +61,7 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
         return static_cast<int>(exit_code::done);
     }
     if (line->has("version")) {
-        out += "powerconsul " POWERCONSUL_VERSION "\n";
+        out += "powerconsul " POWERCONSUL_VERSION "\n" POWERCONSUL_BUILD "\nwith " + http_libraries() + '\n';
         return static_cast<int>(exit_code::done);
     }
     if (line->words.command == "check") {

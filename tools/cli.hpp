@@ -25,6 +25,9 @@ struct invocation {
     /// Reads standard input to its end; errc::bad_data: more than that many bytes, errc::timed_out: no end in that
     /// time.
     std::function<result<std::string>(std::size_t, milliseconds)> input{};
+    /// Goes on in another program, one that has TLS. Returns only if that cannot be started, and why. Empty: this one
+    /// has it.
+    std::function<error()> with_tls{};
     /// Goes on in a process of its own that holds none of the caller's descriptors; true there, false in the caller.
     std::function<result<bool>()> detach{};
 };

@@ -134,6 +134,7 @@ auto configure(const invocation& call, const command_line& line) -> result<confi
     if (made.store.empty()) {
         auto found = find_access(from, configured->consul);
         if (!found) return unexpected{std::move(found).error()};
+        if (call.with_tls && found->consul.address.starts_with("https://")) return unexpected{call.with_tls()};
         made.consul = std::move(found->consul);
         made.http_addr_source = std::move(found->address_source);
         made.token_source = std::move(found->token_source);

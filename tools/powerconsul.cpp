@@ -20,7 +20,13 @@
 #include <powerconsul/units.hpp>
 
 #include "cli.hpp"
+#include "http.hpp"
+#include "tls_program.hpp"
 #include "watchdog.hpp"
+
+#if !defined(POWERCONSUL_TLS_DIR)
+#define POWERCONSUL_TLS_DIR ""
+#endif
 
 namespace {
 
@@ -108,6 +114,9 @@ int main(int argc, char** argv) {
     if (call.environment.find("HOME") == call.environment.end()) call.environment.emplace("HOME", home_directory());
     call.input = read_input;
     call.detach = detach;
+    if (!powerconsul::cli::has_tls()) {
+        call.with_tls = [argv] { return powerconsul::cli::go_on_with_tls(argv, POWERCONSUL_TLS_DIR); };
+    }
     char host[256] = {};
     if (gethostname(host, sizeof host - 1) == 0) call.host = host;
 

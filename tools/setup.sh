@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing here. Without root it prints the command that would do it.
 #
-# usage: tools/setup.sh --for build|tests
+# usage: tools/setup.sh --for build|release|tests
 set -euo pipefail
 
 build_packages=(
     g++ meson ninja-build pkg-config
     rapidjson-dev libcpp-httplib-dev libcxxopts-dev # libcpp-httplib-dev brings OpenSSL, zlib and Brotli
 )
-tests_packages=(
+release_packages=(
     "${build_packages[@]}"
+    libssl-dev # its static libraries
+    dpkg-dev   # unpacks cpp-httplib's source package
+    binutils debian-archive-keyring
+)
+tests_packages=(
+    "${release_packages[@]}"
     clang libclang-rt-dev # the second compiler, and its sanitizers
     doctest-dev cmake     # doctest is found through CMake
     python3 procps
@@ -17,14 +23,14 @@ tests_packages=(
     monitoring-plugins-basic # check_procs, which is wrapped, and which the process probe is compared with
     strace                   # kills a handler before any of its system calls
     cron-daemon-common       # cron's group and folders, without the daemon
-    debian-archive-keyring   # for tools/consul.sh
 )
 
 case "${*}" in
 "--for build") packages=("${build_packages[@]}") ;;
+"--for release") packages=("${release_packages[@]}") ;;
 "--for tests") packages=("${tests_packages[@]}") ;;
 *)
-    echo "usage: tools/setup.sh --for build|tests" >&2
+    echo "usage: tools/setup.sh --for build|release|tests" >&2
     exit 64
     ;;
 esac

@@ -8,6 +8,8 @@
 
 #include <sys/stat.h>
 
+#include <powerconsul/version.hpp>
+
 #include "caller.hpp"
 
 using tool::caller;
@@ -283,5 +285,37 @@ TEST_CASE("help and version go to standard output") {
     CHECK(help.err.empty());
     CHECK(help.out.find("check service") != std::string::npos);
     const auto version = caller{box}({"--version"});
-    CHECK(version.out.substr(0, 12) == "powerconsul ");
+    CHECK(version.out.starts_with("powerconsul " POWERCONSUL_VERSION "\nbuilt by "));
+    CHECK(version.out.find("\nwith cpp-httplib ") != std::string::npos);
+}
+
+TEST_CASE("a program without TLS goes on in one that has it, before it reads anything") {
+    const sandbox box;
+    int asked = 0;
+    const auto ask = [&](std::vector<std::string> args, const std::string& address) {
+        box.write("none.json", "{}");
+        tool::cli::invocation call{std::move(args), {{"CONSUL_HTTP_ADDR", address}}, "web1"};
+        call.environment["POWERCONSUL_CONFIG"] = box / "none.json";
+        call.environment["POWERCONSUL_STATE_DIR"] = box / "state";
+        call.with_tls = [&] {
+            ++asked;
+            return powerconsul::error{powerconsul::errc::configuration, "no such program"};
+        };
+        call.input = [](std::size_t, powerconsul::milliseconds) -> powerconsul::result<std::string> {
+            FAIL("standard input was read");
+            return std::string{};
+        };
+        std::string out;
+        std::string err;
+        const int status = tool::cli::run(call, out, err);
+        return tool::ended{status, out, err};
+    };
+    const auto role = ask({"role", "-S", "web"}, "https://127.0.0.1:1");
+    CHECK(role.status == 78);
+    CHECK(role.err == "powerconsul: no such program\n");
+    CHECK(ask({"check", "service", "-S", "web"}, "https://127.0.0.1:1").status == 78);
+    CHECK(ask({"watch", "critical"}, "https://127.0.0.1:1").status == 78);
+    CHECK(asked == 3);
+    CHECK(ask({"role", "-S", "web"}, "http://127.0.0.1:1").out.find("connection refused") != std::string::npos);
+    CHECK(asked == 3);
 }
