@@ -17,6 +17,7 @@
 #include <powerconsul/words.hpp>
 
 #include "roles.hpp"
+#include "units.hpp"
 
 namespace powerconsul::cli {
 
@@ -58,7 +59,8 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     service_probe_options options{.name = name, .manager = *manager, .timeout = {time.count * 2 / 5}};
     if (auto directory = line.value("init-directory")) options.init_directory = *directory;
     posix_spawn_executor executor;
-    return service_probe{std::move(options), executor, here.files}();
+    systemd_units units;
+    return service_probe{std::move(options), executor, here.files, units}();
 }
 
 [[nodiscard]] auto valid_manager(const configuration& chosen) -> result<void> {

@@ -7,6 +7,7 @@ set -euo pipefail
 build_packages=(
     g++ meson ninja-build pkg-config
     rapidjson-dev libcpp-httplib-dev libcxxopts-dev # libcpp-httplib-dev brings OpenSSL, zlib and Brotli
+    libsystemd-dev # its header: systemd is asked over its bus, if libsystemd is there at run time
 )
 release_packages=(
     "${build_packages[@]}"
@@ -20,6 +21,7 @@ tests_packages=(
     doctest-dev cmake     # doctest is found through CMake
     python3 procps
     systemd sysvinit-utils util-linux mount # service managers and networks, each in namespaces of its own
+    dbus-daemon dbus-system-bus-common # by which systemd is asked by those who are not root
     monitoring-plugins-basic # check_procs, which is wrapped, and which the process probe is compared with
     strace                   # kills a handler before any of its system calls
     cron-daemon-common       # cron's group and folders, without the daemon

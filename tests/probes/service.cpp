@@ -16,6 +16,7 @@
 #include <powerconsul/adapters/posix_files.hpp>
 #include <powerconsul/adapters/posix_spawn.hpp>
 #include <powerconsul/testing/fake_executor.hpp>
+#include <powerconsul/testing/fake_units.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 
 using namespace powerconsul;
@@ -25,13 +26,22 @@ static_assert(probe<service_probe<testing::fake_executor&, testing::memory_files
 static_assert(std::is_same_v<decltype(service_probe{service_probe_options{}, std::declval<posix_spawn_executor&>(),
                                                     std::declval<posix_files&>()}),
                              service_probe<posix_spawn_executor&, posix_files&>>);
+static_assert(probe<service_probe<testing::fake_executor&, testing::memory_files&, testing::fake_units&>>);
+static_assert(
+    !std::is_constructible_v<service_probe<testing::fake_executor&, testing::memory_files&, testing::fake_units&>,
+                             service_probe_options, testing::fake_executor&, testing::memory_files&>,
+    "a reference to a unit source must be given");
 
 namespace {
 
-const std::vector<std::string> show_web{"/usr/bin/systemctl",       "show",
-                                        "--no-pager",               "--property=LoadState",
-                                        "--property=ActiveState",   "--property=SubState",
-                                        "--property=SourcePath",    "--",
+const std::vector<std::string> show_web{"/usr/bin/systemctl",
+                                        "show",
+                                        "--no-pager",
+                                        "--property=LoadState",
+                                        "--property=ActiveState",
+                                        "--property=SubState",
+                                        "--property=SourcePath",
+                                        "--",
                                         "web.service"};
 
 constexpr file_status program{.kind = file_kind::regular, .mode = 0755};
@@ -57,6 +67,78 @@ TEST_CASE("systemd is asked for the unit, without a shell and in English") {
     const auto& environment = m.executor.commands()[0].environment;
     CHECK(environment == std::vector<std::string>{"LANG=C", "LC_ALL=C", "TERM=dumb", "SYSTEMCTL_SKIP_REDIRECT=1",
                                                   "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"});
+}
+
+TEST_CASE("a unit source is asked before systemctl, and nothing is started when it answers") {
+    struct case_row {
+        std::string_view name;
+        result<unit_state> answer;
+        observed seen;
+    };
+    using enum observation;
+    const case_row rows[] = {
+        {"running", unit_state{"loaded", "active", "running"}, {running, "unit web.service is active (running)"}},
+        {"stopped", unit_state{"loaded", "inactive", "dead"}, {stopped, "unit web.service is inactive (dead)"}},
+        {"no such unit", unit_state{"not-found", "inactive", "dead"}, {unknown, "systemd knows no unit web.service"}},
+        {"no answer in time",
+         fail(errc::timed_out, "systemd did not answer in time"),
+         {unknown, "systemd did not answer in time"}},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        machine m;
+        m.files.put("/usr/bin/systemctl", "", program);
+        testing::fake_units units;
+        units.on("web.service", row.answer);
+        CHECK(service_probe{{.name = "web"}, m.executor, m.files, units}() == row.seen);
+        CHECK(units.asked() == std::vector<std::string>{"web.service"});
+        CHECK(m.executor.commands().empty());
+    }
+}
+
+TEST_CASE("what a unit source cannot answer systemctl is asked for, in the time that is left") {
+    for (const auto code : {errc::unavailable, errc::denied, errc::bad_data, errc::failed, errc::io}) {
+        machine m;
+        m.files.put("/usr/bin/systemctl", "", program);
+        m.executor.on(show_web, 0, "LoadState=loaded\nActiveState=active\nSubState=running\nSourcePath=\n");
+        testing::fake_units units;
+        units.on("web.service", fail(code, "no bus"), {1500});
+        const service_probe_options options{.name = "web", .timeout = seconds(4)};
+        CHECK(service_probe{options, m.executor, m.files, units}() ==
+              observed{observation::running, "unit web.service is active (running)"});
+        REQUIRE(m.executor.commands().size() == 1);
+        CHECK(m.executor.commands()[0].timeout == milliseconds{2500});
+    }
+    machine m;
+    testing::fake_units units;
+    units.on("web.service", fail(errc::unavailable, "no bus"));
+    CHECK(service_probe{{.name = "web"}, m.executor, m.files, units}() ==
+          observed{observation::unknown, "systemctl was not found in /usr/bin, /bin, /usr/sbin and /sbin"});
+    // It took all of the time: no program is started that could not answer in it.
+    testing::fake_units slow;
+    slow.on("web.service", fail(errc::unavailable, "no bus"), seconds(60));
+    m.files.put("/usr/bin/systemctl", "", program);
+    CHECK(service_probe{{.name = "web"}, m.executor, m.files, slow}() == observed{observation::unknown, "no bus"});
+    CHECK(m.executor.commands().empty());
+}
+
+TEST_CASE(
+    "a unit source gets the name that systemctl would give to systemd, the answer is for the name as it was given") {
+    machine m;
+    testing::fake_units units;
+    units.on("c\\x2b\\x2b@\\x2d.service", unit_state{"loaded", "active", "running"});
+    CHECK(service_probe{{.name = "c++@\\x2d"}, m.executor, m.files, units}() ==
+          observed{observation::running, "unit c++@\\x2d.service is active (running)"});
+}
+
+TEST_CASE("an exited unit that a unit source tells of is what its init script says") {
+    machine m;
+    m.files.put("/etc/init.d/web", ". /lib/lsb/init-functions\n", program);
+    m.executor.on({"/etc/init.d/web", "status"}, 1, "web is not running ... failed!\n");
+    testing::fake_units units;
+    units.on("web.service", unit_state{"loaded", "active", "exited", "/etc/init.d/web"});
+    CHECK(service_probe{{.name = "web"}, m.executor, m.files, units}().state == observation::stopped);
+    CHECK(m.executor.commands().size() == 1);
 }
 
 TEST_CASE("a unit made from an init script that is active (exited) is what its script says") {
@@ -144,7 +226,9 @@ TEST_CASE("a real init script runs in /, with a clean environment and a time lim
                              "[ \"$1 $#\" = 'status 1' ] || exit 101\n"
                              "[ \"$(pwd)\" = / ] || exit 102\n"
                              "[ -z \"${POWERCONSUL_TEST_LEAK+x}\" ] || exit 103\n"
-                             "[ -e " << directory << "/slow ] && sleep 600\n"
+                             "[ -e "
+                          << directory
+                          << "/slow ] && sleep 600\n"
                              "echo 'web is not running'; exit 3\n";
     REQUIRE(::chmod(script.c_str(), 0755) == 0);
     REQUIRE(::setenv("POWERCONSUL_TEST_LEAK", "1", 1) == 0);

@@ -19,6 +19,30 @@ auto show(std::string_view load, std::string_view active, std::string_view sub, 
 
 }  // namespace
 
+TEST_CASE("a unit's name is written as systemctl writes it") {
+    struct case_row {
+        std::string_view given;
+        std::string_view name;
+    };
+    constexpr case_row rows[] = {
+        {"web.service", "web.service"},
+        {"getty@tty1.service", "getty@tty1.service"},
+        {"A-z_0:9.\\x2d@b\\.service", "A-z_0:9.\\x2d@b\\.service"},
+        {"c++.service", "c\\x2b\\x2b.service"},
+        {"a b.service", "a\\x20b.service"},
+        {"\xC3\xA4.service", "\\xc3\\xa4.service"},
+        {"", ""},
+    };
+    for (const auto& row : rows) CHECK(mangled_unit_name(row.given) == row.name);
+}
+
+TEST_CASE("where there is no unit source, nothing is known and no time is lost") {
+    static_assert(unit_source<no_unit_source> && unit_source<const no_unit_source>);
+    milliseconds left{7};
+    CHECK(no_unit_source{}.ask("web.service", left).error().code == errc::unavailable);
+    CHECK(left == milliseconds{7});
+}
+
 TEST_CASE("every state of a unit is read") {
     struct case_row {
         std::string_view name;

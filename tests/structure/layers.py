@@ -19,7 +19,7 @@ MAY_USE = {
     "LA": {"L0", "L1", "LJ", "L2", "L3", "umbrella"},
 }
 # Third-party headers, by the beginning of their path, and the layers that may include them.
-THIRD_PARTY = {"rapidjson/": {"LJ"}, "httplib.h": {"LA"}, "openssl/": {"LA"}, "cxxopts.hpp": set(), "doctest/": set()}
+THIRD_PARTY = {"rapidjson/": {"LJ"}, "httplib.h": {"LA"}, "openssl/": {"LA"}, "systemd/": {"LA"}, "cxxopts.hpp": set(), "doctest/": set()}
 MAX_LINES = 400
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 OWN = "powerconsul/"

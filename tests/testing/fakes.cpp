@@ -13,6 +13,7 @@
 #include <powerconsul/clock.hpp>
 #include <powerconsul/executor.hpp>
 #include <powerconsul/files.hpp>
+#include <powerconsul/probes/systemd.hpp>
 #include <powerconsul/supervisor.hpp>
 #include <powerconsul/testing/fake_supervisor.hpp>
 #include <powerconsul/transport.hpp>
@@ -29,6 +30,7 @@ static_assert(account_source<memory_accounts> && account_source<const memory_acc
 static_assert(file_store<memory_files> && file_source<memory_files> && file_store<memory_files&>);
 static_assert(directory_source<memory_files> && directory_source<memory_files&>);
 static_assert(locking_file_store<memory_files>);
+static_assert(unit_source<fake_units> && unit_source<fake_units&>);
 
 namespace {
 
@@ -69,6 +71,12 @@ struct clock_without_wall {
 struct accounts_take_none_for_zero : memory_accounts {
     auto user_id(const std::string&) const -> result<std::uint32_t> { return std::uint32_t{0}; }
 };
+struct units_say_bool {
+    auto ask(std::string_view, milliseconds&) -> bool { return true; }
+};
+struct units_do_not_count_the_time {
+    auto ask(std::string_view, milliseconds&&) -> result<unit_state> { return unit_state{}; }
+};
 struct files_say_bool : memory_files {
     auto replace(const std::string&, std::string_view) -> bool { return true; }
 };
@@ -95,6 +103,7 @@ static_assert(!job_supervisor<supervisor_says_status> && !job_supervisor<supervi
 static_assert(!job_supervisor<supervisor_is_always_sure>, "what cannot be told is not ended");
 static_assert(!account_source<accounts_take_none_for_zero>, "an unknown user must not become root");
 static_assert(!powerconsul::clock<clock_counts_in_integers> && !powerconsul::clock<clock_without_wall>);
+static_assert(!unit_source<units_say_bool> && !unit_source<units_do_not_count_the_time>);
 static_assert(file_source<files_say_bool> && !file_store<files_say_bool>);
 static_assert(!file_source<files_lose_absent>, "absent and empty are two answers");
 static_assert(file_store<files_lock_with_bool> && !locking_file_store<files_lock_with_bool>);
@@ -124,6 +133,22 @@ TEST_CASE("fake_transport refuses what is not scripted and says what is") {
     CHECK(fake.perform({http_method::put, "/a"}).error().message ==
           "no answer is scripted for PUT /a; there is one for GET /a and DELETE /b");
     CHECK(fake.requests().size() == 3);
+}
+
+TEST_CASE("fake_units answers by its script, takes its time and records what it was asked") {
+    fake_units fake;
+    fake.on("web.service", unit_state{"loaded", "active", "running"}, {30})
+        .on("mail.service", fail(errc::denied, "no"));
+    milliseconds left{100};
+    CHECK(fake.ask("web.service", left)->sub == "running");
+    CHECK(left == milliseconds{70});
+    CHECK(fake.ask("mail.service", left).error() == error{errc::denied, "no"});
+    CHECK(fake.ask("x", left).error() == error{errc::failed, "no answer is scripted for the unit \"x\""});
+    CHECK(left == milliseconds{70});
+    left = {10};
+    CHECK(fake.ask("web.service", left).has_value());
+    CHECK(left == milliseconds{0});
+    CHECK(fake.asked() == std::vector<std::string>{"web.service", "mail.service", "x", "web.service"});
 }
 
 TEST_CASE("fake_executor gives scripted outcomes and records the commands") {

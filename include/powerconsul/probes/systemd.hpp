@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include <powerconsul/probes/sysv.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
+#include <powerconsul/units.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -22,6 +24,22 @@ struct unit_state {
     std::string source{};  ///< the file that the unit was generated from, empty for most
 };
 
+/// Asks systemd itself, rather than through a program, for the state of one unit, as one consistent answer that is what
+/// `systemctl show` would have said. `unit` is a whole name as systemd writes it, see mangled_unit_name(). What the
+/// answer took is taken off `left`. errc::timed_out: `left` was over before the answer was there. Any other error means
+/// that systemd has to be asked in another way. Never starts, stops or changes anything.
+template <typename T>
+concept unit_source = requires(T& source, std::string_view unit, milliseconds& left) {
+    { source.ask(unit, left) } -> std::same_as<result<unit_state>>;
+};
+
+/// Models `unit_source` where there is none: systemctl is asked.
+struct no_unit_source {
+    [[nodiscard]] auto ask(std::string_view, milliseconds&) const -> result<unit_state> {
+        return fail(errc::unavailable, "systemd cannot be asked but through systemctl");
+    }
+};
+
 /// The name with `.service` after it, unless it names a unit type already.
 [[nodiscard]] inline auto unit_name(std::string_view name) -> std::string {
     constexpr std::array<std::string_view, 11> types{".service",   ".socket", ".target", ".timer", ".mount", ".path",
@@ -30,6 +48,22 @@ struct unit_state {
         if (name.size() > type.size() && name.ends_with(type)) return std::string{name};
     }
     return std::string{name} + ".service";
+}
+
+/// The name as systemctl hands it to systemd: bytes that no unit's name can hold are written as \xNN.
+[[nodiscard]] inline auto mangled_unit_name(std::string_view name) -> std::string {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string mangled;
+    for (const char c : name) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (plain || std::string_view{":-_.\\@"}.find(c) != std::string_view::npos) {
+            mangled += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        mangled += {'\\', 'x', digits[byte >> 4U], digits[byte & 15U]};
+    }
+    return mangled;
 }
 
 /// Reads the answer to `systemctl show --property=LoadState --property=ActiveState --property=SubState

@@ -5,6 +5,7 @@
 #include <powerconsul/testing/fake_executor.hpp>
 #include <powerconsul/testing/fake_supervisor.hpp>
 #include <powerconsul/testing/fake_transport.hpp>
+#include <powerconsul/testing/fake_units.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
 #include <powerconsul/testing/memory_accounts.hpp>
 #include <powerconsul/testing/memory_files.hpp>

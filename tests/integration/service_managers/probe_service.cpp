@@ -1,29 +1,61 @@
 // Prints what the service probe sees, as `<observation><TAB><reason>`.
 //
-// usage: probe_service --service-manager systemd|sysv|openrc|detect NAME
+// usage: probe_service --service-manager systemd|sysv|openrc|detect [--over bus|systemctl|either] [--milliseconds N] NAME
+//
+// --over: how systemd is asked. "bus" has no systemctl to fall back to. --milliseconds: the time-out, else 30 s.
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include <powerconsul/adapters/posix_files.hpp>
 #include <powerconsul/adapters/posix_spawn.hpp>
 #include <powerconsul/probes/service.hpp>
+#if WITH_BUS
+#include <powerconsul/adapters/systemd_bus.hpp>
+#endif
 
 using namespace powerconsul;
 
-int main(int count, char** words) {
-    if (count != 4 || std::string_view{words[1]} != "--service-manager") return 64;
+namespace {
+
+#if WITH_BUS
+using bus = systemd_bus;
+#else
+using bus = no_unit_source;
+#endif
+
+[[nodiscard]] auto look(service_probe_options options, std::string_view over) -> observed {
     posix_spawn_executor executor;
     posix_files files;
-    const auto manager = std::string_view{words[2]} == "detect" ? detect_service_manager(files)
-                                                                 : parse_service_manager(words[2]);
+    if (over == "systemctl") return service_probe{options, executor, files}();
+    if (over == "bus") options.systemctl = "/nonexistent/systemctl";
+    bus units;
+    return service_probe{options, executor, files, units}();
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    if (count < 2 || count % 2 != 0) return 64;
+    std::string_view manager_name;
+    std::string_view over = "either";
+    service_probe_options options{.name = words[count - 1], .timeout = seconds(30)};
+    for (int i = 1; i + 1 < count; i += 2) {
+        const std::string_view option = words[i];
+        if (option == "--service-manager") manager_name = words[i + 1];
+        if (option == "--over") over = words[i + 1];
+        if (option == "--milliseconds") options.timeout = {std::atoi(words[i + 1])};
+    }
+    posix_files files;
+    const auto manager = manager_name == "detect" ? detect_service_manager(files) : parse_service_manager(manager_name);
     if (!manager) {
         std::fprintf(stderr, "%s\n", manager.error().message.c_str());
         return 64;
     }
-    const service_probe_options options{.name = words[3], .manager = *manager, .timeout = seconds(30)};
-    const auto seen = service_probe{options, executor, files}();
+    options.manager = *manager;
+    const auto seen = look(options, over);
     std::printf("%s\t%s\n", std::string{to_string(seen.state)}.c_str(), seen.reason.c_str());
     return 0;
 }

@@ -1,10 +1,11 @@
 """Drives real service managers and asks them through the service probe.
 
-    service_managers.py systemd|sysv|openrc PROBE PACKAGES
+    service_managers.py systemd|sysv|openrc PROBE PACKAGES with-bus|without-bus
 
-PROBE is the program of probe_service.cpp. PACKAGES is a folder where the Debian packages listed below are unpacked, not
+PROBE is the program of probe_service.cpp, built with or without systemd's bus. PACKAGES is a folder where the Debian packages listed below are unpacked, not
 installed, and kept for the next time.
-Needs root, the right to make namespaces, and from Debian: util-linux (unshare, mount), systemd, dpkg (dpkg-deb,
+Needs root, the right to make namespaces, and from Debian: util-linux (unshare, mount, setpriv), systemd, dbus-daemon
+and dbus-system-bus-common, dpkg (dpkg-deb,
 start-stop-daemon), apt (apt-get download, with the indexes fetched), sysvinit-utils (/lib/lsb/init-functions), procps.
 Everything happens in namespaces of its own: no daemon and no file outlives the test. Exit status 77: skipped.
 """
@@ -12,6 +13,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -31,18 +33,21 @@ PACKAGES = {
 class Rows:
     """Asks the probe and compares, row by row."""
 
-    def __init__(self, manager):
-        self.manager, self.failed, self.count = manager, 0, 0
+    def __init__(self, manager, ways=("either",)):
+        self.manager, self.ways, self.failed, self.count = manager, ways, 0, 0
 
-    def expect(self, row, name, state, reason, manager=None):
-        """`reason` is the whole reason. Asked twice, since the answer has to be stable."""
-        answers = [run(PROBE, "--service-manager", manager or self.manager, name).stdout for _ in range(2)]
+    def expect(self, row, name, state, reason, manager=None, ways=None, before=(), more=()):
+        """`reason` is the whole reason. Asked twice in each way, since the answer has to be stable, and the same in all.
+        `before` and `more`: words before the probe's command line and in it."""
+        asked = [way for way in ways or self.ways for _ in range(2)]
+        answers = [run(*before, PROBE, "--service-manager", manager or self.manager, "--over", way, *more, name).stdout
+                   for way in asked]
         expected = f"{state}\t{reason}\n"
-        good = answers == [expected, expected]
+        wrong = [f"{way}: {answer.strip()!r}" for way, answer in zip(asked, answers) if answer != expected]
         self.count += 1
-        self.failed += not good
-        print(f"{'ok' if good else 'NOT OK'}: {row}: {answers[0].strip()!r}"
-              + ("" if good else f", then {answers[1].strip()!r}, expected {expected.strip()!r}"), flush=True)
+        self.failed += bool(wrong)
+        print(f"{'NOT OK' if wrong else 'ok'}: {row}: "
+              + (f"{', '.join(wrong)}, expected {expected.strip()!r}" if wrong else repr(expected.strip())), flush=True)
 
 
 # --- systemd -------------------------------------------------------------------------------------------------------
@@ -65,6 +70,11 @@ UNITS = {
     "stopping.service": SLEEP + "ExecStop=/bin/sleep infinity\nTimeoutStopSec=infinity\n",
     "reloading.service": SLEEP + "ExecReload=/bin/sleep infinity\n",
     "crashing.service": ONCE % ("false", "Restart=always\nRestartSec=1h"),
+    "odd\\x2bname:a_b-c.d.service": SLEEP,
+    "es\\x2dcaped.service": SLEEP,
+    "dbus.socket": "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/dbus/system_bus_socket\n",
+    "dbus.service": "[Unit]\nDefaultDependencies=no\nRequires=dbus.socket\n[Service]\nExecStart=/usr/bin/dbus-daemon "
+                    "--system --address=systemd: --nofork --nopidfile --systemd-activation\n",
     "bad.service": "[Unit]\nDefaultDependencies=no\n[Service]\nType=simple\n",
 }
 LEGACY = """#!/bin/sh
@@ -95,11 +105,13 @@ def state_of(unit):
     return run("systemctl", "show", "--property=ActiveState,SubState", "--value", unit).stdout.split()
 
 
-def drive_systemd():
+def drive_systemd(with_bus):
     wait_until("systemd answers", lambda: run("systemctl", "is-active", "basic.target", check=False).returncode == 0)
-    rows = Rows("systemd")
+    rows = Rows("systemd", ["bus", "systemctl", "either"] if with_bus else ["systemctl", "either"])
     expect = rows.expect
-    systemctl("start", "running", "instance@a", "removed", "oneshot", "over", "stopping", "reloading")
+    os.symlink("running.service", "/run/systemd/system/alias.service")
+    systemctl("daemon-reload")
+    systemctl("start", "running", "instance@a", "odd\\x2bname:a_b-c.d", "es\\x2dcaped", "removed", "oneshot", "over", "stopping", "reloading")
     systemctl("start", "--no-block", "starting", "preparing", "crashing")
     run("systemctl", "start", "failed", check=False)
     wait_until("failed fails", lambda: state_of("failed") == ["failed", "failed"])
@@ -117,6 +129,17 @@ def drive_systemd():
     expect("running, manager detected", "running", "running", "unit running.service is active (running)", "detect")
     expect("instance of a template", "instance@a", "running", "unit instance@a.service is active (running)")
     expect("other instance", "instance@b", "stopped", "unit instance@b.service is inactive (dead)")
+    expect("alias", "alias", "running", "unit alias.service is active (running)")
+    expect("other instance, odd name", "instance@a\\x2b+", "stopped",
+           "unit instance@a\\x2b+.service is inactive (dead)")
+    expect("odd name", "odd+name:a_b-c.d", "running", "unit odd+name:a_b-c.d.service is active (running)")
+    expect("odd name, as it is", "odd\\x2bname:a_b-c.d", "running",
+           "unit odd\\x2bname:a_b-c.d.service is active (running)")
+    expect("escaped name", "es\\x2dcaped", "running", "unit es\\x2dcaped.service is active (running)")
+    expect("the same name, not escaped", "es-caped", "unknown", "systemd knows no unit es-caped.service")
+    # systemd refuses these: systemctl says why, as without a bus.
+    for name, refused in {"instance@": "instance@.service", "@a": "@a.service.service"}.items():
+        expect(f"no name of a unit: {name}", name, "unknown", NO_NAME % refused, ways=["systemctl", "either"])
     expect("target", "basic.target", "running", "unit basic.target is active (active)")
     expect("stopped", "stopped", "stopped", "unit stopped.service is inactive (dead)")
     expect("failed", "failed", "stopped", "unit failed.service is failed (failed)")
@@ -143,15 +166,41 @@ def drive_systemd():
     expect("init script, its daemon killed", "legacy", "stopped", "init script exits 1 (dead)")
     systemctl("stop", "legacy")
     expect("init script, stopped", "legacy", "stopped", "unit legacy.service is inactive (dead)")
-    os.remove("/run/systemd/private")
-    rows.expect("manager not reachable", "running", "unknown", NO_BUS)
+    ask_otherwise(rows, with_bus)
     return rows
 
 
+def ask_otherwise(rows, with_bus):
+    """The other ways to systemd, and what happens when none of them answers."""
+    running = ("running", "running", "unit running.service is active (running)")
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    systemctl("start", "dbus")
+    wait_until("systemd is on the bus", lambda: run(*nobody, "systemctl", "is-active", "running",
+                                                    check=False).returncode == 0)
+    rows.expect("as nobody, over the system bus", *running, before=nobody)
+    rows.expect("as nobody, no such unit", "nowhere", "unknown", "systemd knows no unit nowhere.service", before=nobody)
+    library = os.path.realpath(next(pathlib.Path("/usr/lib").glob("*/libsystemd.so.0")))
+    mount("--bind", "/dev/null", library)
+    rows.expect("libsystemd cannot be loaded", *running, ways=["either"])
+    run("umount", library)
+    os.remove("/run/systemd/private")
+    rows.expect("over the system bus alone", *running)
+    os.remove("/run/dbus/system_bus_socket")
+    rows.expect("manager not reachable", "running", "unknown", NO_BUS, ways=["systemctl", "either"])
+    if with_bus:
+        with socket.socket(socket.AF_UNIX) as mute:
+            mute.bind("/run/systemd/private")
+            mute.listen(64)
+            rows.expect("manager that does not answer", "running", "unknown", "systemd did not answer in time",
+                        ways=["bus", "either"], more=["--milliseconds", "300"])
+
+
+NO_NAME = ("systemctl exits 1: Failed to get properties: Unit name %s is neither a valid invocation ID nor "
+           "unit name.")
 NO_BUS = "systemctl exits 1: Failed to connect to bus: No such file or directory"
 
 
-def enter_systemd(probe, report):
+def enter_systemd(probe, with_bus, report):
     """PID 1 of the namespaces: prepares them, leaves a child that drives the test, and becomes systemd."""
     program, sleep = pathlib.Path(probe).read_bytes(), pathlib.Path("/bin/sleep").read_bytes()
     generators = pathlib.Path("/usr/lib/systemd/system-generators")
@@ -170,7 +219,7 @@ def enter_systemd(probe, report):
         write(f"/run/systemd/system/{name}", text)
     write("/etc/init.d/legacy", LEGACY, 0o755)
     if os.fork() == 0:
-        finish(report, drive_systemd)
+        finish(report, lambda: drive_systemd(with_bus))
     null = os.open("/dev/null", os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
@@ -328,7 +377,7 @@ def remove_cgroup(group):
     wait_until("the control group is empty", removed)
 
 
-def main(manager, probe, packages):
+def main(manager, probe, packages, bus):
     flags = UNSHARE + (["--cgroup"] if manager == "systemd" else [])
     check_rights(flags)
     if manager == "systemd" and not os.access("/lib/systemd/systemd", os.X_OK):
@@ -342,18 +391,18 @@ def main(manager, probe, packages):
             (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
 
     try:
-        return run_inside(__file__, [manager, os.path.abspath(probe), str(folder)], flags, join)
+        return run_inside(__file__, [manager, os.path.abspath(probe), str(folder), bus], flags, join)
     finally:
         if group:
             remove_cgroup(group)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 6 and sys.argv[1] == "--inside":
+    if len(sys.argv) == 7 and sys.argv[1] == "--inside":
         if sys.argv[2] == "systemd":
-            enter_systemd(sys.argv[3], int(sys.argv[5]))
+            enter_systemd(sys.argv[3], sys.argv[5] == "with-bus", int(sys.argv[6]))
         else:
-            enter_room(*sys.argv[2:5], int(sys.argv[5]))
-    if len(sys.argv) != 4 or sys.argv[1] not in PACKAGES:
+            enter_room(*sys.argv[2:5], int(sys.argv[6]))
+    if len(sys.argv) != 5 or sys.argv[1] not in PACKAGES or sys.argv[4] not in ("with-bus", "without-bus"):
         sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))
