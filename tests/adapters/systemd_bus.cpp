@@ -64,6 +64,8 @@ private:
     std::thread server_{};
 };
 
+// Three lines, as many as sd-bus sends: it waits for an answer to each.
+constexpr const char* rejected = "REJECTED\r\nERROR\r\nERROR\r\n";
 constexpr const char* nowhere = "/nonexistent/powerconsul/bus";
 
 }  // namespace
@@ -75,8 +77,8 @@ TEST_CASE("a bus that does not answer is given up at the end of the time, whatev
     };
     constexpr case_row rows[] = {
         {"says nothing at all", ""},
-        {"stops in the middle of authentication", "OK 0123456789abcdef"},
-        {"authenticates and says nothing more", "OK 0123456789abcdef0123456789abcdef\r\nAGREE_UNIX_FD\r\n"},
+        {"stops in the middle of authentication", "DATA\r\nOK 0123456789abcdef"},
+        {"authenticates and says nothing more", "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\nAGREE_UNIX_FD\r\n"},
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);
@@ -97,8 +99,8 @@ TEST_CASE("a bus that does not answer is given up at the end of the time, whatev
 
 TEST_CASE("a bus that fails at once leaves the time for another way to ask") {
     const mute_bus closes{"nobody is at home"};
-    const mute_bus refuses{"REJECTED\r\n"};
-    const mute_bus babbles{"HTTP/1.1 400 Bad Request\r\n\r\n"};
+    const mute_bus refuses{rejected};
+    const mute_bus babbles{"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"};
     struct case_row {
         std::string_view name;
         systemd_bus_options options;
@@ -126,7 +128,7 @@ TEST_CASE("a bus that fails at once leaves the time for another way to ask") {
 }
 
 TEST_CASE("the system bus is asked when systemd's own socket cannot be, and only then") {
-    const mute_bus refuses{"REJECTED\r\n"};
+    const mute_bus refuses{rejected};
     const mute_bus mute{""};
     milliseconds left{100};
     systemd_bus goes_on{{.manager = refuses.path(), .system_bus = mute.path()}};
