@@ -59,8 +59,8 @@ template <typename Acting, typename Log, typename Act>
                                 const std::string& service, Act act) -> handled_service {
     auto transport = make_transport(chosen);
     if (!transport) return {service, {}, transport.error()};
-    incident_handler handler{*transport,       with.time,    with.files, with.supervisor, log,
-                             chosen.state_dir, chosen.roles, options};
+    incident_handler handler{*transport, with.time,        with.files,   with.supervisor,
+                             log,        chosen.state_dir, chosen.roles, options};
     return act(handler);
 }
 
@@ -143,8 +143,8 @@ void print_job(const handled_check& done, const watch_options& options, const id
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
     }
     row("user", what.user.empty() ? "the one that runs this" : what.user);
-    row("timeout", std::to_string(what.timeout.count) + " ms, then " + std::to_string(what.grace.count) +
-                       " ms from TERM to KILL");
+    row("timeout",
+        std::to_string(what.timeout.count) + " ms, then " + std::to_string(what.grace.count) + " ms from TERM to KILL");
     std::string known;
     for (const auto& each : all_substitutions(options.triggers, who)) {
         known += (known.empty() ? "@" : ", @") + each.name + '=' + one_line(each.value, 200);
@@ -324,14 +324,15 @@ auto run_watch(const invocation& call, const command_line& line, const configura
     }
 
     std::string text;
+    std::optional<json::snapshot> given;
     if (!line.has("from-agent")) {
         if (!call.input) return fail(errc::usage, "there is no standard input");
         auto read = call.input(largest_input, chosen.timeout);
         if (!read) return fail(errc::bad_data, read.error().message + "; see powerconsul watch --help");
         text = std::move(*read);
-        if (auto sound = json::decode_snapshot(text, ""); !sound) {
-            return fail(errc::bad_data, "standard input: " + sound.error().message);
-        }
+        auto sound = json::snapshot::read(text);
+        if (!sound) return fail(errc::bad_data, "standard input: " + sound.error().message);
+        given = std::move(*sound);
     }
     if (detached) {
         const auto child = call.detach ? call.detach() : result<bool>{true};
@@ -346,7 +347,7 @@ auto run_watch(const invocation& call, const command_line& line, const configura
         return unexpected{view.error()};
     }
     const std::string node = view->node;
-    auto listed = line.has("from-agent") ? result{from_agent(std::move(*view), state)} : json::decode_snapshot(text, node);
+    auto listed = given ? given->checks_of(node) : result{from_agent(std::move(*view), state)};
     if (!listed) return fail(errc::bad_data, "standard input: " + listed.error().message);
     std::erase_if(*listed, [&](const auto& each) { return each.status != to_string(state); });
     if (dry) {
@@ -356,6 +357,8 @@ auto run_watch(const invocation& call, const command_line& line, const configura
         if (out.empty()) out = "nothing to do\n";
         return code;
     }
+    given.reset();
+    text = std::string{};  // a worker may live for hours
     real_acting with;
     auto code = handle_all(with, log, chosen, state, std::move(*listed), false, out);
     if (detached) keep_trying(with, log, chosen, state);
@@ -385,7 +388,10 @@ auto run_trigger(const invocation& call, const command_line& line, const configu
         posix_clock time;
         auto view = look_at_agent(chosen, time);
         if (!view) {
-            log.write({event_level::error, "failed", check->service_name, std::string{to_string(state_of(line))},
+            log.write({event_level::error,
+                       "failed",
+                       check->service_name,
+                       std::string{to_string(state_of(line))},
                        {{"error", view.error().message}}});
             return unexpected{view.error()};
         }

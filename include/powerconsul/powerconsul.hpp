@@ -41,7 +41,9 @@
 #include <powerconsul/json/report.hpp>
 #include <powerconsul/json/rights.hpp>
 #include <powerconsul/json/settings.hpp>
+#include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/snapshot.hpp>
+#include <powerconsul/json/unproven.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/json/writer.hpp>
 #include <powerconsul/kv_list.hpp>

@@ -8,9 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/json/report.hpp>
-#include <powerconsul/verdict.hpp>
-
 using namespace powerconsul;
 using namespace std::string_literals;
 
@@ -258,6 +255,73 @@ TEST_CASE("every text that is cut off somewhere is refused") {
     }
 }
 
+TEST_CASE("gone through quickly or parsed as a whole, a text gives the same") {
+    // One byte is another one, so that it is skimmed, parsed, or refused; the whole parse is the measure.
+    const std::string text = '[' + entry("n2", "a", ",\"Output\":\"\xC3\xA9\\n\\u003c\",\"X\":[1,{}]") + ",\n" +
+                             entry("n1", "b", R"(,"CreateIndex":12)") + ',' + entry("n1", "c") + ',' +
+                             entry("n2", "d") + ',' + entry("n1", "e") + "]\n";
+    const auto ids = [](const result<std::vector<snapshot_check>>& read) {
+        if (!read) return read.error().message;
+        std::string all;
+        for (const auto& each : *read) {
+            all += each.node + ' ' + each.check_id + ' ' + each.name + ' ' + each.status + ' ' + each.output + ' ' +
+                   each.service_id + ' ' + each.service_name + ' ' + std::to_string(each.create_index) + ' ' +
+                   std::to_string(each.modify_index) + ';';
+        }
+        return all;
+    };
+    const auto whole = [](std::string_view of, std::string_view node) {
+        return json::detail::read_checks(of, json::detail::check_layout::list, node);
+    };
+    REQUIRE(json::decode_snapshot(text, "n1")->size() == 3);
+    REQUIRE(json::decode_snapshot(text, "n2")->size() == 2);
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        for (const char byte : "\"\\,:[]{}0.e n\x1F\xC3") {  // and NUL
+            std::string changed = text;
+            changed[at] = byte;
+            for (const std::string_view node : {"n1", "n2"}) {
+                const auto quick = ids(json::decode_snapshot(changed, node));
+                const auto slow = ids(whole(changed, node));
+                if (quick == slow) continue;
+                CAPTURE(changed);
+                CHECK(quick == slow);
+            }
+        }
+    }
+}
+
+TEST_CASE("a snapshot is read once for several nodes, however they are mixed") {
+    std::string text = "[";
+    for (int i = 0; i < 40'000; ++i) text += entry("n" + std::to_string(i % 7), "c" + std::to_string(i)) + ",\n";
+    text += entry("last", "c") + ']';
+    const auto read = json::snapshot::read(text);
+    REQUIRE(read);
+    for (int node = 0; node < 7; ++node) {
+        CAPTURE(node);
+        const auto checks = read->checks_of("n" + std::to_string(node));
+        REQUIRE(checks);
+        CHECK(checks->size() == (node < 2 ? 5715U : 5714U));
+        CHECK(checks->front().check_id == "c" + std::to_string(node));
+        bool ordered = true;
+        for (std::size_t i = 0; i < checks->size(); ++i) {
+            ordered = ordered && (*checks)[i].check_id == "c" + std::to_string(7 * i + static_cast<std::size_t>(node));
+        }
+        CHECK(ordered);
+    }
+    CHECK(only(read->checks_of("last")).check_id == "c");
+    CHECK(read->checks_of("none")->empty());
+    CHECK(read->checks_of("")->empty());
+
+    // What is wrong in one node's entry is that node's affair.
+    const std::string wrong = '[' + entry("n1", "a") + R"(,{"Node":"n2","CheckID":"b","ServiceName":"web"}])";
+    const auto sound = json::snapshot::read(wrong);
+    REQUIRE(sound);
+    CHECK(only(sound->checks_of("n1")).check_id == "a");
+    const auto refused = sound->checks_of("n2");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message == R"(the check "b" at line 1, column 70 (byte 69): Status is missing)");
+}
+
 TEST_CASE("one check is read, and needs but its service's name") {
     const auto least = json::decode_check(R"( {"ServiceName": "web"} )");
     REQUIRE_MESSAGE(least, least.error().message);
@@ -326,71 +390,4 @@ TEST_CASE("the local agent's checks are read, its node's too") {
          R"(the check "b" at line 1, column 7 (byte 6): Status should be a text and is a number)"},
     };
     check_refused(rows, [](std::string_view text) { return json::decode_agent_checks(text); });
-}
-
-TEST_CASE("an output says whether its own check could not tell") {
-    check_report unknown;
-    unknown.subject = {.kind = "service", .name = "apache2"};
-    unknown.why = "Consul is not reachable";
-    const std::string line = json::check_line(unknown, 1);
-    check_report expected = unknown;
-    expected.own = role::primary;
-    expected.expects = expectation::running;
-    check_report unsure = expected;
-    unsure.expects = expectation::unknown;
-    check_report critical = expected;
-    critical.state = verdict::critical;
-    critical.seen = observation::stopped;
-    critical.why = R"("state":"unknown")";
-    struct row {
-        std::string_view name;
-        std::string output;
-        bool unproven;
-    };
-    const row rows[] = {
-        {"our line", line, true},
-        {"with its newline", line + "\n", true},
-        {"with a carriage return", line + "\r\n\n", true},
-        {"whatever its exit status", json::check_line(expected, 2), true},
-        {"expectation not known", json::check_line(unsure, 3), true},
-        {"behind Consul's notice", "Captured 4096 of 7890 bytes\n...\nrest of it\n" + line + "\n", true},
-        {"behind stderr without a newline", "warning: " + line + "\n", true},
-        {"text", nagios_line(unknown) + "\n", true},
-        {"text with an expectation", nagios_line(expected), true},
-        {"text without an expectation", nagios_line(unsure), true},
-        {"text behind other lines", "noise\n" + nagios_line(unknown) + "\n", true},
-        {"nothing", "", false},
-        {"newlines", "\n\n", false},
-        {"critical", json::check_line(critical, 2), false},
-        {"critical as text", nagios_line(critical), false},
-        {"critical behind an unknown one", line + "\n" + json::check_line(critical, 2) + "\n", false},
-        {"our line and another's behind", line + "\ndone\n", false},
-        {"our line cut off", line.substr(0, line.size() - 1), false},
-        {"Consul's own", "Timed out (1s) running check\n\n", false},
-        {"another program's JSON", R"({"state":"unknown"})", false},
-        {"another program's JSON with a type", R"({"type":"disk","state":"unknown"})", false},
-        {"a deeper state", R"({"type":"x","code":1,"state":{"state":"unknown"}})", false},
-        {"a list", R"([{"type":"x","code":1,"state":"unknown"}])", false},
-        {"another plugin", "UNKNOWN - socket timed out", false},
-        {"another plugin's", "DISK UNKNOWN - free space cannot be judged", false},
-        {"in the middle of a line", "it says UNKNOWN - apache2 cannot be judged", false},
-        {"the word alone", "UNKNOWN", false},
-        {"any bytes", "\xFF\0{\"type\":"s, false},
-    };
-    for (const auto& each : rows) {
-        CAPTURE(each.name);
-        CHECK(json::is_unproven(each.output) == each.unproven);
-        snapshot_check check;
-        check.output = each.output;
-        CHECK(check.unproven() == each.unproven);
-    }
-}
-
-TEST_CASE("our longest line is still told behind other output") {
-    check_report report;
-    report.subject = {.kind = "service", .name = std::string(2000, '"')};
-    report.why = std::string(10'000, '\\');
-    std::string output = std::string(6000, 'x') + "\n" + json::check_line(report, 1) + "\n";
-    output.erase(0, output.size() - longest_check_output);
-    CHECK(json::is_unproven("Captured 4096 of 9999 bytes\n...\n" + output));
 }

@@ -14,41 +14,11 @@
 #include <rapidjson/reader.h>
 
 #include <powerconsul/health.hpp>
+#include <powerconsul/json/skim.hpp>
+#include <powerconsul/json/unproven.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
-
-namespace powerconsul::inline v0::json {
-
-/// Whether a check's output is that of our own `check` that could not tell the state: its last line is the JSON line
-/// with `"state":"unknown"` (told from another program's by its members `type` and `code`), or the text line
-/// `UNKNOWN - …` in the words of sentence(). What stands before that line, Consul's notice of truncation or something
-/// from stderr, does not matter; a JSON line also counts behind other text.
-[[nodiscard]] inline auto is_unproven(std::string_view output) -> bool {
-    output = output.substr(0, output.find_last_not_of(" \t\r\n") + 1);
-    std::string_view line = output.substr(output.rfind('\n') + 1);
-    if (line.starts_with("UNKNOWN - ")) {
-        constexpr std::string_view sentences[] = {" cannot be judged", " expects "};
-        for (const auto words : sentences) {
-            if (line.find(words) != std::string_view::npos) return true;
-        }
-        return false;
-    }
-    if (!line.starts_with('{')) {
-        const std::size_t begin = line.find(R"({"type":)");
-        if (begin == std::string_view::npos) return false;
-        line.remove_prefix(begin);
-    }
-    const auto root = parse(line, {.depth = 8, .values = 2'000});
-    if (!root) return false;
-    const value* const state = root->find("state");
-    const value* const type = root->find("type");
-    const value* const code = root->find("code");
-    return state != nullptr && state->is(kind::string) && state->text == "unknown" && type != nullptr &&
-           type->is(kind::string) && code != nullptr && code->is(kind::number);
-}
-
-}  // namespace powerconsul::inline v0::json
 
 namespace powerconsul::inline v0 {
 
@@ -80,9 +50,10 @@ enum class check_layout : unsigned char { list, by_id, single };
 /// Takes checks out of RapidJSON's events. Nothing of other nodes' checks is kept once their node has been read.
 class check_reader {
 public:
+    /// `depth`: brackets that are open before the stream begins.
     check_reader(std::string_view text, const rapidjson::MemoryStream& stream, check_layout layout,
-                 std::string_view node)
-        : text_{text}, stream_{&stream}, layout_{layout}, node_{node} {}
+                 std::string_view node, std::size_t depth = 0)
+        : text_{text}, stream_{&stream}, layout_{layout}, node_{node}, depth_{depth} {}
 
     auto Null() -> bool { return scalar(kind::null, {}); }
     auto Bool(bool) -> bool { return scalar(kind::boolean, {}); }
@@ -254,7 +225,7 @@ private:
     std::string id_{};       // the name under which the current check stands
     std::string problem_{};  // of the current check, which counts only if it is one that is asked for
     std::string complaint_{};
-    std::size_t depth_{};
+    std::size_t depth_;
     std::size_t field_{};  // the member whose value comes next
     std::size_t began_{};
     std::size_t seen_{};   // behind what has been read outside of checks
@@ -262,6 +233,9 @@ private:
     bool others_{};        // the current check is another node's
     bool named_{};         // it has a ServiceName, perhaps an empty one
 };
+
+inline constexpr unsigned check_flags =
+    rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
 
 [[nodiscard]] inline auto read_checks(std::string_view text, check_layout layout, std::string_view node)
     -> result<std::vector<snapshot_check>> {
@@ -273,12 +247,10 @@ private:
                                         ? "empty; expected the list that a watch of type \"checks\" gives"
                                         : "empty; expected a JSON object");
     }
-    constexpr unsigned flags =
-        rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
     rapidjson::MemoryStream stream{text.data(), text.size()};
     check_reader handler{text, stream, layout, node};
     rapidjson::Reader reader;
-    const rapidjson::ParseResult outcome = reader.Parse<flags>(stream, handler);
+    const rapidjson::ParseResult outcome = reader.Parse<check_flags>(stream, handler);
     if (!handler.complaint().empty()) return fail(errc::bad_data, handler.complaint());
     if (!outcome.IsError()) return handler.take();
     const bool cut_off = stream.Tell() >= text.size();
@@ -289,14 +261,99 @@ private:
 
 }  // namespace detail
 
-/// The checks of `node` in what a Consul watch of type `checks` writes to its handler: those of a service, and no
-/// maintenance. A service id that is missing is the service's name; indexes that are missing are 0. Time grows with the
-/// text; memory with its longest string and with what is found. Fails with errc::bad_data and the place: no JSON, no
-/// list, an entry that is no object or has no node, one of this node without CheckID, Status or ServiceName, with one
-/// of the members above twice or of a wrong type. Of another node's entries only the node is looked at.
+/// What a Consul watch of type `checks` writes to its handler, gone through once. Time grows with the text; memory by
+/// half a megabyte at most, and with what is found.
+class snapshot {
+public:
+    /// The text must outlive it. Fails with errc::bad_data and the place: no JSON, no list, an entry that is no object
+    /// or has no node.
+    [[nodiscard]] static auto read(std::string_view text) -> result<snapshot> {
+        snapshot made{text};
+        if (made.skimmed_) return made;
+        made.runs_ = {};
+        auto sound = detail::read_checks(text, detail::check_layout::list, {});
+        if (!sound) return unexpected{std::move(sound).error()};
+        return made;
+    }
+
+    /// The checks of `node`: those of a service, and no maintenance. A service id that is missing is the service's
+    /// name; indexes that are missing are 0. Fails with errc::bad_data and the place: an entry of this node without
+    /// CheckID, Status or ServiceName, with one of these members twice or of a wrong type. Of another node's entries
+    /// only the node is looked at.
+    [[nodiscard]] auto checks_of(std::string_view node) const -> result<std::vector<snapshot_check>> {
+        std::vector<snapshot_check> found;
+        if (skimmed_ && find(node, found)) return found;
+        // This says what is wrong, and where.
+        return detail::read_checks(text_, detail::check_layout::list, node);
+    }
+
+private:
+    friend auto decode_snapshot(std::string_view text, std::string_view node) -> result<std::vector<snapshot_check>>;
+
+    /// Entries of one node that stand side by side, up to where the next run begins. Consul sorts by node.
+    struct run {
+        std::size_t begin{};
+        std::string_view node{};
+    };
+    static constexpr std::size_t most_runs = 16'384;  // the last one holds all that follows, of whatever nodes
+
+    explicit snapshot(std::string_view text) : text_{text} {
+        skimmer at{text};
+        const bool whole = at.elements([&] {
+            at.skip_blanks();
+            const std::size_t begin = at.tell();
+            std::string_view node;
+            if (!entry(at, node)) return false;
+            const bool more = runs_.size() < most_runs;
+            if (runs_.empty() || (more && runs_.back().node != node)) runs_.push_back({begin, node});
+            return true;
+        });
+        at.skip_blanks();
+        skimmed_ = whole && at.at_end();
+    }
+
+    /// One entry, with its node; false: not known.
+    [[nodiscard]] static auto entry(skimmer& at, std::string_view& node) -> bool {
+        const bool object = at.members([&](std::string_view name) {
+            if (name != "Node") return at.value(2);
+            return node.empty() && at.plain_string(node);
+        });
+        return object && !node.empty();
+    }
+
+    [[nodiscard]] auto find(std::string_view node, std::vector<snapshot_check>& found) const -> bool {
+        rapidjson::Reader reader;
+        for (std::size_t i = 0; i < runs_.size(); ++i) {
+            const bool mixed = i + 1 == most_runs;
+            if (runs_[i].node != node && !mixed) continue;
+            const std::size_t end = i + 1 < runs_.size() ? runs_[i + 1].begin : text_.size();
+            skimmer at{text_.substr(0, end), runs_[i].begin};
+            do {
+                at.skip_blanks();
+                const std::size_t begin = at.tell();
+                std::string_view whose;
+                if (at.at_end()) break;
+                if (!entry(at, whose)) return false;
+                if (whose != node) continue;
+                const auto text = text_.substr(begin, at.tell() - begin);
+                rapidjson::MemoryStream stream{text.data(), text.size()};
+                detail::check_reader handler{text, stream, detail::check_layout::list, node, 1};
+                if (reader.Parse<detail::check_flags>(stream, handler).IsError()) return false;
+                for (auto& each : handler.take()) found.push_back(std::move(each));
+            } while (at.take(','));
+        }
+        return true;
+    }
+
+    std::string_view text_;
+    std::vector<run> runs_{};
+    bool skimmed_{};
+};
+
+/// The checks of one node in such a text.
 [[nodiscard]] inline auto decode_snapshot(std::string_view text, std::string_view node)
     -> result<std::vector<snapshot_check>> {
-    return detail::read_checks(text, detail::check_layout::list, node);
+    return snapshot{text}.checks_of(node);
 }
 
 /// One check, of which only ServiceName must be there. Fails with errc::bad_data and the place.
