@@ -73,14 +73,14 @@ class Bench:
         return os.path.join(self.options.release, "tests", "bench", name)
 
     def turns(self, commands, rounds=None, runs=10):
-        """Medians in ms. `commands`: rows of name, command line and perhaps a file for standard input. hyperfine
-        measures one command after the other, so it is called in turns: what else the machine does meets all alike."""
-        times = {row[0]: [] for row in commands}
+        """Medians in ms. `commands`: rows of name and command line. hyperfine measures one command after the other, so it
+        is called in turns: what else the machine does meets all alike."""
+        times = {name: [] for name, _ in commands}
         report = os.path.join(self.folder, "hyperfine.json")
         for _ in range(rounds or self.options.rounds):
-            for name, line, *given in commands:
+            for name, line in commands:
                 call = ["hyperfine", "--shell=none", "--warmup=1", f"--runs={runs}", "--style=none", "--ignore-failure",
-                        f"--export-json={report}"] + [f"--input={file}" for file in given] + [line]
+                        f"--export-json={report}", line]
                 subprocess.run(call, check=True, env=self.environment, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
                 with open(report, encoding="utf-8") as file:
@@ -90,20 +90,23 @@ class Bench:
                 times[name] += found["times"]
         return {name: statistics.median(values) * 1000 for name, values in times.items()}
 
+    def turns_with_input(self, commands, file, turns):
+        """Medians in ms and peaks of memory in KiB, with that file as standard input. Debian's hyperfine can give none."""
+        call = [self.program("side_by_side"), str(turns)]
+        for number, (name, line) in enumerate(commands):
+            call += (["--"] if number else []) + [name, file, *line]
+        rows = [line.split("\t") for line in self.run(*call).splitlines()]
+        return {row[0]: float(row[1]) / 1000 for row in rows}, {row[0]: int(row[3]) for row in rows}
+
     def run(self, *call, given=None, status=0):
         done = subprocess.run(call, env=self.environment, input=given, capture_output=True, check=False)
         if done.returncode != status:
             sys.exit(f"bench.py: {' '.join(call)} ends with {done.returncode}: {(done.stdout + done.stderr).decode()}")
         return done.stdout.decode()
 
-    def peak(self, line, given="/dev/null"):
+    def peak(self, line):
         """Peak of resident memory in KiB."""
-        report = os.path.join(self.folder, "peak")
-        with open(given, "rb") as file:
-            subprocess.run(["/usr/bin/time", "--quiet", "--format=%M", f"--output={report}", *line.split()], stdin=file,
-                           stdout=subprocess.DEVNULL, env=self.environment, check=False)
-        with open(report, encoding="utf-8") as file:
-            return int(file.read().split()[-1])
+        return self.turns_with_input([("it", line.split())], "/dev/null", 3)[1]["it"]
 
     # The agent
 
@@ -132,7 +135,7 @@ class Bench:
         self.environment |= {"CONSUL_HTTP_ADDR": f"127.0.0.1:{self.port}", "POWERCONSUL_STATE_DIR": self.folder + "/state",
                              "POWERCONSUL_ENVIRONMENT": "production", "POWERCONSUL_SERVER_ROLE": "web"}
         os.mkdir(self.folder + "/state", 0o700)
-        self.key = "cluster/production/web/cron"
+        self.key = "cluster/production/cron"
         document = json.dumps({"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})
         self.run(self.options.consul, "kv", "put", self.key, document)
 
@@ -240,13 +243,12 @@ class Bench:
             with open(snapshot, "wb") as file:
                 subprocess.run([sys.executable, os.path.join(HERE, "snapshot.py"), str(count)], stdout=file, check=True)
             size = os.path.getsize(snapshot)
-            rounds, runs = (3, 3) if count == 100_000 else (max(3, self.options.rounds // 2), 5)
-            watch = f"{self.release} watch critical"
-            times = self.turns([
-                ("watch", watch, snapshot),
-                ("dom", self.program("dom_parse"), snapshot),
-                ("jq", "jq --compact-output [.[]|select(.Node==\"production-web1\")]", snapshot),
-            ], rounds, runs)
+            watch = [self.release, "watch", "critical"]
+            times, peaks = self.turns_with_input([
+                ("dom", [self.program("dom_parse")]),
+                ("watch", watch),
+                ("jq", ["jq", "-c", '[.[]|select(.Node=="production-web1")]']),
+            ], snapshot, 5 if count == 100_000 else max(5, 3 * self.options.rounds))
             name = f"{count} checks, {size / 1e6:.1f} MB"
             self.table.add(part, f"RapidJSON's document alone: {name}", times["dom"], "ms")
             self.table.add(part, f"`powerconsul watch critical`: {name}", times["watch"], "ms",
@@ -257,7 +259,7 @@ class Bench:
                 empty = os.path.join(self.folder, "empty.json")
                 with open(empty, "w", encoding="utf-8") as file:
                     file.write("[]")
-                more = (self.peak(watch, snapshot) - self.peak(watch, empty)) / 1024
+                more = (peaks["watch"] - self.turns_with_input([("it", watch)], empty, 3)[1]["it"]) / 1024
                 self.table.add(part, f"memory beyond that of an empty list: {name}", more, "MiB",
                                target=size / (1 << 20) + 2)
 
