@@ -205,7 +205,7 @@ NO_NAME = ("systemctl exits 1: Failed to get properties: Unit name %s is neither
 NO_BUS = "systemctl exits 1: Failed to connect to bus: No such file or directory"
 
 
-def enter_systemd(probe, with_bus, report):
+def enter_systemd(probe, report, drive):
     """PID 1 of the namespaces: prepares them, leaves a child that drives the test, and becomes systemd."""
     program, sleep = pathlib.Path(probe).read_bytes(), pathlib.Path("/bin/sleep").read_bytes()
     generators = pathlib.Path("/usr/lib/systemd/system-generators")
@@ -224,7 +224,7 @@ def enter_systemd(probe, with_bus, report):
         write(f"/run/systemd/system/{name}", text)
     write("/etc/init.d/legacy", LEGACY, 0o755)
     if os.fork() == 0:
-        finish(report, lambda: drive_systemd(with_bus))
+        finish(report, drive)
     null = os.open("/dev/null", os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
@@ -382,9 +382,9 @@ def drive_openrc():
     return rows
 
 
-def enter_room(manager, probe, packages, report):
+def enter_room(manager, probe, packages, report, drive):
     enter(probe, packages, PACKAGES[manager])
-    drive_apart(report, {"sysv": drive_sysv, "openrc": drive_openrc}[manager])
+    drive_apart(report, drive)
 
 
 # --- outside -------------------------------------------------------------------------------------------------------
@@ -414,7 +414,8 @@ def remove_cgroup(group):
     wait_until("the control group is empty", removed)
 
 
-def main(manager, probe, packages, bus):
+def run_managed(script, manager, probe, packages, *words):
+    """Runs `script --inside MANAGER PROBE PACKAGES WORDS... REPORT` where the manager may be set up."""
     flags = UNSHARE + (["--cgroup"] if manager == "systemd" else [])
     check_rights(flags)
     if manager == "systemd" and not os.access("/lib/systemd/systemd", os.X_OK):
@@ -428,7 +429,7 @@ def main(manager, probe, packages, bus):
             (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
 
     try:
-        return run_inside(__file__, [manager, os.path.abspath(probe), str(folder), bus], flags, join)
+        return run_inside(script, [manager, os.path.abspath(probe), str(folder), *words], flags, join)
     finally:
         if group:
             remove_cgroup(group)
@@ -437,9 +438,9 @@ def main(manager, probe, packages, bus):
 if __name__ == "__main__":
     if len(sys.argv) == 7 and sys.argv[1] == "--inside":
         if sys.argv[2] == "systemd":
-            enter_systemd(sys.argv[3], sys.argv[5] == "with-bus", int(sys.argv[6]))
+            enter_systemd(sys.argv[3], int(sys.argv[6]), lambda: drive_systemd(sys.argv[5] == "with-bus"))
         else:
-            enter_room(*sys.argv[2:5], int(sys.argv[6]))
+            enter_room(*sys.argv[2:5], int(sys.argv[6]), {"sysv": drive_sysv, "openrc": drive_openrc}[sys.argv[2]])
     if len(sys.argv) != 5 or sys.argv[1] not in PACKAGES or sys.argv[4] not in ("with-bus", "without-bus"):
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(run_managed(__file__, *sys.argv[1:]))
