@@ -154,15 +154,15 @@ private:
     static void take(const stream& from, std::size_t most, std::size_t limit, bool& truncated) {
         std::array<char, 16 * 1024> buffer{};
         while (from.from && most > 0) {
-            const auto got = uninterrupted([&] {
-                return ::read(from.from.get(), buffer.data(), std::min(buffer.size(), most));
-            });
+            const std::size_t asked = std::min(buffer.size(), most);
+            const auto got = uninterrupted([&] { return ::read(from.from.get(), buffer.data(), asked); });
             if (got < 0 && errno == EAGAIN) return;
             if (got <= 0) return from.from.reset();
             const auto size = static_cast<std::size_t>(got);
             const std::size_t kept = std::min(size, limit - from.kept.size());
             from.kept.append(buffer.data(), kept);
             truncated = truncated || kept < size;
+            if (size < asked) return;  // nothing was left
             most -= size;
         }
     }
@@ -174,8 +174,7 @@ private:
         take(from, static_cast<std::size_t>(waiting), limit, truncated);
     }
 
-    [[nodiscard]] auto attend(const command& what, pid_t pid, posix_fd& out_end, posix_fd& err_end)
-        -> result<outcome> {
+    [[nodiscard]] auto attend(const command& what, pid_t pid, posix_fd& out_end, posix_fd& err_end) -> result<outcome> {
         enum class phase : unsigned char { running, asked_to_end, killed };
         outcome seen;
         const std::array<stream, 2> streams{stream{out_end, seen.out}, stream{err_end, seen.err}};
@@ -185,8 +184,10 @@ private:
         auto now = phase::running;
         milliseconds deadline = clock.monotonic() + what.timeout;
         bool reaped = false;
+        bool may_have_ended = !ended;
         for (;;) {
-            if (!reaped) {
+            const milliseconds left = deadline - clock.monotonic();
+            if (!reaped && (may_have_ended || left.count <= 0)) {
                 int status = 0;
                 const pid_t answer = uninterrupted([&] { return ::waitpid(pid, &status, WNOHANG); });
                 if (answer == -1) return system_failure("learn the end of", what.argv.front(), errno);
@@ -198,7 +199,6 @@ private:
             }
             // After the deadline the whole group has to go, not only its leader.
             if (reaped && (now != phase::asked_to_end || ::kill(-pid, 0) != 0)) break;
-            const milliseconds left = deadline - clock.monotonic();
             if (left.count <= 0) {
                 if (now == phase::killed) {
                     left_over_.push_back(pid);
@@ -214,6 +214,7 @@ private:
                                         pollfd{reaped ? -1 : ended.get(), POLLIN, 0}};
             const auto longest = ended && !reaped ? milliseconds{60'000} : look_again;
             const int ready = ::poll(waits.data(), waits.size(), static_cast<int>(shorter(left, longest).count));
+            may_have_ended = ready <= 0 || !ended || waits[2].revents != 0;
             if (ready <= 0) continue;
             for (std::size_t i = 0; i < streams.size(); ++i) {
                 if (waits[i].revents != 0) take(streams[i], 64 * 1024, what.output_limit, seen.truncated);
@@ -225,9 +226,8 @@ private:
 
     /// Children that even SIGKILL did not end in time: they are collected once the kernel lets them go.
     void reap_left_over() {
-        std::erase_if(left_over_, [](pid_t pid) {
-            return uninterrupted([&] { return ::waitpid(pid, nullptr, WNOHANG); }) != 0;
-        });
+        std::erase_if(left_over_,
+                      [](pid_t pid) { return uninterrupted([&] { return ::waitpid(pid, nullptr, WNOHANG); }) != 0; });
     }
 
     std::vector<pid_t> left_over_{};

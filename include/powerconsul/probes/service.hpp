@@ -92,14 +92,14 @@ private:
             }
         }
         const auto end = run({path, "status"}, options_.timeout);
-        return end ? interpret_init_script(*end, silence_proves_nothing(path)) : give_up(end.error());
+        return end ? interpret_init_script(*end, silence_proves_nothing(*end, path)) : give_up(end.error());
     }
 
     [[nodiscard]] auto ask_openrc() -> observed {
         const auto rc_service = find_program("rc-service", options_.rc_service);
         if (!rc_service) return give_up(rc_service.error());
         const auto end = run({*rc_service, options_.name, "status"}, options_.timeout);
-        return end ? interpret_rc_service(*end, silence_proves_nothing(script_path(options_.name)))
+        return end ? interpret_rc_service(*end, silence_proves_nothing(*end, script_path(options_.name)))
                    : give_up(end.error());
     }
 
@@ -107,8 +107,9 @@ private:
         return options_.init_directory + '/' + std::string{name};
     }
 
-    /// A script that cannot be read may do anything.
-    [[nodiscard]] auto silence_proves_nothing(const std::string& path) -> bool {
+    /// Looks into the script only if it was silent. One that cannot be read may do anything.
+    [[nodiscard]] auto silence_proves_nothing(const outcome& end, const std::string& path) -> bool {
+        if (!end.exited_with(0) || !detail::said(end).empty()) return false;
         const auto script = files_.read(path, std::size_t{256} * 1024);
         return !script || !*script || may_exit_early(**script);
     }
