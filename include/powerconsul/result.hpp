@@ -1,9 +1,9 @@
 #pragma once
 
+#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace powerconsul::inline v0 {
 
@@ -39,6 +39,7 @@ struct unexpected {
 
 /// A value or the reason why there is none: the part of std::expected's interface that never throws.
 /// `*` and `->` may be used only when the result holds a value, `error()` only when it does not.
+/// The storage is a plain union: a std::variant for each T is most of what including the library would cost.
 template <typename T>
 class [[nodiscard]] result {
     static_assert(!std::is_reference_v<T> && !std::is_same_v<std::remove_cv_t<T>, v0::error>);
@@ -46,41 +47,69 @@ class [[nodiscard]] result {
 public:
     using value_type = T;
 
-    result(T value) : state_{std::in_place_index<0>, std::move(value)} {}  // NOLINT: implicit as std::expected
-    result(unexpected why) : state_{std::in_place_index<1>, std::move(why.reason)} {}  // NOLINT
+    result(T value) : value_(std::move(value)), good_{true} {}  // NOLINT: implicit as std::expected
+    result(unexpected why) noexcept : reason_{std::move(why.reason)}, good_{false} {}  // NOLINT
 
-    [[nodiscard]] auto has_value() const noexcept -> bool { return state_.index() == 0; }
-    [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
+    result(const result& other) requires std::is_copy_constructible_v<T> : none_{}, good_{other.good_} {
+        good_ ? make(value_, other.value_) : make(reason_, other.reason_);
+    }
+    result(result&& other) noexcept : none_{}, good_{other.good_} {
+        static_assert(std::is_nothrow_move_constructible_v<T>, "an assignment could end without a state");
+        good_ ? make(value_, std::move(other.value_)) : make(reason_, std::move(other.reason_));
+    }
+    auto operator=(const result& other) -> result& requires std::is_copy_constructible_v<T> {
+        return *this = result{other};
+    }
+    auto operator=(result&& other) noexcept -> result& {
+        if (this == &other) return *this;
+        this->~result();
+        return *::new (static_cast<void*>(this)) result{std::move(other)};
+    }
+    ~result() { good_ ? value_.~T() : reason_.~error(); }
 
-    [[nodiscard]] auto operator*() & noexcept -> T& { return *std::get_if<0>(&state_); }
-    [[nodiscard]] auto operator*() const& noexcept -> const T& { return *std::get_if<0>(&state_); }
-    [[nodiscard]] auto operator*() && noexcept -> T&& { return std::move(*std::get_if<0>(&state_)); }
-    [[nodiscard]] auto operator->() noexcept -> T* { return std::get_if<0>(&state_); }
-    [[nodiscard]] auto operator->() const noexcept -> const T* { return std::get_if<0>(&state_); }
-    [[nodiscard]] auto error() const& noexcept -> const v0::error& { return *std::get_if<1>(&state_); }
-    [[nodiscard]] auto error() && noexcept -> v0::error&& { return std::move(*std::get_if<1>(&state_)); }
+    [[nodiscard]] auto has_value() const noexcept -> bool { return good_; }
+    [[nodiscard]] explicit operator bool() const noexcept { return good_; }
+
+    [[nodiscard]] auto operator*() & noexcept -> T& { return value_; }
+    [[nodiscard]] auto operator*() const& noexcept -> const T& { return value_; }
+    [[nodiscard]] auto operator*() && noexcept -> T&& { return std::move(value_); }
+    [[nodiscard]] auto operator->() noexcept -> T* { return &value_; }
+    [[nodiscard]] auto operator->() const noexcept -> const T* { return &value_; }
+    [[nodiscard]] auto error() const& noexcept -> const v0::error& { return reason_; }
+    [[nodiscard]] auto error() && noexcept -> v0::error&& { return std::move(reason_); }
 
     template <typename U>
     [[nodiscard]] auto value_or(U&& other) const& -> T {
-        return has_value() ? **this : static_cast<T>(std::forward<U>(other));
+        return good_ ? value_ : static_cast<T>(std::forward<U>(other));
     }
 
     /// f(value) -> result<U>; an error passes through.
     template <typename F>
-    [[nodiscard]] auto and_then(F&& f) && -> std::invoke_result_t<F, T&&> {
-        if (has_value()) return std::forward<F>(f)(std::move(**this));
-        return unexpected{std::move(*this).error()};
+    [[nodiscard]] auto and_then(F&& f) && -> decltype(std::forward<F>(f)(std::declval<T&&>())) {
+        if (good_) return std::forward<F>(f)(std::move(value_));
+        return unexpected{std::move(reason_)};
     }
 
     /// f(value) -> U gives result<U>; an error passes through.
     template <typename F>
-    [[nodiscard]] auto transform(F&& f) && -> result<std::remove_cvref_t<std::invoke_result_t<F, T&&>>> {
-        if (has_value()) return std::forward<F>(f)(std::move(**this));
-        return unexpected{std::move(*this).error()};
+    [[nodiscard]] auto transform(
+        F&& f) && -> result<std::remove_cvref_t<decltype(std::forward<F>(f)(std::declval<T&&>()))>> {
+        if (good_) return std::forward<F>(f)(std::move(value_));
+        return unexpected{std::move(reason_)};
     }
 
 private:
-    std::variant<T, v0::error> state_;
+    template <typename U, typename Source>
+    static void make(U& place, Source&& source) {
+        ::new (static_cast<void*>(&place)) U(std::forward<Source>(source));
+    }
+
+    union {
+        char none_;  ///< before one of the others is made
+        T value_;
+        v0::error reason_;
+    };
+    bool good_;
 };
 
 /// Done, or the reason why not.
@@ -90,15 +119,16 @@ public:
     using value_type = void;
 
     result() = default;
-    result(unexpected why) : state_{std::in_place_index<1>, std::move(why.reason)} {}  // NOLINT
+    result(unexpected why) noexcept : reason_{std::move(why.reason)}, good_{false} {}  // NOLINT
 
-    [[nodiscard]] auto has_value() const noexcept -> bool { return state_.index() == 0; }
-    [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
-    [[nodiscard]] auto error() const& noexcept -> const v0::error& { return *std::get_if<1>(&state_); }
-    [[nodiscard]] auto error() && noexcept -> v0::error&& { return std::move(*std::get_if<1>(&state_)); }
+    [[nodiscard]] auto has_value() const noexcept -> bool { return good_; }
+    [[nodiscard]] explicit operator bool() const noexcept { return good_; }
+    [[nodiscard]] auto error() const& noexcept -> const v0::error& { return reason_; }
+    [[nodiscard]] auto error() && noexcept -> v0::error&& { return std::move(reason_); }
 
 private:
-    std::variant<std::monostate, v0::error> state_{};
+    v0::error reason_{};
+    bool good_{true};
 };
 
 }  // namespace powerconsul::inline v0
