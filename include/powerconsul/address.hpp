@@ -1,12 +1,11 @@
 #pragma once
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <system_error>
 
+#include <powerconsul/number.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
 
@@ -111,11 +110,9 @@ inline constexpr std::size_t socket_path_limit = 107;
         }
     }
     if (port_given) {
-        const char* const end = port.data() + port.size();
-        const auto [stop, failure] = std::from_chars(port.data(), end, where.port);
-        if (port.empty() || failure != std::errc{} || stop != end || where.port == 0) {
-            return wrong("has no port from 1 to 65535 behind the colon");
-        }
+        const auto number = whole_number(port, 65535);
+        if (!number || *number == 0) return wrong("has no port from 1 to 65535 behind the colon");
+        where.port = static_cast<std::uint16_t>(*number);
     }
     where.host = host;
     return where;

@@ -1,12 +1,9 @@
 #pragma once
 
-#include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -15,6 +12,7 @@
 #include <powerconsul/json/consul.hpp>
 #include <powerconsul/json/rights.hpp>
 #include <powerconsul/json/snapshot.hpp>
+#include <powerconsul/number.hpp>
 #include <powerconsul/rights.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/transport.hpp>
@@ -208,10 +206,9 @@ private:
     [[nodiscard]] static auto number_in(const http_response& answer, std::string_view name)
         -> std::optional<std::uint64_t> {
         const std::string_view text = answer.header(name);
-        std::uint64_t count{};
-        const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
-        if (text.empty() || rest != text.data() + text.size()) return std::nullopt;
-        return failure == std::errc{} ? count : UINT64_MAX;
+        const leading_digits read = read_digits(text);
+        if (read.count == 0 || read.count != text.size()) return std::nullopt;
+        return read.number;
     }
 
     /// How old an answer may be: for how long the server that gave it has not heard of the leader, and how long the
@@ -222,7 +219,8 @@ private:
         const bool kept = answer.header("X-Cache") == "HIT";
         const auto in_cache = kept ? number_in(answer, "Age") : 0;
         if (!contact || !in_cache) return std::nullopt;
-        const std::uint64_t age = std::min(*contact, longest) + std::min(*in_cache, longest / 1000) * 1000;
+        const std::uint64_t age =
+            (*contact < longest ? *contact : longest) + (*in_cache < longest / 1000 ? *in_cache * 1000 : longest);
         return milliseconds{static_cast<std::int64_t>(age)};
     }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +27,7 @@ struct alike {
     std::vector<std::string> names{};
 };
 
-[[nodiscard]] inline auto group_reason(std::span<const alike> parts, bool with_reasons) -> std::string {
+[[nodiscard]] inline auto group_reason(const std::vector<alike>& parts, bool with_reasons) -> std::string {
     std::string text;
     for (const auto& each : parts) {
         text += (text.empty() ? "" : "; ") + listed(each.names) + (each.names.size() == 1 ? " is " : " are ") +
@@ -43,8 +42,8 @@ struct alike {
 /// Judges a group: expected running, all must run; expected stopped, none may. Each is held against the expectation
 /// alone and the worst counts: a stopped one among running ones is critical. `seen` is in the order of `names`; what is
 /// missing in it is unknown.
-[[nodiscard]] inline auto judge_group(expectation expects, std::span<const std::string> names,
-                                      std::span<const observed> seen) -> group_judgement {
+[[nodiscard]] inline auto judge_group(expectation expects, const std::vector<std::string>& names,
+                                      const std::vector<observed>& seen) -> group_judgement {
     static const observed missing{observation::unknown, "it was not looked at"};
     if (names.empty()) return {verdict::unknown, observation::unknown, "the group has no services"};
     verdict worst = verdict::passing;

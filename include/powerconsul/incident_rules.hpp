@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -59,8 +58,10 @@ struct incident_decision {
 }
 
 [[nodiscard]] inline auto find_incident(journal& among, std::string_view id) -> incident* {
-    const auto found = std::ranges::find(among.incidents, id, &incident::id);
-    return found == among.incidents.end() ? nullptr : &*found;
+    for (auto& each : among.incidents) {
+        if (each.id == id) return &each;
+    }
+    return nullptr;
 }
 
 namespace detail {
@@ -78,8 +79,11 @@ public:
         for (std::size_t i = 0; i < before; ++i) {
             const incident& one = made_.after.incidents[i];
             if (one.state != state_ || !one.is_open()) continue;
-            const auto about = std::ranges::find_if(facts, [&](const auto& each) { return is_about(one, each); });
-            proceed(i, about == facts.end() ? check_facts{} : *about);
+            const check_facts* about = nullptr;
+            for (const auto& each : facts) {
+                if (about == nullptr && is_about(one, each)) about = &each;
+            }
+            proceed(i, about == nullptr ? check_facts{} : *about);
         }
         for (const auto& each : facts) open_if_new(each);
         return std::move(made_);
@@ -146,8 +150,8 @@ private:
     }
 
     void retry(incident& one) {
-        if (std::ranges::find(running_, one.id) != running_.end()) {
-            return tell(step::wait, one, "its last attempt still runs");
+        for (const auto& id : running_) {
+            if (id == one.id) return tell(step::wait, one, "its last attempt still runs");
         }
         if (one.given_up) return tell(step::given_up, one);
         const auto due = next_attempt(one, rules_);

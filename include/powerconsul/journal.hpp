@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -30,6 +29,36 @@ struct loaded_journal {
     bool damaged{};
 };
 
+namespace detail {
+
+/// The index of the first that is not before `one`.
+template <typename T>
+[[nodiscard]] auto place_among(const std::vector<T>& sorted, const T& one) -> std::size_t {
+    std::size_t first = 0;
+    for (std::size_t last = sorted.size(); first < last;) {
+        const std::size_t middle = first + (last - first) / 2;
+        if (sorted[middle] < one) {
+            first = middle + 1;
+        } else {
+            last = middle;
+        }
+    }
+    return first;
+}
+
+/// For the few names of a directory: <algorithm> would cost every translation unit more than this costs a run.
+template <typename T>
+void insert_sorted(std::vector<T>& sorted, T one) {
+    sorted.insert(sorted.begin() + static_cast<std::ptrdiff_t>(place_among(sorted, one)), std::move(one));
+}
+
+[[nodiscard]] inline auto is_among(const std::vector<std::string>& sorted, const std::string& one) -> bool {
+    const std::size_t at = place_among(sorted, one);
+    return at < sorted.size() && sorted[at] == one;
+}
+
+}  // namespace detail
+
 /// The latest time that it knows of, which is about when it was last changed.
 [[nodiscard]] inline auto newest_time(const journal& from) -> milliseconds {
     milliseconds newest{};
@@ -48,7 +77,12 @@ struct loaded_journal {
     constexpr milliseconds oldest_kept = seconds(std::int64_t{7} * 24 * 3600);
     constexpr std::size_t most_closed = 16;
     const milliseconds newest = newest_time(from);
-    std::erase_if(from.incidents, [&](const auto& one) { return !one.is_open() && one.closed < newest - oldest_kept; });
+    for (std::size_t i = from.incidents.size(); i-- > 0;) {
+        const auto& one = from.incidents[i];
+        if (!one.is_open() && one.closed < newest - oldest_kept) {
+            from.incidents.erase(from.incidents.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+    }
     const auto drop_oldest_closed = [&] {
         auto oldest = from.incidents.end();
         for (auto each = from.incidents.begin(); each != from.incidents.end(); ++each) {
@@ -59,12 +93,14 @@ struct loaded_journal {
         return true;
     };
     const auto closed = [&] {
-        return static_cast<std::size_t>(
-            std::ranges::count_if(from.incidents, [](const auto& one) { return !one.is_open(); }));
+        std::size_t count = 0;
+        for (const auto& one : from.incidents) count += one.is_open() ? 0U : 1U;
+        return count;
     };
     while (closed() > most_closed) drop_oldest_closed();
     const auto fits = [&] { return json::encode_journal(from).size() <= largest_journal; };
-    while (!fits() && drop_oldest_closed()) {}
+    while (!fits() && drop_oldest_closed()) {
+    }
     for (const std::size_t limit : {std::size_t{256}, std::size_t{64}, std::size_t{0}}) {
         if (fits()) break;
         for (auto& one : from.incidents) {
@@ -109,8 +145,9 @@ public:
         if (!status) return unexpected{status.error()};
         if (!*status) return loaded;
         if ((*status)->kind != file_kind::regular || !only_ours(files_, **status)) {
-            return fail(errc::denied, path + " is no regular file, belongs to another user or can be written by "
-                                             "others; delete it");
+            return fail(errc::denied, path +
+                                          " is no regular file, belongs to another user or can be written by "
+                                          "others; delete it");
         }
         const auto text = files_.read(path, largest_kept_aside);
         if (!text && text.error().code != errc::bad_data) return unexpected{text.error()};
@@ -262,10 +299,9 @@ private:
         for (const auto& each : entries) {
             if (!each.ends_with(journal_ending)) continue;
             if (auto name = decoded_name(std::string_view{each}.substr(0, each.size() - journal_ending.size()))) {
-                names.push_back(std::move(*name));
+                detail::insert_sorted(names, std::move(*name));
             }
         }
-        std::ranges::sort(names);
         return names;
     }
 
@@ -285,9 +321,8 @@ private:
         if (names.size() < most_journals) return {};
         std::vector<std::pair<milliseconds, std::string>> over;
         for (const auto& each : names) {
-            if (const auto since = over_since(each)) over.emplace_back(*since, each);
+            if (const auto since = over_since(each)) detail::insert_sorted(over, {*since, each});
         }
-        std::ranges::sort(over);
         std::size_t left = names.size();
         for (const auto& each : over) {
             if (left < most_journals) break;
@@ -331,7 +366,7 @@ private:
             }
             if (!each.ends_with(lock_ending)) continue;
             const auto service = decoded_name(std::string_view{each}.substr(0, each.size() - lock_ending.size()));
-            if (!service || std::ranges::binary_search(names, *service) || !is_old(each)) continue;
+            if (!service || detail::is_among(names, *service) || !is_old(each)) continue;
             const auto held = lock(*service, {});
             const auto status = files_.status(file(*service, journal_ending));
             if (held && status && !*status) static_cast<void>(files_.remove(file(*service, lock_ending)));

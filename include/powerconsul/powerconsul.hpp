@@ -16,6 +16,7 @@
 #include <powerconsul/consul.hpp>
 #include <powerconsul/decision.hpp>
 #include <powerconsul/doctor.hpp>
+#include <powerconsul/duration.hpp>
 #include <powerconsul/event.hpp>
 #include <powerconsul/event_line.hpp>
 #include <powerconsul/executor.hpp>
@@ -50,6 +51,7 @@
 #include <powerconsul/lint.hpp>
 #include <powerconsul/lint_keys.hpp>
 #include <powerconsul/noop.hpp>
+#include <powerconsul/number.hpp>
 #include <powerconsul/pattern.hpp>
 #include <powerconsul/peers.hpp>
 #include <powerconsul/pem.hpp>

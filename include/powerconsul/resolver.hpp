@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -181,11 +180,12 @@ private:
         }
         query.reads.health = consistency::consistent;
         auto sure = gather_actives(consul, facts.place.group, query);
+        const bool asked_before = !before.empty();
         for (auto& each : sure.sources) {
-            if (!before.empty()) each.how.again = "it is not what was expected so far";
+            if (asked_before) each.how.again = "it is not what was expected so far";
+            before.push_back(std::move(each));
         }
-        sure.sources.insert(sure.sources.begin(), std::make_move_iterator(before.begin()),
-                            std::make_move_iterator(before.end()));
+        sure.sources = std::move(before);
         return sure;
     }
 

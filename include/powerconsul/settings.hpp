@@ -1,6 +1,5 @@
 #pragma once
 
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,8 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/duration.hpp>
 #include <powerconsul/event.hpp>
 #include <powerconsul/health.hpp>
+#include <powerconsul/number.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/units.hpp>
@@ -72,49 +73,11 @@ struct settings {
     trigger_settings triggers{};
 };
 
-/// A length of time as people write it: a whole number and `ms`, `s`, `m`, `h` or `d`; without a unit it is seconds.
-/// Fails with errc::usage, also for more than `days`.
-[[nodiscard]] inline auto parse_long_duration(std::string_view text, std::int64_t days) -> result<milliseconds> {
-    std::int64_t count{};
-    const char* const end = text.data() + text.size();
-    const auto [rest, failure] = std::from_chars(text.data(), end, count);
-    const std::string_view unit{rest, static_cast<std::size_t>(end - rest)};
-    std::int64_t factor = 0;
-    if (unit == "ms") factor = 1;
-    if (unit == "s" || unit.empty()) factor = 1000;
-    if (unit == "m") factor = 60'000;
-    if (unit == "h") factor = 3'600'000;
-    constexpr std::int64_t day = 86'400'000;
-    if (unit == "d") factor = day;
-    if (failure != std::errc{} || factor == 0 || count < 0) {
-        return fail(errc::usage,
-                    quoted(text) + " is not a length of time; expected a number and ms, s, m, h or d, as in 8s");
-    }
-    if (count > days * day / factor) {
-        return fail(errc::usage, quoted(text) + " is longer than the " + std::to_string(days) + "d that may be given");
-    }
-    return milliseconds{count * factor};
-}
-
-/// The same, one day at most: for what somebody waits for.
-[[nodiscard]] inline auto parse_duration(std::string_view text) -> result<milliseconds> {
-    return parse_long_duration(text, 1);
-}
-
-/// The same, but more than none. Fails with errc::usage.
-[[nodiscard]] inline auto parse_positive_duration(std::string_view text) -> result<milliseconds> {
-    auto read = parse_duration(text);
-    if (read && read->count == 0) return fail(errc::usage, quoted(text) + " is no time at all; expected more than 0");
-    return read;
-}
-
 /// A whole number from 1 to Most. Fails with errc::usage.
 template <std::uint32_t Most>
 [[nodiscard]] auto parse_count(std::string_view text) -> result<std::uint32_t> {
-    std::uint32_t count{};
-    const char* const end = text.data() + text.size();
-    const auto [rest, failure] = std::from_chars(text.data(), end, count);
-    if (failure == std::errc{} && rest == end && count >= 1 && count <= Most) return count;
+    const auto count = whole_number(text, Most);
+    if (count && *count != 0) return static_cast<std::uint32_t>(*count);
     return fail(errc::usage, quoted(text) + " is not a whole number from 1 to " + std::to_string(Most));
 }
 

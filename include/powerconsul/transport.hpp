@@ -1,7 +1,6 @@
 #pragma once
 
 #include <concepts>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,13 +65,14 @@ concept http_transport = requires(T& transport, const http_request& request) {
 
 /// A transport that can wait for several answers at the same time. Answers come in the order of the requests.
 template <typename T>
-concept parallel_http_transport = http_transport<T> && requires(T& transport, std::span<const http_request> requests) {
+concept parallel_http_transport = http_transport<T> &&
+    requires(T& transport, const std::vector<http_request>& requests) {
     { transport.perform_all(requests) } -> std::same_as<std::vector<result<http_response>>>;
 };
 
 /// Performs all requests, side by side where the transport can, else one after the other.
 template <http_transport Transport>
-[[nodiscard]] auto perform_all(Transport& transport, std::span<const http_request> requests)
+[[nodiscard]] auto perform_all(Transport& transport, const std::vector<http_request>& requests)
     -> std::vector<result<http_response>> {
     if constexpr (parallel_http_transport<Transport>) {
         return transport.perform_all(requests);

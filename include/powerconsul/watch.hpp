@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -66,10 +65,11 @@ public:
                     report.checks.push_back({each.check_id, each.incident, each.what, each.why, {}, {}, {}, {}});
                 }
             }
-            const auto due = std::ranges::find_if(decided.steps, [&](const auto& each) {
-                return each.what == step::act && std::ranges::find(done, each.incident) == done.end();
-            });
-            if (due == decided.steps.end()) return report;
+            const decision_step* due = nullptr;
+            for (const auto& each : decided.steps) {
+                if (due == nullptr && each.what == step::act && !detail::is_one_of(done, each.incident)) due = &each;
+            }
+            if (due == nullptr) return report;
             done.push_back(due->incident);
             if (!attempt_on(due->incident, output_of(due->check_id, listed), report)) return report;
         }
@@ -87,8 +87,11 @@ public:
             return one.is_open() && one.state == options_.state && one.service_id == check.service_id &&
                    one.check_id == check.check_id;
         };
-        auto open_one = std::ranges::find_if(journal_.incidents, same);
-        const bool is_new = open_one == journal_.incidents.end();
+        const incident* open_one = nullptr;
+        for (const auto& one : journal_.incidents) {
+            if (open_one == nullptr && same(one)) open_one = &one;
+        }
+        const bool is_new = open_one == nullptr;
         if (is_new) {
             incident made;
             made.state = options_.state;
@@ -102,7 +105,7 @@ public:
                 made.id = incident_id(made);
             }
             journal_.incidents.push_back(std::move(made));
-            open_one = journal_.incidents.end() - 1;
+            open_one = &journal_.incidents.back();
         }
         const std::string id = open_one->id;
         if (!running_.empty()) {
@@ -178,9 +181,11 @@ private:
             // Also of one that is closed: its process may live on, and one of a service runs at a time.
             if (one.attempts != 0 && one.last.result == healing::unfinished) settle_unfinished(one, report);
             if (!one.is_open()) continue;
-            const bool known = std::ranges::any_of(all, [&](const auto& each) {
-                return each.check_id == one.check_id && each.service_id == one.service_id && each.node == one.node;
-            });
+            bool known = false;
+            for (const auto& each : all) {
+                known = known ||
+                        (each.check_id == one.check_id && each.service_id == one.service_id && each.node == one.node);
+            }
             if (known || one.state != options_.state) continue;
             const auto now = standing_of(one.check_id);
             if (now == standing::not_known && !is_shown(report)) return std::nullopt;
@@ -198,8 +203,8 @@ private:
     }
 
     [[nodiscard]] auto standing_of(const std::string& check_id) const -> standing {
-        const auto found = std::ranges::find(agent_, check_id, &snapshot_check::check_id);
-        if (found == agent_.end()) return standing::not_known;
+        const snapshot_check* const found = detail::find_check(agent_, check_id);
+        if (found == nullptr) return standing::not_known;
         if (found->status == "passing") return found->output.empty() ? standing::silent : standing::passing;
         if (found->output.empty() || json::is_unproven(found->output)) return standing::unproven;
         return found->status == to_string(options_.state) ? standing::in_state : standing::elsewhere;
@@ -208,8 +213,7 @@ private:
     [[nodiscard]] auto output_of(const std::string& check_id, const std::vector<snapshot_check>& listed) const
         -> std::string {
         for (const auto* among : {&agent_, &listed}) {
-            const auto found = std::ranges::find(*among, check_id, &snapshot_check::check_id);
-            if (found != among->end()) return found->output;
+            if (const snapshot_check* const found = detail::find_check(*among, check_id)) return found->output;
         }
         return {};
     }
@@ -253,7 +257,7 @@ private:
             return hold(why.message, event_level::error);
         };
         if (!options_.stopped.empty()) return hold(options_.stopped, event_level::warning);
-        if (std::ranges::find(options_.noop_triggers, report.service) != options_.noop_triggers.end()) {
+        if (detail::is_one_of(options_.noop_triggers, report.service)) {
             return hold("the configuration's noopTriggers name it");
         }
         // A last known role may have taken all of its time to find out that Consul hangs.

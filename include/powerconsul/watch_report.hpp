@@ -1,9 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,8 +36,8 @@ struct handled_check {
     step what{step::wait};
     std::string why{};  ///< why no trigger ran
     role own{role::unknown};
-    role as{role::unknown};      ///< the role whose trigger it was
-    std::optional<job> ran{};    ///< nothing ran without it
+    role as{role::unknown};    ///< the role whose trigger it was
+    std::optional<job> ran{};  ///< nothing ran without it
     std::optional<attempt> outcome{};
 };
 
@@ -53,12 +53,33 @@ struct listed_service {
     std::vector<snapshot_check> checks{};
 };
 
+namespace detail {
+
+[[nodiscard]] inline auto is_one_of(const std::vector<std::string>& names, std::string_view name) -> bool {
+    for (const auto& each : names) {
+        if (each == name) return true;
+    }
+    return false;
+}
+
+[[nodiscard]] inline auto find_check(const std::vector<snapshot_check>& among, std::string_view check_id)
+    -> const snapshot_check* {
+    for (const auto& each : among) {
+        if (each.check_id == check_id) return &each;
+    }
+    return nullptr;
+}
+
+}  // namespace detail
+
 [[nodiscard]] inline auto by_service(std::vector<snapshot_check> checks, const std::vector<std::string>& known)
     -> std::vector<listed_service> {
     std::vector<listed_service> all;
     const auto place_of = [&](const std::string& service) -> listed_service& {
-        const auto found = std::ranges::find(all, service, &listed_service::service);
-        return found != all.end() ? *found : all.emplace_back(listed_service{service, {}});
+        for (auto& each : all) {
+            if (each.service == service) return each;
+        }
+        return all.emplace_back(listed_service{service, {}});
     };
     for (auto& each : checks) {
         listed_service& home = place_of(each.service_name);

@@ -2,7 +2,6 @@
 
 #include <concepts>
 #include <memory>
-#include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -30,7 +29,7 @@ public:
         if (!held_) return moved_from();
         return held_->perform(request);
     }
-    [[nodiscard]] auto perform_all(std::span<const http_request> requests) -> std::vector<result<http_response>> {
+    [[nodiscard]] auto perform_all(const std::vector<http_request>& requests) -> std::vector<result<http_response>> {
         if (!held_) return {requests.size(), result<http_response>{moved_from()}};
         return held_->perform_all(requests);
     }
@@ -42,14 +41,14 @@ private:
         auto operator=(const interface&) -> interface& = delete;
         virtual ~interface() = default;
         virtual auto perform(const http_request& request) -> result<http_response> = 0;
-        virtual auto perform_all(std::span<const http_request> requests) -> std::vector<result<http_response>> = 0;
+        virtual auto perform_all(const std::vector<http_request>& requests) -> std::vector<result<http_response>> = 0;
     };
 
     template <typename Transport>
     struct model final : interface {
         explicit model(Transport&& transport) : held{std::forward<Transport>(transport)} {}
         auto perform(const http_request& request) -> result<http_response> override { return held.perform(request); }
-        auto perform_all(std::span<const http_request> requests) -> std::vector<result<http_response>> override {
+        auto perform_all(const std::vector<http_request>& requests) -> std::vector<result<http_response>> override {
             return v0::perform_all(held, requests);
         }
         Transport held;

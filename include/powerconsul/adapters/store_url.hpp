@@ -1,13 +1,15 @@
 #pragma once
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
+#include <powerconsul/number.hpp>
 #include <powerconsul/text.hpp>
 
 namespace powerconsul::inline v0 {
@@ -43,13 +45,6 @@ namespace powerconsul::inline v0 {
         if (auto decoded = percent_decoded(text)) return decoded;  // Go drops a pair that it cannot decode
     }
     return std::nullopt;
-}
-
-[[nodiscard]] inline auto whole_number(std::string_view text) -> std::optional<std::uint64_t> {
-    std::uint64_t number{};
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return number;
 }
 
 /// Whether Go's ServeMux, and with it Consul, takes the decoded path as it is: no empty, `.` or `..` segment.

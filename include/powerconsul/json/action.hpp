@@ -10,8 +10,8 @@
 #include <vector>
 
 #include <powerconsul/action.hpp>
+#include <powerconsul/duration.hpp>
 #include <powerconsul/json/value.hpp>
-#include <powerconsul/settings.hpp>
 #include <powerconsul/substitution.hpp>
 #include <powerconsul/text.hpp>
 

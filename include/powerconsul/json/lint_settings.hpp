@@ -1,6 +1,5 @@
 #pragma once
 
-#include <charconv>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include <powerconsul/json/settings.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/lint.hpp>
+#include <powerconsul/number.hpp>
 #include <powerconsul/settings.hpp>
 #include <powerconsul/substitution.hpp>
 
@@ -33,9 +33,9 @@ namespace detail {
     for (auto at = message.find(before); at != std::string_view::npos; at = message.find(before, at + 1)) {
         const auto byte = message.find("(byte ", at);
         if (byte == std::string_view::npos) break;
-        std::size_t offset{};
-        const char* const first = message.data() + byte + 6;
-        if (std::from_chars(first, message.data() + message.size(), offset).ec != std::errc{}) continue;
+        const leading_digits read = read_digits(message.substr(byte + 6));
+        if (read.count == 0 || !read.fits) continue;
+        const std::size_t offset = read.number;
         const std::string whole = " at " + place(text, offset) + ": ";
         if (!message.substr(at).starts_with(whole)) continue;
         return {std::string{message.substr(0, at)}, offset, std::string{message.substr(at + whole.size())}, offset};

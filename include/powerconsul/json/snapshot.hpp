@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -17,6 +16,7 @@
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/unproven.hpp>
 #include <powerconsul/json/value.hpp>
+#include <powerconsul/number.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
 
@@ -167,9 +167,9 @@ private:
         had_ |= bit;
         if (type == kind::null) return true;
         if (which.index != nullptr) {
-            const char* const last = text.data() + text.size();
-            const auto [rest, failure] = std::from_chars(text.data(), last, current_.*which.index);
-            if (type != kind::number || failure != std::errc{} || rest != last) wrong("is no whole number");
+            const auto number = type == kind::number ? whole_number(text) : std::nullopt;
+            if (!number) wrong("is no whole number");
+            current_.*which.index = number.value_or(0);
             return true;
         }
         const bool is_output = which.text == &snapshot_check::output;

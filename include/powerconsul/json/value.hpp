@@ -1,6 +1,5 @@
 #pragma once
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+#include <powerconsul/number.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
 
@@ -43,12 +43,7 @@ struct value {
 
     /// A whole number from 0 to 2^64-1; nothing if this is something else.
     [[nodiscard]] auto as_unsigned() const -> std::optional<std::uint64_t> {
-        std::uint64_t number{};
-        if (type != kind::number) return std::nullopt;
-        const char* const end = text.data() + text.size();
-        const auto [rest, failure] = std::from_chars(text.data(), end, number);
-        if (failure != std::errc{} || rest != end) return std::nullopt;
-        return number;
+        return type == kind::number ? whole_number(text) : std::nullopt;
     }
 };
 
