@@ -11,6 +11,7 @@
 #include <powerconsul/adapters/store.hpp>
 #include <powerconsul/json/report.hpp>
 #include <powerconsul/powerconsul.hpp>
+#include <powerconsul/probes/crontab.hpp>
 #include <powerconsul/testing/memory_accounts.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 

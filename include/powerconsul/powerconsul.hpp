@@ -1,13 +1,11 @@
 #pragma once
 
-/// All of the library but the adapters, each of which pulls in an operating-system or third-party part of its own, and
-/// the fakes for tests.
+/// What a program needs that checks by its role, runs triggers or handles a watch: roles, decisions, checks, incidents
+/// and the concepts of their policies. Included by name, since each is for some programs only and would cost all of
+/// them time: adapters and fakes; the shipped probes; configuration files, addresses, credentials and the lines of the
+/// log; doctor, lint and acl-policy. The lists are in meson.build next to this.
 
-#include <powerconsul/access.hpp>
-#include <powerconsul/accounts.hpp>
-#include <powerconsul/acl_policy.hpp>
 #include <powerconsul/action.hpp>
-#include <powerconsul/address.hpp>
 #include <powerconsul/base64.hpp>
 #include <powerconsul/check.hpp>
 #include <powerconsul/clock.hpp>
@@ -15,10 +13,8 @@
 #include <powerconsul/consistency.hpp>
 #include <powerconsul/consul.hpp>
 #include <powerconsul/decision.hpp>
-#include <powerconsul/doctor.hpp>
 #include <powerconsul/duration.hpp>
 #include <powerconsul/event.hpp>
-#include <powerconsul/event_line.hpp>
 #include <powerconsul/executor.hpp>
 #include <powerconsul/files.hpp>
 #include <powerconsul/fwd.hpp>
@@ -29,56 +25,29 @@
 #include <powerconsul/incident_rules.hpp>
 #include <powerconsul/journal.hpp>
 #include <powerconsul/json/action.hpp>
-#include <powerconsul/json/agent_config.hpp>
 #include <powerconsul/json/cluster.hpp>
 #include <powerconsul/json/consul.hpp>
-#include <powerconsul/json/event.hpp>
 #include <powerconsul/json/journal.hpp>
-#include <powerconsul/json/kv_list.hpp>
 #include <powerconsul/json/last_known.hpp>
-#include <powerconsul/json/lint_cluster.hpp>
-#include <powerconsul/json/lint_settings.hpp>
-#include <powerconsul/json/lint_trigger.hpp>
 #include <powerconsul/json/report.hpp>
 #include <powerconsul/json/rights.hpp>
-#include <powerconsul/json/settings.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/snapshot.hpp>
 #include <powerconsul/json/unproven.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/json/writer.hpp>
-#include <powerconsul/kv_list.hpp>
-#include <powerconsul/lint.hpp>
-#include <powerconsul/lint_keys.hpp>
 #include <powerconsul/noop.hpp>
 #include <powerconsul/number.hpp>
 #include <powerconsul/pattern.hpp>
 #include <powerconsul/peers.hpp>
-#include <powerconsul/pem.hpp>
 #include <powerconsul/probe.hpp>
-#include <powerconsul/probes/crontab.hpp>
-#include <powerconsul/probes/expected_work.hpp>
-#include <powerconsul/probes/hidepid.hpp>
-#include <powerconsul/probes/invocation.hpp>
-#include <powerconsul/probes/openrc.hpp>
-#include <powerconsul/probes/plugin.hpp>
-#include <powerconsul/probes/process.hpp>
-#include <powerconsul/probes/process_table.hpp>
-#include <powerconsul/probes/service.hpp>
-#include <powerconsul/probes/service_manager.hpp>
-#include <powerconsul/probes/side_by_side.hpp>
-#include <powerconsul/probes/systemd.hpp>
-#include <powerconsul/probes/sysv.hpp>
 #include <powerconsul/resolver.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/rights.hpp>
 #include <powerconsul/role.hpp>
-#include <powerconsul/secret_file.hpp>
-#include <powerconsul/settings.hpp>
 #include <powerconsul/state.hpp>
 #include <powerconsul/substitution.hpp>
 #include <powerconsul/supervisor.hpp>
-#include <powerconsul/tasks.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/transport.hpp>
 #include <powerconsul/trigger.hpp>
@@ -89,4 +58,3 @@
 #include <powerconsul/version.hpp>
 #include <powerconsul/watch.hpp>
 #include <powerconsul/watch_report.hpp>
-#include <powerconsul/words.hpp>

@@ -1,8 +1,9 @@
 """Checks that every header is in exactly one layer and includes only what its layer may include.
 
-    layers.py INCLUDE_DIR LAYER:HEADER...
+    layers.py INCLUDE_DIR LAYER:HEADER... by-name:HEADER...
 
-The layers come from include/powerconsul/meson.build; what a layer may use is the table below.
+The layers come from include/powerconsul/meson.build, and so does the list of the headers that are included by name
+only: neither in the umbrella nor in anything that it includes. What a layer may use is the table below.
 """
 import pathlib
 import re
@@ -23,6 +24,7 @@ THIRD_PARTY = {"rapidjson/": {"LJ"}, "httplib.h": {"LA"}, "openssl/": {"LA"}, "s
 MAX_LINES = 400
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 OWN = "powerconsul/"
+BY_NAME = "by-name"
 
 
 def find_cycle(graph):
@@ -50,10 +52,35 @@ def find_cycle(graph):
     return None
 
 
+def reached(graph, start):
+    """All headers that `start` includes, through others too."""
+    found, waiting = set(), [start]
+    while waiting:
+        for used in graph.get(waiting.pop(), ()):
+            if used not in found:
+                found.add(used)
+                waiting.append(used)
+    return found
+
+
+def check_umbrella(umbrella, graph, layer_of, by_name):
+    """The umbrella has all of its layers but what is included by name, and nothing of that even indirectly."""
+    covered = {header for header, layer in layer_of.items() if layer in MAY_USE["umbrella"]}
+    faults = [f"{header}: is to be included by name but in no layer of the umbrella" for header in by_name - covered]
+    faults += [f"{umbrella}: lacks {header}" for header in covered - by_name - set(graph.get(umbrella, ()))]
+    for header in by_name & reached(graph, umbrella):
+        through = [user for user in reached(graph, umbrella) | {umbrella} if header in graph.get(user, ())]
+        faults.append(f"{umbrella}: includes {header} ({', '.join(sorted(through))} does), which is for those who name it")
+    return faults
+
+
 def check(root, listed):
-    """All faults of the headers below root, given (layer, header) pairs."""
+    """All faults of the headers below root, given (layer, header) pairs; BY_NAME may be a header's second layer."""
     faults, layer_of = [], {}
+    by_name = {header for layer, header in listed if layer == BY_NAME}
     for layer, header in listed:
+        if layer == BY_NAME:
+            continue
         if layer not in MAY_USE:
             faults.append(f"{header}: layer {layer} is unknown, expected one of {', '.join(MAY_USE)}")
         elif header in layer_of:
@@ -87,9 +114,7 @@ def check(root, listed):
                     if name.startswith(prefix) and layer not in layers:
                         faults.append(f"{header} ({layer}) includes {name}, allowed in {sorted(layers) or 'no header'}")
     for umbrella in (header for header, layer in layer_of.items() if layer == "umbrella" and header in found):
-        covered = {header for header, layer in layer_of.items() if layer in MAY_USE["umbrella"]}
-        for header in covered - set(graph.get(umbrella, ())):
-            faults.append(f"{umbrella}: lacks {header}")
+        faults += check_umbrella(umbrella, graph, layer_of, by_name)
     cycle = find_cycle(graph)
     if cycle:
         faults.append(f"headers include each other: {' -> '.join(cycle)}")
@@ -101,7 +126,7 @@ def main(arguments):
     faults = check(root, listed)
     for fault in faults:
         print(fault)
-    print(f"{len(listed)} headers, {len(faults)} faults")
+    print(f"{sum(layer != BY_NAME for layer, _ in listed)} headers, {len(faults)} faults")
     return 1 if faults or not listed else 0
 
 

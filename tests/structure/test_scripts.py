@@ -25,10 +25,13 @@ class LayersTest(unittest.TestCase):
         "json/value.hpp": ("LJ", "#include <rapidjson/reader.h>\n#include <powerconsul/result.hpp>\n"),
         "clock.hpp": ("L2", "#include <powerconsul/role.hpp>\n"),
         "check.hpp": ("L3", "#include <powerconsul/clock.hpp>\n#include <powerconsul/json/value.hpp>\n"),
+        "doctor.hpp": ("L1", "#include <powerconsul/role.hpp>\n"),
         "powerconsul.hpp": ("umbrella", "".join(f"#include <powerconsul/{name}.hpp>\n" for name in (
             "check", "clock", "json/value", "result", "role"))),
         "adapters/httplib.hpp": ("LA", "#include <httplib.h>\n#include <powerconsul/powerconsul.hpp>\n"),
     }
+
+    BY_NAME = ("doctor.hpp",)
 
     def faults(self, changes=None, listed=None):
         tree = {**self.RIGHT, **(changes or {})}
@@ -38,6 +41,7 @@ class LayersTest(unittest.TestCase):
                 (root / header).parent.mkdir(parents=True, exist_ok=True)
                 (root / header).write_text(text, encoding="utf-8")
             pairs = [(layer, header) for header, (layer, _) in tree.items()]
+            pairs += [(layers.BY_NAME, header) for header in self.BY_NAME]
             return layers.check(root, pairs if listed is None else listed(pairs))
 
     def test_right_tree(self):
@@ -59,6 +63,9 @@ class LayersTest(unittest.TestCase):
                                                               "#include <powerconsul/adapters/httplib.hpp>\n")},
                                          forbidden("powerconsul.hpp", "umbrella", "adapters/httplib.hpp", "LA")),
             "umbrella with a hole": ({"text.hpp": ("L1", "")}, "powerconsul.hpp: lacks text.hpp"),
+            "umbrella reaches a tool": ({"check.hpp": ("L3", "#include <powerconsul/doctor.hpp>\n")},
+                                        "powerconsul.hpp: includes doctor.hpp (check.hpp does), which is for those "
+                                        "who name it"),
             "quotes": ({"role.hpp": ("L1", '#include "result.hpp"\n')},
                        'role.hpp: includes "result.hpp", expected <powerconsul/...>'),
             "unknown header": ({"role.hpp": ("L1", "#include <powerconsul/gone.hpp>\n")},
@@ -81,6 +88,10 @@ class LayersTest(unittest.TestCase):
                       self.faults(listed=lambda pairs: [pair for pair in pairs if pair[1] != "role.hpp"]))
         self.assertEqual(["gone.hpp: listed but not on disk"],
                          self.faults(listed=lambda pairs: pairs + [("LA", "gone.hpp")]))
+        self.assertEqual(["powerconsul.hpp: lacks doctor.hpp"],
+                         self.faults(listed=lambda pairs: [pair for pair in pairs if pair[0] != layers.BY_NAME]))
+        self.assertEqual(["adapters/httplib.hpp: is to be included by name but in no layer of the umbrella"],
+                         self.faults(listed=lambda pairs: pairs + [(layers.BY_NAME, "adapters/httplib.hpp")]))
         self.assertEqual(["role.hpp: listed twice, in L1 and in L2"],
                          self.faults(listed=lambda pairs: pairs + [("L2", "role.hpp")]))
 
