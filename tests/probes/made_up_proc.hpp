@@ -44,12 +44,13 @@ struct made_up_proc {
         const std::string folder = "/proc/" + std::to_string(of.pid);
         files.put(folder, "", {powerconsul::file_kind::directory, 0555, of.user, of.user, 0, 0});
         files.put(folder + "/stat", status(of));
+        files.put(folder + "/comm", std::string{of.name} + '\n');
         files.put(folder + "/cmdline", of.arguments);
     }
 
     void remove(std::uint32_t pid) {
         const std::string folder = "/proc/" + std::to_string(pid);
-        for (const char* below : {"/stat", "/cmdline", ""}) files.erase(folder + below);
+        for (const char* below : {"/stat", "/comm", "/cmdline", ""}) files.erase(folder + below);
     }
 };
 

@@ -460,6 +460,7 @@ TEST_CASE("none is not said after one look at a table that moves") {
     const row rows[] = {
         {"gone when its status is read", "/stat", {.name = "work"}},
         {"gone when its user is looked at", "", {.name = "work", .user = 33}},
+        {"gone when its command line is read for the first time", "/cmdline", {.cmdline = "on"}},
         {"gone when its command line is read", "/cmdline", {.name = "work", .cmdline = "on"}},
     };
     for (const auto& each : rows) {
@@ -471,6 +472,56 @@ TEST_CASE("none is not said after one look at a table that moves") {
         CHECK(process_probe{each.filter, count_range{}, forever}().state == observation::stopped);
         CHECK(forever.looks == 3);
     }
+}
+
+TEST_CASE("of a process only that is read which tells whether it matches") {
+    struct row {
+        std::string_view name;
+        process_filter filter;
+        std::string_view unread;  ///< of the one that does not match
+    };
+    const row rows[] = {
+        {"another name: no status", {.name = "work"}, "/stat"},
+        {"another name: no command line", {.name = "work", .cmdline = "x"}, "/cmdline"},
+        {"another user: no status", {.user = 33}, "/stat"},
+        {"another user: no name", {.name = "work", .user = 33}, "/comm"},
+        {"another user: no command line", {.cmdline = "x", .user = 33}, "/cmdline"},
+        {"another command line: no status", {.cmdline = "x"}, "/stat"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        made_up_proc proc;
+        proc.add({.pid = 301, .name = "other", .arguments = "y\0"sv, .user = 34});
+        proc.files.fail_on("/proc/301" + std::string{each.unread}, {errc::io, "no right"});
+        CHECK(process_probe{each.filter, count_range{}, proc.files}().state == observation::stopped);
+        proc.add({.pid = 302, .name = "work", .arguments = "x\0"sv, .user = 33});
+        CHECK(process_probe{each.filter, count_range{}, proc.files}().state == observation::running);
+    }
+    // Where the name is not told apart from the status, the status tells.
+    made_up_proc proc;
+    proc.add({.pid = 301, .name = "work", .arguments = "x\0"sv});
+    proc.files.erase("/proc/301/comm");
+    CHECK(process_probe{process_filter{.name = "work"}, count_range{}, proc.files}().state == observation::running);
+    CHECK(process_probe{process_filter{.name = "other"}, count_range{}, proc.files}().state == observation::stopped);
+    // Of one without a command line only the status says that it is no more than about to have one.
+    proc.add({.pid = 302, .name = "idle", .arguments = "", .kernel = true});
+    CHECK(process_probe{process_filter{.cmdline = "^.idle.$"}, count_range{}, proc.files}().state ==
+          observation::running);
+}
+
+TEST_CASE("what does not match is still seen as a parent") {
+    made_up_proc proc;
+    // A check in another tree of processes, and far below it a process with its words.
+    proc.add({.pid = 400, .name = "powerconsul", .arguments = "powerconsul\0check\0process\0-n\0-a q\0"sv});
+    proc.add({.pid = 401, .parent = 400, .name = "sh", .arguments = "sh\0-c\0other\0"sv});
+    proc.add({.pid = 402, .parent = 401, .name = "nice", .arguments = "nice\0other\0"sv});
+    proc.add({.pid = 403, .parent = 402, .name = "check_procs", .arguments = "check_procs\0zz\0"sv});
+    const auto seen = [&] { return process_probe{process_filter{.cmdline = "zz"}, count_range{}, proc.files}().state; };
+    CHECK(seen() == observation::stopped);
+    proc.remove(401);  // 402 was handed on
+    CHECK(seen() == observation::running);
+    proc.add({.pid = 401, .parent = 200, .name = "sh", .arguments = "sh\0-c\0other\0"sv});
+    CHECK(seen() == observation::stopped);  // below this process
 }
 
 TEST_CASE("real processes are counted") {

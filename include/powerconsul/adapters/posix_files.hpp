@@ -223,7 +223,7 @@ private:
         // Files of /proc say that they are empty: what is read counts, not the size.
         opened_file found{described(seen), {}};
         std::string& bytes = found.bytes;
-        std::array<char, 16 * 1024> buffer{};
+        std::array<char, 16 * 1024> buffer;  // NOLINT: clearing it would cost more than reading a file of /proc
         for (;;) {
             const auto got = uninterrupted([&] { return ::read(file.get(), buffer.data(), buffer.size()); });
             if (got < 0 && absent(errno)) return std::optional<opened_file>{};

@@ -164,7 +164,8 @@ public:
         }
         // A process that starts another one and ends may be missed with both: "none" is not said after one look alone.
         for (int looks = 1;; ++looks) {
-            auto table = process_table<Files&>::read(files_, root_);
+            auto table = process_table<Files&>::read(
+                files_, root_, [&](auto& of, std::uint32_t pid) { return may_match(of, pid, expression); });
             if (!table) return give_up(table.error());
             const auto seen = count(*table, expression);
             if (!seen) return give_up(seen.error());
@@ -185,6 +186,31 @@ private:
     enum class matched : unsigned char { no, doubtful, certain };
 
     [[nodiscard]] static auto give_up(const error& why) -> observed { return {observation::unknown, why.message}; }
+
+    /// False for what match() is certain to say no to. Reads as little as that takes.
+    [[nodiscard]] auto may_match(process_table<Files&>& table, std::uint32_t pid,
+                                 const std::optional<pattern>& expression) -> result<bool> {
+        if (filter_.user) {
+            const auto user = table.user(pid);
+            if (!user) return unexpected{user.error()};
+            if (*user != filter_.user) return false;
+        }
+        if (!filter_.name.empty()) {
+            return table.name(pid).transform([&](const auto& name) { return !name || may_be_named(*name); });
+        }
+        if (!expression) return true;
+        auto arguments = table.arguments(pid);
+        if (!arguments) return unexpected{std::move(arguments).error()};
+        if (!*arguments) return true;
+        const std::string line = command_line({}, std::move(**arguments));
+        // Without arguments its name stands there in brackets.
+        return line.starts_with('[') ? result{true} : expression->occurs_in(line);
+    }
+
+    [[nodiscard]] auto may_be_named(std::string_view name) const -> bool {
+        return name == filter_.name || detail::plain_name(name) == filter_.name ||
+               (filter_.name.size() > 15 && name == std::string_view{filter_.name}.substr(0, 15));
+    }
 
     /// Stops where more would change nothing.
     [[nodiscard]] auto count(process_table<Files&>& table, const std::optional<pattern>& expression) -> result<counts> {
@@ -226,8 +252,7 @@ private:
         if (each.kin == kinship::ancestor && expression) return matched::no;
         bool whole = filter_.name.empty() || each.name == filter_.name || detail::plain_name(each.name) == filter_.name;
         if (!whole) {
-            const std::string_view start = std::string_view{filter_.name}.substr(0, 15);
-            if (filter_.name.size() <= start.size() || each.name != start) return matched::no;
+            if (!may_be_named(each.name)) return matched::no;
             whole = each.ended;  // has no arguments any more
         }
         if (filter_.user) {

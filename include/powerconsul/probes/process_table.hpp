@@ -148,13 +148,21 @@ public:
     static constexpr std::size_t max_status = std::size_t{16} << 10U;
 
     [[nodiscard]] static auto read(Files files, std::string root = "/proc") -> result<process_table> {
+        return read(std::forward<Files>(files), std::move(root),
+                    [](process_table&, std::uint32_t) { return result{true}; });
+    }
+
+    /// Only those for which `maybe(table, pid)` -> result<bool> is true, and what they and this process descend from: a
+    /// status costs the kernel more than all else that is read of a process. `maybe` may ask the table by pid.
+    template <typename Maybe>
+    [[nodiscard]] static auto read(Files files, std::string root, Maybe maybe) -> result<process_table> {
         process_table table{std::forward<Files>(files), std::move(root)};
-        auto done = table.fill();
+        auto done = table.fill(maybe);
         if (!done) return unexpected{std::move(done).error()};
         return table;
     }
 
-    /// All of them, this process and its kin included, in the order of their pids.
+    /// This process and its kin included, in the order of their pids.
     [[nodiscard]] auto processes() const -> const std::vector<process>& { return processes_; }
 
     /// One ended between being listed and being read, now or by arguments() and user(): what it started before that may
@@ -179,12 +187,30 @@ public:
     }
 
     /// The effective user; std::nullopt: it has ended and is collected.
-    [[nodiscard]] auto user(const process& of) -> result<std::optional<std::uint32_t>> {
+    [[nodiscard]] auto user(const process& of) -> result<std::optional<std::uint32_t>> { return user(of.pid); }
+
+    [[nodiscard]] auto user(std::uint32_t pid) -> result<std::optional<std::uint32_t>> {
         // The owner of the folder itself is the effective user even of a process that may not be dumped.
-        auto seen = files_.status(path(of.pid, ""));
+        auto seen = files_.status(path(pid, ""));
         if (!seen) return refused(seen.error());
         if (!*seen) moved_ = true;
         return *seen ? std::optional{(*seen)->uid} : std::optional<std::uint32_t>{};
+    }
+
+    /// The same name as in its status; std::nullopt: not known, its status will tell.
+    [[nodiscard]] auto name(std::uint32_t pid) -> result<std::optional<std::string>> {
+        auto text = files_.read(path(pid, "/comm"), max_status);
+        if (!text) return refused(text.error());
+        if (*text && (*text)->ends_with('\n')) (*text)->pop_back();
+        return text;
+    }
+
+    /// What is in /proc/<pid>/cmdline now, nothing for instance of one that is about to start another program;
+    /// std::nullopt: not known, its status will tell.
+    [[nodiscard]] auto arguments(std::uint32_t pid) -> result<std::optional<std::string>> {
+        auto text = files_.read(path(pid, "/cmdline"), max_arguments);
+        if (!text) return refused(text.error());
+        return text;
     }
 
     /// The name under which this process was started: its argv[0] without a path. Empty if it has none.
@@ -215,8 +241,9 @@ private:
         return parse_process(**text).transform([](process&& read) { return std::optional{std::move(read)}; });
     }
 
-    [[nodiscard]] auto fill() -> result<void> {
-        const auto self = status(root_ + "/self/stat");
+    template <typename Maybe>
+    [[nodiscard]] auto fill(Maybe& maybe) -> result<void> {
+        auto self = status(root_ + "/self/stat");
         if (!self) return unexpected{self.error()};
         if (!*self) return refused({errc::unavailable, quoted(root_ + "/self/stat") + " is not there"});
         const auto names = files_.list(root_, max_names);
@@ -229,17 +256,51 @@ private:
             const auto pid = detail::to_number<std::uint32_t>(name);
             if (!pid) continue;
             first = first || *pid == 1;
-            auto each = status(path(*pid, "/stat"));
-            if (!each) return unexpected{std::move(each).error()};
-            if (*each) {
-                insert(std::move(**each));
-            } else {
-                moved_ = true;
-            }
+            const auto wanted = maybe(*this, *pid);
+            if (!wanted) return unexpected{wanted.error()};
+            if (!*wanted) continue;
+            if (auto done = look_at(*pid); !done) return done;
         }
         // The first process of a namespace lives as long as it: that it is not listed shows hidepid=2.
         if (!first) return refused(hidden);
-        mark_kin((*self)->pid);
+        const std::uint32_t own = (*self)->pid;
+        if (!detail::find_process(processes_, own)) insert(std::move(**self));
+        if (auto done = add_parents(); !done) return done;
+        mark_kin(own);
+        return {};
+    }
+
+    [[nodiscard]] auto look_at(std::uint32_t pid) -> result<void> {
+        auto each = status(path(pid, "/stat"));
+        if (!each) return unexpected{std::move(each).error()};
+        if (*each) {
+            insert(std::move(**each));
+        } else {
+            moved_ = true;
+        }
+        return {};
+    }
+
+    /// Of those that are there, up to the first process. One that has ended meanwhile has handed its children on.
+    [[nodiscard]] auto add_parents() -> result<void> {
+        std::vector<std::uint32_t> missing;
+        for (const auto& each : processes_) missing.push_back(each.parent);
+        std::vector<std::uint32_t> gone{0};
+        while (!missing.empty()) {
+            const std::uint32_t pid = missing.back();
+            missing.pop_back();
+            bool known = detail::find_process(processes_, pid).has_value();
+            for (const std::uint32_t each : gone) known = known || each == pid;
+            if (known) continue;
+            auto parent = status(path(pid, "/stat"));
+            if (!parent) return unexpected{std::move(parent).error()};
+            if (*parent) {
+                missing.push_back((*parent)->parent);
+                insert(std::move(**parent));
+            } else {
+                gone.push_back(pid);
+            }
+        }
         return {};
     }
 
