@@ -21,13 +21,20 @@ struct unit_state {
     std::string load{};    ///< loaded, not-found, masked, ...
     std::string active{};  ///< active, inactive, failed, ...
     std::string sub{};     ///< finer, by unit type: running, exited, auto-restart, ...
-    std::string source{};  ///< the file that the unit was generated from, empty for most
+    std::string source{};  ///< the file that the unit was generated from, empty for most; see may_be_generated()
 };
 
+/// Whether the unit's source counts: a unit that systemd-sysv-generator made from an init script stays `active
+/// (exited)` when its processes are gone, since it has RemainAfterExit=yes and no PID file that systemd would watch.
+[[nodiscard]] inline auto may_be_generated(const unit_state& unit) -> bool {
+    return unit.active == "active" && unit.sub == "exited";
+}
+
 /// Asks systemd itself, rather than through a program, for the state of one unit, as one consistent answer that is what
-/// `systemctl show` would have said. `unit` is a whole name as systemd writes it, see mangled_unit_name(). What the
-/// answer took is taken off `left`. errc::timed_out: `left` was over before the answer was there. Any other error means
-/// that systemd has to be asked in another way. Never starts, stops or changes anything.
+/// `systemctl show` would have said; `source` may be left out where it does not count. `unit` is a whole name as
+/// systemd writes it, see mangled_unit_name(). What the answer took is taken off `left`. errc::timed_out: `left` was
+/// over before the answer was there. Any other error means that systemd has to be asked in another way. Never starts,
+/// stops or changes anything.
 template <typename T>
 concept unit_source = requires(T& source, std::string_view unit, milliseconds& left) {
     { source.ask(unit, left) } -> std::same_as<result<unit_state>>;
@@ -106,14 +113,12 @@ struct no_unit_source {
     return unit;
 }
 
-/// The init script that must be asked in systemd's place, or nothing: a unit that systemd-sysv-generator made from a
-/// script below init_directory stays `active (exited)` when its processes are gone, since it has RemainAfterExit=yes
-/// and no PID file that systemd would watch.
+/// The init script below init_directory that must be asked in systemd's place, or nothing.
 [[nodiscard]] inline auto script_behind(const unit_state& unit, std::string_view init_directory) -> std::string_view {
     const std::string_view source = unit.source;
     const bool generated = source.size() > init_directory.size() + 1 && source.starts_with(init_directory) &&
                            source[init_directory.size()] == '/';
-    if (!generated || unit.active != "active" || unit.sub != "exited") return {};
+    if (!generated || !may_be_generated(unit)) return {};
     const auto name = source.substr(init_directory.size() + 1);
     return name.find('/') == std::string_view::npos ? name : std::string_view{};
 }
