@@ -4,13 +4,13 @@
 #
 # usage: tools/bench.sh [--json] [--only PART[,PART]] [--rounds N]
 #
-# PART: one_shot, check_service, systemd, processes, watch, in_process, includes, sizes
+# PART: one_shot, check_service, processes, watch, in_process, includes, sizes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools/setup.sh --for bench >&2
 {
-    tools/release.sh build/bench -Dbenchmarks=enabled -Dtests=enabled -Dexamples=disabled
+    tools/release.sh build/bench -Dbenchmarks=enabled -Dtests=disabled -Dexamples=disabled
     [ -e build/bench-default/build.ninja ] || meson setup build/bench-default -Dtests=disabled -Dexamples=disabled
     ninja -C build/bench-default
 } >build/bench.log 2>&1 || {

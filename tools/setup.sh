@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing here. Without root it prints the command that would do it.
 #
-# usage: tools/setup.sh --for build|release|tests
+# usage: tools/setup.sh --for build|release|tests|bench
 set -euo pipefail
 
 build_packages=(
@@ -23,16 +23,25 @@ tests_packages=(
     systemd sysvinit-utils util-linux mount # service managers and networks, each in namespaces of its own
     dbus-daemon dbus-system-bus-common # by which systemd is asked by those who are not root
     monitoring-plugins-basic # check_procs, which is wrapped, and which the process probe is compared with
+    valgrind                 # counts instructions
     strace                   # kills a handler before any of its system calls
     cron-daemon-common       # cron's group and folders, without the daemon
+)
+
+bench_packages=(
+    "${release_packages[@]}"
+    hyperfine libbenchmark-dev
+    curl jq monitoring-plugins-basic # what a user would run instead
+    python3 procps systemd sysvinit-utils util-linux mount
 )
 
 case "${*}" in
 "--for build") packages=("${build_packages[@]}") ;;
 "--for release") packages=("${release_packages[@]}") ;;
+"--for bench") packages=("${bench_packages[@]}") ;;
 "--for tests") packages=("${tests_packages[@]}") ;;
 *)
-    echo "usage: tools/setup.sh --for build|release|tests" >&2
+    echo "usage: tools/setup.sh --for build|release|tests|bench" >&2
     exit 64
     ;;
 esac
@@ -48,7 +57,7 @@ for package in "${packages[@]}"; do
     grep -qx installed <<<"$state" || missing+=("$package")
 done
 # The tests unpack further packages, for which apt must know its indexes.
-if [ "$2" = tests ] && [ -z "$(apt-cache madison cron)" ] && [ "$(id -u)" -eq 0 ]; then
+if [ "$2" != build ] && [ -z "$(apt-cache madison cron)" ] && [ "$(id -u)" -eq 0 ]; then
     apt-get update >/dev/null
 fi
 [ ${#missing[@]} -eq 0 ] && exit 0

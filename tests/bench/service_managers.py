@@ -4,8 +4,8 @@
 
 Prints rows `name<TAB>median ms`, the commands of one manager taking turns, so that the machine's moods reach all alike.
 POWERCONSUL is the executable. $CONSUL, or the PATH's, is started as a development agent for it: a check reads the
-role's document from it, and `role` is the same without the look at the service. PROGRAM, if given, is measured beside
-them with the agent's address as its argument. FOLDER keeps unpacked Debian packages.
+role's document from it, and `role` is the same without the look at the service. PROGRAM, if given (floor), is measured
+beside them with the agent's address and the document's path as its arguments. FOLDER keeps unpacked Debian packages.
 Needs what tests/integration/service_managers/service_managers.py needs, and everything happens in namespaces too.
 Exit status 77: skipped.
 """
@@ -83,7 +83,7 @@ def drive(manager, consul, runs, floor):
                 "-S", "web"]
         commands = {"role -S": [PROBE, "role", *call]}
         if floor:
-            commands[f"floor {os.path.basename(floor)}"] = [floor, address]
+            commands["floor"] = [floor, address, "/v1/kv/cluster/bench/web"]
         if manager == "systemd":
             wait_until("systemd answers", lambda: run("systemctl", "is-active", "basic.target",
                                                       check=False).returncode == 0)
