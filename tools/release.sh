@@ -29,6 +29,7 @@ debian_source() {
     mkdir -p "$root/lists/partial"
     # The machine's own mirrors of this Debian, asked for source packages.
     local codename
+    # shellcheck source=/dev/null
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
     # shellcheck disable=SC2016
     apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
