@@ -72,8 +72,10 @@ watchdog::~watchdog() {
 
 void watchdog::change(last_word word) {
     if (finished_) return;
+    const bool armed = !words_.empty() && words_.back().limit == word.limit;
     words_.push_back(std::move(word));
     due = &words_.back();
+    if (armed) return;
     const milliseconds left = started_ + words_.back().limit - posix_clock{}.monotonic();
     arm(left.count > 0 ? left : milliseconds{0});
 }
