@@ -53,6 +53,11 @@ pkg-config)
     }
     compile powerconsul core "$here/project/core.cpp" "$here/project/core_role.cpp"
     compile powerconsul-httplib over_httplib "$here/project/over_httplib.cpp"
+    # libsystemd is loaded when it is used: its header may be needed, the library must not be linked.
+    if pkg-config --exists libsystemd; then
+        compile powerconsul-systemd over_systemd "$here/project/over_systemd.cpp"
+        pkg-config --libs powerconsul-systemd | grep -e -lsystemd && exit 1
+    fi
     ;;
 *)
     echo "run.sh: unknown way '$way', expected subproject or pkg-config" >&2
