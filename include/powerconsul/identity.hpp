@@ -98,7 +98,9 @@ struct identity {
     if (base.empty()) return fail(errc::usage, "the key below which cluster documents stand is empty");
     for (std::string_view rest = base;;) {
         const std::size_t slash = rest.find('/');
-        if (auto valid = validate_segment("the segment of key " + quoted(base), rest.substr(0, slash)); !valid) {
+        if (!validate_segment({}, rest.substr(0, slash))) {
+            // Only now its words are needed.
+            auto valid = validate_segment("the segment of key " + quoted(base), rest.substr(0, slash));
             return unexpected{std::move(valid).error()};
         }
         if (slash == std::string_view::npos) break;

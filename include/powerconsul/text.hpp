@@ -59,6 +59,13 @@ struct text_position {
 /// Text for one line of output: control characters become spaces, invalid UTF-8 becomes U+FFFD, runs of white space
 /// become one space, and what is longer than `limit` bytes ends in "..." at a character's border (limit: 3 or more).
 [[nodiscard]] inline auto one_line(std::string_view text, std::size_t limit) -> std::string {
+    // Most texts are as they should be.
+    bool plain = text.size() <= limit && !text.ends_with(' ');
+    char before = ' ';
+    for (std::size_t i = 0; plain && i < text.size(); before = text[i++]) {
+        plain = text[i] >= ' ' && text[i] < 0x7F && (text[i] != ' ' || before != ' ');
+    }
+    if (plain) return std::string{text};
     std::string line;
     while (!text.empty() && line.size() <= limit) {
         const std::size_t length = utf8_sequence(text);

@@ -27,7 +27,8 @@ auto example() -> store {
     made.put("hq", "cluster/production/web", R"({"active_nodes":["production-web1"]})");
     made.put("hq", "empty", "");
     made.put("dr", "only/dr", "there");
-    made.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {store_status::critical}}}});
+    made.add("hq",
+             {.service = "web", .node = "production-web1", .checks = {{"service:web", {store_status::critical}}}});
     made.add("hq", {.service = "web",
                     .node = "production-web2",
                     .tags = {"blue"},
@@ -80,7 +81,8 @@ TEST_CASE("each request gets Consul's status and body") {
         {"no keys below a prefix", GET, "/v1/kv/x?keys", 404, ""},
         {"nothing below a prefix", GET, "/v1/kv/x?recurse", 404, ""},
         {"all keys", GET, "/v1/kv/?keys", 200, R"(["cluster/production/web","empty"])"},
-        {"separator is not supported", GET, "/v1/kv/?keys&separator=/", 501, "the embedded store does not know ?separator"},
+        {"separator is not supported", GET, "/v1/kv/?keys&separator=/", 501,
+         "the embedded store does not know ?separator"},
         {"lock", PUT, "/v1/kv/l?acquire=s-1", 500, "invalid session \"s-1\""},
         {"unlock", PUT, "/v1/kv/l?release=s-1", 500, "invalid session \"s-1\""},
         {"cas that is no number", PUT, "/v1/kv/a?cas=zz", 500, "strconv.ParseUint: parsing \"zz\": invalid syntax"},
@@ -96,7 +98,8 @@ TEST_CASE("each request gets Consul's status and body") {
         {"no service", GET, "/v1/health/service/", 400, "Missing service name"},
         {"passing, but nobody is", GET, "/v1/health/service/none?passing", 200, "[]"},
         {"passing=maybe", GET, "/v1/health/service/web?passing=maybe", 400, "Invalid value for ?passing"},
-        {"filter is not supported", GET, "/v1/health/service/web?filter=x", 501, "the embedded store does not know ?filter"},
+        {"filter is not supported", GET, "/v1/health/service/web?filter=x", 501,
+         "the embedded store does not know ?filter"},
         {"datacenters, the agent's first", GET, "/v1/catalog/datacenters", 200, R"(["hq","dr"])"},
         {"services with their tags", GET, "/v1/catalog/services", 200, R"({"web":["blue"]})"},
         {"no services", GET, "/v1/catalog/services?dc=dr", 200, "{}"},
@@ -139,7 +142,8 @@ TEST_CASE("a value comes as Consul shows it, with the headers of a read") {
 }
 
 TEST_CASE("keys are stored decoded, whatever they contain") {
-    for (const std::string key : {"sp ace", "uni\xC3\xA9", "q?x", "h#x", "pc%x", "sp+plus", "back\\slash", "quote\"", "semi;x=1"}) {
+    for (const std::string key :
+         {"sp ace", "uni\xC3\xA9", "q?x", "h#x", "pc%x", "sp+plus", "back\\slash", "quote\"", "semi;x=1"}) {
         CAPTURE(key);
         auto consul = example();
         CHECK(ask(consul, PUT, "/v1/kv/" + percent_encoded(key), "v").body == "true");
@@ -156,11 +160,16 @@ TEST_CASE("a path that Consul would clean up is answered with where it leads") {
         std::string_view location;
     };
     constexpr row rows[] = {
-        {"/v1/kv/a//b", "/v1/kv/a/b"},          {"/v1/kv//lead?dc=hq", "/v1/kv/lead?dc=hq"},
-        {"/v1/kv/a/../b", "/v1/kv/b"},          {"/v1/kv/a/./b", "/v1/kv/a/b"},
-        {"/v1/kv/a/%2e%2e/b", "/v1/kv/b"},      {"/v1/kv/a//", "/v1/kv/a/"},
-        {"/v1/kv/a%20b//c", "/v1/kv/a%20b/c"},  {"/../../..", "/"},
-        {"", "/"},                              {"/v1/kv/a/..", "/v1/kv"},
+        {"/v1/kv/a//b", "/v1/kv/a/b"},
+        {"/v1/kv//lead?dc=hq", "/v1/kv/lead?dc=hq"},
+        {"/v1/kv/a/../b", "/v1/kv/b"},
+        {"/v1/kv/a/./b", "/v1/kv/a/b"},
+        {"/v1/kv/a/%2e%2e/b", "/v1/kv/b"},
+        {"/v1/kv/a//", "/v1/kv/a/"},
+        {"/v1/kv/a%20b//c", "/v1/kv/a%20b/c"},
+        {"/../../..", "/"},
+        {"", "/"},
+        {"/v1/kv/a/..", "/v1/kv"},
     };
     auto consul = example();
     for (const auto& each : rows) {
@@ -247,8 +256,8 @@ TEST_CASE("health shows each instance with its node and the checks of both") {
     CHECK(checks[1].find("ServiceID")->text == "web");
     CHECK(checks[1].find("ServiceTags")->items.at(0).text == "blue");
     CHECK(checks[1].find("Status")->text == "passing");
-    for (const auto* member : {"Node", "CheckID", "Name", "Status", "Notes", "Output", "ServiceID", "ServiceName", "ServiceTags",
-                               "Type", "Definition", "CreateIndex", "ModifyIndex"}) {
+    for (const auto* member : {"Node", "CheckID", "Name", "Status", "Notes", "Output", "ServiceID", "ServiceName",
+                               "ServiceTags", "Type", "Definition", "CreateIndex", "ModifyIndex"}) {
         CAPTURE(member);
         CHECK(checks[1].find(member) != nullptr);
     }
@@ -311,7 +320,8 @@ TEST_CASE("an embedding program changes nodes, instances and checks") {
     const auto all = get_json(consul, "/v1/health/service/web");
     std::vector<std::string> ids;
     for (const auto& check : all.items.at(0).find("Checks")->items) ids.push_back(check.find("CheckID")->text);
-    CHECK(ids == std::vector<std::string>{"_node_maintenance", "serfHealth", "_service_maintenance:web", "service:web"});
+    CHECK(ids ==
+          std::vector<std::string>{"_node_maintenance", "serfHealth", "_service_maintenance:web", "service:web"});
     const auto& maintenance = all.items[0].find("Checks")->items.at(2);
     CHECK(maintenance.find("ServiceID")->text == "web");
     CHECK(maintenance.find("Type")->text == "maintenance");
@@ -339,8 +349,9 @@ TEST_CASE("an embedding program changes nodes, instances and checks") {
 TEST_CASE("a check of nothing is refused and says why") {
     auto consul = example();
     CHECK(consul.set_check("hq", "nobody", "serfHealth", store_status::critical).error() ==
-          error{errc::usage, "the embedded store has nothing on node \"nobody\" in datacenter \"hq\" that check "
-                             "\"serfHealth\" could belong to; add the instance first"});
+          error{errc::usage,
+                "the embedded store has nothing on node \"nobody\" in datacenter \"hq\" that check "
+                "\"serfHealth\" could belong to; add the instance first"});
     CHECK_FALSE(consul.set_check("hq", "production-web1", "_service_maintenance:db", store_status::critical));
 }
 
@@ -372,4 +383,29 @@ TEST_CASE("a copy is a store of its own") {
     CHECK(second.remove("hq", "production-web1", "web"));
     CHECK(ask(first, GET, "/v1/kv/k").status == 404);
     CHECK(get_json(first, "/v1/health/service/web").items.size() == 2);
+}
+
+TEST_CASE("an answer on a service's health is never older than the last change") {
+    store consul{{.node = "n1", .datacenter = "hq"}};
+    consul.add("hq", {.service = "web", .node = "n1", .checks = {{"c", {}}}});
+    consul.add("dr", {.service = "web", .node = "n2", .checks = {{"c", {}}}});
+    const auto ask = [&](std::string_view target) {
+        auto answer = consul.perform({.target = std::string{target}});
+        REQUIRE(answer);
+        return answer->body;
+    };
+    const auto first = ask("/v1/health/service/web");
+    CHECK(ask("/v1/health/service/web") == first);
+    CHECK(ask("/v1/health/service/other") == "[]");
+    CHECK(ask("/v1/health/service/web?dc=dr").find("\"n2\"") != std::string::npos);
+    CHECK(ask("/v1/health/service/web?passing") == first);
+    REQUIRE(consul.set_check("hq", "n1", "c", store_status::critical));
+    CHECK(ask("/v1/health/service/web?passing") == "[]");
+    CHECK(ask("/v1/health/service/web").find("critical") != std::string::npos);
+    REQUIRE(consul.set_check("hq", "n1", "c", store_status::critical, "why"));
+    CHECK(ask("/v1/health/service/web").find("\"why\"") != std::string::npos);
+    CHECK(consul.erase_check("hq", "n1", "c"));
+    CHECK(ask("/v1/health/service/web").find("critical") == std::string::npos);
+    CHECK(consul.remove("hq", "n1", "web"));
+    CHECK(ask("/v1/health/service/web") == "[]");
 }

@@ -56,20 +56,25 @@ void decision_with_line(benchmark::State& state) {
 }
 BENCHMARK(decision_with_line);
 
-/// Three actives and three standbys of one service, as one of them.
+/// One service with so many actives and as many standbys, as one of them.
 struct site {
     store consul;
     testing::manual_clock time{};
     testing::memory_files files{};
 
-    explicit site(const std::string& node) : consul{store_agent{.node = node, .datacenter = "hq"}} {
+    site(const std::string& node, int actives) : consul{store_agent{.node = node, .datacenter = "hq"}} {
+        const auto names = [&](int from) {
+            std::string list;
+            for (int i = from; i < from + actives; ++i) {
+                const std::string name = "production-web" + std::to_string(i);
+                list += (list.empty() ? "\"" : ", \"") + name + '"';
+                consul.add("hq", {.service = "web", .node = name, .checks = {{"web", {}}}});
+            }
+            return list;
+        };
+        const std::string active = names(1);
         consul.put("hq", "cluster/production/web",
-                   R"({"active_nodes": ["production-web1", "production-web2", "production-web3"], )"
-                   R"("standby_nodes": ["production-web4", "production-web5", "production-web6"]})");
-        for (const char digit : {'1', '2', '3', '4', '5', '6'}) {
-            consul.add("hq",
-                       {.service = "web", .node = std::string{"production-web"} + digit, .checks = {{"web", {}}}});
-        }
+                   R"({"active_nodes": [)" + active + R"(], "standby_nodes": [)" + names(actives + 1) + "]}");
     }
 };
 
@@ -77,8 +82,8 @@ enum class state_kept : unsigned char { no, yes };
 
 /// From the question to the printed line: the document in KV's answer, the role, the actives' health where it counts, a
 /// probe, the verdict.
-void whole_check(benchmark::State& state, const std::string& node, state_kept kept) {
-    site here{node};
+void whole_check(benchmark::State& state, const std::string& node, int actives, state_kept kept) {
+    site here{node, actives};
     resolver_options options{.who = {.host = node}};
     if (kept == state_kept::no) options.max_age = {0};
     role_resolver roles{here.consul, here.time, here.files, std::string{"/state"}, options};
@@ -95,10 +100,12 @@ void whole_check(benchmark::State& state, const std::string& node, state_kept ke
     state.SetItemsProcessed(state.iterations());
     state.SetLabel(line);
 }
-BENCHMARK_CAPTURE(whole_check, active, "production-web1", state_kept::no);
-BENCHMARK_CAPTURE(whole_check, active_with_last_known, "production-web1", state_kept::yes);
-BENCHMARK_CAPTURE(whole_check, standby, "production-web4", state_kept::no);
-BENCHMARK_CAPTURE(whole_check, standby_with_last_known, "production-web4", state_kept::yes);
+BENCHMARK_CAPTURE(whole_check, active, "production-web1", 1, state_kept::no);
+BENCHMARK_CAPTURE(whole_check, active_with_last_known, "production-web1", 1, state_kept::yes);
+BENCHMARK_CAPTURE(whole_check, standby, "production-web2", 1, state_kept::no);
+BENCHMARK_CAPTURE(whole_check, standby_with_last_known, "production-web2", 1, state_kept::yes);
+BENCHMARK_CAPTURE(whole_check, active_of_six, "production-web1", 3, state_kept::no);
+BENCHMARK_CAPTURE(whole_check, standby_of_six, "production-web4", 3, state_kept::no);
 
 /// As tests/bench/snapshot.py writes it.
 [[nodiscard]] auto snapshot_of(std::size_t checks) -> std::string {

@@ -88,7 +88,9 @@ TEST_CASE("instances are read with all of their checks") {
     REQUIRE(read->size() == 3);
     CHECK((*read)[0].node == "web1");
     CHECK((*read)[0].datacenter == "hq");
-    CHECK(json::decode_instances(R"([{"Node":{"Node":"web1","Datacenter":"dr"},"Checks":[]}])", "")->front().datacenter == "dr");
+    CHECK(
+        json::decode_instances(R"([{"Node":{"Node":"web1","Datacenter":"dr"},"Checks":[]}])", "")->front().datacenter ==
+        "dr");
     REQUIRE((*read)[0].checks.size() == 2);
     CHECK((*read)[0].checks[0].id == "serfHealth");
     CHECK((*read)[0].checks[0].state == health::critical);
@@ -157,4 +159,48 @@ TEST_CASE("the datacenters are read or refused") {
         {"a number", "[1]", "a datacenter without a name"},
     };
     check_refused(rows, json::decode_datacenters);
+}
+
+TEST_CASE("an answer with an escape and one without are read the same") {
+    // The escape at the end decides whether the answer is skimmed or parsed.
+    const auto shown = [](const result<std::vector<instance>>& read) {
+        if (!read) return read.error().message;
+        std::string all;
+        for (const auto& each : *read) {
+            all += each.node + ' ' + each.datacenter + ':';
+            for (const auto& check : each.checks) all += check.id + '=' + std::string{to_string(check.state)} + ',';
+        }
+        return all;
+    };
+    const auto shown_entry = [](const result<kv_entry>& read) {
+        return read ? read->value + ' ' + std::to_string(read->modify_index) : read.error().message;
+    };
+    const std::string instances =
+        R"({"Node":{"Node":"a","Datacenter":"hq","X":1},"Service":{"Node":"b"},"Checks":[{"CheckID":"c","Status":)"
+        R"("passing"},{"Status":"critical","CheckID":"_node_maintenance"}]},{"Checks":[],"Node":{"Node":"d"}})";
+    const std::string entry = R"({"Key":"k/a","Flags":0,"Value":"aGVsbG8gdGhlcmU=","ModifyIndex":12,"X":[{}])";
+    for (const char byte : "\"\\,:[]{}0.e n\x1F\xC3") {  // and NUL
+        for (std::size_t at = 0; at < instances.size(); ++at) {
+            std::string changed = instances;
+            changed[at] = byte;
+            for (const std::string_view datacenter : {"hq", ""}) {
+                const auto skimmed = json::decode_instances(
+                    '[' + changed + R"(,{"Node":{"Node":"e"},"Checks":[],"X":"nn"}])", datacenter);
+                const auto parsed = json::decode_instances(
+                    '[' + changed + R"(,{"Node":{"Node":"e"},"Checks":[],"X":"\n"}])", datacenter);
+                CAPTURE(changed);
+                REQUIRE(shown(skimmed) == shown(parsed));
+            }
+        }
+        for (std::size_t at = 0; at < entry.size(); ++at) {
+            std::string changed = entry;
+            changed[at] = byte;
+            CAPTURE(changed);
+            REQUIRE(shown_entry(json::decode_kv_entry('[' + changed + R"(,"Y":"nn"}])", "k/a")) ==
+                    shown_entry(json::decode_kv_entry('[' + changed + R"(,"Y":"\n"}])", "k/a")));
+        }
+    }
+    CHECK(shown(json::decode_instances('[' + instances + ']', "hq")) ==
+          "a hq:c=passing,_node_maintenance=in maintenance,d hq:");
+    CHECK(shown_entry(json::decode_kv_entry('[' + entry + "}]", "k/a")) == "hello there 12");
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,22 +17,12 @@ namespace {
 void write_places(const json::value& at, std::string& text) {
     text += std::to_string(at.offset);
     switch (at.type) {
-        case kind::null:
-            text += "null";
-            break;
-        case kind::boolean:
-            text += at.boolean ? "true" : "false";
-            break;
-        case kind::number:
-            text += '#' + at.text;
-            break;
-        case kind::string:
-            text += '"' + at.text + '"';
-            break;
+        case kind::null: text += "null"; break;
+        case kind::boolean: text += at.boolean ? "true" : "false"; break;
+        case kind::number: text += '#' + at.text; break;
+        case kind::string: text += '"' + at.text + '"'; break;
         case kind::array:
-        case kind::object:
-            text += at.type == kind::array ? "[" : "{";
-            break;
+        case kind::object: text += at.type == kind::array ? "[" : "{"; break;
     }
     for (std::size_t i = 0; i < at.items.size(); ++i) {
         text += ' ';
@@ -211,4 +202,49 @@ TEST_CASE("a place counts lines and columns from 1, in bytes") {
     CHECK(json::place("ab\ncd", 3) == "line 2, column 1 (byte 3)");
     CHECK(json::place("ab\ncd", 5) == "line 2, column 3 (byte 5)");
     CHECK(json::place("\xC3\xA9!", 2) == "line 1, column 3 (byte 2)");
+}
+
+namespace {
+
+void check_same(const json::value& a, const json::value& b) {
+    REQUIRE(a.type == b.type);
+    REQUIRE(a.boolean == b.boolean);
+    REQUIRE(a.offset == b.offset);
+    REQUIRE(a.past == b.past);
+    REQUIRE(a.name_offset == b.name_offset);
+    REQUIRE(a.text == b.text);
+    REQUIRE(a.names == b.names);
+    REQUIRE(a.items.size() == b.items.size());
+    for (std::size_t i = 0; i < a.items.size(); ++i) check_same(a.items[i], b.items[i]);
+}
+
+}  // namespace
+
+TEST_CASE("a text with an escape and one without are read the same") {
+    // The escape at the end decides which of the two readers takes the text.
+    const std::string text = "{\"a\": [true,false , null],\"bcdefghijk\":{\"c\":-10,\"c\":1.5},\"\":\"\xC3\xA9 x\"}";
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        for (const char byte : "\"\\,:[]{}0.e n\x1F\xC3") {  // and NUL
+            std::string changed = text;
+            changed[at] = byte;
+            const auto without = json::parse('[' + changed + ",\"nn\"]");
+            const auto with = json::parse('[' + changed + ",\"\\n\"]");
+            CAPTURE(changed);
+            REQUIRE(without.has_value() == with.has_value());
+            if (!with) {
+                REQUIRE(without.error() == with.error());
+                continue;
+            }
+            REQUIRE(without->items.size() == with->items.size());
+            for (std::size_t i = 0; i + 1 < with->items.size(); ++i) check_same(without->items[i], with->items[i]);
+        }
+    }
+    for (std::size_t depth = 0; depth < 6; ++depth) {
+        CAPTURE(depth);
+        for (std::size_t values = 0; values < 8; ++values) {
+            const json::limits bounds{depth, values};
+            CHECK(json::parse(R"({"a":[1,[2]],"b":"nn"})", bounds).has_value() ==
+                  json::parse(R"({"a":[1,[2]],"b":"\n"})", bounds).has_value());
+        }
+    }
 }

@@ -157,7 +157,18 @@ private:
         const bool on = passing && is_one_of(*passing, {"", "1", "t", "T", "TRUE", "true", "True"});  // Go's ParseBool
         const bool off = !passing || is_one_of(*passing, {"0", "f", "F", "FALSE", "false", "False"});
         if (!on && !off) return {400, "Invalid value for ?passing", {}};
-        return read(store_answers::health(*in, service, on));
+        return read(health_of(*in, service, on));
+    }
+
+    /// The standbys of a service all ask the same, again and again: the last answer is kept until something changes.
+    auto health_of(const store_datacenter& in, std::string_view service, bool passing) -> const std::string& {
+        const bool same = last_.index == data_.index() && !last_.body.empty() && last_.passing == passing &&
+                          last_.service == service && last_.datacenter == in.name;
+        if (!same) {
+            last_ = {in.name, std::string{service}, passing, data_.index(),
+                     store_answers::health(in, service, passing)};
+        }
+        return last_.body;
     }
 
     auto kv(const http_request& request, std::string_view key, std::string_view query, const store_agent& self)
@@ -201,8 +212,8 @@ private:
         }
         if (body.size() > largest_store_value) {
             return {413,
-                    "Request body(" + std::to_string(body.size()) + " bytes) too large, max size: " +
-                        std::to_string(largest_store_value) +
+                    "Request body(" + std::to_string(body.size()) +
+                        " bytes) too large, max size: " + std::to_string(largest_store_value) +
                         " bytes. See https://www.consul.io/docs/agent/options.html#kv_max_value_size.",
                     {}};
         }
@@ -280,6 +291,13 @@ private:
     store_data data_{};
     store_agent self_{};
     bool offline_{};
+    struct health_answer {
+        std::string datacenter{};
+        std::string service{};
+        bool passing{};
+        std::uint64_t index{};  ///< of the data that it was made from
+        std::string body{};
+    } last_{};
     std::vector<std::pair<std::string, http_response>> faults_{};
 };
 

@@ -96,12 +96,13 @@ private:
         if (!single && listed.items.empty()) wrong(listed, member, "the list is empty; name at least one");
         for (std::size_t i = 0; i < (single ? 1 : listed.items.size()); ++i) {
             const value& each = single ? listed : listed.items[i];
-            const std::string where =
-                single ? std::string{member} : std::string{member} + '[' + std::to_string(i) + ']';
+            const auto where = [&] {
+                return single ? std::string{member} : std::string{member} + '[' + std::to_string(i) + ']';
+            };
             if (!each.is(kind::string)) {
-                wrong(each, where, "expected a name, found " + std::string{described(each.type)});
+                wrong(each, where(), "expected a name, found " + std::string{described(each.type)});
             } else if (auto valid = validate_segment("the name", each.text); !valid) {
-                wrong(each, where, valid.error().message);
+                wrong(each, where(), valid.error().message);
             } else {
                 read.found.push_back(each.text);
             }

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <charconv>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -8,6 +11,7 @@
 
 #include <powerconsul/base64.hpp>
 #include <powerconsul/health.hpp>
+#include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/text.hpp>
 
@@ -42,10 +46,91 @@ namespace detail {
     return found != nullptr && found->is(kind::string) ? &found->text : nullptr;
 }
 
+/// A member's text that must not have been there before.
+[[nodiscard]] inline auto take_once(skimmer& at, std::optional<std::string_view>& text) -> bool {
+    return !text && at.plain_string(text.emplace());
+}
+
+/// decode_kv_entry() for an answer in which all is as it should be; false: not known.
+[[nodiscard]] inline auto skim_kv_entry(std::string_view body, std::string_view key, std::string_view& content,
+                                        std::uint64_t& modified) -> bool {
+    skimmer at{body};
+    std::optional<std::string_view> name;
+    std::optional<std::string_view> value;
+    bool index = false;
+    bool one = true;
+    const bool whole = at.elements([&] {
+        return std::exchange(one, false) && at.members([&](std::string_view member) {
+            if (member == "Key") return take_once(at, name);
+            if (member == "Value") return take_once(at, value);
+            if (member != "ModifyIndex") return at.value();
+            at.skip_blanks();
+            const std::size_t begin = at.tell();
+            if (std::exchange(index, true) || !at.value()) return false;
+            const char* const end = body.data() + at.tell();
+            const auto [rest, failure] = std::from_chars(body.data() + begin, end, modified);
+            return failure == std::errc{} && rest == end;
+        });
+    });
+    at.skip_blanks();
+    if (!whole || !at.at_end() || name != key || !value || !index) return false;
+    content = *value;
+    return true;
+}
+
+/// One check of an instance; false: not known.
+[[nodiscard]] inline auto skim_check(skimmer& at, instance& of) -> bool {
+    std::optional<std::string_view> id;
+    std::optional<std::string_view> status;
+    const bool whole = at.members([&](std::string_view name) {
+        if (name == "CheckID") return take_once(at, id);
+        return name == "Status" ? take_once(at, status) : at.value();
+    });
+    if (!whole || !id || !status) return false;
+    of.checks.push_back({std::string{*id}, check_health(*id, *status)});
+    return true;
+}
+
+/// decode_instances() for an answer in which all is as it should be; false: not known.
+[[nodiscard]] inline auto skim_instances(std::string_view body, std::string_view datacenter,
+                                         std::vector<instance>& found) -> bool {
+    skimmer at{body};
+    const bool whole = at.elements([&] {
+        std::optional<std::string_view> node;
+        std::optional<std::string_view> home;
+        bool checks = false;
+        instance& next = found.emplace_back();
+        const bool known = at.members([&](std::string_view name) {
+            if (name == "Node" && !node) {
+                return at.members([&](std::string_view member) {
+                    if (member == "Node") return take_once(at, node);
+                    return member == "Datacenter" ? take_once(at, home) : at.value();
+                });
+            }
+            if (name == "Checks" && !checks) {
+                checks = true;
+                return at.elements([&] { return skim_check(at, next); });
+            }
+            return name != "Node" && name != "Checks" && at.value();
+        });
+        if (!known || !node || node->empty() || !checks) return false;
+        next.node = *node;
+        next.datacenter = home.value_or(datacenter);
+        return datacenter.empty() || next.datacenter == datacenter;
+    });
+    at.skip_blanks();
+    return whole && at.at_end();
+}
+
 }  // namespace detail
 
 /// `GET /v1/kv/<key>`: a list with one entry, which must be the key that was asked for.
 [[nodiscard]] inline auto decode_kv_entry(std::string_view body, std::string_view key) -> result<kv_entry> {
+    std::string_view quick;
+    std::uint64_t number{};
+    if (detail::skim_kv_entry(body, key, quick, number)) {
+        return base64_decoded(quick).transform([&](std::string&& bytes) { return kv_entry{std::move(bytes), number}; });
+    }
     const auto root = parse(body);
     if (!root) return unexpected{root.error()};
     if (!root->is(kind::array) || root->items.size() != 1) return detail::misshapen("expected a list of one key");
@@ -71,10 +156,12 @@ namespace detail {
 /// it does: a proxy that drops `?dc=` would show this node's own instances for the actives.
 [[nodiscard]] inline auto decode_instances(std::string_view body, std::string_view datacenter)
     -> result<std::vector<instance>> {
+    std::vector<instance> found;
+    if (detail::skim_instances(body, datacenter, found)) return found;
+    found.clear();
     const auto root = parse(body);
     if (!root) return unexpected{root.error()};
     if (!root->is(kind::array)) return detail::misshapen("expected a list of instances");
-    std::vector<instance> found;
     found.reserve(root->items.size());
     for (const value& each : root->items) {
         const value* const node = each.find("Node");

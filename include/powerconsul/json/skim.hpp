@@ -25,15 +25,22 @@ public:
     [[nodiscard]] auto tell() const -> std::size_t { return static_cast<std::size_t>(at_ - begin_); }
     [[nodiscard]] auto at_end() const -> bool { return at_ == end_; }
 
+    /// The byte that comes next, NUL at the end.
+    [[nodiscard]] auto next() const -> char { return at_ == end_ ? '\0' : *at_; }
+
     /// Steps over white space and then over that one character, if it is there.
     [[nodiscard]] auto take(char wanted) -> bool {
-        skip_blanks();
-        if (at_ == end_ || *at_ != wanted) return false;
+        // Consul writes no blanks.
+        if (at_ == end_ || *at_ != wanted) return take_behind_blanks(wanted);
         ++at_;
         return true;
     }
     void skip_blanks() {
-        while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+        // Most of what comes is no blank, and no blank is above ' '.
+        while (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ' &&
+               (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) {
+            ++at_;
+        }
     }
 
     /// A string that has no escapes, so that its content is what stands there.
@@ -88,44 +95,51 @@ public:
 private:
     [[nodiscard]] auto left() const -> std::size_t { return static_cast<std::size_t>(end_ - at_); }
 
-    /// To the next byte that means something in a string: a quote, a backslash, what is not ASCII or may not be there.
-    void skip_letters() {
+    [[nodiscard]] auto take_behind_blanks(char wanted) -> bool {
+        skip_blanks();
+        if (at_ == end_ || *at_ != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    /// The next byte that means something in a string: a quote, a backslash, what is not ASCII or may not be there.
+    [[nodiscard]] static auto behind_letters(const char* at, const char* end) -> const char* {
         if constexpr (std::endian::native == std::endian::little) {
             constexpr std::uint64_t each = 0x0101'0101'0101'0101U;
-            for (; left() >= sizeof each; at_ += sizeof each) {
+            for (; static_cast<std::size_t>(end - at) >= sizeof each; at += sizeof each) {
                 std::uint64_t eight{};
-                std::memcpy(&eight, at_, sizeof eight);
+                std::memcpy(&eight, at, sizeof eight);
                 // The top bit of a byte is set where it is one of them. A borrow disturbs bytes behind the first only.
                 const std::uint64_t found =
                     (((eight ^ each * '"') - each) | ((eight ^ each * '\\') - each) | (eight - each * 0x20U) | eight) &
                     each * 0x80U;
-                if (found != 0) {
-                    at_ += std::countr_zero(found) / 8;
-                    return;
-                }
+                if (found != 0) return at + std::countr_zero(found) / 8;
             }
         }
-        while (at_ != end_ && *at_ != '"' && *at_ != '\\' && *at_ >= 0x20 && *at_ < 0x7F) ++at_;
+        while (at != end && *at != '"' && *at != '\\' && *at >= 0x20 && *at < 0x7F) ++at;
+        return at;
     }
 
     [[nodiscard]] auto rest_of_string(bool& escapes) -> bool {
-        for (;;) {
-            skip_letters();
-            if (at_ == end_) return false;
-            const auto byte = static_cast<unsigned char>(*at_);
-            if (byte == '"') {
-                ++at_;
-                return true;
-            }
-            if (byte == '\\') {
+        at_ = behind_letters(at_, end_);
+        if (at_ == end_ || *at_ != '"') return rest_with_more(escapes);
+        ++at_;
+        return true;
+    }
+
+    /// Escapes and what is not ASCII, too.
+    [[nodiscard]] auto rest_with_more(bool& escapes) -> bool {
+        for (; at_ != end_ && *at_ != '"'; at_ = behind_letters(at_, end_)) {
+            if (*at_ == '\\') {
                 escapes = true;
                 if (!escape()) return false;
                 continue;
             }
-            const std::size_t length = byte < 0x20 ? 0 : utf8_sequence({at_, left()});
+            const std::size_t length = static_cast<unsigned char>(*at_) < 0x20 ? 0 : utf8_sequence({at_, left()});
             if (length == 0) return false;
             at_ += length;
         }
+        return take('"');
     }
 
     [[nodiscard]] auto escape() -> bool {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -7,6 +8,35 @@
 #include <rapidjson/writer.h>
 
 namespace powerconsul::inline v0::json {
+
+namespace detail {
+
+/// A text that grows before a string is written and not with each of its bytes.
+class text_sink {
+public:
+    using Ch = char;
+
+    void Put(char c) {
+        make_room(1);
+        PutUnsafe(*this, c);
+    }
+    void Flush() {}
+    [[nodiscard]] auto text() const -> std::string { return {text_.data(), used_}; }
+
+    // RapidJSON calls them so.
+    friend void PutReserve(text_sink& sink, std::size_t more) { sink.make_room(more); }
+    friend void PutUnsafe(text_sink& sink, char c) { sink.text_[sink.used_++] = c; }
+
+private:
+    void make_room(std::size_t more) {
+        if (text_.size() - used_ < more) text_.resize((text_.size() + more) * 2);
+    }
+
+    std::string text_{};
+    std::size_t used_{};
+};
+
+}  // namespace detail
 
 /// Writes one compact JSON text. Names and strings must be UTF-8 (`one_line` and `is_utf8` see to that); calls must
 /// come in the order of the text: inside an object every value needs its `key` first.
@@ -23,22 +53,15 @@ public:
     auto number(std::uint64_t value) -> writer& { return writer_.Uint64(value), *this; }
     auto string(std::string_view text) -> writer& { return writer_.String(text.data(), size(text)), *this; }
 
-    [[nodiscard]] auto text() const -> const std::string& { return sink_.text; }
+    [[nodiscard]] auto text() const -> std::string { return sink_.text(); }
 
 private:
-    struct sink {
-        using Ch = char;
-        std::string text{};
-        void Put(char c) { text.push_back(c); }
-        void Flush() {}
-    };
-
     static auto size(std::string_view text) -> rapidjson::SizeType {
         return static_cast<rapidjson::SizeType>(text.size());
     }
 
-    sink sink_{};
-    rapidjson::Writer<sink> writer_{sink_};
+    detail::text_sink sink_{};
+    rapidjson::Writer<detail::text_sink> writer_{sink_};
 };
 
 }  // namespace powerconsul::inline v0::json
