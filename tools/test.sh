@@ -29,7 +29,8 @@ build() {
     rm -f "build/$name/meson-logs/testlog.json"
     local again=()
     [ -e "build/$name/build.ninja" ] && again=(--reconfigure)
-    if { CXX=$compiler meson setup "${again[@]}" "build/$name" -Dwerror=true -Dauto_features=enabled "$@" &&
+    if { CXX=$compiler meson setup "${again[@]}" "build/$name" -Dwerror=true -Dauto_features=enabled \
+        -Djoined_tests=true "$@" &&
         ninja -C "build/$name"; } >"build/$name.log" 2>&1; then
         return 0
     fi

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -11,6 +12,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "readme")]
 import banned  # noqa: E402
 import blocks  # noqa: E402
 import count_tests  # noqa: E402
+import joined  # noqa: E402
 import layers  # noqa: E402
 
 
@@ -115,6 +117,34 @@ class BannedTest(unittest.TestCase):
 
     def test_indirect(self):
         self.assertEqual(["functional", "memory"], [name for name in self.found("execution") if name != "chrono"])
+
+
+class JoinedTest(unittest.TestCase):
+    HEADER = "#pragma once\n#include <string>\ninline int shared() { return 1; }\n"
+    SOURCE = ('#include "{header}"\n#include <vector>\nnamespace {{ struct row {{ int {member}; }}; }}\n'
+              "int used() {{ return row{{{value}}}.{member} + shared(); }}\n")
+
+    def errors(self, second):
+        """What the compiler says of two files in one unit."""
+        with tempfile.TemporaryDirectory() as name:
+            root = pathlib.Path(name)
+            (root / "deep").mkdir()
+            (root / "shared.hpp").write_text(self.HEADER, encoding="utf-8")
+            sources = [root / "one.cpp", root / "deep" / "one.cpp"]
+            sources[0].write_text(self.SOURCE.format(header="shared.hpp", member="a", value=1), encoding="utf-8")
+            sources[1].write_text(second, encoding="utf-8")
+            unit = root / "build.cpp"
+            unit.write_text(joined.joined(sources), encoding="utf-8")
+            done = subprocess.run([*os.environ["CXX"].split(), "-std=c++20", "-fsyntax-only", unit],
+                                  capture_output=True, text=True)
+            return done.stderr
+
+    def test_same_names_do_not_meet(self):
+        self.assertEqual("", self.errors(self.SOURCE.format(header="../shared.hpp", member="b", value=2)))
+
+    def test_no_file_sees_another(self):
+        second = self.SOURCE.format(header="../shared.hpp", member="b", value=2).replace("row{2}.b", "row{2}.a")
+        self.assertIn("deep/one.cpp:4:", self.errors(second))
 
 
 class BlocksTest(unittest.TestCase):
