@@ -70,7 +70,8 @@ def check_umbrella(umbrella, graph, layer_of, by_name):
     faults += [f"{umbrella}: lacks {header}" for header in covered - by_name - set(graph.get(umbrella, ()))]
     for header in by_name & reached(graph, umbrella):
         through = [user for user in reached(graph, umbrella) | {umbrella} if header in graph.get(user, ())]
-        faults.append(f"{umbrella}: includes {header} ({', '.join(sorted(through))} does), which is for those who name it")
+        users = ", ".join(sorted(through))
+        faults.append(f"{umbrella}: includes {header} ({users} does), which is for those who name it")
     return faults
 
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <powerconsul/health.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/value.hpp>
+#include <powerconsul/number.hpp>
 #include <powerconsul/text.hpp>
 
 namespace powerconsul::inline v0 {
@@ -67,9 +67,9 @@ namespace detail {
             at.skip_blanks();
             const std::size_t begin = at.tell();
             if (std::exchange(index, true) || !at.value()) return false;
-            const char* const end = body.data() + at.tell();
-            const auto [rest, failure] = std::from_chars(body.data() + begin, end, modified);
-            return failure == std::errc{} && rest == end;
+            const auto number = whole_number(body.substr(begin, at.tell() - begin));
+            modified = number.value_or(0);
+            return number.has_value();
         });
     });
     at.skip_blanks();
