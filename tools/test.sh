@@ -66,7 +66,7 @@ else
     build_release() {
         step "build/gcc: a release, by g++"
         rm -f build/gcc/meson-logs/testlog.json
-        CXX=g++ tools/release.sh build/gcc -Dwerror=true -Dauto_features=enabled >build/gcc.log 2>&1 && return
+        CXX=g++ tools/release.sh build/gcc -Dwerror=true -Dauto_features=enabled -Djoined_tests=true >build/gcc.log 2>&1 && return
         tail -n 60 build/gcc.log
         counted+=("--failed" "build/gcc does not build")
         return 1
