@@ -34,7 +34,7 @@ struct loaded_settings {
     if (named) {
         candidates.push_back(named->value);
     } else {
-        if (const auto home = variable(call, "HOME")) candidates.push_back(*home + "/.powerconsul.conf");
+        if (const auto own = own_configuration(call); !own.empty()) candidates.push_back(own);
         candidates.emplace_back("/etc/powerconsul.conf");
     }
     for (const auto& path : candidates) {
@@ -65,6 +65,16 @@ struct loaded_settings {
 }
 
 }  // namespace
+
+auto own_configuration(const invocation& call) -> std::string {
+    std::string home;
+    if (const auto variable = call.environment.find("HOME"); variable != call.environment.end()) {
+        home = variable->second;
+    } else if (call.home) {
+        home = call.home();
+    }
+    return home.empty() ? home : home + "/.powerconsul.conf";
+}
 
 auto requested_limits(const invocation& call, const command_line& line) -> requested {
     layers from{call, line, {}};

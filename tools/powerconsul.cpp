@@ -155,7 +155,7 @@ int main(int argc, char** argv) {
     call.limit = [&](powerconsul::cli::last_word known) {
         guard ? guard->change(std::move(known)) : static_cast<void>(guard.emplace(std::move(known)));
     };
-    if (call.environment.find("HOME") == call.environment.end()) call.environment.emplace("HOME", home_directory());
+    call.home = home_directory;
     call.input = read_input;
     call.detach = detach;
     if (!powerconsul::cli::has_tls()) {

@@ -49,14 +49,14 @@ TEST_CASE("only what no name service is needed for is a known address") {
         std::string text;
         int family;
     };
-    for (const auto& [text, family] :
+    for (const row& each :
          {row{"127.0.0.1:8500", AF_INET}, row{"http://[::1]:8500", AF_INET6}, row{"unix:///run/consul.sock", AF_UNIX},
           row{"http://localhost:8500", AF_UNSPEC}, row{"http://127.1:8500", AF_UNSPEC}}) {
-        CAPTURE(text);
-        const auto where = parse_address(text);
+        CAPTURE(each.text);
+        const auto where = parse_address(each.text);
         REQUIRE(where);
         const auto known = known_address(*where);
-        CHECK((known ? int{known->place.ss_family} : AF_UNSPEC) == family);
+        CHECK((known ? int{known->place.ss_family} : AF_UNSPEC) == each.family);
     }
     address too_long;
     too_long.scheme = address_scheme::unix_socket;
