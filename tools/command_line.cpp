@@ -321,9 +321,22 @@ struct separated {
     return names;
 }
 
-void add_rows(cxxopts::Options& options, const std::string& group, std::span<const option_row> rows) {
+/// Whether an argument may be that option, or a cluster of letters with its own.
+[[nodiscard]] auto may_name(std::string_view argument, const option_row& row) -> bool {
+    if (!argument.starts_with("--")) return argument.starts_with('-') && argument.find(row.letter) != argument.npos;
+    return argument.substr(2, argument.find('=') - 2) == row.name;
+}
+
+/// With `mentioned`, only the options that some argument there may name: a command has forty, and a run few.
+void add_rows(cxxopts::Options& options, const std::string& group, std::span<const option_row> rows,
+              const std::vector<std::string>* mentioned) {
     auto add = options.add_options(group);
     for (const auto& row : rows) {
+        if (mentioned != nullptr && std::ranges::none_of(*mentioned, [&](const std::string& argument) {
+                return may_name(argument, row);
+            })) {
+            continue;
+        }
         const std::string spelling =
             row.letter != 0 ? std::string{row.letter} + ',' + std::string{row.name} : std::string{row.name};
         if (row.value.empty()) {
@@ -334,7 +347,8 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
     }
 }
 
-[[nodiscard]] auto options_of(const command_row* row) -> cxxopts::Options {
+[[nodiscard]] auto options_of(const command_row* row, const std::vector<std::string>* mentioned = nullptr)
+    -> cxxopts::Options {
     const std::string words =
         row == nullptr ? std::string{}
                        : std::string{row->command} + (row->subject.empty() ? "" : " ") + std::string{row->subject};
@@ -344,12 +358,12 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
     options.set_width(100);
     if (row != nullptr) {
         options.custom_help(std::string{row->required} + " [options]");
-        add_rows(options, "Command", row->options);
-        add_rows(options, "Command", row->shared);
+        add_rows(options, "Command", row->options, mentioned);
+        add_rows(options, "Command", row->shared, mentioned);
     } else {
         options.custom_help("<command> [<subject>] [options]");
     }
-    add_rows(options, "Global", global_options);
+    add_rows(options, "Global", global_options, mentioned);
     return options;
 }
 
@@ -426,7 +440,7 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
 
     std::vector<const char*> argv{"powerconsul"};
     for (const auto& each : parts.rest) argv.push_back(each.c_str());
-    auto options = options_of(*row);
+    auto options = options_of(*row, &parts.rest);
     try {
         const auto parsed = options.parse(static_cast<int>(argv.size()), argv.data());
         line.arguments = parsed.unmatched();

@@ -134,7 +134,8 @@ class Bench:
         else:
             sys.exit("bench.py: Consul does not start")
         self.environment |= {"CONSUL_HTTP_ADDR": f"127.0.0.1:{self.port}", "POWERCONSUL_STATE_DIR": self.folder + "/state",
-                             "POWERCONSUL_ENVIRONMENT": "production", "POWERCONSUL_SERVER_ROLE": "web"}
+                             "POWERCONSUL_ENVIRONMENT": "production", "POWERCONSUL_SERVER_ROLE": "web",
+                             "POWERCONSUL_NODE": "production-web1"}
         os.mkdir(self.folder + "/state", 0o700)
         self.key = "cluster/production/cron"
         document = json.dumps({"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})
@@ -191,8 +192,9 @@ class Bench:
             self.table.add(part, "`powerconsul check service`", check, "ms", check / alone, bare,
                            1.0 if manager == "systemd" else None)
             self.table.add(part, "what it adds", check - alone, "ms", (check - alone) / floor, "floor", 2.0)
-        name = "service cron status"
-        self.table.add("a whole check of a service, sysv", f"`{name}`", time_of[f"sysv: {name}"], "ms")
+            if manager == "sysv":
+                name = "service cron status"
+                self.table.add(part, f"`{name}`", time_of[f"sysv: {name}"], "ms")
 
     def processes(self):
         part = "processes: the built-in probe"
@@ -253,7 +255,8 @@ class Bench:
         for name, label in (("active", "an active"), ("standby", "a standby, with the actives' health")):
             for kept, note in (("", ""), ("_with_last_known", ", the last known role kept")):
                 self.table.add(part, f"whole checks over the store in memory, {label}{note}",
-                               1e9 / nanoseconds(f"whole_check/{name}{kept}"), "a second", target=200_000, at_least=True)
+                               1e9 / nanoseconds(f"whole_check/{name}{kept}"), "a second",
+                               target=200_000 if name == "active" and not kept else None, at_least=True)
 
     def includes(self):
         text = self.run("python3", os.path.join(HERE, "includes.py"), "--json")
