@@ -85,7 +85,8 @@ def paths(counter):
     # In a process namespace of its own: the more processes there are, the more it has to look at.
     yield "check process", counter.count(
         ["check", "process", "--name", "callgrind", "-S", "web", "--node", "production-web2"], '"passing"',
-        before=["unshare", "--pid", "--fork", "--mount-proc"])
+        before=["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--pid", "--fork",
+                "--mount-proc"])
     yield "watch, 1000 checks of other nodes", counter.count(["watch", "critical"], "", given=snapshot)
 
 
