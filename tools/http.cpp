@@ -25,7 +25,7 @@ auto http_libraries() -> std::string {
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
     return httplib + " and " + ::OpenSSL_version(OPENSSL_VERSION);
 #else
-    return httplib + ", without TLS";
+    return httplib + (has_tls() ? ", with TLS" : ", without TLS");
 #endif
 }
 

@@ -198,6 +198,8 @@ TEST_CASE("what is no input of a checks watch is refused with its place") {
         {"a service watch", R"([{"Node":{"Node":"n1"},"Service":{},"Checks":[]}])",
          R"(a check at line 1, column 2 (byte 1): has no Node; is the watch one of type "checks"?)"},
         {"two nodes", R"([{"Node":"n2","Node":"n1"}])", "a check at line 1, column 2 (byte 1): Node comes twice"},
+        {"two nodes, one empty", R"([{"Node":"","Node":"n2"}])",
+         "a check at line 1, column 2 (byte 1): Node comes twice"},
         {"no id", R"([{"Node":"n1","Status":"critical","ServiceName":"web"}])",
          "a check of this node at line 1, column 2 (byte 1): CheckID is missing"},
         {"an empty id", '[' + entry("n1", "") + ']',

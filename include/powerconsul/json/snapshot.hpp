@@ -314,9 +314,10 @@ private:
 
     /// One entry, with its node; false: not known.
     [[nodiscard]] static auto entry(skimmer& at, std::string_view& node) -> bool {
+        bool named = false;  // with an empty name, too: another one after it would be a second
         const bool object = at.members([&](std::string_view name) {
             if (name != "Node") return at.value(2);
-            return node.empty() && at.plain_string(node);
+            return !std::exchange(named, true) && at.plain_string(node);
         });
         return object && !node.empty();
     }
