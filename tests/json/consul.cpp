@@ -111,6 +111,7 @@ TEST_CASE("half an answer about instances is no answer") {
         R"([{"Checks":[]}])",
         R"([{"Node":"web1","Checks":[]}])",
         R"([{"Node":{},"Checks":[]}])",
+        R"([{"Node":{},"Node":{"Node":"web1"},"Checks":[]}])",
         R"([{"Node":{"Node":""},"Checks":[]}])",
         R"([{"Node":{"Node":7},"Checks":[]}])",
         R"([{"Node":{"Node":"web1"}}])",

@@ -98,10 +98,12 @@ namespace detail {
     const bool whole = at.elements([&] {
         std::optional<std::string_view> node;
         std::optional<std::string_view> home;
+        bool placed = false;
         bool checks = false;
         instance& next = found.emplace_back();
         const bool known = at.members([&](std::string_view name) {
-            if (name == "Node" && !node) {
+            if (name == "Node" && !placed) {
+                placed = true;
                 return at.members([&](std::string_view member) {
                     if (member == "Node") return take_once(at, node);
                     return member == "Datacenter" ? take_once(at, home) : at.value();
