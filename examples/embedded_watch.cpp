@@ -37,8 +37,8 @@ int main() {
     testing::fake_supervisor supervisor;
     supervisor.on({"/usr/local/bin/restart", "production", "queue"}, 0);
     printed_log log;
-    incident_handler handler{consul, time,           files,
-                             supervisor, log, "/var/lib/queue", {.who = {.host = "production-worker1"}}, {}};
+    incident_handler handler{
+        consul, time, files, supervisor, log, "/var/lib/queue", {.who = {.host = "production-worker1"}}, {}};
 
     const auto look = [&](const char* when, store_status state) {
         std::printf("%s:\n", when);

@@ -31,7 +31,9 @@ TEST_CASE("the back-off doubles up to its limit") {
 TEST_CASE("when the next attempt is due") {
     incident one;
     one.opened = seconds(1000);
-    SUBCASE("at once, without an attempt") { CHECK(next_attempt(one, {}) == seconds(1000)); }
+    SUBCASE("at once, without an attempt") {
+        CHECK(next_attempt(one, {}) == seconds(1000));
+    }
     SUBCASE("after one that was held, a back-off after the last look") {
         one.held = "no trigger";
         one.looked = seconds(1500);

@@ -137,7 +137,8 @@ TEST_CASE("the other state's incidents are left alone") {
 TEST_CASE("a flap between two snapshots is a new incident, however late it is seen") {
     auto now = decide(opened(1), bad_state::critical, {about(false, standing::in_state)}, start + seconds(1)).after;
     SUBCASE("the check comes back with a later index") {
-        const auto made = decide(now, bad_state::critical, {about(true, standing::in_state, 10, 25)}, start + seconds(2));
+        const auto made =
+            decide(now, bad_state::critical, {about(true, standing::in_state, 10, 25)}, start + seconds(2));
         CHECK(words(made.steps) == "closed opened act");
     }
     SUBCASE("an older snapshot comes late") {
@@ -152,8 +153,9 @@ TEST_CASE("a flap between two snapshots is a new incident, however late it is se
 TEST_CASE("an old snapshot of a stay that is over opens nothing where nobody can be asked") {
     auto now = decide(opened(1), bad_state::critical, {about(false, standing::not_known)}, start + seconds(1)).after;
     CHECK(words(decide(now, bad_state::critical, {about(true, standing::not_known)}, start + seconds(2)).steps) == "");
-    CHECK(words(decide(now, bad_state::critical, {about(true, standing::not_known, 10, 21)}, start + seconds(2))
-                    .steps) == "opened act");
+    CHECK(
+        words(decide(now, bad_state::critical, {about(true, standing::not_known, 10, 21)}, start + seconds(2)).steps) ==
+        "opened act");
     // The agent's word counts for more than the index.
     CHECK(words(decide(now, bad_state::critical, {about(true, standing::in_state)}, start + seconds(2)).steps) ==
           "opened act");
@@ -257,7 +259,8 @@ TEST_CASE("property: every transition yields an attempt, the same snapshot yield
                 ++check.modify;  // another output
             }
             const standing truth = check.bad ? standing::in_state : standing::passing;
-            std::vector<check_facts> facts{about(check.bad, agent_answers ? truth : standing::not_known, 10, check.modify)};
+            std::vector<check_facts> facts{
+                about(check.bad, agent_answers ? truth : standing::not_known, 10, check.modify)};
             const bool repeat = below(3) == 0 && !last.empty();
             if (repeat && last.front().listed != check.bad) {
                 // An old snapshot comes late: only the agent's word makes it harmless where the state has changed.

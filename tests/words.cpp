@@ -62,7 +62,9 @@ auto quote(std::string_view word, std::mt19937& random) -> std::string {
     return text.empty() ? "''" : text;
 }
 
-auto pick(std::string_view from, std::mt19937& random) -> char { return from[random() % from.size()]; }
+auto pick(std::string_view from, std::mt19937& random) -> char {
+    return from[random() % from.size()];
+}
 
 /// A text in which nothing is expanded or separates commands, so that a shell only splits it and takes quotes off.
 auto generated_text(std::mt19937& random) -> std::string {
@@ -143,7 +145,8 @@ TEST_CASE("texts are split into words") {
         {"an empty word", "''", {""}},
         {"empty words", R"('' "" a ''"" b'')", {"", "", "a", "", "b"}},
         {"an option with an empty value", "-a ''", {"-a", ""}},
-        {"nothing is expanded", "$HOME `id` $(id) * ? [a] ~ {a,b} !x",
+        {"nothing is expanded",
+         "$HOME `id` $(id) * ? [a] ~ {a,b} !x",
          {"$HOME", "`id`", "$(id)", "*", "?", "[a]", "~", "{a,b}", "!x"}},
         {"nothing is expanded in double quotes", R"("$HOME `id`")", {"$HOME `id`"}},
         {"no operators", "a;b|c&d <e >f (g)", {"a;b|c&d", "<e", ">f", "(g)"}},

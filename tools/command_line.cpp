@@ -135,7 +135,8 @@ constexpr auto acl_policy_options = std::to_array<option_row>({
 });
 
 constexpr auto doctor_options = std::to_array<option_row>({
-    {'S', "consulservice", "NAME", "only this Consul service (default: all that the agent's checks ask powerconsul for)"},
+    {'S', "consulservice", "NAME",
+     "only this Consul service (default: all that the agent's checks ask powerconsul for)"},
     {0, "json", "", "as JSON"},
     {0, "stop-file", "FILE", "the file that stops all actions (default /etc/powerconsul.stop)"},
 });
@@ -154,6 +155,8 @@ constexpr auto lint_options = std::to_array<option_row>({
 /// The last argument of a command may be several of these.
 constexpr std::string_view files_argument = "(<file>… | - | -S <Consul service> | --all)";
 
+// One row each.
+// clang-format off
 constexpr auto commands = std::to_array<command_row>({
     {"check", "service", "is the local service as its role demands", check_service_options, check_options,
      "-s <local service> -S <Consul service>", "powerconsul check service -s apache2 -S apacheWebService"},
@@ -207,6 +210,7 @@ constexpr auto commands = std::to_array<command_row>({
     {"doctor", "", "look at agent, rights, checks and watches of this node, and say what is wrong and how to mend it",
      doctor_options, {}, "", "powerconsul doctor"},
 });
+// clang-format on
 
 [[nodiscard]] auto any_option(const command_row& row, const auto& matches) -> bool {
     return std::ranges::any_of(row.options, matches) || std::ranges::any_of(row.shared, matches);
@@ -332,9 +336,8 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
               const std::vector<std::string>* mentioned) {
     auto add = options.add_options(group);
     for (const auto& row : rows) {
-        if (mentioned != nullptr && std::ranges::none_of(*mentioned, [&](const std::string& argument) {
-                return may_name(argument, row);
-            })) {
+        if (mentioned != nullptr &&
+            std::ranges::none_of(*mentioned, [&](const std::string& argument) { return may_name(argument, row); })) {
             continue;
         }
         const std::string spelling =

@@ -47,7 +47,8 @@ struct known_service {
     if (one.given_up) return "given up; powerconsul incidents ack re-arms it";
     const auto due = next_attempt(one, rules);
     std::string text = "next attempt ";
-    text += !due || *due <= now ? "with the next run of the watch" : "in " + seconds_text(*due - now) + " at the soonest";
+    text +=
+        !due || *due <= now ? "with the next run of the watch" : "in " + seconds_text(*due - now) + " at the soonest";
     if (!one.held.empty()) text += "; held: " + one_line(one.held, 500);
     return text;
 }

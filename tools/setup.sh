@@ -18,6 +18,7 @@ release_packages=(
 tests_packages=(
     "${release_packages[@]}"
     clang libclang-rt-dev # the second compiler, and its sanitizers
+    clang-format          # and how the code is set out
     doctest-dev cmake     # doctest is found through CMake
     python3 procps
     systemd sysvinit-utils util-linux mount # service managers and networks, each in namespaces of its own

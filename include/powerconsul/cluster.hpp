@@ -122,9 +122,9 @@ namespace detail {
                        std::string{detail::list_name(found.group.by, found.own)};
         return found;
     }
-    found.reason = (by_nodes ? "node " + listed(names, "or") + " is neither in active_nodes nor in standby_nodes"
-                             : "datacenter " + places.front() +
-                                   " is neither in active_datacenters nor in standby_datacenters");
+    found.reason =
+        (by_nodes ? "node " + listed(names, "or") + " is neither in active_nodes nor in standby_nodes"
+                  : "datacenter " + places.front() + " is neither in active_datacenters nor in standby_datacenters");
     return found;
 }
 

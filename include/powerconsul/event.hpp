@@ -51,9 +51,9 @@ enum class log_format : unsigned char { logfmt, json };
 /// the names of fields are the program's own literals: they outlive every log.
 struct event {
     event_level level{event_level::info};
-    std::string_view what{};  ///< a few fixed words, as in `trigger ended`
-    std::string service{};    ///< empty: it is about no service
-    std::string state{};      ///< `warning`, `critical` or empty
+    std::string_view what{};                                         ///< a few fixed words, as in `trigger ended`
+    std::string service{};                                           ///< empty: it is about no service
+    std::string state{};                                             ///< `warning`, `critical` or empty
     std::vector<std::pair<std::string_view, std::string>> fields{};  ///< further ones, in this order
 };
 

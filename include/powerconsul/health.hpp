@@ -22,7 +22,9 @@ enum class health : unsigned char { passing, warning, unknown, critical, mainten
     return "unknown";
 }
 
-[[nodiscard]] constexpr auto worse(health a, health b) -> health { return a < b ? b : a; }
+[[nodiscard]] constexpr auto worse(health a, health b) -> health {
+    return a < b ? b : a;
+}
 
 /// A check's health from its id and status. Maintenance is a check of its own in Consul, told by its id alone.
 [[nodiscard]] constexpr auto check_health(std::string_view id, std::string_view status) -> health {

@@ -75,9 +75,9 @@ struct incident {
     bool missed{};             ///< a snapshot lacked it although the agent still had it in that state
     std::uint32_t attempts{};  ///< so far
     bool given_up{};
-    attempt last{};           ///< if attempts is not 0
-    milliseconds looked{};    ///< when its trigger was last looked for in vain
-    std::string held{};       ///< why that was; empty: it was not
+    attempt last{};         ///< if attempts is not 0
+    milliseconds looked{};  ///< when its trigger was last looked for in vain
+    std::string held{};     ///< why that was; empty: it was not
     [[nodiscard]] auto is_open() const -> bool { return closed.count == 0; }
 
     friend auto operator==(const incident&, const incident&) -> bool = default;

@@ -291,8 +291,11 @@ private:
 
 /// Policies that are given by name are referred to, not copied. Without the class's own constraints clang would prefer
 /// the constructor, and copy.
+// Version 14 takes the guide for a part of the clause.
+// clang-format off
 template <typename Transport, typename Clock, typename Files>
     requires http_transport<Transport> && clock<Clock> && file_store<Files>
 role_resolver(Transport&, Clock&, Files&, std::string, resolver_options) -> role_resolver<Transport&, Clock&, Files&>;
+// clang-format on
 
 }  // namespace powerconsul::inline v0

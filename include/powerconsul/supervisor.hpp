@@ -19,7 +19,7 @@ struct job {
     std::vector<std::string> argv{};         ///< argv[0] is an absolute path
     std::vector<std::string> environment{};  ///< `NAME=value`; nothing else is passed on
     std::string script{};               ///< not empty: kept where nobody else can change it; its path comes behind argv
-    std::string user{};        ///< whose rights it runs with; empty: those of this process
+    std::string user{};                 ///< whose rights it runs with; empty: those of this process
     milliseconds timeout{seconds(60)};  ///< then the whole process group gets SIGTERM ...
     milliseconds grace{seconds(10)};    ///< ... and, this much later, SIGKILL
     std::size_t head{32 * 1024};        ///< bytes kept of the output's beginning ...

@@ -20,7 +20,7 @@
 namespace powerconsul::inline v0 {
 
 struct trigger_options {
-    std::string base_key{};  ///< the key below which triggers stand; empty: `triggers/<environment>`
+    std::string base_key{};                     ///< the key below which triggers stand; empty: `triggers/<environment>`
     std::vector<substitution> substitutions{};  ///< the configuration's; @ENV, @HOST and @ROLE come by themselves
     milliseconds timeout{seconds(60)};          ///< of an action whose value names none
     milliseconds grace{seconds(10)};

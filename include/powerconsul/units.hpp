@@ -15,8 +15,12 @@ struct milliseconds {
     friend constexpr auto operator-(milliseconds a, milliseconds b) -> milliseconds { return {a.count - b.count}; }
 };
 
-[[nodiscard]] constexpr auto seconds(std::int64_t count) -> milliseconds { return {count * 1000}; }
+[[nodiscard]] constexpr auto seconds(std::int64_t count) -> milliseconds {
+    return {count * 1000};
+}
 
-[[nodiscard]] constexpr auto shorter(milliseconds a, milliseconds b) -> milliseconds { return a < b ? a : b; }
+[[nodiscard]] constexpr auto shorter(milliseconds a, milliseconds b) -> milliseconds {
+    return a < b ? a : b;
+}
 
 }  // namespace powerconsul::inline v0

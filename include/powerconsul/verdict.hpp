@@ -27,10 +27,10 @@ enum class clustering : unsigned char { unknown, no, yes };
 
 /// What a check looks at.
 struct check_subject {
-    std::string kind{};  ///< `service`, `servicegroup`, `crontab`, `process` or one of an embedder's own
+    std::string kind{};   ///< `service`, `servicegroup`, `crontab`, `process` or one of an embedder's own
     std::string name{};   ///< its local name
     std::string title{};  ///< what a sentence calls it; empty: as `name`
-    std::string key{};   ///< the JSON member that holds the name; empty: as `kind`
+    std::string key{};    ///< the JSON member that holds the name; empty: as `kind`
     std::vector<std::string> members{};  ///< of a group: the names, and then the JSON member is a list
 };
 

@@ -51,7 +51,8 @@ const std::vector<http_request> two{{http_method::get, "/a"}, {http_method::get,
 
 static_assert(http_transport<any_transport> && parallel_http_transport<any_transport>);
 static_assert(std::movable<any_transport> && !std::copyable<any_transport>);
-static_assert(std::constructible_from<any_transport, one_by_one> && std::constructible_from<any_transport, not_copyable>);
+static_assert(std::constructible_from<any_transport, one_by_one> &&
+              std::constructible_from<any_transport, not_copyable>);
 static_assert(!std::constructible_from<any_transport, says_bool>, "an answer is a result, never a bool");
 static_assert(!std::constructible_from<any_transport, int> && !std::default_initializable<any_transport>);
 

@@ -171,7 +171,8 @@ auto answer(std::string_view body, std::string_view status = "200 OK") -> std::s
 /// Answers every request of a connection with the same text.
 auto answering(std::string text) {
     return [text](const peer& client, int) {
-        while (!client.request().empty() && client.say(text)) {}
+        while (!client.request().empty() && client.say(text)) {
+        }
     };
 }
 
@@ -352,7 +353,8 @@ TEST_CASE("what a server can do wrong has an error of its own") {
          [](const peer& client) {
              client.request();
              client.say("HTTP/1.1 200 OK\r\n");
-             while (client.say("A: 0123456789012345678901234567890123456789\r\n")) {}
+             while (client.say("A: 0123456789012345678901234567890123456789\r\n")) {
+             }
          }},
         {"Content-Length is no number", errc::bad_data, "Content-Length",
          [](const peer& client) { client.request(), client.say("HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc"); }},
@@ -372,7 +374,8 @@ TEST_CASE("what a server can do wrong has an error of its own") {
              client.request();
              client.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
              const std::string chunk = "100000\r\n" + std::string(1U << 20U, 'x') + "\r\n";
-             for (int i = 0; i < 20 && client.say(chunk); ++i) {}
+             for (int i = 0; i < 20 && client.say(chunk); ++i) {
+             }
          }},
         {"20 MiB until the end", errc::bad_data, "16777216 bytes that are taken",
          [](const peer& client) {
@@ -477,8 +480,9 @@ TEST_CASE("a server that cannot be reached is told apart by its reason") {
 
     const auto no_socket = transport_to("unix:///tmp/powerconsul-no-such.sock").perform(get("/"));
     REQUIRE_FALSE(no_socket);
-    CHECK(no_socket.error() == error{errc::unavailable, "cannot reach Consul at unix:///tmp/powerconsul-no-such.sock: "
-                                                        "there is no such socket; is the agent running?"});
+    CHECK(no_socket.error() == error{errc::unavailable,
+                                     "cannot reach Consul at unix:///tmp/powerconsul-no-such.sock: "
+                                     "there is no such socket; is the agent running?"});
 }
 
 TEST_CASE("connecting has a limit of its own") {

@@ -8,7 +8,9 @@ using namespace powerconsul;
 
 namespace {
 
-auto is_open(int number) -> bool { return ::fcntl(number, F_GETFD) != -1; }
+auto is_open(int number) -> bool {
+    return ::fcntl(number, F_GETFD) != -1;
+}
 
 }  // namespace
 

@@ -287,8 +287,8 @@ TEST_CASE("replace puts a whole private file in place") {
     const posix_files files;
     const auto before = names_in(s.path);
     const std::string large(1'000'000, 'x');
-    for (const std::string_view bytes : {std::string_view{"new"}, std::string_view{}, std::string_view{"a\0b", 3},
-                                         std::string_view{large}}) {
+    for (const std::string_view bytes :
+         {std::string_view{"new"}, std::string_view{}, std::string_view{"a\0b", 3}, std::string_view{large}}) {
         REQUIRE(files.replace(s.path + "/file", bytes).has_value());
         CHECK(*files.read(s.path + "/file", 2'000'000) == std::optional<std::string>{bytes});
         CHECK((*files.status(s.path + "/file"))->mode == 0600);
@@ -492,8 +492,12 @@ TEST_CASE("a lock whose file is deleted or replaced meanwhile is taken anew") {
         REQUIRE(::lstat(path.c_str(), &after) == 0);
         CHECK(after.st_ino != before.st_ino);
     };
-    SUBCASE("deleted") { take_over(false); }
-    SUBCASE("replaced") { take_over(true); }
+    SUBCASE("deleted") {
+        take_over(false);
+    }
+    SUBCASE("replaced") {
+        take_over(true);
+    }
     SUBCASE("deleted again and again, never held by two") {
         std::atomic<int> inside{0};
         std::atomic<int> together{0};
@@ -601,10 +605,14 @@ TEST_CASE("a file that a person names may be a link, and is described as it is r
         errc code;
     };
     const row rows[] = {
-        {home.path + "/file", 11, errc::bad_data},           {home.path + "/directory", 12, errc::bad_data},
-        {home.path + "/directory_link", 12, errc::bad_data}, {home.path + "/fifo", 12, errc::bad_data},
-        {home.path + "/fifo_link", 12, errc::bad_data},      {"/dev/zero", 12, errc::bad_data},
-        {home.path + "/circle", 12, errc::io},               {"", 12, errc::usage},
+        {home.path + "/file", 11, errc::bad_data},
+        {home.path + "/directory", 12, errc::bad_data},
+        {home.path + "/directory_link", 12, errc::bad_data},
+        {home.path + "/fifo", 12, errc::bad_data},
+        {home.path + "/fifo_link", 12, errc::bad_data},
+        {"/dev/zero", 12, errc::bad_data},
+        {home.path + "/circle", 12, errc::io},
+        {"", 12, errc::usage},
     };
     for (const auto& each : rows) {
         CAPTURE(each.path);

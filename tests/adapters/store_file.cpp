@@ -12,7 +12,8 @@
 using namespace powerconsul;
 using testing::memory_files;
 
-static_assert(http_transport<file_store_transport<memory_files>> && http_transport<file_store_transport<memory_files&>>);
+static_assert(http_transport<file_store_transport<memory_files>> &&
+              http_transport<file_store_transport<memory_files&>>);
 
 namespace {
 
@@ -31,7 +32,8 @@ constexpr std::string_view example = R"({
   }
 })";
 
-auto body(store& from, std::string target, http_method method = http_method::get, std::string text = {}) -> std::string {
+auto body(store& from, std::string target, http_method method = http_method::get, std::string text = {})
+    -> std::string {
     auto answer = from.perform({method, std::move(target), std::move(text)});
     return answer ? answer->body : answer.error().message;
 }
@@ -107,11 +109,14 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
          "agents at line 1, column 12 (byte 11): unknown member, expected index, agent or datacenters; did you mean \"agent\""},
         {"a name twice", R"({"index": 1, "index": 1})",
          "index at line 1, column 23 (byte 22): the name comes twice; expected it once"},
-        {"index is no number", R"({"index": -1})", "index at line 1, column 11 (byte 10): expected a whole number from 0 on"},
-        {"agent is a string", R"({"agent": "web1"})", "agent at line 1, column 11 (byte 10): expected an object, found a string"},
+        {"index is no number", R"({"index": -1})",
+         "index at line 1, column 11 (byte 10): expected a whole number from 0 on"},
+        {"agent is a string", R"({"agent": "web1"})",
+         "agent at line 1, column 11 (byte 10): expected an object, found a string"},
         {"agent without a name", R"({"agent": {"node": ""}})",
          "agent.node at line 1, column 20 (byte 19): an empty name; expected one of at least one character"},
-        {"agent in an unknown datacenter", "{\"agent\": {\"datacenter\": \"hp\"},\n \"datacenters\": {\"hq\": {}, \"dr\": {}}}",
+        {"agent in an unknown datacenter",
+         "{\"agent\": {\"datacenter\": \"hp\"},\n \"datacenters\": {\"hq\": {}, \"dr\": {}}}",
          "agent.datacenter at line 1, column 26 (byte 25): \"hp\" is not among the datacenters, expected \"hq\" or \"dr\""},
         {"datacenters is a list", R"({"datacenters": []})",
          "datacenters at line 1, column 17 (byte 16): expected an object, found a list"},
@@ -145,9 +150,11 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
          R"({"datacenters": {"hq": {"services": [{"service": "web", "node": "a", "chekcs": {}}]}}})",
          "datacenters.hq.services[0].chekcs at line 1, column 80 (byte 79): unknown member, expected service, node, id, tags, "
          "address, port, checks or node_checks; did you mean \"checks\""},
-        {"a port too large", R"({"datacenters": {"hq": {"services": [{"service": "web", "node": "a", "port": 65536}]}}})",
+        {"a port too large",
+         R"({"datacenters": {"hq": {"services": [{"service": "web", "node": "a", "port": 65536}]}}})",
          "datacenters.hq.services[0].port at line 1, column 78 (byte 77): expected a whole number from 0 to 65535"},
-        {"a tag that is no string", R"({"datacenters": {"hq": {"services": [{"service": "web", "node": "a", "tags": [7]}]}}})",
+        {"a tag that is no string",
+         R"({"datacenters": {"hq": {"services": [{"service": "web", "node": "a", "tags": [7]}]}}})",
          "datacenters.hq.services[0].tags[0] at line 1, column 79 (byte 78): expected a string, found a number"},
         {"an unknown status",
          R"({"datacenters": {"hq": {"services": [{"service": "web", "node": "a", "checks": {"c": "pasing"}}]}}})",
@@ -207,7 +214,8 @@ TEST_CASE("indexes come in file order, services first, and stay over a rewrite")
     auto text = to_text(first);
     text.replace(text.find("\"plain\": "), 0, "\"new\": \"x\", ");
     auto third = loaded(text);
-    CHECK(body(third, "/v1/kv/new").find("\"ModifyIndex\":" + std::to_string(first.data().index() + 1)) != std::string::npos);
+    CHECK(body(third, "/v1/kv/new").find("\"ModifyIndex\":" + std::to_string(first.data().index() + 1)) !=
+          std::string::npos);
     CHECK(body(third, "/v1/kv/plain") == body(first, "/v1/kv/plain"));
 }
 
@@ -306,8 +314,9 @@ TEST_CASE("a file that is missing, wrong or cannot be written says so") {
           error{errc::configuration, "the store file \"/s\" does not exist; create it, an empty store is {}"});
     files.put("/s", "{\"x\": 1}");
     CHECK(transport.perform(get).error() ==
-          error{errc::bad_data, "store file \"/s\": x at line 1, column 7 (byte 6): unknown member, expected index, agent or "
-                                "datacenters"});
+          error{errc::bad_data,
+                "store file \"/s\": x at line 1, column 7 (byte 6): unknown member, expected index, agent or "
+                "datacenters"});
     files.fail_on("/s", {errc::denied, "permission denied"});
     CHECK(transport.perform(get).error().code == errc::denied);
     files.heal("/s");

@@ -20,8 +20,8 @@ int main(int argc, char** argv) {
     const int agent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (agent < 0 || connect(agent, (struct sockaddr*)&where, sizeof where) != 0) return 1;
     char text[65536];
-    const int length = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
-                                argv[2], argv[1]);
+    const int length =
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", argv[2], argv[1]);
     if (write(agent, text, (size_t)length) != length) return 1;
     ssize_t size = 0;
     for (ssize_t got = 0; size < (ssize_t)sizeof text && (got = read(agent, text + size, sizeof text - size)) > 0;) {

@@ -36,7 +36,8 @@ TEST_CASE("a record is written and read back, whatever it says") {
             each.document = own == role::standalone ? 0 : 7;
             each.node = "a \"b\" \xC3\xA9";
             const auto back = json::decode_last_known(json::encode_last_known(each));
-            const bool possible = expects == expect(own, actives::serving) || expects == expect(own, actives::none_serving);
+            const bool possible =
+                expects == expect(own, actives::serving) || expects == expect(own, actives::none_serving);
             REQUIRE(back.has_value() == possible);
             if (!possible) continue;
             CHECK(back->says_the_same_as(each));
@@ -65,7 +66,8 @@ TEST_CASE("a damaged record is refused, never half read") {
         {"time is no whole number", replaced("1704067200123", "1.5")},
         {"time is too large", replaced("1704067200123", "9223372036854775808")},
         {"time is negative", replaced("1704067200123", "-1")},
-        {"a standalone with a document", replaced(R"("secondary","expects":"stopped")", R"("standalone","expects":"running")")},
+        {"a standalone with a document",
+         replaced(R"("secondary","expects":"stopped")", R"("standalone","expects":"running")")},
         {"two roles", replaced(R"("role":)", R"("role":"primary","role":)")},
         {"something else beside", replaced(R"("role":)", R"("x":1,"role":)")},
     };

@@ -44,11 +44,11 @@ TEST_CASE("a filter without an end is refused") {
     CHECK(validate(work_filter{.text = "x"}));
     CHECK(validate(work_filter{.expression = "root.*x"}));
     CHECK(validate(work_filter{}).error() ==
-          error{errc::usage,
-                "every process matches an empty text, give --procstr or --procre something to look for"});
+          error{errc::usage, "every process matches an empty text, give --procstr or --procre something to look for"});
     CHECK(validate(work_filter{.expression = "(x|y)*"}).error() ==
-          error{errc::usage, "the expression \"(x|y)*\" matches every process, expected is one that does not match an "
-                             "empty text"});
+          error{errc::usage,
+                "the expression \"(x|y)*\" matches every process, expected is one that does not match an "
+                "empty text"});
     CHECK(validate(work_filter{.text = "x", .expression = ".*"}).error().code == errc::usage);
     CHECK(validate(work_filter{.expression = "("}).error().code == errc::bad_data);
 }
@@ -84,10 +84,7 @@ TEST_CASE("work is found by its command line, or by user and command line") {
     for (const auto& each : rows) {
         CAPTURE(each.name);
         machine m;
-        m.add({.pid = 300,
-               .name = "php",
-               .arguments = "php\0artisan\0migrate\0--force\0/srv/x\0"sv,
-               .user = 33});
+        m.add({.pid = 300, .name = "php", .arguments = "php\0artisan\0migrate\0--force\0/srv/x\0"sv, .user = 33});
         const auto found = m.find(each.filter);
         REQUIRE(found);
         CHECK(found->has_value() == each.found);
@@ -127,7 +124,8 @@ TEST_CASE("what belongs to a check is no work, what a trigger started is") {
          {.pid = 900, .name = "x", .arguments = "migrate\0--log\0/var/log/powerconsul\0"sv},
          true},
         {"its name without a command", {.pid = 900, .name = "x", .arguments = "powerconsul\0migrate\0"sv}, true},
-        {"a shell that starts it", {.pid = 900, .name = "sh", .arguments = "sh\0-c\0powerconsul check -P migrate\0"sv},
+        {"a shell that starts it",
+         {.pid = 900, .name = "sh", .arguments = "sh\0-c\0powerconsul check -P migrate\0"sv},
          false},
         {"a shell that starts it, in quotes",
          {.pid = 900, .name = "sh", .arguments = "sh\0-c\0exec '/usr/bin/powerconsul' check -P \"migrate\"\0"sv},
@@ -225,8 +223,7 @@ TEST_CASE("work counts as running before the service is asked, and the reason na
           observed{observation::running,
                    "process 4711 (\"php artisan migrate\") counts as this service's work (--procre \"root.*rate\")"});
     CHECK(runs == 0);
-    for (const auto state :
-         {observation::running, observation::degraded, observation::stopped, observation::unknown}) {
+    for (const auto state : {observation::running, observation::degraded, observation::stopped, observation::unknown}) {
         CHECK(counting_work{counted_probe{{state, "why"}, &runs}, work_filter{.text = "rollback"}, m.files,
                             m.accounts}() == observed{state, "why"});
     }
@@ -236,8 +233,9 @@ TEST_CASE("work counts as running before the service is asked, and the reason na
 TEST_CASE("without a process table only running is sure") {
     machine m;
     m.files.fail_on("/proc/1/stat", {errc::io, "no right"});
-    const std::string why = "whether other work of it counts cannot be told: cannot read the process table: no right, "
-                            "mount /proc without hidepid or run as root";
+    const std::string why =
+        "whether other work of it counts cannot be told: cannot read the process table: no right, "
+        "mount /proc without hidepid or run as root";
     struct row {
         observed asked;
         observed expected;

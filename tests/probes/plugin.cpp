@@ -113,37 +113,57 @@ TEST_CASE("every end of a plugin leads to what it means") {
     };
     const std::string none = "PROCS CRITICAL: 0 processes with command name 'x' | procs=0;;1:1;0;";
     const case_row rows[] = {
-        {"0", exits(0, "PROCS OK: 1 process with command name 'x' | procs=1;;1:1;0;\n"),
+        {"0",
+         exits(0, "PROCS OK: 1 process with command name 'x' | procs=1;;1:1;0;\n"),
          {running, "check_procs exits 0: PROCS OK: 1 process with command name 'x'"},
          "PROCS OK: 1 process with command name 'x' | procs=1;;1:1;0;"},
-        {"1", exits(1, "PROCS WARNING: 2 processes\n"), {degraded, "check_procs exits 1: PROCS WARNING: 2 processes"},
+        {"1",
+         exits(1, "PROCS WARNING: 2 processes\n"),
+         {degraded, "check_procs exits 1: PROCS WARNING: 2 processes"},
          "PROCS WARNING: 2 processes"},
-        {"2", exits(2, none + "\n"),
-         {stopped, "check_procs exits 2: PROCS CRITICAL: 0 processes with command name 'x'"}, none},
-        {"3", exits(3, "Unable to read output\n"), {unknown, "check_procs exits 3: Unable to read output"},
+        {"2",
+         exits(2, none + "\n"),
+         {stopped, "check_procs exits 2: PROCS CRITICAL: 0 processes with command name 'x'"},
+         none},
+        {"3",
+         exits(3, "Unable to read output\n"),
+         {unknown, "check_procs exits 3: Unable to read output"},
          "Unable to read output"},
-        {"3 with a complaint", exits(3, "Usage:\ncheck_procs -w ...\n", "check_procs: option requires an argument\n"),
-         {unknown, "check_procs exits 3: Usage: (check_procs: option requires an argument)"}, "Usage:"},
+        {"3 with a complaint",
+         exits(3, "Usage:\ncheck_procs -w ...\n", "check_procs: option requires an argument\n"),
+         {unknown, "check_procs exits 3: Usage: (check_procs: option requires an argument)"},
+         "Usage:"},
         {"4", exits(4, "a\n"), {unknown, "check_procs exits 4, from a plugin 0 to 3 is expected: a"}, "a"},
-        {"127", exits(127, "b\n", "c"),
-         {unknown, "check_procs exits 127, from a plugin 0 to 3 is expected: b (c)"}, "b"},
+        {"127",
+         exits(127, "b\n", "c"),
+         {unknown, "check_procs exits 127, from a plugin 0 to 3 is expected: b (c)"},
+         "b"},
         {"255", exits(255, "", ""), {unknown, "check_procs exits 255 and prints nothing"}},
         {"0 in silence", exits(0, ""), {unknown, "check_procs exits 0 and prints nothing"}},
         {"1 in silence", exits(1, "\n"), {unknown, "check_procs exits 1 and prints nothing"}},
         {"2 in silence", exits(2, " \r\n\t\n"), {unknown, "check_procs exits 2 and prints nothing"}},
         {"0 with control characters only", exits(0, "\x01\x02\n"), {unknown, "check_procs exits 0 and prints nothing"}},
-        {"2 with performance data only", exits(2, "| procs=0\n"), {unknown, "check_procs exits 2 and prints nothing"},
+        {"2 with performance data only",
+         exits(2, "| procs=0\n"),
+         {unknown, "check_procs exits 2 and prints nothing"},
          "| procs=0"},
-        {"2 with errors only", exits(2, "", "\ncannot open\nmore"),
-         {unknown, "check_procs exits 2 and prints nothing: cannot open"}, "cannot open"},
-        {"2 for a time-out of its own", exits(2, "CRITICAL - Plugin timed out after 10 seconds\n"),
+        {"2 with errors only",
+         exits(2, "", "\ncannot open\nmore"),
+         {unknown, "check_procs exits 2 and prints nothing: cannot open"},
+         "cannot open"},
+        {"2 for a time-out of its own",
+         exits(2, "CRITICAL - Plugin timed out after 10 seconds\n"),
          {unknown, "check_procs exits 2: CRITICAL - Plugin timed out after 10 seconds"},
          "CRITICAL - Plugin timed out after 10 seconds"},
         {"first line of several", exits(0, "\n one \ntwo\n"), {running, "check_procs exits 0: one"}, "one"},
         {"errors beside an answer", exits(1, "one\n", "warning\n"), {degraded, "check_procs exits 1: one"}, "one"},
-        {"signal", outcome{ending::signalled, 9, none, {}, false},
-         {unknown, "check_procs was ended by signal 9"}, none},
-        {"time-out", outcome{ending::timed_out, 0, none, {}, false}, {unknown, "check_procs did not answer in time"},
+        {"signal",
+         outcome{ending::signalled, 9, none, {}, false},
+         {unknown, "check_procs was ended by signal 9"},
+         none},
+        {"time-out",
+         outcome{ending::timed_out, 0, none, {}, false},
+         {unknown, "check_procs did not answer in time"},
          none},
         {"not started", unexpected{{errc::io, "cannot run it"}}, {unknown, "cannot run it"}},
     };
@@ -199,9 +219,8 @@ TEST_CASE("the plugin runs in a clean environment, with the arguments as they ar
     machine m{outcome{.out = "OK\n"}};
     m.executor.on({"/opt/x/check_mine", "-a", "a b", ""}, 1, "few\n");
     CHECK(m.look() == observed{observation::running, "check_procs exits 0: OK"});
-    plugin_probe other{{.arguments = {"-a", "a b", ""}, .plugin = "/opt/x/check_mine", .timeout = seconds(2)},
-                       m.executor,
-                       m.files};
+    plugin_probe other{
+        {.arguments = {"-a", "a b", ""}, .plugin = "/opt/x/check_mine", .timeout = seconds(2)}, m.executor, m.files};
     CHECK(other() == observed{observation::degraded, "check_mine exits 1: few"});
     CHECK(other.path() == "/opt/x/check_mine");
     REQUIRE(m.executor.commands().size() == 2);
@@ -227,8 +246,9 @@ TEST_CASE("a call that fails leaves nothing of the one before") {
 }
 
 TEST_CASE("nothing is stopped where processes may be hidden") {
-    const std::string reason = "check_procs exits 2: PROCS CRITICAL: 0 processes, but not all processes can be seen; "
-                               "mount /proc without hidepid or run as root";
+    const std::string reason =
+        "check_procs exits 2: PROCS CRITICAL: 0 processes, but not all processes can be seen; "
+        "mount /proc without hidepid or run as root";
     machine absent{outcome{.status = 2, .out = "PROCS CRITICAL: 0 processes\n"}};
     CHECK(absent.look().state == observation::stopped);
     absent.files.erase("/proc/1/stat");
@@ -342,14 +362,20 @@ TEST_CASE("whatever stands in for a plugin, the answer is bounded, printable and
         {"killed", "echo 'PROCS CRITICAL'; kill -KILL $$\n", {unknown, "stand-in was ended by signal 9"}},
         {"silent", "exit 0\n", {unknown, "stand-in exits 0 and prints nothing"}},
         {"silent and critical", "exit 2\n", {unknown, "stand-in exits 2 and prints nothing"}},
-        {"only complains", "echo 'no such thing' >&2; exit 2\n",
+        {"only complains",
+         "echo 'no such thing' >&2; exit 2\n",
          {unknown, "stand-in exits 2 and prints nothing: no such thing"}},
-        {"one MiB in one line", "head -c 1048576 /dev/zero | tr '\\0' x\n",
+        {"one MiB in one line",
+         "head -c 1048576 /dev/zero | tr '\\0' x\n",
          {running, "stand-in exits 0: " + longest + "..."}},
-        {"one MiB of line ends", "head -c 1048576 /dev/zero | tr '\\0' '\\n'\n",
+        {"one MiB of line ends",
+         "head -c 1048576 /dev/zero | tr '\\0' '\\n'\n",
          {unknown, "stand-in exits 0 and prints nothing"}},
-        {"binary", "printf 'a\\000\\033[1m\\377\\303b\\n'; exit 1\n",
-         {degraded, "stand-in exits 1: a [1m\xEF\xBF\xBD\xEF\xBF\xBD" "b"}},
+        {"binary",
+         "printf 'a\\000\\033[1m\\377\\303b\\n'; exit 1\n",
+         {degraded,
+          "stand-in exits 1: a [1m\xEF\xBF\xBD\xEF\xBF\xBD"
+          "b"}},
         {"4", "echo x; exit 4\n", {unknown, "stand-in exits 4, from a plugin 0 to 3 is expected: x"}},
         {"127", "/nowhere/ps x 2>/dev/null || exit 127\n", {unknown, "stand-in exits 127 and prints nothing"}},
         {"closes its output", "exec >&- 2>&-; exit 2\n", {unknown, "stand-in exits 2 and prints nothing"}},
@@ -363,21 +389,20 @@ TEST_CASE("whatever stands in for a plugin, the answer is bounded, printable and
     for (const auto& row : rows) {
         CAPTURE(row.name);
         scratch directory;
-        plugin_probe look{{.arguments = {"a b", ""},
-                           .plugin = directory.script("stand-in", row.script),
-                           .timeout = seconds(30)},
-                          executor,
-                          files};
+        plugin_probe look{
+            {.arguments = {"a b", ""}, .plugin = directory.script("stand-in", row.script), .timeout = seconds(30)},
+            executor,
+            files};
         const auto seen = look();
         CHECK(seen.reason == row.expected.reason);
         CHECK(seen.state == row.expected.state);
         CHECK(look.first_line().size() <= 300);
     }
     scratch directory;
-    plugin_probe hangs{{.plugin = directory.script("stand-in", "echo 'PROCS OK'; sleep 600\n"),
-                        .timeout = milliseconds{300}},
-                       executor,
-                       files};
+    plugin_probe hangs{
+        {.plugin = directory.script("stand-in", "echo 'PROCS OK'; sleep 600\n"), .timeout = milliseconds{300}},
+        executor,
+        files};
     const posix_clock time;
     const auto start = time.monotonic();
     CHECK(hangs() == observed{unknown, "stand-in did not answer in time"});

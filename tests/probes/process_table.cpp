@@ -189,14 +189,23 @@ TEST_CASE("what is hidden or refused makes the whole table unknown") {
         error expected;
     };
     const row rows[] = {
-        {"others' files are refused (hidepid=1)", "/proc/1/stat", "",
+        {"others' files are refused (hidepid=1)",
+         "/proc/1/stat",
+         "",
          {errc::io, "cannot read the process table: no right, mount /proc without hidepid or run as root"}},
-        {"others are not listed (hidepid=2)", "", "/proc/1",
-         {errc::denied, "cannot read the process table: processes of other users are hidden, mount /proc without "
-                        "hidepid or run as root"}},
-        {"own status missing", "", "/proc/self/stat",
+        {"others are not listed (hidepid=2)",
+         "",
+         "/proc/1",
+         {errc::denied,
+          "cannot read the process table: processes of other users are hidden, mount /proc without "
+          "hidepid or run as root"}},
+        {"own status missing",
+         "",
+         "/proc/self/stat",
          {errc::unavailable, "cannot read the process table: \"/proc/self/stat\" is not there"}},
-        {"not listed", "/proc", "",
+        {"not listed",
+         "/proc",
+         "",
          {errc::io, "cannot read the process table: no right, mount /proc without hidepid or run as root"}},
     };
     for (const auto& each : rows) {

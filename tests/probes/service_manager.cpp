@@ -33,14 +33,17 @@ TEST_CASE("the service manager is found by what it puts into the file system") {
     };
     using enum file_kind;
     const case_row rows[] = {
-        {"systemd with init scripts", {{"/run/systemd/system", directory}, {"/etc/init.d", directory}},
+        {"systemd with init scripts",
+         {{"/run/systemd/system", directory}, {"/etc/init.d", directory}},
          service_manager::systemd},
         {"init scripts only", {{"/etc/init.d", directory}}, service_manager::sysv},
         {"init scripts behind a link", {{"/etc/init.d", symlink}}, service_manager::sysv},
         {"OpenRC", {{"/run/openrc", directory}, {"/etc/init.d", directory}}, service_manager::openrc},
-        {"systemd's tools without systemd", {{"/run/systemd", directory}, {"/etc/init.d", directory}},
+        {"systemd's tools without systemd",
+         {{"/run/systemd", directory}, {"/etc/init.d", directory}},
          service_manager::sysv},
-        {"a file where a directory should be", {{"/run/systemd/system", regular}, {"/etc/init.d", directory}},
+        {"a file where a directory should be",
+         {{"/run/systemd/system", regular}, {"/etc/init.d", directory}},
          service_manager::sysv},
     };
     for (const auto& row : rows) {

@@ -12,8 +12,8 @@ namespace {
 auto show(std::string_view load, std::string_view active, std::string_view sub, std::string_view source = "")
     -> outcome {
     outcome end;
-    end.out = "LoadState=" + std::string{load} + "\nActiveState=" + std::string{active} + "\nSubState=" +
-              std::string{sub} + "\nSourcePath=" + std::string{source} + '\n';
+    end.out = "LoadState=" + std::string{load} + "\nActiveState=" + std::string{active} +
+              "\nSubState=" + std::string{sub} + "\nSourcePath=" + std::string{source} + '\n';
     return end;
 }
 

@@ -318,7 +318,8 @@ TEST_CASE("memory_files writes as a file system would") {
     CHECK(status.size == 2);
     CHECK(status.modified == 77);
     CHECK((**files.status("/state")).mode == 0700);
-    CHECK(files.make_directory("/state/journal/a").error().message == "\"/state/journal/a\" exists and is no directory");
+    CHECK(files.make_directory("/state/journal/a").error().message ==
+          "\"/state/journal/a\" exists and is no directory");
     CHECK(files.replace("/state", "x").error().code == errc::io);
 
     files.fail_on("/state/journal/a", {errc::io, "disk full"});
@@ -333,8 +334,7 @@ TEST_CASE("memory_files writes as a file system would") {
 TEST_CASE("memory_files gives a lock to one at a time") {
     memory_files files;
     const error busy{errc::timed_out, "somebody else holds the lock \"/run/a.lock\"; try again"};
-    CHECK(files.lock("/run/a.lock", {}).error() ==
-          error{errc::io, "\"/run/a.lock\": its directory does not exist"});
+    CHECK(files.lock("/run/a.lock", {}).error() == error{errc::io, "\"/run/a.lock\": its directory does not exist"});
     REQUIRE(files.make_directory("/run"));
     {
         auto held = files.lock("/run/a.lock", {});

@@ -67,7 +67,7 @@ struct caller {
     const sandbox& box;
     std::map<std::string, std::string, std::less<>> environment{};
     std::string host{"production-web2.example.org"};
-    std::optional<std::string> input{};            ///< what standard input holds; nothing: there is none
+    std::optional<std::string> input{};                   ///< what standard input holds; nothing: there is none
     std::function<powerconsul::result<bool>()> detach{};  ///< stands for a process of its own
 
     [[nodiscard]] auto operator()(std::vector<std::string> args) const -> ended {

@@ -49,7 +49,9 @@ TEST_CASE("what is wrong with a command line is said in one sentence") {
          {"chek"},
          R"(the command "chek" is not known, did you mean "check"; see powerconsul --help)"},
         {"unknown command", {"frobnicate"}, R"(the command "frobnicate" is not known; see powerconsul --help)"},
-        {"no subject", {"check"}, "check needs a subject: service, servicegroup, crontab or process; see powerconsul check --help"},
+        {"no subject",
+         {"check"},
+         "check needs a subject: service, servicegroup, crontab or process; see powerconsul check --help"},
         {"misspelt subject",
          {"check", "servise"},
          R"(the subject "servise" is not known, did you mean "service"; see powerconsul check --help)"},
@@ -142,7 +144,8 @@ TEST_CASE("the subject of a wrong line is only what a command has") {
 }
 
 TEST_CASE("help at each level has an example") {
-    for (const auto& words : {command_words{}, {"check", ""}, {"check", "service"}, {"check", "servicegroup"}, {"role", ""}}) {
+    for (const auto& words :
+         {command_words{}, {"check", ""}, {"check", "service"}, {"check", "servicegroup"}, {"role", ""}}) {
         CAPTURE(words.command);
         const std::string text = help_text(words);
         CHECK(text.find("powerconsul " + words.command) != std::string::npos);

@@ -13,7 +13,13 @@ auto wait_in_vain() -> int {
 
 extern "C" {
 
-auto getpwnam_r(const char*, struct passwd*, char*, size_t, struct passwd**) -> int { return wait_in_vain(); }
-auto getpwuid_r(uid_t, struct passwd*, char*, size_t, struct passwd**) -> int { return wait_in_vain(); }
-auto getpwuid(uid_t) -> struct passwd* { return wait_in_vain(), nullptr; }
+auto getpwnam_r(const char*, struct passwd*, char*, size_t, struct passwd**) -> int {
+    return wait_in_vain();
+}
+auto getpwuid_r(uid_t, struct passwd*, char*, size_t, struct passwd**) -> int {
+    return wait_in_vain();
+}
+auto getpwuid(uid_t) -> struct passwd* {
+    return wait_in_vain(), nullptr;
+}
 }

@@ -78,7 +78,8 @@ struct site {
             }
         }
         box.write("store.json", R"({"agent": {"node": "production-web2", "datacenter": "hq"}, "datacenters": {"hq": )"
-                                R"({"kv": {)" + kv + R"(}, "services": [)" + services + "]}}}");
+                                R"({"kv": {)" +
+                                    kv + R"(}, "services": [)" + services + "]}}}");
     }
 
     [[nodiscard]] auto call(words args, std::optional<std::string> input = {}) const -> ended {
@@ -164,8 +165,8 @@ TEST_CASE("a dry run says what would run and why the rest would not, and touches
          "web critical, check web-role: would run\n"
          "    role      standalone\n"
          "    key       triggers/production/web/standalone/critical\n"
-         "    command   /bin/sh -c echo healing production $POWERCONSUL_ATTEMPT >>" + here.box / "ran" + '\n' + who +
-             "    timeout   60000 ms, then 10000 ms from TERM to KILL\n" + with},
+         "    command   /bin/sh -c echo healing production $POWERCONSUL_ATTEMPT >>" +
+             here.box / "ran" + '\n' + who + "    timeout   60000 ms, then 10000 ms from TERM to KILL\n" + with},
         {"script", entry("mail"),
          "mail critical, check mail-role: would run\n"
          "    role      standalone\n"
@@ -173,14 +174,14 @@ TEST_CASE("a dry run says what would run and why the rest would not, and touches
          "    command   /bin/sh\n"
          "    script    #!/bin/sh\n"
          "              echo script on production-web2\n"
-         "              exit 3\n" + who +
-             "    timeout   60000 ms, then 10000 ms from TERM to KILL\n" + with},
+         "              exit 3\n" +
+             who + "    timeout   60000 ms, then 10000 ms from TERM to KILL\n" + with},
         {"argument vector", entry("db"),
          "db critical, check db-role: would run\n"
          "    role      standalone\n"
          "    key       triggers/production/db/standalone/critical\n"
-         "    command   /bin/echo production $(id)\n" + who +
-             "    timeout   5000 ms, then 10000 ms from TERM to KILL\n" + with},
+         "    command   /bin/echo production $(id)\n" +
+             who + "    timeout   5000 ms, then 10000 ms from TERM to KILL\n" + with},
         {"no trigger", entry("nix"),
          "nix critical, check nix-role: would do nothing: there is no trigger at "
          "triggers/production/nix/standalone/critical\n"},
@@ -406,7 +407,8 @@ TEST_CASE("trigger runs one at once, records it, and exits with what came of it"
         {"cannot be run", entry("bad"), 1,
          "bad critical, check bad-role: ran triggers/production/bad/standalone/critical as standalone: failed to run "
          "after ",
-         R"(this key is not known; did you mean "command"?)" "\n"},
+         R"(this key is not known; did you mean "command"?)"
+         "\n"},
         {"none there", R"({"ServiceName": "nix"})", 0,
          "nix critical, check service:nix: nothing done: there is no trigger at "
          "triggers/production/nix/standalone/critical\n",
@@ -496,7 +498,8 @@ TEST_CASE("a state directory that others can write to, or that cannot be made, l
     const site here;
     REQUIRE(mkdir((here.box / "state").c_str(), 0700) == 0);
     REQUIRE(chmod((here.box / "state").c_str(), 0777) == 0);
-    const std::string unsafe = "the state directory " + here.box / "state" + " can be written by others; chmod it to 0700";
+    const std::string unsafe =
+        "the state directory " + here.box / "state" + " can be written by others; chmod it to 0700";
     const auto done = here.watch(list_of({entry("web")}));
     CHECK(done.status == 77);
     CHECK(done.err == "powerconsul: " + unsafe + '\n');

@@ -25,15 +25,13 @@ class posix_accounts {
 public:
     [[nodiscard]] auto user_id(const std::string& name) const -> result<std::optional<std::uint32_t>> {
         if (cannot_be(name)) return std::optional<std::uint32_t>{};
-        return look_up<std::uint32_t>("user " + quoted(name), &::passwd::pw_uid, [&](auto... rest) {
-            return ::getpwnam_r(name.c_str(), rest...);
-        });
+        return look_up<std::uint32_t>("user " + quoted(name), &::passwd::pw_uid,
+                                      [&](auto... rest) { return ::getpwnam_r(name.c_str(), rest...); });
     }
     [[nodiscard]] auto group_id(const std::string& name) const -> result<std::optional<std::uint32_t>> {
         if (cannot_be(name)) return std::optional<std::uint32_t>{};
-        return look_up<std::uint32_t>("group " + quoted(name), &::group::gr_gid, [&](auto... rest) {
-            return ::getgrnam_r(name.c_str(), rest...);
-        });
+        return look_up<std::uint32_t>("group " + quoted(name), &::group::gr_gid,
+                                      [&](auto... rest) { return ::getgrnam_r(name.c_str(), rest...); });
     }
     [[nodiscard]] auto user_name(std::uint32_t id) const -> result<std::optional<std::string>> {
         return look_up<std::string>("user " + std::to_string(id), &::passwd::pw_name,

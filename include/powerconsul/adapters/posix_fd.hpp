@@ -56,8 +56,8 @@ template <typename F>
 
 /// `cannot <what> "<path>": <the system's reason>` as errc::io.
 [[nodiscard]] inline auto system_failure(std::string_view what, std::string_view path, int number) -> unexpected {
-    return fail(errc::io, "cannot " + std::string{what} + ' ' + quoted(path) + ": " +
-                              std::generic_category().message(number));
+    return fail(errc::io,
+                "cannot " + std::string{what} + ' ' + quoted(path) + ": " + std::generic_category().message(number));
 }
 
 }  // namespace powerconsul::inline v0

@@ -66,10 +66,10 @@ inline void write_tags(json::writer& to, const std::vector<std::string>& tags) {
 inline void write_check(json::writer& to, std::string_view node, std::string_view id, const store_check& check,
                         const store_instance* of, bool from_catalog) {
     const bool maintenance = id == node_maintenance || id.starts_with(service_maintenance);
-    const std::string_view name = id == serf_health         ? "Serf Health Status"
-                                  : id == node_maintenance  ? "Node Maintenance Mode"
-                                  : maintenance             ? "Service Maintenance Mode"
-                                                            : id;
+    const std::string_view name = id == serf_health        ? "Serf Health Status"
+                                  : id == node_maintenance ? "Node Maintenance Mode"
+                                  : maintenance            ? "Service Maintenance Mode"
+                                                           : id;
     to.open_object().key("Node").string(node).key("CheckID").string(id).key("Name").string(name);
     to.key("Status").string(to_string(check.status)).key("Notes").string("");
     to.key("Output").string(shown_output(id, check));

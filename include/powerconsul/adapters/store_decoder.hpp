@@ -69,14 +69,14 @@ private:
     auto wrong(const json::value& at, std::string_view where, std::string_view what) -> bool {
         if (problem_) return false;
         const std::string name = where.empty() ? "the store" : std::string{where};
-        problem_ = error{errc::bad_data, one_line(name, 200) + " at " + json::place(text_, at.offset) + ": " +
-                                             std::string{what}};
+        problem_ = error{errc::bad_data,
+                         one_line(name, 200) + " at " + json::place(text_, at.offset) + ": " + std::string{what}};
         return false;
     }
     auto is(const json::value& found, path where, json::kind wanted) -> bool {
         if (found.is(wanted)) return true;
-        return wrong(found, where, "expected " + std::string{described(wanted)} + ", found " +
-                                       std::string{described(found.type)});
+        return wrong(found, where,
+                     "expected " + std::string{described(wanted)} + ", found " + std::string{described(found.type)});
     }
     static auto member(path of, std::string_view name) -> std::string {
         return of.empty() ? std::string{name} : of + '.' + std::string{name};
@@ -231,11 +231,11 @@ private:
             into = *std::move(bytes);
         }
         if (into.size() <= largest_store_value) return true;
-        return wrong(found, where, std::to_string(into.size()) + " bytes, but Consul takes at most " +
-                                       std::to_string(largest_store_value));
+        return wrong(
+            found, where,
+            std::to_string(into.size()) + " bytes, but Consul takes at most " + std::to_string(largest_store_value));
     }
-    auto restored(const json::value& index, path where, store_datacenter& in, path key, std::string bytes)
-        -> bool {
+    auto restored(const json::value& index, path where, store_datacenter& in, path key, std::string bytes) -> bool {
         store_value value{std::move(bytes), 0, 0, 0};
         const std::size_t count = index.items.size();
         bool good = index.is(json::kind::array) && (count == 2 || count == 3);
@@ -289,8 +289,9 @@ private:
         }
         auto& node = made_.data.node(in, made.node);
         if (node.instances.contains(made.id)) {
-            return wrong(found, where, "node " + quoted(made.node) + " has a service with the id " + quoted(made.id) +
-                                           " already; expected another \"id\"");
+            return wrong(found, where,
+                         "node " + quoted(made.node) + " has a service with the id " + quoted(made.id) +
+                             " already; expected another \"id\"");
         }
         return checks(found, where, in.name, node, node_checks, made) && (made_.data.add(in, std::move(made)), true);
     }
@@ -318,20 +319,23 @@ private:
             if (of_node) {
                 const auto [before, is_new] = stated_.try_emplace({datacenter, into.node, id}, made);
                 if (!is_new && (before->second.status != made.status || before->second.output != made.output)) {
-                    return wrong(all.items[i], at, "another service of node " + quoted(into.node) +
-                                                       " says otherwise; expected a node's check in one place");
+                    return wrong(all.items[i], at,
+                                 "another service of node " + quoted(into.node) +
+                                     " says otherwise; expected a node's check in one place");
                 }
                 made_.data.set(node.checks, id, made.status, made.output);
                 continue;
             }
             if (id.starts_with(service_maintenance) && id.substr(service_maintenance.size()) != into.id) {
-                return wrong(all.items[i], at, "that is not this service's maintenance; expected " +
-                                                   quoted(std::string{service_maintenance} + into.id));
+                return wrong(all.items[i], at,
+                             "that is not this service's maintenance; expected " +
+                                 quoted(std::string{service_maintenance} + into.id));
             }
             for (const auto& [other, instance] : node.instances) {
                 if (instance.checks.contains(id)) {
-                    return wrong(all.items[i], at, "service " + quoted(other) + " of node " + quoted(into.node) +
-                                                       " has a check with that id; expected another");
+                    return wrong(all.items[i], at,
+                                 "service " + quoted(other) + " of node " + quoted(into.node) +
+                                     " has a check with that id; expected another");
                 }
             }
             into.checks.emplace(id, std::move(made));

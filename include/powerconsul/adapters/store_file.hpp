@@ -46,8 +46,9 @@ namespace powerconsul::inline v0 {
 /// After a write the indexes stand in `index` and, as [created, modified, flags], in `kv_index`; who edits a value by
 /// hand removes its line there. Anything else is errc::bad_data with its place.
 [[nodiscard]] inline auto load_store(std::string_view text) -> result<store> {
-    return store_decoder{text}.decode().transform(
-        [](decoded_store&& made) { return store{std::move(made.data), std::move(made.agent)}; });
+    return store_decoder{text}.decode().transform([](decoded_store&& made) {
+        return store{std::move(made.data), std::move(made.agent)};
+    });
 }
 
 namespace detail {

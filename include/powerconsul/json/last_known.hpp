@@ -13,7 +13,7 @@ namespace powerconsul::inline v0 {
 
 /// What was last read of a service's role, for the time when Consul cannot be read.
 struct last_known {
-    std::string key{};  ///< of the cluster document
+    std::string key{};   ///< of the cluster document
     std::string node{};  ///< the name under which this node looked for itself
     role own{role::unknown};
     expectation expects{expectation::unknown};

@@ -23,8 +23,8 @@ namespace powerconsul::inline v0 {
         observation state;
     };
     constexpr std::array states{
-        known{"started", 0, running},   known{"stopped", 3, stopped},  known{"stopping", 4, running},
-        known{"starting", 8, running},  known{"inactive", 16, stopped}, known{"crashed", 32, stopped},
+        known{"started", 0, running},        known{"stopped", 3, stopped},   known{"stopping", 4, running},
+        known{"starting", 8, running},       known{"inactive", 16, stopped}, known{"crashed", 32, stopped},
         known{"unsupervised", 64, degraded},
     };
     const std::string text = end.out + '\n' + end.err;

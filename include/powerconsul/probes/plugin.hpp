@@ -157,8 +157,9 @@ public:
         first_line_ = one_line(line, detail::longest_plugin_line);
         auto seen = interpret_plugin(std::string_view{path_}.substr(path_.rfind('/') + 1), *end, options_.expects);
         if (seen.state == observation::stopped && processes_are_hidden()) {
-            return {observation::unknown, seen.reason + ", but not all processes can be seen; mount /proc without "
-                                                        "hidepid or run as root"};
+            return {observation::unknown, seen.reason +
+                                              ", but not all processes can be seen; mount /proc without "
+                                              "hidepid or run as root"};
         }
         return seen;
     }

@@ -146,9 +146,12 @@ private:
 
 /// Names given as variables are used by reference: the probe is usually shorter-lived than the policies. Without the
 /// constructor's own constraint clang would prefer that, and copy.
+// Version 14 takes the guide for a part of the clause.
+// clang-format off
 template <command_executor Executor, file_source Files, unit_source Units = no_unit_source>
     requires std::default_initializable<Units>
 service_probe(service_probe_options, Executor&, Files&) -> service_probe<Executor&, Files&, Units>;
+// clang-format on
 template <command_executor Executor, file_source Files, unit_source Units>
 service_probe(service_probe_options, Executor&, Files&, Units&) -> service_probe<Executor&, Files&, Units&>;
 

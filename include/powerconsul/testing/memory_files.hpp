@@ -117,8 +117,8 @@ public:
             if (parent(at->first) == path) names.push_back(at->first.substr(at->first.rfind('/') + 1));
         }
         if (names.size() > limit) {
-            return fail(errc::bad_data, quoted(path) + " holds more than the " + std::to_string(limit) +
-                                            " names allowed");
+            return fail(errc::bad_data,
+                        quoted(path) + " holds more than the " + std::to_string(limit) + " names allowed");
         }
         return std::optional{std::move(names)};
     }

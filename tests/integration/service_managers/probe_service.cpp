@@ -1,6 +1,7 @@
 // Prints what the service probe sees, as `<observation><TAB><reason>`.
 //
-// usage: probe_service --service-manager systemd|sysv|openrc|detect [--over bus|systemctl|either] [--milliseconds N] NAME
+// usage: probe_service --service-manager systemd|sysv|openrc|detect [--over bus|systemctl|either] [--milliseconds N]
+// NAME
 //
 // --over: how systemd is asked. "bus" has no systemctl to fall back to. --milliseconds: the time-out, else 30 s.
 
