@@ -2,7 +2,7 @@
 
     count_tests.py [--build DIRECTORY STATUS_OF_MESON_TEST]... [--failed WHAT]...
 
-A doctest program counts as its test cases, any other test as one. A step that went wrong counts as one failure, and so
+A doctest program counts as its test cases, a table of bad input as its rows, any other test as one. A step that went wrong counts as one failure, and so
 does a build whose log does not explain why `meson test` was not content, or that ran nothing at all.
 """
 import json
@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-DOCTEST = re.compile(r"^\[doctest\] test cases: +\d+ \| +(\d+) passed \| +(\d+) failed", re.MULTILINE)
+CASES = re.compile(r"^\[(?:doctest\] test cases: +\d+ \||rows\]) +(\d+) passed(?: \||,) +(\d+) failed", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -19,7 +19,7 @@ def count_test(test):
     if test["result"] == "SKIP":
         return 0, 0
     good = test["result"] in ("OK", "EXPECTEDFAIL")
-    cases = DOCTEST.search(COLOUR.sub("", test.get("stdout", "")))
+    cases = CASES.search(COLOUR.sub("", test.get("stdout", "")))
     passed, failed = (int(cases[1]), int(cases[2])) if cases else (int(good), int(not good))
     # A program can break after its last test case, and a test without any case is none.
     if not good:

@@ -211,6 +211,7 @@ class CountTest(unittest.TestCase):
             "skipped": ({"result": "SKIP"}, (0, 0)),
             "expected to fail, but did not": ({"result": "UNEXPECTEDPASS"}, (0, 1)),
             "test cases": ({"result": "FAIL", "stdout": self.SUMMARY}, (6, 1)),
+            "rows": ({"result": "FAIL", "stdout": "FAILED: a row\n[rows] 12 passed, 1 failed\n"}, (12, 1)),
             "broken after the last case": ({"result": "ERROR",
                                             "stdout": self.SUMMARY.replace("1 failed", "0 failed")}, (6, 1)),
             "no case at all": ({"result": "OK",
