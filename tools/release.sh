@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds a release: OpenSSL, the C++ library and cpp-httplib inside, the C library shared. Ends by checking that.
+# Builds a release: OpenSSL, the C++ library and cpp-httplib inside, the C library shared. Ends by checking that, and
+# that both programs are hardened.
 #
 # usage: tools/release.sh [folder] [meson option ...]       folder: build/release if none is given
 #
@@ -76,3 +77,4 @@ for program in powerconsul powerconsul-https; do
     done
     "$path" --version | sed "s|^|$program: |"
 done
+tools/hardening.sh "$folder"/tools/powerconsul{,-https} || die "a program is not hardened, see above"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need, builds with g++ and with clang++ and its sanitizers, runs all tests on both, and ends
-# with one line: N passed, N failed
+# Installs what the tests need, builds a release with g++, and with both compilers and their sanitizers, runs the tests,
+# and ends with one line: N passed, N failed
 #
 # usage: tools/test.sh            everything
 #        tools/test.sh --quick    the unit tests on one compiler, nothing is installed
@@ -62,36 +62,52 @@ else
     fi
     export CONSUL
     echo "${CONSUL:-none}"
-    # What is tested is what is shipped.
+    # Undefined behaviour ends the test. Unoptimized, since sanitized code then compiles four times as fast, and what the
+    # optimizer would have removed is checked too.
+    sanitized=(-Db_sanitize=address,undefined -Doptimization=0 -Dexamples=disabled)
+    # The release, against all that is real: what is tested is what is shipped.
     build_release() {
-        step "build/gcc: a release, by g++"
-        rm -f build/gcc/meson-logs/testlog.json
-        CXX=g++ tools/release.sh build/gcc -Dwerror=true -Dauto_features=enabled -Djoined_tests=true >build/gcc.log 2>&1 && return
-        tail -n 60 build/gcc.log
-        counted+=("--failed" "build/gcc does not build")
+        step "build/release-tests: a release, by g++"
+        rm -f build/release-tests/meson-logs/testlog.json
+        CXX=g++ tools/release.sh build/release-tests -Dwerror=true -Dauto_features=enabled -Dtest_parts=real \
+            >build/release-tests.log 2>&1 && return
+        tail -n 60 build/release-tests.log
+        counted+=("--failed" "build/release-tests does not build")
         return 1
     }
+    # The headers one by one, with g++'s sanitizers.
+    build_gcc() {
+        build gcc g++ "${sanitized[@]}" -Dtest_parts=unit -Dcpp_args=-fno-sanitize-recover=all
+    }
+    # Everything once more, with clang's. lundef would ask for the sanitizers' own symbols.
     build_clang() {
-        # Undefined behaviour ends the test. lundef would ask for the sanitizers' own symbols. Unoptimized, since clang
-        # then compiles sanitized code four times as fast, and what the optimizer would have removed is checked too.
-        build clang clang++ -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=0 \
-            -Dexamples=disabled \
+        build clang clang++ "${sanitized[@]}" -Db_lundef=false \
             -Dcpp_args="['-fno-sanitize-recover=all', '-fsanitize-ignorelist=$PWD/tests/ubsan_ignore.txt']"
     }
-    gcc_builds=true
-    build_release || gcc_builds=false
-    # Tests against real parts mostly wait: meanwhile the other compiler takes what they leave of the machine.
-    {
+    # Tests against real parts mostly wait: meanwhile the compilers take what they leave of the machine.
+    aside() {
         renice -n 19 "$BASHPID" >/dev/null
-        build_clang
-    } &
+        "$@"
+    }
+    release_builds=true
+    build_release || release_builds=false
+    aside build_clang &
     clang=$!
-    if $gcc_builds; then run_tests gcc; fi
-    if wait "$clang"; then
-        # Other projects that use ours are built by one compiler only.
+    if $release_builds; then run_tests release-tests; fi
+    clang_builds=true
+    wait "$clang" || clang_builds=false
+    aside build_gcc &
+    gcc=$!
+    # Other projects that use ours are built by one compiler only.
+    if $clang_builds; then
         run_tests clang --no-suite slow --no-suite consumer
     else
         counted+=("--failed" "build/clang does not build")
+    fi
+    if wait "$gcc"; then
+        run_tests gcc
+    else
+        counted+=("--failed" "build/gcc does not build")
     fi
 fi
 

@@ -237,5 +237,23 @@ class CountTest(unittest.TestCase):
         self.assertEqual(self.count(None, 0), (0, 1))
 
 
+class Hardening(unittest.TestCase):
+    SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "tools" / "hardening.sh"
+
+    def test_a_program_without_any(self):
+        with tempfile.TemporaryDirectory() as directory:
+            source, program = pathlib.Path(directory, "a.cpp"), pathlib.Path(directory, "bare")
+            source.write_text("int main() {}\n", encoding="utf-8")
+            subprocess.run([*os.environ["CXX"].split(), "-no-pie", "-fno-stack-protector", "-Wl,-z,norelro",
+                            "-Wl,-z,lazy", "-Wl,-z,execstack", source, "-o", program], check=True)
+            done = subprocess.run([self.SCRIPT, program], capture_output=True, text=True)
+            lines = done.stdout.splitlines()
+            self.assertEqual((done.returncode, len(lines), done.stderr), (1, 8, ""))
+            self.assertEqual([line for line in lines if not line.endswith(": no")], [])
+
+    def test_usage(self):
+        self.assertEqual(subprocess.run([self.SCRIPT], capture_output=True).returncode, 64)
+
+
 if __name__ == "__main__":
     unittest.main()
