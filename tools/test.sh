@@ -64,7 +64,7 @@ else
     echo "${CONSUL:-none}"
     # Undefined behaviour ends the test. Unoptimized, since sanitized code then compiles four times as fast, and what the
     # optimizer would have removed is checked too.
-    sanitized=(-Db_sanitize=address,undefined -Doptimization=0 -Dexamples=disabled)
+    sanitized=("-Db_sanitize=address,undefined" -Doptimization=0 -Dexamples=disabled)
     # The release, against all that is real: what is tested is what is shipped.
     build_release() {
         step "build/release-tests: a release, by g++"
