@@ -58,12 +58,14 @@ public:
         good_ ? make(value_, std::move(other.value_)) : make(reason_, std::move(other.reason_));
     }
     auto operator=(const result& other) -> result& requires std::is_copy_constructible_v<T> {
-        return *this = result{other};
+        *this = result{other};
+        return *this;
     }
     auto operator=(result&& other) noexcept -> result& {
         if (this == &other) return *this;
         this->~result();
-        return *::new (static_cast<void*>(this)) result{std::move(other)};
+        ::new (static_cast<void*>(this)) result{std::move(other)};
+        return *this;
     }
     ~result() { good_ ? value_.~T() : reason_.~error(); }
 

@@ -73,7 +73,7 @@ public:
         std::vector<std::string> names;
         for (;;) {
             errno = 0;
-            const dirent* entry = ::readdir(entries.stream);
+            const dirent* entry = ::readdir(entries.stream);  // NOLINT(concurrency-mt-unsafe): a stream of its own
             if (entry == nullptr && errno == 0) return std::optional{std::move(names)};
             if (entry == nullptr && absent(errno)) return std::optional<std::vector<std::string>>{};
             if (entry == nullptr) return system_failure("list", path, errno);

@@ -171,6 +171,7 @@ private:
         if (!name(*found, "agent", "datacenter", self.datacenter)) return false;
         if (known.empty() || made_.data.find(self.datacenter) != nullptr) return true;
         std::vector<std::string> names;
+        names.reserve(known.size());
         for (const auto& each : known) names.push_back(quoted(each.name));
         return wrong(*found->find("datacenter"), "agent.datacenter",
                      quoted(self.datacenter) + " is not among the datacenters, expected " + listed(names, "or"));

@@ -34,7 +34,7 @@ namespace detail {
 [[nodiscard]] inline auto output_end(std::string_view text, std::size_t limit) -> std::string {
     // Of what is longer only the end is looked at: nothing of it gets shorter, but broken bytes may get longer.
     if (text.size() > limit + 4) text.remove_prefix(text.size() - limit - 4);
-    const std::string sound = sound_text(text);
+    std::string sound = sound_text(text);
     std::string_view kept = sound;
     if (kept.size() <= limit) return sound;
     // What stands before a line's end that was cut away was a whole line.
