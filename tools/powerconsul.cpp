@@ -153,7 +153,11 @@ int main(int argc, char** argv) {
     auto call = given_to_process(argc, argv);
     std::optional<powerconsul::cli::watchdog> guard;
     call.limit = [&](powerconsul::cli::last_word known) {
-        guard ? guard->change(std::move(known)) : static_cast<void>(guard.emplace(std::move(known)));
+        if (guard) {
+            guard->change(std::move(known));
+        } else {
+            guard.emplace(std::move(known));
+        }
     };
     call.home = home_directory;
     call.input = read_input;

@@ -67,7 +67,13 @@ public:
         ::new (static_cast<void*>(this)) result{std::move(other)};
         return *this;
     }
-    ~result() { good_ ? value_.~T() : reason_.~error(); }
+    ~result() {
+        if (good_) {
+            value_.~T();
+        } else {
+            reason_.~error();
+        }
+    }
 
     [[nodiscard]] auto has_value() const noexcept -> bool { return good_; }
     [[nodiscard]] explicit operator bool() const noexcept { return good_; }
