@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing here. Without root it prints the command that would do it.
 #
-# usage: tools/setup.sh --for build|release|tests|bench
+# usage: tools/setup.sh --for build|release|tests|bench|analysis
 set -euo pipefail
 
 build_packages=(
@@ -36,13 +36,16 @@ bench_packages=(
     python3 procps systemd sysvinit-utils util-linux mount
 )
 
+analysis_packages=("${tests_packages[@]}" cppcheck clang-tidy)
+
 case "${*}" in
 "--for build") packages=("${build_packages[@]}") ;;
 "--for release") packages=("${release_packages[@]}") ;;
 "--for bench") packages=("${bench_packages[@]}") ;;
 "--for tests") packages=("${tests_packages[@]}") ;;
+"--for analysis") packages=("${analysis_packages[@]}") ;;
 *)
-    echo "usage: tools/setup.sh --for build|release|tests|bench" >&2
+    echo "usage: tools/setup.sh --for build|release|tests|bench|analysis" >&2
     exit 64
     ;;
 esac
