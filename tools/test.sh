@@ -75,9 +75,10 @@ else
         counted+=("--failed" "build/release-tests does not build")
         return 1
     }
-    # The headers one by one, with g++'s sanitizers.
+    # The headers one by one, with g++'s sanitizers; static, since a test preloads a library of its own.
     build_gcc() {
-        build gcc g++ "${sanitized[@]}" -Dtest_parts=unit -Dcpp_args=-fno-sanitize-recover=all
+        build gcc g++ "${sanitized[@]}" -Dtest_parts=unit -Dcpp_args=-fno-sanitize-recover=all \
+            -Dcpp_link_args=-static-libasan
     }
     # Everything once more, with clang's. lundef would ask for the sanitizers' own symbols.
     build_clang() {
