@@ -324,6 +324,7 @@ TEST_CASE("what a server can do wrong has an error of its own") {
         std::string_view message;
         void (*behave)(const peer&);
     };
+    constexpr bool bounded = detail::can_be_bounded<httplib::ClientImpl, httplib::Stream>;
     const row rows[] = {
         {"closes at once", errc::unavailable, "closed the connection without an answer", [](const peer&) {}},
         {"closes without answer", errc::unavailable, "closed the connection without an answer",
@@ -344,7 +345,12 @@ TEST_CASE("what a server can do wrong has an error of its own") {
          }},
         {"another protocol", errc::bad_data, "does not speak HTTP",
          [](const peer& client) { client.say("SSH-2.0-OpenSSH_9.2\r\n"), client.request(), client.request(); }},
-        {"a header of 100 KB", errc::bad_data, "does not speak HTTP",
+        {"a status line of 100 KB", errc::bad_data, bounded ? "8192 bytes that are taken" : "",
+         [](const peer& client) {
+             client.request();
+             client.say("HTTP/1.1 200 " + std::string(100'000, 'x') + "\r\nContent-Length: 0\r\n\r\n");
+         }},
+        {"a header of 100 KB", errc::bad_data, bounded ? "8192 bytes that are taken" : "does not speak HTTP",
          [](const peer& client) {
              client.request();
              client.say("HTTP/1.1 200 OK\r\nX: " + std::string(100'000, 'x') + "\r\nContent-Length: 0\r\n\r\n");
@@ -384,15 +390,25 @@ TEST_CASE("what a server can do wrong has an error of its own") {
          }},
     };
     for (const auto& each : rows) {
-        CAPTURE(each.name);
-        raw_server server{[&](const peer& client, int) { each.behave(client); }};
-        const auto got = transport_to(server.address()).perform(get("/v1/kv/a"));
-        REQUIRE_FALSE(got);
-        CAPTURE(got.error().message);
-        CHECK(got.error().code == each.code);
-        CHECK(got.error().message.find(each.message) != std::string::npos);
-        CHECK(got.error().message.find("http://" + server.address()) != std::string::npos);
-        CHECK(server.connections() == 1);
+        // A name is asked in a thread, and so are several requests.
+        for (const auto& [host, requests] : {std::pair{"127.0.0.1", 1}, {"localhost", 1}, {"127.0.0.1", 2}}) {
+            if (each.message.empty()) continue;
+            CAPTURE(each.name);
+            CAPTURE(host);
+            CAPTURE(requests);
+            raw_server server{[&](const peer& client, int) { each.behave(client); }};
+            const std::string address = host + server.address().substr(server.address().find(':'));
+            auto transport = transport_to(address);
+            const std::vector<http_request> asked(static_cast<std::size_t>(requests), get("/v1/kv/a"));
+            for (const auto& got : perform_all(transport, asked)) {
+                REQUIRE_FALSE(got);
+                CAPTURE(got.error().message);
+                CHECK(got.error().code == each.code);
+                CHECK(got.error().message.find(each.message) != std::string::npos);
+                CHECK(got.error().message.find("http://" + address) != std::string::npos);
+            }
+            CHECK(server.connections() == requests);
+        }
     }
 }
 

@@ -35,9 +35,13 @@ struct pair {
     posix_fd there{};
 };
 
+auto in(int milliseconds_left) -> steady::time_point {
+    return steady::now() + std::chrono::milliseconds{milliseconds_left};
+}
+
 auto within(int milliseconds_left) -> bounds {
     bounds limits;
-    limits.deadline = steady::now() + std::chrono::milliseconds{milliseconds_left};
+    limits.deadline = in(milliseconds_left);
     limits.connect_by = limits.deadline;
     return limits;
 }
@@ -128,6 +132,42 @@ TEST_CASE("headers beyond their limit are not read on, a body is") {
     CHECK_FALSE(limits.flooded);
 }
 
+TEST_CASE("a line before the body has its limit, a body's has none") {
+    for (const std::size_t more : {0U, 1U}) {
+        const pair sockets;
+        bounds limits = within(5000);
+        stream one{sockets.here.get(), limits};
+        const std::string line = std::string(bounds::line_limit + more - 1, 'x');
+        sockets.say(line + "\r\n" + line + "\r\n" + line);
+        std::size_t got = 0;
+        char c{};
+        while (got < 2 * (line.size() + 2) && one.read(&c, 1) == 1) ++got;
+        CHECK(limits.overlong == (more == 1));
+        CHECK(got == (more == 1 ? bounds::line_limit : 2 * (line.size() + 2)));
+        limits.overlong = false;
+        limits.answered = true;
+        sockets.say(line);
+        for (std::size_t i = 0; i < line.size() * 2; ++i) CHECK(one.read(&c, 1) == 1);
+        CHECK_FALSE(limits.overlong);
+    }
+}
+
+TEST_CASE("a name has all of its addresses, and one that nobody has none") {
+    address where;
+    where.host = "localhost";
+    where.port = 8500;
+    bool found = false;
+    for (const auto& each : detail::addresses_of(where)) {
+        sockaddr_in four{};
+        if (each.place.ss_family != AF_INET) continue;
+        std::memcpy(&four, &each.place, sizeof(four));
+        found = ntohl(four.sin_addr.s_addr) == INADDR_LOOPBACK && ntohs(four.sin_port) == 8500;
+    }
+    CHECK(found);
+    where.host = "no-such-host.invalid";
+    CHECK(detail::addresses_of(where).empty());
+}
+
 TEST_CASE("connecting tells why it failed") {
     const posix_fd listener{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     sockaddr_in local{};
@@ -141,16 +181,16 @@ TEST_CASE("connecting tells why it failed") {
     const auto to = known_address(where);
     REQUIRE(to);
 
-    CHECK(detail::connect_by(*to, within(5000)) == -1);
+    CHECK(detail::connect_by(*to, in(5000), within(5000)) == -1);
     CHECK(errno == ECONNREFUSED);
     REQUIRE(::listen(listener.get(), 0) == 0);
-    const posix_fd first{detail::connect_by(*to, within(5000))};
+    const posix_fd first{detail::connect_by(*to, in(5000), within(5000))};
     CHECK(first);
-    const posix_fd second{detail::connect_by(*to, within(5000))};
+    const posix_fd second{detail::connect_by(*to, in(5000), within(5000))};
     // The queue of a listener that accepts nobody is full now: the kernel drops what else comes.
-    const posix_fd third{detail::connect_by(*to, within(50))};
+    const posix_fd third{detail::connect_by(*to, in(50), within(50))};
     CHECK_FALSE(third);
     CHECK(errno == EINPROGRESS);
-    CHECK(detail::connect_by(*to, within(0)) == -1);
+    CHECK(detail::connect_by(*to, in(0), within(0)) == -1);
     CHECK(errno == EINPROGRESS);
 }

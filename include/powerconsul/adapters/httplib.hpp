@@ -147,7 +147,7 @@ private:
     [[nodiscard]] auto connect(company with) const -> std::shared_ptr<detail::httplib_connection> {
         auto made = std::make_shared<detail::httplib_connection>();
         made->server_name = where_.host;
-        if (with == company::others || !make_bounded(*made)) make_unbounded(*made);
+        if (!make_bounded(*made, with)) make_unbounded(*made);
         auto& client = *made->client;
         detail::keep_targets_as_they_are(client);
         client.set_keep_alive(true);
@@ -185,14 +185,15 @@ private:
     }
 
     /// Makes a client that keeps its deadline by itself; false if there can be none.
-    [[nodiscard]] auto make_bounded(detail::httplib_connection& made) const -> bool {
+    [[nodiscard]] auto make_bounded(detail::httplib_connection& made, company with) const -> bool {
         if constexpr (detail::can_be_bounded<httplib::ClientImpl, httplib::Stream>) {
             if (where_.scheme == address_scheme::https) return false;
             const auto to = detail::known_address(where_);
-            if (!to) return false;
+            if (!to && where_.scheme == address_scheme::unix_socket) return false;
             using client = detail::bounded_client<httplib::ClientImpl, httplib::Stream>;
-            auto bounded = std::make_unique<client>(where_, *to);
+            auto bounded = std::make_unique<client>(where_, to);
             made.bounded = &bounded->limits;
+            made.here = to && with == company::alone;
             made.client = std::move(bounded);
             return true;
         }
@@ -248,7 +249,7 @@ private:
             threads.emplace_back();
             if (!well_formed(requests[i].target)) {
                 refused[i] = "the request for " + quoted(requests[i].target) + " is not percent-encoded";
-            } else if (connections[i]->bounded != nullptr) {
+            } else if (connections[i]->here) {
                 jobs.back()->carry_out_here();
             } else {
                 try {
@@ -302,6 +303,10 @@ private:
                 return {fail(errc::bad_data, name_ + " answers " + asked + " with more headers than the " +
                                                  std::to_string(detail::bounds::header_limit) +
                                                  " bytes that are taken; is this its HTTP port?")};
+            case cause::overlong:
+                return {fail(errc::bad_data, name_ + " answers " + asked + " with a line of more than the " +
+                                                 std::to_string(detail::bounds::line_limit) +
+                                                 " bytes that are taken before the body; is this its HTTP port?")};
             case cause::malformed:
                 return {fail(errc::bad_data, name_ + " answers " + asked + " with a Content-Length that is no number")};
             case cause::none: break;
@@ -347,7 +352,11 @@ private:
                 return distrusted();
         }
         const auto* const bounded = job.connection->bounded;
-        if (job.answered || (bounded != nullptr && bounded->speaks_http && bounded->ended)) {
+        // The version is that of a status line that could be read. Of a header that is too long httplib has read more.
+        const bool cut_off = bounded != nullptr ? bounded->speaks_http && bounded->ended
+                                                : !job.response.version.empty() &&
+                                                      job.connection->received() <= detail::bounds::line_limit;
+        if (job.answered || cut_off) {
             return {fail(errc::unavailable, name_ + " broke off its answer to " + asked + "; try again")};
         }
         if (bounded != nullptr ? bounded->received > 0 : !tls && job.connection->received() > 1) {

@@ -13,8 +13,10 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -69,6 +71,23 @@ struct socket_address {
     return found;
 }
 
+/// All addresses of a host name, in the order in which they should be tried; none if it has none. Nothing bounds it.
+[[nodiscard]] inline auto addresses_of(const address& where) -> std::vector<socket_address> {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    std::vector<socket_address> all;
+    if (::getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found) != 0) return all;
+    for (const auto* each = found; each != nullptr; each = each->ai_next) {
+        if (each->ai_addrlen > sizeof(sockaddr_storage)) continue;
+        auto& next = all.emplace_back();
+        next.size = each->ai_addrlen;
+        std::memcpy(&next.place, each->ai_addr, each->ai_addrlen);
+    }
+    ::freeaddrinfo(found);
+    return all;
+}
+
 /// What bounds an exchange, and what came of it.
 struct bounds {
     steady::time_point deadline{};
@@ -81,8 +100,12 @@ struct bounds {
     bool ended{};                     ///< by the other side
     bool overdue{};                   ///< ended by the deadline
     bool flooded{};                   ///< ended by headers of more than header_limit
+    bool overlong{};                  ///< ended by a line of more than line_limit before the body
 
     static constexpr std::uint64_t header_limit = 1024 * 1024;  ///< bytes; httplib 0.11 has none for their number
+    /// Bytes; that of httplib for a header. For a status line it has none, and matches it with a regular expression
+    /// that takes stack for every byte: a long one ended the process.
+    static constexpr std::size_t line_limit = 8192;
 };
 
 /// Until the time is over: whether the socket is ready (or broken, which the next call on it will tell).
@@ -97,11 +120,11 @@ struct bounds {
     }
 }
 
-/// Connects; -1 and errno if that fails, which is EINPROGRESS if the time is over.
-[[nodiscard]] inline auto connect_by(const socket_address& to, const bounds& limits) -> int {
+/// Connects until `end`; -1 and errno if that fails, which is EINPROGRESS if the time is over.
+[[nodiscard]] inline auto connect_by(const socket_address& to, steady::time_point end, const bounds& limits) -> int {
     posix_fd made{::socket(to.place.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     if (!made) return -1;
-    const auto left = std::chrono::ceil<std::chrono::microseconds>(limits.connect_by - steady::now()).count();
+    const auto left = std::chrono::ceil<std::chrono::microseconds>(end - steady::now()).count();
     if (left <= 0) return errno = EINPROGRESS, -1;
     // This is what bounds connect(): one call, where a socket that does not block takes three.
     const timeval time{left / 1'000'000, left % 1'000'000};
@@ -116,7 +139,7 @@ struct bounds {
     // An interrupted one goes on by itself. A local socket whose queue stays full ends with EAGAIN.
     if (errno == EAGAIN) errno = EINPROGRESS;
     if (errno != EINTR) return -1;
-    if (!ready_by(made.get(), POLLOUT, limits.connect_by)) return errno = EINPROGRESS, -1;
+    if (!ready_by(made.get(), POLLOUT, end)) return errno = EINPROGRESS, -1;
     int failure = 0;
     socklen_t size = sizeof(failure);
     if (::getsockopt(made.get(), SOL_SOCKET, SO_ERROR, &failure, &size) != 0) return -1;
@@ -151,6 +174,7 @@ public:
         const std::size_t some = std::min(size, end_ - begin_);
         std::memcpy(to, buffer_.data() + begin_, some);
         begin_ += some;
+        if (!limits_.answered && !fits({to, some})) return limits_.overlong = true, -1;
         return static_cast<ssize_t>(some);
     }
     auto write(const char* from, std::size_t size) -> ssize_t override {
@@ -165,6 +189,14 @@ private:
         const bool ready = ready_by(socket_, what, limits_.deadline);
         if (!ready && steady::now() >= limits_.deadline) limits_.overdue = true;
         return ready;
+    }
+    /// Of what comes before the body.
+    [[nodiscard]] auto fits(std::string_view bytes) -> bool {
+        for (const char c : bytes) {
+            line_ = c == '\n' ? 0 : line_ + 1;
+            if (line_ > bounds::line_limit) return false;
+        }
+        return true;
     }
     /// An answer takes its time, so what is read is waited for first; what is written mostly is taken at once.
     template <typename Call>
@@ -181,6 +213,7 @@ private:
     std::array<char, 4096> buffer_;  // NOLINT: not cleared, since only what was read into it is looked at
     std::size_t begin_{};
     std::size_t end_{};
+    std::size_t line_{};  ///< bytes of the line that is being read
 };
 
 /// httplib makes sockets and streams in virtual functions, the second of which got another parameter with
@@ -191,21 +224,33 @@ inline constexpr bool can_be_bounded = !requires(Client & client) {
 }
 &&!std::is_abstract_v<bounded_stream<Stream>>;
 
-/// A client without TLS whose exchanges end in time by themselves, so that nobody need wait beside them.
+/// A client without TLS whose exchanges end in time by themselves, so that nobody need wait beside them unless a name
+/// has to be resolved.
 template <typename Client, typename Stream>
 class bounded_client final : public Client {
 public:
-    bounded_client(const address& where, const socket_address& to)
+    /// `to`: nothing if `where` is a host name.
+    bounded_client(const address& where, const std::optional<socket_address>& to)
         : Client{where.scheme == address_scheme::unix_socket ? where.path : where.host,
                  where.scheme == address_scheme::unix_socket ? 80 : int{where.port}},
-          to_{to} {}
+          where_{where} {
+        if (to) to_.push_back(*to);
+    }
 
     bounds limits{};
 
 private:
     auto create_and_connect_socket(typename Client::Socket& made, httplib::Error& failure) -> bool override {
-        ++limits.opened;
-        made.sock = connect_by(to_, limits);
+        const auto named = to_.empty() ? addresses_of(where_) : to_;
+        made.sock = -1;
+        errno = 0;
+        for (std::size_t i = 0; i < named.size() && made.sock < 0; ++i) {
+            ++limits.opened;
+            // One that does not answer leaves time for the others.
+            const auto now = steady::now();
+            const auto share = (limits.connect_by - now) / static_cast<std::int64_t>(named.size() - i);
+            made.sock = connect_by(named[i], now + share, limits);
+        }
         if (made.sock >= 0) return true;
         limits.overdue = steady::now() >= limits.deadline;
         failure = errno == EINPROGRESS ? httplib::Error::ConnectionTimeout : httplib::Error::Connection;
@@ -216,7 +261,8 @@ private:
         return exchange(stream);
     }
 
-    socket_address to_;
+    address where_;
+    std::vector<socket_address> to_{};  ///< none: a name, which is resolved for each connection
 };
 
 }  // namespace powerconsul::inline v0::detail

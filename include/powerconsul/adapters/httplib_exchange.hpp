@@ -37,12 +37,14 @@ namespace powerconsul::inline v0::detail {
 
 /// One connection. Unless it is a bounded one, its requests run in a thread of their own, for two reasons: httplib's
 /// timeouts bound each system call and not the exchange, so somebody else must end what takes too long; and httplib
-/// writes without MSG_NOSIGNAL, so SIGPIPE must be blocked where it writes and nowhere else.
+/// writes without MSG_NOSIGNAL, so SIGPIPE must be blocked where it writes and nowhere else. A bounded one's do so
+/// where a name has to be resolved, which nothing can end, and where others run beside it.
 struct httplib_connection {
     posix_fd file{};        ///< what `hold` was given
     httplib_trust trust{};  ///< with TLS, if anybody is to be verified; the client refers to it
     std::unique_ptr<httplib::ClientImpl> client{};
     bounds* bounded{};          ///< those of the client, if it keeps its deadline by itself
+    bool here{};                ///< its requests run in the thread of the one who waits
     std::string server_name{};  ///< what httplib takes for the host
     std::string lookup{};       ///< the host to resolve in its place; empty: httplib resolves it
     std::mutex guard{};
@@ -115,7 +117,7 @@ struct httplib_board {
 /// One request on its way, shared by the thread that carries it out and the one that waits: the first may stay behind
 /// in the resolution of a name, which nothing can interrupt.
 struct httplib_exchange {
-    enum class cause : unsigned char { none, overdue, too_large, flooded, malformed };
+    enum class cause : unsigned char { none, overdue, too_large, flooded, overlong, malformed };
 
     std::shared_ptr<httplib_connection> connection{};
     std::shared_ptr<httplib_board> board{};
@@ -153,13 +155,10 @@ struct httplib_exchange {
         body.append(data, size);
         return true;
     }
-    /// Over a bounded connection, by whoever waits for it.
+    /// By whoever waits for it.
     void carry_out_here() noexcept {
         send();
-        done = true;
-        const bounds& end = *connection->bounded;
-        if (!ok && stopped == cause::none)
-            stopped = end.flooded ? cause::flooded : end.overdue ? cause::overdue : stopped;
+        end();
     }
     /// The thread's work.
     void carry_out() noexcept {
@@ -168,8 +167,16 @@ struct httplib_exchange {
         ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
         if (connection->lookup.empty() || resolve()) send();
         const std::lock_guard lock{board->guard};
-        done = true;
+        end();
         board->changed.notify_all();
+    }
+    void end() noexcept {
+        done = true;
+        const bounds* const how = connection->bounded;
+        if (how == nullptr || ok || stopped != cause::none) return;
+        if (how->overdue) stopped = cause::overdue;
+        if (how->overlong) stopped = cause::overlong;
+        if (how->flooded) stopped = cause::flooded;
     }
     void send() noexcept {
         try {
