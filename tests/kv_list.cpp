@@ -56,7 +56,12 @@ TEST_CASE("what is no list is an error with its reason") {
         {"a proxy's 404", http_response{404, "", {}}, errc::bad_data,
          "Consul answers 404 to /v1/kv/cluster/pro%20d/?recurse&dc=hq; is the address that of a Consul agent?"},
         {"redirect", http_response{301, "", {}}, errc::bad_data,
-         "Consul answers 301 to /v1/kv/cluster/pro%20d/?recurse&dc=hq; is the address that of a Consul agent?"},
+         "Consul answers 301 to /v1/kv/cluster/pro%20d/?recurse&dc=hq: a redirect, which would lead to another key or "
+         "host; give the address of Consul itself"},
+        {"404 with the index 0", http_response{404, "", {{"X-Consul-Index", "0"}}}, errc::bad_data,
+         "Consul answers 404 to /v1/kv/cluster/pro%20d/?recurse&dc=hq; is the address that of a Consul agent?"},
+        {"an empty body", http_response{200, "", {}}, errc::bad_data,
+         "/v1/kv/cluster/pro%20d/?recurse&dc=hq: the answer has no body; is a proxy in between?"},
         {"limits", http_response{429, "", {}}, errc::unavailable,
          "Consul answers 429 to /v1/kv/cluster/pro%20d/?recurse&dc=hq: too many requests; see its limits"},
         {"no leader", http_response{500, "rpc error: No cluster leader", {}}, errc::unavailable,

@@ -38,6 +38,31 @@ namespace detail {
     return {};
 }
 
+/// What is wrong with the body of a 200, and what that comes from if it can be told. "The document is empty", as the
+/// parser says, would be taken for the one that stands in Consul.
+[[nodiscard]] inline auto undecoded(std::string_view path, const http_response& answer, const error& why)
+    -> unexpected {
+    const std::string_view encoding = answer.header("Content-Encoding");
+    std::string text = std::string{path} + ": ";
+    if (answer.body.find_first_not_of(" \t\r\n") == std::string::npos) {
+        text += "the answer has no body; is a proxy in between?";
+    } else if (!encoding.empty() && encoding != "identity") {
+        text += "the answer is encoded as " + quoted(encoding) + ", which nobody asked for; is a proxy in between?";
+    } else {
+        text += why.message;
+    }
+    return fail(why.code, std::move(text));
+}
+
+/// What a status that is neither a success nor a refusal of Consul's own may come from.
+[[nodiscard]] inline auto advice_on(int status) -> std::string {
+    if (status == 401 || status == 407)
+        return "; a proxy in front of it asks for a name and a password: --http-auth-file";
+    if (status >= 300 && status < 400)
+        return ": a redirect, which would lead to another key or host; give the address of Consul itself";
+    return "; is the address that of a Consul agent?";
+}
+
 }  // namespace detail
 
 /// One datacenter's answer to "which instances does this service have".
@@ -87,11 +112,11 @@ public:
         // How old a stale answer may be is told by its age; any other must come from a leader.
         if (mode != consistency::stale && leaderless(*answer)) return without_leader(path);
         how.age = age_of(*answer);
-        const std::uint64_t index = number_in(*answer, "X-Consul-Index").value_or(0);
+        const std::uint64_t index = whole_number(answer->header("X-Consul-Index")).value_or(0);
         if (answer->status == 404 && index != 0) return key_reading{{}, index, std::move(how)};
         if (answer->status != 200) return refused(*answer, path, {{acl_resource::key, std::string{key}}});
         auto entry = json::decode_kv_entry(answer->body, key);
-        if (!entry) return undecoded(path, entry.error());
+        if (!entry) return detail::undecoded(path, *answer, entry.error());
         return key_reading{std::move(*entry), index, std::move(how)};
     }
 
@@ -132,7 +157,7 @@ public:
         }
         if (answer->status != 200) return refused(*answer, path, rights);
         auto missing = json::decode_missing_rights(answer->body, rights);
-        if (!missing) return undecoded(path, missing.error());
+        if (!missing) return detail::undecoded(path, *answer, missing.error());
         return missing;
     }
 
@@ -263,10 +288,7 @@ private:
         if (answer.status >= 500) {
             return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
         }
-        if (answer.status >= 300 && answer.status < 400) {
-            return fail(errc::bad_data, what + ": a redirect, which would lead to another key or host");
-        }
-        return fail(errc::bad_data, what + (complaint.empty() ? "; is the address that of a Consul agent?" : ""));
+        return fail(errc::bad_data, what + (complaint.empty() ? detail::advice_on(answer.status) : ""));
     }
 
     /// A server that knows no leader answers from what it last had: that can be of any age.
@@ -277,10 +299,6 @@ private:
         return fail(errc::unavailable, "Consul answers " + std::string{path} + " without a cluster leader");
     }
 
-    [[nodiscard]] static auto undecoded(std::string_view path, const error& why) -> unexpected {
-        return fail(why.code, std::string{path} + ": " + why.message);
-    }
-
     template <typename Decode>
     [[nodiscard]] auto asked(std::string_view path, const std::vector<acl_right>& rights, Decode decode)
         -> decltype(decode(std::string_view{})) {
@@ -288,7 +306,7 @@ private:
         if (!answer) return unexpected{answer.error()};
         if (answer->status != 200) return refused(*answer, path, rights);
         auto facts = decode(answer->body);
-        if (!facts) return undecoded(path, facts.error());
+        if (!facts) return detail::undecoded(path, *answer, facts.error());
         return facts;
     }
 
@@ -306,7 +324,7 @@ private:
                         std::string{path} + ": the list is filtered; the token needs " + to_string(rights));
         }
         auto found = json::decode_instances(answer->body, datacenter);
-        if (!found) return undecoded(path, found.error());
+        if (!found) return detail::undecoded(path, *answer, found.error());
         return found;
     }
 

@@ -46,12 +46,12 @@ template <http_transport Transport>
     if (answer->header("X-Consul-Results-Filtered-By-ACLs") == "true") {
         return fail(errc::denied, listing.path + ": the list is filtered" + right);
     }
-    if (answer->status == 404 && !answer->header("X-Consul-Index").empty()) return listing;
+    if (answer->status == 404 && whole_number(answer->header("X-Consul-Index")).value_or(0) != 0) return listing;
     if (answer->status == 429) return fail(errc::unavailable, what + ": too many requests; see its limits");
     if (answer->status >= 500) return fail(errc::unavailable, what);
-    if (answer->status != 200) return fail(errc::bad_data, what + "; is the address that of a Consul agent?");
+    if (answer->status != 200) return fail(errc::bad_data, what + detail::advice_on(answer->status));
     auto keys = json::decode_kv_list(answer->body, prefix);
-    if (!keys) return fail(keys.error().code, listing.path + ": " + keys.error().message);
+    if (!keys) return detail::undecoded(listing.path, *answer, keys.error());
     listing.keys = std::move(*keys);
     return listing;
 }

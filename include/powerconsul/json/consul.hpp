@@ -69,7 +69,7 @@ namespace detail {
             if (std::exchange(index, true) || !at.value()) return false;
             const auto number = whole_number(body.substr(begin, at.tell() - begin));
             modified = number.value_or(0);
-            return number.has_value();
+            return modified != 0;
         });
     });
     at.skip_blanks();
@@ -131,7 +131,9 @@ namespace detail {
     std::string_view quick;
     std::uint64_t number{};
     if (detail::skim_kv_entry(body, key, quick, number)) {
-        return base64_decoded(quick).transform([&](std::string&& bytes) { return kv_entry{std::move(bytes), number}; });
+        auto bytes = base64_decoded(quick);
+        if (!bytes) return detail::misshapen("Value is no " + bytes.error().message);
+        return kv_entry{std::move(*bytes), number};
     }
     const auto root = parse(body);
     if (!root) return unexpected{root.error()};
@@ -141,14 +143,15 @@ namespace detail {
     const value* const content = entry.find("Value");
     const value* const index = entry.find("ModifyIndex");
     const auto modified = index == nullptr ? std::nullopt : index->as_unsigned();
-    if (name == nullptr || content == nullptr || !modified) {
-        return detail::misshapen("expected Key, Value and ModifyIndex in the entry");
+    // Consul counts from 1; 0 would be taken for "there is no document".
+    if (name == nullptr || content == nullptr || modified.value_or(0) == 0) {
+        return detail::misshapen("expected Key, Value and ModifyIndex, a whole number above 0, in the entry");
     }
     if (*name != key) return detail::misshapen("asked for key " + quoted(key) + ", got " + quoted(*name));
     if (content->is(kind::null)) return kv_entry{{}, *modified};
     if (!content->is(kind::string)) return detail::misshapen("expected Value to be base64 or null");
     auto decoded = base64_decoded(content->text);
-    if (!decoded) return unexpected{std::move(decoded).error()};
+    if (!decoded) return detail::misshapen("Value is no " + decoded.error().message);
     return kv_entry{std::move(*decoded), *modified};
 }
 
