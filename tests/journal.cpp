@@ -421,9 +421,10 @@ TEST_CASE("a journal has at most 16 KiB") {
         memory_files files;
         memory_journals journals{files, "/state"};
         CHECK(journals.save(of("web", all)).error() ==
-              error{errc::bad_data, std::to_string(all.size()) +
-                                        " open incidents of \"web\" do not fit into a "
-                                        "journal of 16384 bytes; register fewer checks for one service"});
+              error{errc::bad_data,
+                    std::to_string(all.size()) +
+                        " open incidents of \"web\" do not fit into a "
+                        "journal of 16384 bytes; register fewer checks for one service, or give them shorter ids"});
         CHECK_FALSE(files.get(folder + "/web.json"));
         all.pop_back();
         REQUIRE(journals.save(of("web", all)));

@@ -105,8 +105,7 @@ private:
         const int ready = left <= 0 ? 0 : poll(&input, 1, static_cast<int>(left));
         if (ready < 0 && errno == EINTR) continue;
         if (ready == 0) {
-            return powerconsul::fail(powerconsul::errc::timed_out,
-                                     "standard input did not end in time; the checks are expected there");
+            return powerconsul::fail(powerconsul::errc::timed_out, "standard input did not end in time");
         }
         const auto got = read(STDIN_FILENO, buffer.data(), buffer.size());
         if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;

@@ -192,6 +192,8 @@ void print_handled(const handled_service& report, const watch_options& options, 
 
 [[nodiscard]] auto code_of(const std::optional<error>& trouble) -> exit_code {
     if (!trouble) return exit_code::done;
+    // The command line was sound: what cannot be used is a name in the snapshot, or in a journal.
+    if (trouble->code == errc::usage) return exit_code::bad_data;
     return trouble->code == errc::timed_out ? exit_code::try_again : exit_code_for(trouble->code);
 }
 
@@ -328,7 +330,11 @@ auto run_watch(const invocation& call, const command_line& line, const configura
     if (!line.has("from-agent")) {
         if (!call.input) return fail(errc::usage, "there is no standard input");
         auto read = call.input(largest_input, chosen.timeout);
-        if (!read) return fail(errc::bad_data, read.error().message + "; see powerconsul watch --help");
+        if (!read) {
+            return fail(errc::bad_data, read.error().message +
+                                            "; expected the list that a watch of type \"checks\" gives; "
+                                            "see powerconsul watch --help");
+        }
         text = std::move(*read);
         auto sound = json::snapshot::read(text);
         if (!sound) return fail(errc::bad_data, "standard input: " + sound.error().message);
@@ -373,7 +379,10 @@ auto run_trigger(const invocation& call, const command_line& line, const configu
     if (*given == "-") {
         if (!call.input) return fail(errc::usage, "there is no standard input");
         given = call.input(largest_input, chosen.timeout);
-        if (!given) return fail(errc::bad_data, given.error().message);
+        if (!given) {
+            return fail(errc::bad_data,
+                        given.error().message + "; expected one check as JSON; see powerconsul trigger --help");
+        }
     }
     auto check = json::decode_check(*given);
     if (!check) return fail(errc::bad_data, "-s/--service: " + check.error().message);

@@ -112,7 +112,7 @@ void insert_sorted(std::vector<T>& sorted, T one) {
     if (fits()) return from;
     return fail(errc::bad_data, std::to_string(from.incidents.size()) + " open incidents of " + quoted(from.service) +
                                     " do not fit into a journal of " + std::to_string(largest_journal) +
-                                    " bytes; register fewer checks for one service");
+                                    " bytes; register fewer checks for one service, or give them shorter ids");
 }
 
 /// Keeps the incidents of each service below `<state>/journal/`, one file for each. What it needs of the directories is

@@ -239,13 +239,16 @@ inline constexpr unsigned check_flags =
 
 [[nodiscard]] inline auto read_checks(std::string_view text, check_layout layout, std::string_view node)
     -> result<std::vector<snapshot_check>> {
+    const std::string wanted = "; expected the list that a watch of type \"checks\" gives";
     if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
         return fail(errc::bad_data, "not valid JSON at " + place(text, nul) + ": a NUL byte");
     }
     if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
-        return fail(errc::bad_data, layout == check_layout::list
-                                        ? "empty; expected the list that a watch of type \"checks\" gives"
-                                        : "empty; expected a JSON object");
+        return fail(errc::bad_data, layout == check_layout::list ? "empty" + wanted : "empty; expected a JSON object");
+    }
+    if (text.starts_with("\xEF\xBB\xBF")) {
+        return fail(errc::bad_data,
+                    "not valid JSON at " + place(text, 0) + ": a byte order mark; write the text as UTF-8 without one");
     }
     rapidjson::MemoryStream stream{text.data(), text.size()};
     check_reader handler{text, stream, layout, node};
@@ -256,7 +259,8 @@ inline constexpr unsigned check_flags =
     const bool cut_off = stream.Tell() >= text.size();
     return fail(errc::bad_data, "not valid JSON at " + place(text, cut_off ? text.size() : outcome.Offset()) + ": " +
                                     (cut_off ? "the text ends too early; it was cut off"
-                                             : rapidjson::GetParseError_En(outcome.Code())));
+                                             : rapidjson::GetParseError_En(outcome.Code())) +
+                                    (cut_off || layout != check_layout::list ? "" : wanted));
 }
 
 }  // namespace detail
