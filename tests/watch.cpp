@@ -306,6 +306,23 @@ TEST_CASE("where Consul does not say whether there is a trigger, nothing is done
     }
 }
 
+TEST_CASE("what can be no service's name leaves no trace on disk") {
+    for (const std::string& name :
+         {std::string{}, std::string{"a/b"}, std::string{".."}, std::string{"a\nb"}, std::string(129, 'x')}) {
+        CAPTURE(name);
+        node at;
+        at.trigger("standalone");
+        const auto report = at.handler().handle(name, at.listed);
+        REQUIRE(report.trouble);
+        CHECK(report.trouble->code == errc::bad_data);
+        CHECK(report.trouble->message.starts_with("the Consul service name "));
+        CHECK(at.jobs.jobs().empty());
+        CHECK(at.asked.requests.empty());
+        CHECK_FALSE(*at.files.status("/state/journal"));
+        CHECK(at.log.events("failed").size() == 1);
+    }
+}
+
 TEST_CASE("each form of a value becomes its job") {
     struct row {
         std::string_view name;

@@ -192,8 +192,6 @@ void print_handled(const handled_service& report, const watch_options& options, 
 
 [[nodiscard]] auto code_of(const std::optional<error>& trouble) -> exit_code {
     if (!trouble) return exit_code::done;
-    // The command line was sound: what cannot be used is a name in the snapshot, or in a journal.
-    if (trouble->code == errc::usage) return exit_code::bad_data;
     return trouble->code == errc::timed_out ? exit_code::try_again : exit_code_for(trouble->code);
 }
 

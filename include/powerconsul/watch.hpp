@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <powerconsul/event.hpp>
+#include <powerconsul/identity.hpp>
 #include <powerconsul/incident_rules.hpp>
 #include <powerconsul/journal.hpp>
 #include <powerconsul/json/snapshot.hpp>
@@ -133,6 +134,9 @@ private:
 
     /// The service's lock and journal; false: neither, and the report says why.
     [[nodiscard]] auto open(handled_service& report) -> std::optional<typename Files::lock_type> {
+        if (auto valid = validate_segment("the Consul service name", report.service); !valid) {
+            return give_up(report, {errc::bad_data, valid.error().message}), std::nullopt;
+        }
         auto lock = journals_.lock(report.service, options_.lock_wait);
         if (!lock) return give_up(report, lock.error()), std::nullopt;
         auto loaded = journals_.load(report.service);
