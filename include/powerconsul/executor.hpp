@@ -19,6 +19,12 @@ struct command {
     std::size_t output_limit{16 * 1024};     ///< bytes kept of each stream; what comes after is read and dropped
 };
 
+/// The grace of a program that somebody waits for: an eighth of its time, so that both together stay within what was
+/// planned for it, and at most half a second.
+[[nodiscard]] constexpr auto grace_within(milliseconds timeout) -> milliseconds {
+    return shorter(milliseconds{timeout.count / 8}, milliseconds{500});
+}
+
 enum class ending : unsigned char { exited, signalled, timed_out };
 
 /// How a program ended. A status other than 0 is an outcome, not an error.

@@ -112,8 +112,11 @@ TEST_CASE("what cannot be started is an error that names the program and the rea
     const case_row rows[] = {
         {"missing", {"/nowhere/program"}, errc::io, "No such file or directory"},
         {"not executable", {plain}, errc::io, "Permission denied"},
-        {"missing interpreter", {orphan}, errc::io, "No such file or directory"},
-        {"no program", {no_program}, errc::io, "Exec format error"},
+        {"missing interpreter",
+         {orphan},
+         errc::io,
+         "No such file or directory: it is there, but not the interpreter that it names"},
+        {"no program", {no_program}, errc::io, "Exec format error; a script begins with #! and its interpreter"},
         {"a directory", {directory.path}, errc::io, "Permission denied"},
         {"a file as directory", {plain + "/x"}, errc::io, "Not a directory"},
         {"relative", {"sh"}, errc::usage, "absolute path"},

@@ -178,7 +178,7 @@ TEST_CASE("what cannot be asked is unknown, with the reason") {
     m.files.put("/etc/init.d/plain", "", {.kind = file_kind::regular, .mode = 0644});
     CHECK(m.look(sysv, "plain").reason == "init script \"/etc/init.d/plain\" is not executable");
     m.files.put("/etc/init.d/below", "", {.kind = file_kind::directory, .mode = 0755});
-    CHECK(m.look(sysv, "below").reason == "there is no init script \"/etc/init.d/below\"");
+    CHECK(m.look(sysv, "below").reason == "init script \"/etc/init.d/below\" is no regular file");
     m.files.fail_on("/etc/init.d/closed", {errc::io, "Permission denied"});
     CHECK(m.look(sysv, "closed").reason == "Permission denied");
     m.files.put("/etc/init.d/web", "", program);

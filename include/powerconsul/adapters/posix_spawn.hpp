@@ -146,8 +146,16 @@ private:
         auto environment = pointers(what.environment);
         pid_t pid = -1;
         const int error = ::posix_spawn(&pid, argv[0], &actions.value, &attrs.value, argv.data(), environment.data());
-        if (error != 0) return system_failure("run", what.argv.front(), error);
-        return pid;
+        if (error == 0) return pid;
+        auto failed = system_failure("run", what.argv.front(), error);
+        // What the kernel says of a script's interpreter sounds as if it were said of the script.
+        if (error == ENOENT && ::access(argv[0], F_OK) == 0) {
+            return fail(errc::io, failed.reason.message + ": it is there, but not the interpreter that it names");
+        }
+        if (error == ENOEXEC) {
+            return fail(errc::io, failed.reason.message + "; a script begins with #! and its interpreter");
+        }
+        return failed;
     }
 
     /// Reads at most `most` bytes of what is there and keeps what fits. Closes the pipe at its end.

@@ -148,6 +148,7 @@ public:
             // In English, so that the texts can be read and stay the same.
             .environment = {"LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
             .timeout = options_.timeout,
+            .grace = grace_within(options_.timeout),
         };
         what.argv.insert(what.argv.end(), options_.arguments.begin(), options_.arguments.end());
         const auto end = executor_.run(what);

@@ -86,7 +86,9 @@ private:
         const observed missing{observation::unknown, "there is no init script " + quoted(path)};
         if (!*seen) return missing;
         if ((*seen)->kind != file_kind::symlink) {
-            if ((*seen)->kind != file_kind::regular) return missing;
+            if ((*seen)->kind != file_kind::regular) {
+                return {observation::unknown, "init script " + quoted(path) + " is no regular file"};
+            }
             if (((*seen)->mode & 0111U) == 0) {
                 return {observation::unknown, "init script " + quoted(path) + " is not executable"};
             }
@@ -135,6 +137,7 @@ private:
             .environment = {"LANG=C", "LC_ALL=C", "TERM=dumb", "SYSTEMCTL_SKIP_REDIRECT=1",
                             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
             .timeout = time,
+            .grace = grace_within(time),
         });
     }
 
