@@ -121,6 +121,9 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     if (!user) return unexpected{user.error()};
     if (auto valid = validate_crontab_user(*user); !valid) return unexpected{valid.error()};
     crontab_options options{.user = *user, .pattern = line.value("pattern").value_or("")};
+    if (options.pattern.find('\n') != std::string::npos) {
+        return fail(errc::usage, "-p/--pattern holds a newline, but is looked for within one line" + see_help(line));
+    }
     if (auto directory = line.value("crontab-dir")) options.directory = *directory;
     planned_check plan{.subject = subject_of(line)};
     if (!options.pattern.empty()) {

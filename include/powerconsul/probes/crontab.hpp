@@ -39,6 +39,7 @@ struct crontab_text {
     bool jobs{};              ///< lines that are no comments, settings or blank; crontab(1) takes only what cron takes
     bool pattern{};           ///< a line that is not a comment contains the pattern; false if there is none
     bool ends_in_line{true};  ///< cut off without a newline: Debian's cron then reads nothing of it
+    std::size_t odd_line{};   ///< the first, counted from 1, that is nothing of all this and no job either; 0: none
 };
 
 /// The text may be any bytes. The pattern is plain bytes too, compared within one line, capitals as they are.
@@ -55,7 +56,12 @@ struct crontab_text {
         return end != 0 && sign != std::string_view::npos && line[sign] == '=';
     };
     crontab_text found{.ends_in_line = text.empty() || text.back() == '\n'};
-    while (!text.empty()) {
+    // A job may begin with what other crons know, too; a name in quotes is a setting for some.
+    const auto is_odd = [](std::string_view line) {
+        return std::string_view{"0123456789*@~-"}.find(line.front()) == std::string_view::npos &&
+               line.find('=') == std::string_view::npos;
+    };
+    for (std::size_t number = 1; !text.empty(); ++number) {
         const std::size_t end = text.find('\n');
         std::string_view line = text.substr(0, end);
         text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
@@ -63,6 +69,7 @@ struct crontab_text {
         const std::size_t start = line.find_first_not_of(" \t");
         if (start == std::string_view::npos || line[start] == '#') continue;
         (is_setting(line.substr(start)) ? found.settings : found.jobs) = true;
+        if (found.odd_line == 0 && is_odd(line.substr(start))) found.odd_line = number;
         if (!pattern.empty() && line.find(pattern) != std::string_view::npos) found.pattern = true;
     }
     return found;
@@ -163,6 +170,10 @@ private:
         if ((file.uid == 0 && owner != 0) || (file.uid == owner && wrong_group)) faults.push_back(owned_by(file));
         if (file.mode != 0600) faults.push_back(ignored("its mode is " + octal(file.mode) + ", expected 0600"));
         if (file.links != 1) faults.push_back(ignored("it has more than one name"));
+        if (text.odd_line != 0) {
+            faults.push_back(
+                ignored("line " + std::to_string(text.odd_line) + " is no job, no setting and no comment"));
+        }
         if (text.jobs && !text.ends_in_line) faults.push_back(ignored("there is no newline at its end"));
         // To say `stopped`, a change of the owner alone counts too. Else it does not: many tools touch that time.
         const bool newest_change = stopped && file.changed > file.modified;

@@ -102,7 +102,7 @@ def drive(what):
     prepare()
     rows = Rows()
     for user in ("made", "own", "rooted", "given", "grouped", "open", "locked", "linked", "symlink", "folder",
-                 "unended", "crlf", "indented", "bytes", "nul", "comments", "comments-crlf", "settings", "out",
+                 "unended", "crlf", "indented", "bytes", "nul", "bom", "junk", "comments", "comments-crlf", "settings", "out",
                  "removed", "edited", "emptied", "filled"):
         if user != "own":
             run("crontab", "-u", rows.user(user), "-", input=job(user))
@@ -125,6 +125,8 @@ def drive(what):
     put("indented", "\n \t\n" + "".join(f" \t{line}\n" for line in job("indented").splitlines()))
     put("bytes", b"# \xff\xfe\x80\n" + job("bytes").encode())
     put("nul", "# \0 \n" + job("nul"))
+    put("bom", "\ufeff" + job("bom"))
+    put("junk", job("junk") + "nonsense\n")
     commented = "".join(f"# {line}\n" for line in job("comments").splitlines())
     put("comments", commented)
     put("comments-crlf", commented.replace("\n", "\r\n"))
@@ -157,6 +159,7 @@ def settle(what, users):
 
 ONLY = "PATH: it holds nothing but comments"
 NOT_REGULAR = "PATH is no regular file, and cron reads no other"
+ODD = "line {} is no job, no setting and no comment" + IGNORED
 NONE = "there is no crontab PATH"
 # Row, user, whether cron obeys the crontab, what the probe says, and the pattern that is asked for.
 AT_START = [
@@ -177,6 +180,8 @@ AT_START = [
     ("indented", "indented", True, "running"),
     ("bytes that are not text", "bytes", True, "running"),
     ("NUL", "nul", True, "running", None, "nul.start"),
+    ("a byte order mark before a comment", "bom", False, "degraded", f"PATH: {ODD.format(1)}"),
+    ("a line that is nothing", "junk", False, "degraded", f"PATH: {ODD.format(4)}"),
     ("only comments", "comments", False, "stopped", ONLY),
     ("only comments, CRLF", "comments-crlf", False, "stopped", ONLY),
     ("pattern only in a comment", "comments", False, "stopped", ONLY, "reboot"),
