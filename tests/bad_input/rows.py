@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,10 @@ class Row:
     #: Text or bytes for standard input, or a function that writes them into the pipe that it is given.
     stdin: typing.Any = b""
     env: dict = dataclasses.field(default_factory=dict)
+    #: Words before the program's own, such as those of a shell that gives it another standard input.
+    through: typing.Sequence[str] = ()
+    #: Pattern -> what stands in its place in both streams: what differs from run to run, such as a port.
+    changing: dict = dataclasses.field(default_factory=dict)
     #: Called with the folder before the run; what it returns is called after it.
     prepare: typing.Any = None
     #: Called with the folder after the run; raises AssertionError for what should not be so.
@@ -51,7 +56,7 @@ def run(row, folder):
         path.write_bytes(as_bytes(text))
     undo = row.prepare(folder) if row.prepare else None
     place = str(folder).encode()
-    argv = [os.fsencode(POWERCONSUL)] + [as_bytes(word).replace(b"FOLDER", place) for word in row.argv]
+    argv = [*row.through, os.fsencode(POWERCONSUL)] + [as_bytes(word).replace(b"FOLDER", place) for word in row.argv]
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C"}
     env.update({name: value.replace("FOLDER", str(folder)) for name, value in row.env.items()})
     try:
@@ -74,7 +79,10 @@ def run(row, folder):
             undo()
     if row.after:
         row.after(folder)
-    return process.returncode, *(text.replace(place, b"FOLDER").decode("utf-8", "backslashreplace") for text in (out, err))
+    texts = [text.replace(place, b"FOLDER").decode("utf-8", "backslashreplace") for text in (out, err)]
+    for pattern, name in row.changing.items():
+        texts = [re.sub(pattern, name, text) for text in texts]
+    return process.returncode, *texts
 
 
 def difference(what, expected, found):
