@@ -94,7 +94,10 @@ struct patient {
 [[nodiscard]] auto ask_agent(patient& who, any_transport& transport, client& consul) -> result<agent_config> {
     const auto answer = ask(who, transport, "/v1/agent/self");
     if (!answer) return unexpected{answer.error()};
-    if (answer->status == 200) return json::decode_agent_config(answer->body);
+    if (answer->status == 200) {
+        auto read = json::decode_agent_config(answer->body);
+        return read ? std::move(read) : detail::undecoded("/v1/agent/self", *answer, read.error());
+    }
     if (answer->status != 403) {
         const auto why = consul.agent();
         return why ? fail(errc::bad_data, "Consul answers " + std::to_string(answer->status) + " to /v1/agent/self")

@@ -82,7 +82,7 @@ def local_socket(path):
 
 
 def vanishing(path):
-    """It comes and goes as fast as it can, while the program looks fifty times: in place, absent, and nothing else."""
+    """It comes and goes as fast as it can, while the program looks thirty times: in place, absent, and nothing else."""
     owned(JOB)(path)
     over = threading.Event()
 
@@ -97,7 +97,7 @@ def vanishing(path):
         worker.start()
         try:
             seen = set()
-            for _ in range(50):
+            for _ in range(30):
                 done = subprocess.run([POWERCONSUL] + [word.replace("FOLDER", str(folder)) for word in argv()],
                                       env={"PATH": os.environ["PATH"], "HOME": str(folder)}, stdin=subprocess.DEVNULL,
                                       capture_output=True, text=True, timeout=60, check=False)

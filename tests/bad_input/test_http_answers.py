@@ -38,10 +38,10 @@ def text(value):
 
 
 def row(name, argv, code, endpoint, alteration, *, host="127.0.0.1", document=STANDBY, runs=False, earlier=None,
-        more=(), **others):
+        more=(), limit="60s", **others):
     """One run against a peer. ADDRESS in argv is the peer's. `runs`: whether the trigger should; `earlier`: an alteration
     for a run of `role` before."""
-    common = ["--http-addr", "ADDRESS", "--node", NODE, "--state-dir", "FOLDER/state", "--timeout", "1s"]
+    common = ["--http-addr", "ADDRESS", "--node", NODE, "--state-dir", "FOLDER/state", "--timeout", limit]
     made = Row(name, [], code, changing=CHANGING, **others)
 
     def prepare(folder):
@@ -70,8 +70,14 @@ def row(name, argv, code, endpoint, alteration, *, host="127.0.0.1", document=ST
     return made
 
 
+def limit_for(reason):
+    """Short for what is waited for. Five eighths of it are Consul's."""
+    return "1s" if reason.endswith("in time") else "60s"
+
+
 def role(name, alteration, code, reason, endpoint=DOCUMENT, facts=None, **others):
     """`role` of a standby, which is unknown for that reason, or knows its `facts`."""
+    others.setdefault("limit", limit_for(reason))
     known = {"service": "web", "role": "unknown", "expectation": "unknown", "clustered": None, "reason": reason, "key": KEY,
              "document": 0, "basis": "none", **(facts or {})}
     out = json.dumps(known, ensure_ascii=False, separators=(",", ":")) + "\n"
@@ -100,7 +106,9 @@ def check(name, alteration, why, endpoint=DOCUMENT, **facts):
              "role": "unknown", "reason": f"web cannot be judged: {why}", "basis": "none", **facts}
     out = json.dumps(known, ensure_ascii=False, separators=(",", ":")) + "\n"
     argv = ["check", "service", "-s", "web", "-S", "web", "--service-manager", "sysv", "--init-directory", "FOLDER/init.d"]
-    return row(f"check: {name}", argv, 1, endpoint, alteration, out=out)
+    # What comes before must be there in time.
+    limit = "2s" if known["reason"].endswith("in time") else "60s"
+    return row(f"check: {name}", argv, 1, endpoint, alteration, out=out, limit=limit)
 
 
 def handles(command, name, alteration, code, err, endpoint, out="", **others):
@@ -119,7 +127,7 @@ def logged(why, event="failed", service=""):
 
 def watch(name, alteration, code, why):
     """What the agent says of its checks cannot be used."""
-    return handles("watch", name, alteration, code, logged(why) + f"powerconsul: {why}\n", CHECKS)
+    return handles("watch", name, alteration, code, logged(why) + f"powerconsul: {why}\n", CHECKS, limit=limit_for(why))
 
 
 def trigger(name, alteration, code, why, **others):
@@ -127,6 +135,14 @@ def trigger(name, alteration, code, why, **others):
     return handles("trigger", name, alteration, code,
                    f'level=error event="nothing done" service=web state=critical incident=ID check=web-role why={text(why)}\n',
                    TRIGGERS, f"web critical, check web-role: nothing done: {why}\nweb: {why}\n", **others)
+
+
+def doctor(name, alteration, says):
+    """The line on the agent; the others tell of this machine, or that nobody was asked."""
+    made = row(f"doctor: {name}", ["doctor"], 2, "/v1/agent/self", alteration, out=f"error    agent            {says}\n",
+               limit=limit_for(says.partition(";")[0]))
+    made.changing = {**CHANGING, r"(?s)(agent [^\n]*\n).*": r"\1"}
+    return made
 
 
 # What is wrong, beside what altering_proxy.py has.
@@ -426,6 +442,17 @@ ROWS = [
     trigger("a redirect", alter.page(302), 65,
             f"Consul answers 302 to /v1/kv/{TRIGGER}: a redirect, which would lead to another key or host; give the address of "
             "Consul itself"),
+    doctor("401", alter.page(401),
+           "Consul answers 401 to /v1/agent/self; a proxy in front of it asks for a name and a password: --http-auth-file; set "
+           "--http-addr to a Consul agent"),
+    doctor("TLS", alter.tls_alert, f"{NO_HTTP}; set --http-addr to a Consul agent"),
+    doctor("a page", alter.page(200),
+           "/v1/agent/self: not valid JSON at line 1, column 1 (byte 0): Invalid value.; set --http-addr to a Consul agent"),
+    doctor("a node's name that is a number", alter.retyped("Config", "NodeName"),
+           "/v1/agent/self: Consul's answer is not of the documented shape: expected Config.NodeName and Config.Datacenter; set "
+           "--http-addr to a Consul agent"),
+    doctor("nothing and silence", alter.never_answers,
+           f"{AT} did not answer the request for /v1/agent/self in time; start the agent, or set --http-addr"),
     trigger("cut off in the body", alter.cut_in_the_body, 69,
             f"{AT} broke off its answer to the request for /v1/kv/{TRIGGER}?consistent; try again"),
 ]

@@ -73,7 +73,7 @@ def watch(name, stdin, code=65, says=None, err=None, after=nothing_ran, more=(),
     """`says`: the sentence, without the program's name before it."""
     err = f"powerconsul: {says}\n" if err is None and says is not None else err or ""
     argv = ["watch", "critical", "--store", "FOLDER/store.json", "--state-dir", "FOLDER/state", "--stop-file",
-            "FOLDER/stop", "--node", NODE, *more]
+            "FOLDER/stop", "--node", NODE, *(more or ("--timeout", "60s"))]
     stdin = json.dumps(stdin) if isinstance(stdin, (list, dict)) else stdin
     return Row(name, argv, code, err=err, stdin=stdin, prepare=prepare, after=after, changing=CHANGING, **others)
 
@@ -114,9 +114,9 @@ def only_a_lock(folder):
     assert files_of(folder) == ["state/journal/web.json.lock", "store.json"], files_of(folder)
 
 
-def trigger(name, stdin, says="", code=65, err=None, after=nothing_ran, **others):
+def trigger(name, stdin, says="", code=65, err=None, after=nothing_ran, limit="60s", **others):
     argv = ["trigger", "critical", "-s", "-", "--store", "FOLDER/store.json", "--state-dir", "FOLDER/state",
-            "--stop-file", "FOLDER/stop", "--node", NODE, "--log", "none", "--timeout", "1s"]
+            "--stop-file", "FOLDER/stop", "--node", NODE, "--log", "none", "--timeout", limit]
     return Row(f"trigger: {name}", argv, code, err=f"powerconsul: {says}\n" if err is None else err, stdin=stdin,
                prepare=prepare, after=after, changing=CHANGING, **others)
 
@@ -274,7 +274,7 @@ ROWS = [
     trigger("a directory", b"", 'cannot read "standard input": Is a directory; expected one check as JSON; see powerconsul '
             "trigger --help", through=shell("</")),
     trigger("no end", never_ends(b"{"), "standard input did not end in time; expected one check as JSON; see powerconsul "
-            "trigger --help"),
+            "trigger --help", limit="1s"),
 ]
 
 if __name__ == "__main__":

@@ -685,7 +685,7 @@ ALTERATIONS = [
     ("200, empty", alter.body(""), False, "/v1/.*: the answer has no body; is a proxy in between", 65),
     ("200, JSON without its end", alter.half_json, False, JSON, 65),
     ("200, JSON twice", alter.two_documents, False, JSON, 65),
-    ("200, compressed", alter.compressed, False, 'the answer is encoded as "gzip", which nobody asked for', 65),
+    ("200, compressed", alter.compressed, False, "the answer is encoded as .*gzip.*, which nobody", 65),
     ("200, null", alter.body("null"), False, SHAPE, 65),
     ("200, a string", alter.body('"passing"'), False, SHAPE, 65),
     ("200, a number", alter.body("7"), False, SHAPE, 65),
