@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing here. Without root it prints the command that would do it.
 #
-# usage: tools/setup.sh --for build|release|tests|bench|analysis
+# usage: tools/setup.sh --for build|release|tests|bench|analysis|coverage
 set -euo pipefail
 
 build_packages=(
@@ -42,10 +42,11 @@ case "${*}" in
 "--for build") packages=("${build_packages[@]}") ;;
 "--for release") packages=("${release_packages[@]}") ;;
 "--for bench") packages=("${bench_packages[@]}") ;;
+"--for coverage") packages=("${tests_packages[@]}" llvm) ;; # llvm-profdata and llvm-cov
 "--for tests") packages=("${tests_packages[@]}") ;;
 "--for analysis") packages=("${analysis_packages[@]}") ;;
 *)
-    echo "usage: tools/setup.sh --for build|release|tests|bench|analysis" >&2
+    echo "usage: tools/setup.sh --for build|release|tests|bench|analysis|coverage" >&2
     exit 64
     ;;
 esac
