@@ -105,5 +105,17 @@ TEST_CASE("each expectation and each observation lead to their verdict") {
 }
 
 TEST_CASE("of two verdicts critical is the worst, then unknown, then warning") {
-    CHECK(worse_holds());
+    bool (*volatile const holds)() = worse_holds;  // called by name it would be folded, and run nothing
+    CHECK(holds());
+}
+
+TEST_CASE("what nobody has a rule for decides nothing") {
+    constexpr auto no_role = static_cast<role>(99);
+    constexpr auto no_observation = static_cast<observation>(99);
+    CHECK(expect(no_role, actives::serving) == expectation::unknown);
+    CHECK(expect(role::secondary, static_cast<actives>(99)) == expectation::unknown);
+    CHECK(judge(expectation::running, no_observation) == verdict::unknown);
+    CHECK(judge(expectation::stopped, no_observation) == verdict::unknown);
+    CHECK(worse(verdict::critical, static_cast<verdict>(99)) == verdict::critical);
+    CHECK(worse(verdict::unknown, static_cast<verdict>(99)) != verdict::unknown);
 }

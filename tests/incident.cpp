@@ -59,6 +59,14 @@ TEST_CASE("when the next attempt is due") {
         one.looked = seconds(1200);
         CHECK(next_attempt(one, {}) == seconds(1210));
     }
+    SUBCASE("the later of both, where the attempt is the later one") {
+        one.attempts = 3;
+        one.last.ended = seconds(1300);
+        one.last.result = healing::ended;
+        one.held = "stopped";
+        one.looked = seconds(1200);
+        CHECK(next_attempt(one, {}) == seconds(1340));
+    }
     SUBCASE("never, once given up") {
         one.given_up = true;
         CHECK_FALSE(next_attempt(one, {}));
@@ -67,6 +75,50 @@ TEST_CASE("when the next attempt is due") {
         one.closed = seconds(2000);
         CHECK_FALSE(next_attempt(one, {}));
     }
+}
+
+TEST_CASE("journals are the same only if all in them is") {
+    // A journal that is taken for the one on disk is not written.
+    const auto differs = [](const auto& change) {
+        journal one{"web", {incident{}}};
+        journal other = one;
+        CHECK(one == other);
+        change(other);
+        return !(one == other);
+    };
+    const auto in_incident = [&](const auto& change) {
+        return differs([&](journal& all) { change(all.incidents.front()); });
+    };
+    const auto in_attempt = [&](const auto& change) { return in_incident([&](incident& one) { change(one.last); }); };
+    CHECK(differs([](journal& all) { all.service = "mail"; }));
+    CHECK(differs([](journal& all) { all.incidents.clear(); }));
+    CHECK(differs([](journal& all) { all.incidents.emplace_back(); }));
+    CHECK(in_incident([](incident& one) { one.id = "1"; }));
+    CHECK(in_incident([](incident& one) { one.state = bad_state::warning; }));
+    CHECK(in_incident([](incident& one) { one.node = "n1"; }));
+    CHECK(in_incident([](incident& one) { one.service_id = "web"; }));
+    CHECK(in_incident([](incident& one) { one.check_id = "web-alive"; }));
+    CHECK(in_incident([](incident& one) { one.create_index = 1; }));
+    CHECK(in_incident([](incident& one) { one.modify_index = 1; }));
+    CHECK(in_incident([](incident& one) { one.opened.count = 1; }));
+    CHECK(in_incident([](incident& one) { one.closed.count = 1; }));
+    CHECK(in_incident([](incident& one) { one.silent = true; }));
+    CHECK(in_incident([](incident& one) { one.missed = true; }));
+    CHECK(in_incident([](incident& one) { one.attempts = 1; }));
+    CHECK(in_incident([](incident& one) { one.given_up = true; }));
+    CHECK(in_incident([](incident& one) { one.looked.count = 1; }));
+    CHECK(in_incident([](incident& one) { one.held = "no trigger"; }));
+    CHECK(in_attempt([](attempt& one) { one.began.count = 1; }));
+    CHECK(in_attempt([](attempt& one) { one.may_run.count = 1; }));
+    CHECK(in_attempt([](attempt& one) { one.ended.count = 1; }));
+    CHECK(in_attempt([](attempt& one) { one.process.pid = 1; }));
+    CHECK(in_attempt([](attempt& one) { one.process.began = 1; }));
+    CHECK(in_attempt([](attempt& one) { one.process.boot = "b"; }));
+    CHECK(in_attempt([](attempt& one) { one.key = "k"; }));
+    CHECK(in_attempt([](attempt& one) { one.result = healing::ended; }));
+    CHECK(in_attempt([](attempt& one) { one.status = 0; }));
+    CHECK(in_attempt([](attempt& one) { one.signal = 9; }));
+    CHECK(in_attempt([](attempt& one) { one.output = "o"; }));
 }
 
 TEST_CASE("words") {

@@ -56,6 +56,11 @@ TEST_CASE("an expression matches at the start and need not reach to the end") {
         {"\\w+$", "a-b", false},
         {"a\\sb\\S$", "a bc", true},
         {"a\\Wb", "a-b", true},
+        {"a\\Bb", "ab", true},
+        {"a\\bb", "ab", false},
+        {"()a", "a", true},
+        {"a{0}b", "b", true},
+        {"a{0}b", "ab", false},
     };
     for (const auto& each : rows) {
         CAPTURE(each.expression);
@@ -111,6 +116,10 @@ TEST_CASE("what would mean something else than in Python, or take without end, i
          "is refused at byte 6: an anchor (^ $ \\b \\B) inside what is repeated; take it out"},
         {"anchor deep in a repeated group", "((a|(b$))c)+",
          "is refused at byte 11: an anchor (^ $ \\b \\B) inside what is repeated; take it out"},
+        {"anchor before an inner group of what is repeated", "(^(a)b)*",
+         "is refused at byte 7: an anchor (^ $ \\b \\B) inside what is repeated; take it out"},
+        {"repetitions before inner groups, beside an anchor", "^" + repeated("(a*(b))*", 9),
+         "is refused at byte 73: anchors beside many repetitions of what has repetitions; write it plainer"},
         {"nested repetitions beside an anchor", "^" + repeated("(a*)*", 9),
          "is refused at byte 46: anchors beside many repetitions of what has repetitions; write it plainer"},
         {"nested in one another beside an anchor", std::string(10, '(') + 'a' + repeated(")*", 10) + '$',
@@ -151,7 +160,7 @@ TEST_CASE("what would mean something else than in Python, or take without end, i
         CHECK(matched.error().code == errc::bad_data);
         CHECK(matched.error().message == "the expression " + quoted(each.expression) + ' ' + std::string{each.message});
     }
-    for (const std::string_view broken : {"(", "a)(", "[a", "a{2", "a{3,2}", "web\\"}) {
+    for (const std::string_view broken : {"(", "a)(", "[a", "a{2", "a{3,2}", "a{x}", "a{/}", "web\\"}) {
         CAPTURE(broken);
         const auto matched = matches_at_start(broken, "web1");
         REQUIRE_FALSE(matched);
@@ -226,6 +235,7 @@ TEST_CASE("a compiled expression is used many times and moves with its owner") {
     CHECK(*second.search("xa12") == std::optional{extent{1, 4}});
     const pattern third{std::move(second)};
     CHECK(*third.match_start("a1") == std::optional{extent{0, 2}});
+    CHECK_FALSE(extent{0, 2} == extent{0, 1});
     CHECK_FALSE(pattern::compile("("));
     CHECK_FALSE(pattern::compile("a)(b"));
 }
@@ -242,4 +252,6 @@ TEST_CASE("a long text that others wrote takes no more than one pass") {
     CHECK(refused.error() == error{errc::bad_data,
                                    "the expression \"x.*y$\" cannot be matched with a text of "
                                    "16777217 bytes: at most 16777216 are expected"});
+    CHECK(compiled->search(std::string(pattern::longest + 1, 'x')).error() == refused.error());
+    CHECK(compiled->match_start(std::string(pattern::longest + 1, 'x')).error() == refused.error());
 }

@@ -43,4 +43,6 @@ TEST_CASE("what nobody saw is unknown") {
     CHECK(observed{} == observed{observation::unknown, ""});
     CHECK(sees{}() == observed{observation::running, "active"});
     CHECK_FALSE(sees{}() == lambda());
+    // A group names those together that were seen alike, for one reason.
+    CHECK_FALSE(sees{}() == observed{observation::running, "active since Monday"});
 }

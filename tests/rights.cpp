@@ -14,3 +14,11 @@ TEST_CASE("rights are named as Consul's documentation names them") {
               {acl_resource::service, "web"}, {acl_resource::node, "a"}, {acl_resource::node, "b"}}) ==
           "service:read on web, node:read on a and node:read on b");
 }
+
+TEST_CASE("two rights are the same only if resource, segment and reach are") {
+    const acl_right right{acl_resource::node, "web", true};
+    CHECK(right == acl_right{acl_resource::node, "web", true});
+    CHECK_FALSE(right == acl_right{acl_resource::service, "web", true});
+    CHECK_FALSE(right == acl_right{acl_resource::node, "web1", true});
+    CHECK_FALSE(right == acl_right{acl_resource::node, "web", false});
+}

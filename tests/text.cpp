@@ -48,6 +48,7 @@ TEST_CASE("one_line gives one bounded line of valid UTF-8") {
     CHECK(one_line("0123456789", 10) == "0123456789");
     CHECK(one_line("0123456789x", 10) == "0123456...");
     CHECK(one_line("012345\xE2\x82\xAC\xE2\x82\xAC", 10) == "012345...");
+    CHECK(one_line("\xE2\x82\xAC\xE2\x82\xAC", 3) == "...");
     CHECK(one_line(std::string(1'000'000, 'x'), 100).size() == 100);
     CHECK(quoted("a\nb") == "\"a b\"");
     CHECK("no " + quoted(std::string{"x"}) == "no \"x\"");

@@ -138,7 +138,7 @@ private:
     for (std::size_t i = 0; i < expression.size(); ++i) {
         const char c = expression[i];
         const char next = i + 1 < expression.size() ? expression[i + 1] : '\0';
-        const bool repeats_again = repeated && !bracket && std::string_view{"*+?{"}.find(c) != std::string_view::npos;
+        const bool repeats_again = repeated && std::string_view{"*+?{"}.find(c) != std::string_view::npos;
         if (c == '\0') return refused(i, "a NUL byte");
         // Python's lazy `a+?` needs an a, POSIX takes it as `(a+)?`.
         if (repeats_again) return refused(i, "a second repetition means something else in POSIX; group the first");

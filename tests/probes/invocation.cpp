@@ -46,6 +46,7 @@ TEST_CASE("a call is this program's name and a command behind it") {
         {"a path that ends like a command", "powerconsul /tmp/check", none},
         {"sudo", "sudo -u consul powerconsul check crontab", check},
         {"a shell", "sh -c exec '/usr/bin/powerconsul' check -P \"x\"", check},
+        {"a sign behind the path", "sh -c /opt/bin/'powerconsul check", check},
         {"in signs", "sh -c (\"powerconsul\" `check`)", check},
         {"a command before a sign", "sh -c powerconsul lint; true", other},
         {"the words of a trigger", "powerconsul trigger critical -s {\"Name\": \"health check\"}", other},

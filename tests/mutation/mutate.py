@@ -1,0 +1,301 @@
+"""Changes the code that decides, in many small ways, and says which changes no unit test notices.
+
+    mutate.py [--only HEADER[,HEADER]] [--list] [--mutant ID[,ID]] [--without 'TEST CASE'] [--jobs N]
+
+HEADER is a path below include/powerconsul, without `.hpp`; without --only it is all of HEADERS. --list only prints the
+mutants. --mutant takes ids as --list prints them. --without leaves out a test case (a doctest filter), to see what it
+is good for. Run it by tools/mutate.sh; it takes about a quarter of an hour, so it is no part of tools/test.sh.
+
+Which mutants there are follows from the code alone (sites.py): every place, no chance. Those inside of functions are
+compiled all together, in build/mutation, and one is chosen for a run by its number. Those in what the compiler
+evaluates are compiled one by one: these may also be killed by the compiler, where a static_assert fails.
+
+A mutant first meets the unit test of its own header, and if that does not notice it, those of the other headers. A test that crashes or does not end notices it, too. What survives is printed as `file:line: before -> after`.
+EQUIVALENT lists, each with the reason, the mutants that are no change at all; one that a test kills has no place there.
+"""
+import argparse
+import collections
+import concurrent.futures
+import dataclasses
+import hashlib
+import os
+import pathlib
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+import joined  # noqa: E402
+import sites  # noqa: E402
+
+#: What is compiled together: the tests of the headers with mutants, and what else knows what these must do.
+PROGRAMS = {
+    "values": ["role", "decision", "health", "verdict", "consistency", "identity", "cluster", "json/cluster", "group",
+               "incident", "incident_rules"],
+    "roles": ["noop", "check", "peers", "state", "resolver"],
+    "incidents": ["journal", "trigger", "trigger_places", "watch", "watch_report"],
+}
+HEADERS = [header for tests in PROGRAMS.values() for header in tests]
+#: A test that takes longer is not asked about another header's mutants.
+SLOWEST = 3.0
+EQUIVALENT = HERE / "equivalent.txt"
+NO_MUTANT = 77
+
+
+@dataclasses.dataclass
+class Numbered:
+    number: int
+    header: str
+    mutant: sites.Mutant
+    text: str  #: of the header
+
+    @property
+    def line(self):
+        return self.text.count("\n", 0, self.mutant.start) + 1
+
+    @property
+    def source(self):
+        """The line of the header that it is in."""
+        return self.text.splitlines()[self.line - 1].strip()
+
+    @property
+    def before(self):
+        return " ".join(self.text[self.mutant.start:self.mutant.end].split())
+
+    @property
+    def id(self):
+        column = self.mutant.start - self.text.rfind("\n", 0, self.mutant.start)
+        return f"{self.header}:{self.line}:{column}:{self.mutant.operator}:{self.mutant.after}".replace(" ", "")
+
+    @property
+    def change(self):
+        return f"{self.mutant.operator}: {self.before} -> {self.mutant.after or '(nothing)'}"
+
+    def __str__(self):
+        return f"include/powerconsul/{self.header}.hpp:{self.line}: {self.change}    | {self.source}"
+
+
+def numbered(headers):
+    include = ROOT / "include" / "powerconsul"
+    enums = {}
+    for path in sorted(include.rglob("*.hpp")):
+        enums.update(sites.enumerations(path.read_text(encoding="utf-8")))
+    found = []
+    for header in headers:
+        text = (include / f"{header}.hpp").read_text(encoding="utf-8")
+        found += [(header, mutant, text) for mutant in sites.mutants_of(text, enums)]
+    return [Numbered(number, *each) for number, each in enumerate(found, 1)]
+
+
+def equivalents(text):
+    """{(header, source line, change): reason} of blocks of four lines."""
+    found = {}
+    for block in re.split(r"\n{2,}", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip()):
+        lines = block.splitlines()
+        if len(lines) == 4:
+            found[tuple(lines[:3])] = lines[3]
+        elif block:
+            sys.exit(f"{EQUIVALENT.name}: four lines are expected: header, source, change, reason; found\n{block}")
+    return found
+
+
+class Tests:
+    """The unit tests, compiled with all mutants in the headers."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.overlay = folder / "include"  #: before the real headers
+        self.compiler = [*os.environ.get("CXX", "c++").split(), "-std=c++20", "-O0", "-w",
+                         "-D_GLIBCXX_ASSERTIONS"]  # so that a step beyond the end is noticed
+        self.took = {}  #: test -> seconds
+
+    def write(self, every):
+        mutants = collections.defaultdict(list)
+        for each in every:
+            mutants[each.header].append(each)
+        shutil.rmtree(self.overlay, ignore_errors=True)
+        self.overlay.mkdir(parents=True)
+        shutil.copy(HERE / "powerconsul_mutant.hpp", self.overlay)
+        for header, own in mutants.items():
+            text = sites.with_mutants(own[0].text, [(each.number, each.mutant) for each in own])
+            path = self.overlay / "powerconsul" / f"{header}.hpp"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("#pragma once\n", "#pragma once\n#include <powerconsul_mutant.hpp>\n", 1),
+                            encoding="utf-8")
+
+    def program(self, test):
+        return self.folder / next(name for name, tests in PROGRAMS.items() if test in tests)
+
+    def compile_all(self, jobs):
+        """What has not changed since the last run is not compiled again."""
+        self.compile(self.folder / "main.o", [ROOT / "tests" / "main.cpp", "-c"], [])
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            list(pool.map(self.compile_program, PROGRAMS))
+
+    def compile_program(self, name):
+        unit = self.folder / f"{name}.cpp"
+        unit.write_text(joined.joined([ROOT / "tests" / f"{test}.cpp" for test in PROGRAMS[name]]), encoding="utf-8")
+        self.compile(self.folder / name, ["-I", self.overlay, "-I", ROOT / "include", unit, self.folder / "main.o"],
+                     [self.overlay, ROOT / "include", ROOT / "tests"])
+
+    def compile(self, to, words, folders):
+        words = [*self.compiler, *map(str, words), "-o", str(to)]
+        read = hashlib.sha256(" ".join(words).encode())
+        for file in (file for folder in folders for file in sorted(folder.rglob("*.?pp"))):
+            read.update(file.read_bytes())
+        stamp = to.with_suffix(".stamp")
+        if to.exists() and stamp.exists() and stamp.read_text() == read.hexdigest():
+            return
+        done = subprocess.run(words, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"mutate.py: with all mutants in the headers {to.name} does not compile:\n{done.stderr[:6000]}")
+        stamp.write_text(read.hexdigest())
+
+    def run(self, test, number, limit, excluded):
+        """The exit status; None: it did not end in time."""
+        words = [self.program(test), f"--source-file=*tests/{test}.cpp", "--no-breaks", "--abort-after=1"]
+        if excluded:
+            words.append(f"--test-case-exclude={excluded}")
+        return finished(words, limit, cwd=self.folder, env={**os.environ, "POWERCONSUL_MUTANT": str(number)})
+
+    def baseline(self, excluded):
+        for test in (test for tests in PROGRAMS.values() for test in tests):
+            before = time.monotonic()
+            if self.run(test, 0, 120, excluded) != 0:
+                sys.exit(f"mutate.py: {test} fails without any mutant")
+            self.took[test] = time.monotonic() - before
+
+    def notices(self, test, number, excluded):
+        """NO_MUTANT, True or False."""
+        status = self.run(test, number, 5 + 5 * self.took[test], excluded)
+        return NO_MUTANT if status == NO_MUTANT else status != 0
+
+
+def finished(words, limit, **options):
+    def bounded():
+        # A loop that does not end must not take all memory either.
+        resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          start_new_session=True, preexec_fn=bounded, **options) as child:
+        try:
+            return child.wait(limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, 9)
+            return None
+
+
+def one_by_one(compiled, each, tests, excluded):
+    """A mutant that is compiled alone: `compiler`, the test that noticed it, or None."""
+    overlay = compiled.folder / "one" / str(each.number)
+    header = overlay / "powerconsul" / f"{each.header}.hpp"
+    header.parent.mkdir(parents=True, exist_ok=True)
+    text = each.text[:each.mutant.start] + each.mutant.after + each.text[each.mutant.end:]
+    header.write_text(text, encoding="utf-8")
+    result = None
+    for test in tests:
+        program = overlay / "test"
+        done = subprocess.run([*compiled.compiler, "-I", overlay, "-I", ROOT / "include", ROOT / "tests" / f"{test}.cpp",
+                               compiled.folder / "main.o", "-o", program], capture_output=True, text=True)
+        if done.returncode != 0:
+            result = "compiler" if "static assertion failed" in done.stderr or "static_assert" in done.stderr else None
+            if not result:
+                sys.exit(f"mutate.py: {each} does not compile:\n{done.stderr[-3000:]}")
+            break
+        words = [program, "--no-breaks", *([f"--test-case-exclude={excluded}"] if excluded else [])]
+        if finished(words, 60, cwd=compiled.folder) != 0:
+            result = test
+            break
+    shutil.rmtree(overlay)
+    return result
+
+
+def killer(compiled, each, excluded):
+    """Who notices it: `compiler`, a test, `no mutant`; None: nobody."""
+    first = each.header
+    if not each.mutant.wraps:
+        users = {"identity": ["cluster"], "incident": ["incident_rules", "journal", "watch"]}
+        return one_by_one(compiled, each, [first, *users.get(first, ["resolver", "watch"])], excluded)
+    others = [test for test, seconds in sorted(compiled.took.items(), key=lambda pair: pair[1])
+              if test != first and seconds < SLOWEST]
+    for test in [first, *others]:
+        noticed = compiled.notices(test, each.number, excluded)
+        if noticed == NO_MUTANT:
+            return "no mutant"
+        if noticed:
+            return test
+    return None
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(usage=__doc__.splitlines()[2].strip())
+    parser.add_argument("--only", default=",".join(HEADERS))
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--mutant", default="")
+    parser.add_argument("--without", default="")
+    parser.add_argument("--jobs", type=int, default=1)
+    given = parser.parse_args(arguments)
+    headers = given.only.split(",")
+    if unknown := [each for each in headers if each not in HEADERS]:
+        print(f"mutate.py: {unknown[0]} is no header of this list: {' '.join(HEADERS)}", file=sys.stderr)
+        return 64
+    every = numbered(HEADERS)
+    chosen = [each for each in every if each.header in headers]
+    if given.mutant:
+        ids = given.mutant.split(",")
+        chosen = [each for each in every if each.id in ids]
+        if len(chosen) < len(ids):
+            print("mutate.py: no such mutant, see --list", file=sys.stderr)
+            return 64
+    if given.list:
+        for each in chosen:
+            print(f"{each.id}\n    {each}")
+        print(f"{len(chosen)} mutants")
+        return 0
+
+    known = equivalents(EQUIVALENT.read_text(encoding="utf-8")) if EQUIVALENT.exists() else {}
+    compiled = Tests(ROOT / "build" / "mutation")
+    compiled.write(every)
+    compiled.compile_all(given.jobs)
+    compiled.baseline(given.without)
+    print(f"{len(compiled.took)} tests pass without a mutant, in {sum(compiled.took.values()):.0f} s", flush=True)
+
+    killed, survived, same, wrong = collections.defaultdict(collections.Counter), [], [], []
+    with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
+        todo = [(each, pool.submit(killer, compiled, each, given.without)) for each in chosen]
+        for each, future in todo:
+            by = future.result()
+            if by == "no mutant":
+                continue
+            equal = (f"{each.header}.hpp", each.source, each.change) in known
+            kind = "the compiler" if by == "compiler" else "its own test" if by == each.header else "another test"
+            if by and equal:
+                wrong.append(each)
+            if by:
+                killed[each.header][kind] += 1
+            elif equal:
+                same.append(each)
+                killed[each.header]["equivalent"] += 1
+            else:
+                survived.append(each)
+                killed[each.header]["survived"] += 1
+                print(f"survived: {each}", flush=True)
+    for header, counts in killed.items():
+        print(f"{header}.hpp: {sum(counts.values())} mutants: " +
+              ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
+    for each in wrong:
+        print(f"is not equivalent, a test kills it: {each}")
+    total = sum(killed.values(), collections.Counter())
+    tests = total["its own test"] + total["another test"]
+    print(f"{sum(total.values())} mutants: {tests} killed by tests, {total['the compiler']} by the compiler, "
+          f"{len(same)} equivalent, {len(survived)} survived")
+    return 1 if survived or wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
