@@ -102,6 +102,11 @@ TEST_CASE("with an open incident") {
              row{"indexes of another cluster", about(true, standing::in_state, 3, 4), 1, "wait", "not healed"},
              row{"indexes of another cluster, back-off over", about(true, standing::in_state, 3, 4), 10, "act",
                  "not healed"},
+             row{"registered anew, the agent does not know it", about(true, standing::not_known, 40, 41), 1,
+                 "closed opened act", "not healed"},
+             row{"a create index that goes back", about(true, standing::in_state, 9, 41), 1, "wait", "not healed"},
+             row{"the same indexes, the agent does not know it", about(true, standing::not_known), 1, "wait",
+                 "not healed"},
              row{"a modify index that goes back", about(true, standing::in_state, 15, 19), 1, "wait", "not healed"},
              row{"no indexes", about(true, standing::in_state, 0, 0), 10, "act", "not healed"},
          }) {
@@ -125,6 +130,32 @@ TEST_CASE("an incident that is not among the facts has left the state") {
     const auto made = decide(opened(1), bad_state::critical, {}, start);
     CHECK(words(made.steps) == "closed");
     CHECK(made.after.incidents.front().last.result == healing::healed);
+}
+
+TEST_CASE("an incident is about one check of one service on one node") {
+    const auto before = opened(1);
+    for (const auto member : {&check_facts::node, &check_facts::service_id, &check_facts::check_id}) {
+        check_facts other = about(true, standing::in_state);
+        other.*member = "another";
+        const auto made = decide(before, bad_state::critical, {other}, start + seconds(100));
+        CHECK(words(made.steps) == "closed opened act");
+        // Of several facts those are found that are about it.
+        const auto both =
+            decide(before, bad_state::critical, {other, about(true, standing::in_state)}, start + seconds(100));
+        CHECK(words(both.steps) == "act opened act");
+        CHECK(both.steps.front().incident == before.incidents.front().id);
+    }
+}
+
+TEST_CASE("what is not known of an incident changes nothing") {
+    const auto before = opened(2);
+    CHECK(attempt_began(before, "no such", {}) == before);
+    CHECK(attempt_ended(before, "no such", {}) == before);
+    CHECK(attempt_held(before, "no such", "why", start) == before);
+    const auto never_tried = opened(0);
+    attempt how;
+    how.result = healing::ended;
+    CHECK(attempt_ended(never_tried, never_tried.incidents.front().id, how) == never_tried);
 }
 
 TEST_CASE("the other state's incidents are left alone") {
@@ -179,6 +210,8 @@ TEST_CASE("given up once, until it closes") {
     SUBCASE("somebody re-arms it") {
         CHECK(rearm(made.after) == 1);
         CHECK(rearm(made.after) == 0);
+        CHECK(made.after.incidents.front().attempts == 0);
+        CHECK(made.after.incidents.front().last == attempt{});
         CHECK(words(decide(made.after, bad_state::critical, there, start + seconds(100'001)).steps) == "act");
     }
 }
@@ -192,6 +225,10 @@ TEST_CASE("an attempt that still runs is waited for") {
     CHECK(made.steps.front().why == "its last attempt still runs");
     CHECK(words(decide(before, bad_state::critical, there, start + seconds(9)).steps) == "wait");
     CHECK(words(decide(before, bad_state::critical, there, start + seconds(10)).steps) == "act");
+    // Triggers of one service may be meant for one process: so is another's attempt.
+    const auto other = decide(before, bad_state::critical, there, start + seconds(1000), {}, {"another", "third"});
+    CHECK(words(other.steps) == "wait");
+    CHECK(other.steps.front().why == "an attempt for another incident of the service still runs");
 }
 
 TEST_CASE("a clock that was set back holds nothing for longer than a back-off") {
@@ -321,8 +358,23 @@ TEST_CASE("an agent that started anew calls a check passing without output: no n
         CHECK(made.after.incidents.front().last.result == healing::not_healed);
         CHECK(words(decide(made.after, bad_state::critical, there, start + seconds(10)).steps) == "act");
     }
+    SUBCASE("it comes back at the last moment: the same") {
+        const auto made = decide(closed.after, bad_state::critical, there, start + seconds(1 + 90) - milliseconds{1});
+        CHECK(words(made.steps) == "act");
+        // And it may leave the state, and come back, once more.
+        CHECK_FALSE(made.after.incidents.front().silent);
+        CHECK(made.after.incidents.front().create_index == 10);
+        CHECK(made.after.incidents.front().modify_index == 25);
+    }
     SUBCASE("it comes back late: a new one") {
         CHECK(words(decide(closed.after, bad_state::critical, there, start + seconds(91)).steps) == "opened act");
+    }
+    SUBCASE("what its last attempt came to stays, unless that was called healed") {
+        const auto timed_out = decide(opened(1, healing::timed_out), bad_state::critical,
+                                      {about(false, standing::silent)}, start + seconds(1));
+        const auto made = decide(timed_out.after, bad_state::critical, there, start + seconds(5));
+        CHECK(words(made.steps) == "wait");
+        CHECK(made.after.incidents.front().last.result == healing::timed_out);
     }
 }
 

@@ -25,7 +25,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -41,8 +40,10 @@ PROGRAMS = {
     "incidents": ["journal", "trigger", "trigger_places", "watch", "watch_report"],
 }
 HEADERS = [header for tests in PROGRAMS.values() for header in tests]
-#: A test that takes longer is not asked about another header's mutants.
-SLOWEST = 3.0
+#: Where a mutant that is compiled alone is looked for, too.
+USERS = {"identity": ["cluster"], "incident": ["incident_rules", "journal", "watch"]}
+#: Seconds from which on a test case is asked last, and about its own header only.
+SLOW = 0.3
 EQUIVALENT = HERE / "equivalent.txt"
 NO_MUTANT = 77
 
@@ -112,7 +113,8 @@ class Tests:
         self.overlay = folder / "include"  #: before the real headers
         self.compiler = [*os.environ.get("CXX", "c++").split(), "-std=c++20", "-O0", "-w",
                          "-D_GLIBCXX_ASSERTIONS"]  # so that a step beyond the end is noticed
-        self.took = {}  #: test -> seconds
+        self.slow = {}  #: test -> its cases that take long
+        self.took = {}  #: test -> seconds of the processor that the others take
 
     def write(self, every):
         mutants = collections.defaultdict(list)
@@ -156,35 +158,50 @@ class Tests:
             sys.exit(f"mutate.py: with all mutants in the headers {to.name} does not compile:\n{done.stderr[:6000]}")
         stamp.write_text(read.hexdigest())
 
-    def run(self, test, number, limit, excluded):
-        """The exit status; None: it did not end in time."""
-        words = [self.program(test), f"--source-file=*tests/{test}.cpp", "--no-breaks", "--abort-after=1"]
-        if excluded:
-            words.append(f"--test-case-exclude={excluded}")
-        return finished(words, limit, cwd=self.folder, env={**os.environ, "POWERCONSUL_MUTANT": str(number)})
+    def words(self, test, *more):
+        return [self.program(test), f"--source-file=*tests/{test}.cpp", "--no-breaks", *more]
 
     def baseline(self, excluded):
+        """Without a mutant all pass; which cases take long, and how much of the processor the others need."""
         for test in (test for tests in PROGRAMS.values() for test in tests):
-            before = time.monotonic()
-            if self.run(test, 0, 120, excluded) != 0:
-                sys.exit(f"mutate.py: {test} fails without any mutant")
-            self.took[test] = time.monotonic() - before
+            done = subprocess.run(self.words(test, "--duration=true", f"--test-case-exclude={excluded}"), cwd=self.folder,
+                                  capture_output=True, text=True)
+            if done.returncode != 0:
+                sys.exit(f"mutate.py: {test} fails without any mutant:\n{done.stdout[-3000:]}")
+            times = [(float(seconds), name) for seconds, name in re.findall(r"^([0-9.]+) s: (.*)$", done.stdout, re.MULTILINE)]
+            self.slow[test] = [name for seconds, name in times if seconds > SLOW]
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            self.run(test, 0, 60, excluded)
+            self.took[test] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
-    def notices(self, test, number, excluded):
+    def run(self, test, number, limit, excluded, slow=False):
+        """The exit status of those of its cases that are not slow, or of those that are."""
+        # A comma separates patterns.
+        names = ",".join(each.replace(",", "?") for each in self.slow[test])
+        more = [f"--test-case={names}", f"--test-case-exclude={excluded}"] if slow else [
+            f"--test-case-exclude={names},{excluded}".rstrip(",")]
+        return finished(self.words(test, "--abort-after=1", *more), limit, cwd=self.folder,
+                        env={**os.environ, "POWERCONSUL_MUTANT": str(number)})
+
+    def notices(self, test, number, excluded, slow=False):
         """NO_MUTANT, True or False."""
-        status = self.run(test, number, 5 + 5 * self.took[test], excluded)
+        if slow and not self.slow[test]:
+            return False
+        status = self.run(test, number, 60 if slow else 2 + 5 * self.took[test], excluded, slow)
         return NO_MUTANT if status == NO_MUTANT else status != 0
 
 
 def finished(words, limit, **options):
+    """The exit status. `limit` is in seconds of the processor, since others may use it too."""
     def bounded():
+        resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 1))
         # A loop that does not end must not take all memory either.
         resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           start_new_session=True, preexec_fn=bounded, **options) as child:
         try:
-            return child.wait(limit)
+            return child.wait(20 * limit + 60)
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, 9)
             return None
@@ -207,7 +224,7 @@ def one_by_one(compiled, each, tests, excluded):
             if not result:
                 sys.exit(f"mutate.py: {each} does not compile:\n{done.stderr[-3000:]}")
             break
-        words = [program, "--no-breaks", *([f"--test-case-exclude={excluded}"] if excluded else [])]
+        words = [program, "--no-breaks", f"--test-case-exclude={excluded}"]
         if finished(words, 60, cwd=compiled.folder) != 0:
             result = test
             break
@@ -217,18 +234,17 @@ def one_by_one(compiled, each, tests, excluded):
 
 def killer(compiled, each, excluded):
     """Who notices it: `compiler`, a test, `no mutant`; None: nobody."""
-    first = each.header
+    own = each.header
     if not each.mutant.wraps:
-        users = {"identity": ["cluster"], "incident": ["incident_rules", "journal", "watch"]}
-        return one_by_one(compiled, each, [first, *users.get(first, ["resolver", "watch"])], excluded)
-    others = [test for test, seconds in sorted(compiled.took.items(), key=lambda pair: pair[1])
-              if test != first and seconds < SLOWEST]
-    for test in [first, *others]:
-        noticed = compiled.notices(test, each.number, excluded)
-        if noticed == NO_MUTANT:
-            return "no mutant"
+        return one_by_one(compiled, each, [own, *USERS.get(own, ["resolver", "watch"])], excluded)
+    quickest = sorted(compiled.took, key=lambda test: compiled.took[test])
+    for test, slow in [(own, False), (own, True), *((test, False) for test in quickest if test != own)]:
+        noticed = compiled.notices(test, each.number, excluded, slow)
         if noticed:
-            return test
+            return "no mutant" if noticed == NO_MUTANT else test
+    # What is evaluated while it is compiled asks for no number.
+    if "static_assert" in (ROOT / "tests" / f"{own}.cpp").read_text(encoding="utf-8"):
+        return one_by_one(compiled, each, [own], excluded)
     return None
 
 
@@ -263,7 +279,7 @@ def main(arguments):
     compiled.write(every)
     compiled.compile_all(given.jobs)
     compiled.baseline(given.without)
-    print(f"{len(compiled.took)} tests pass without a mutant, in {sum(compiled.took.values()):.0f} s", flush=True)
+    print(f"{len(compiled.took)} tests pass without a mutant; slow: {sum(compiled.slow.values(), [])}", flush=True)
 
     killed, survived, same, wrong = collections.defaultdict(collections.Counter), [], [], []
     with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
