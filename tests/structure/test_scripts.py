@@ -8,12 +8,15 @@ import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "readme")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "readme"), str(HERE.parent / "mutation")]
 import banned  # noqa: E402
 import blocks  # noqa: E402
+import count_coverage  # noqa: E402
 import count_tests  # noqa: E402
 import joined  # noqa: E402
 import layers  # noqa: E402
+import mutate  # noqa: E402
+import sites  # noqa: E402
 
 
 def forbidden(header, layer, used, used_layer):
@@ -253,6 +256,88 @@ class Hardening(unittest.TestCase):
 
     def test_usage(self):
         self.assertEqual(subprocess.run([self.SCRIPT], capture_output=True).returncode, 64)
+
+
+class CoverageTest(unittest.TestCase):
+    LAYERS = "layers = {\n  'L0': [\n    'a.hpp',\n    'none.hpp',\n  ],\n  'L1': [\n    'deep/b.hpp',\n  ],\n}\nby_name = []\n"
+    TEXT = ("/x/include/powerconsul/deep/b.hpp:\n    1|      5|if (a) b();\n  ------------------\n"
+            "  |  Branch (1:5): [True: 1.2k, False: 0]\n  |  Branch (1:9): [True: 0, False: 0]\n"
+            "  |  Branch (1:7): [Folded - Ignored]\n  |  Branch (1:3): [True: 0, False: 4]\n"
+            "  |  Branch (1:3): [True: 2, False: 0]\n  ------------------\n")
+
+    def counted(self, taken):
+        def file(name, branches, covered):
+            return {"filename": name, "summary": {"lines": {"count": 4, "covered": 3},
+                                                  "branches": {"count": branches, "covered": covered}}}
+        counts = count_coverage.counts_of({"data": [{"files": [
+            file("/b/../include/powerconsul/a.hpp", 0, 0), file("/x/include/powerconsul/deep/b.hpp", 20, taken),
+            file("/usr/include/c.hpp", 9, 0)]}]})
+        return count_coverage.table(count_coverage.layers_of(self.LAYERS), counts)
+
+    def test_table(self):
+        lines, percent = self.counted(19)
+        self.assertEqual(percent, {"L0": 0, "L1": 95.0})
+        self.assertEqual([line.split()[0] for line in lines if line], ["header", "a.hpp", "=", "deep/b.hpp", "="])
+        self.assertIn("95.0 %", lines[-2])
+        self.assertEqual(self.counted(18)[1]["L1"], 90.0)
+
+    def test_missing(self):
+        self.assertEqual(count_coverage.missing(self.TEXT, ["deep/b.hpp"]),
+                         ["include/powerconsul/deep/b.hpp:1:5: always taken: if (a) b();",
+                          "include/powerconsul/deep/b.hpp:1:9: not reached: if (a) b();"])
+        self.assertEqual(count_coverage.missing(self.TEXT, ["b.hpp"]), [])
+
+
+class MutationTest(unittest.TestCase):
+    TEXT = ("#pragma once\nnamespace a {\nenum class e { one, two };\nstruct s { int n{1}; };\n"
+            "inline auto f(int x, bool y) -> int {\n    constexpr int most = 3;\n    e kind = e::one;\n"
+            "    if (x + 1 < most && !y) x = g<int>(x);\n    for (int i = 0; i != x; ++i) h(\"a\" + b);\n"
+            "    return y ? x : 2;\n}\n}  // namespace a\n")
+
+    def mutants(self):
+        return sites.mutants_of(self.TEXT, sites.enumerations(self.TEXT))
+
+    def test_places(self):
+        found = [(each.operator, self.TEXT[each.start:each.end], each.after) for each in self.mutants()]
+        self.assertEqual(found, [
+            ("constant", "1", "0"), ("constant", "1", "2"), ("constant", "3", "2"), ("constant", "3", "4"),
+            ("enumerator", "e::one", "e::two"),
+            ("condition", "x + 1 < most && !y", "false"), ("condition", "x + 1 < most && !y", "true"),
+            ("arithmetic", "+", "-"), ("constant", "1", "0"), ("constant", "1", "2"),
+            ("boundary", "<", "<="), ("negation", "<", ">="), ("logic", "&&", "||"), ("not", "!", ""),
+            ("statement", "x = g<int>(x);", ";"), ("constant", "0", "1"),
+            ("condition", "i != x", "false"), ("condition", "i != x", "true"), ("statement", 'h("a" + b);', ";"),
+            ("condition", "y", "false"), ("condition", "y", "true"), ("constant", "2", "1"), ("constant", "2", "3")])
+
+    def test_all_in_one(self):
+        source = ("#include <cstdio>\nnamespace a {\ntemplate <typename T>\nT g(T x) { return x + 10; }\n"
+                  "const int b = 0;\ninline void h(const char*) {}\n}\n#include \"t.hpp\"\n"
+                  'int main() { std::printf("%d %d %d\\n", a::f(1, false), a::f(1, true), a::f(2, false)); }\n')
+        every = list(enumerate(self.mutants(), 1))
+        with tempfile.TemporaryDirectory() as name:
+            root = pathlib.Path(name)
+            mutated = sites.with_mutants(self.TEXT, every)
+            (root / "t.hpp").write_text(f"#include <powerconsul_mutant.hpp>\n{mutated}", encoding="utf-8")
+            (root / "t.cpp").write_text(source, encoding="utf-8")
+            done = subprocess.run([*os.environ["CXX"].split(), "-std=c++20", "-I", HERE.parent / "mutation", "t.cpp",
+                                   "-o", "t"], cwd=root, capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+            def says(number):
+                return subprocess.run([root / "t"], env={"POWERCONSUL_MUTANT": str(number)}, capture_output=True,
+                                      text=True).stdout
+            number = {(each.operator, self.TEXT[each.start:each.end], each.after): at for at, each in every}
+            self.assertEqual(says(0), "2 1 2\n")
+            self.assertEqual(says(number["condition", "x + 1 < most && !y", "true"]), "2 11 2\n")
+            self.assertEqual(says(number["condition", "y", "true"]), "11 1 2\n")
+            self.assertEqual(says(number["logic", "&&", "||"]), "2 11 2\n")
+            self.assertEqual(says(number["not", "!", ""]), "2 11 2\n")
+            self.assertEqual(says(number["constant", "2", "3"]), "3 1 3\n")
+
+    def test_equivalents(self):
+        self.assertEqual(mutate.equivalents("# why\n\na.hpp\nif (a)\nnot: ! -> (nothing)\nno change\n"),
+                         {("a.hpp", "if (a)", "not: ! -> (nothing)"): "no change"})
+        self.assertRaises(SystemExit, mutate.equivalents, "a.hpp\nif (a)\n")
 
 
 if __name__ == "__main__":
