@@ -72,6 +72,30 @@ struct files_with_somebody_else : memory_files {
     }
 };
 
+/// Files of which one operation fails although the others say that all is well.
+struct half_broken_files : memory_files {
+    error why{errc::io, "Input/output error"};
+    bool reads{true};
+    bool replaces{true};
+    std::string stays{};     ///< cannot be removed
+    std::string vanishes{};  ///< is gone once its status was told
+
+    auto status(const std::string& path) -> result<std::optional<file_status>> {
+        auto told = memory_files::status(path);
+        if (path == vanishes) erase(path);
+        return told;
+    }
+    auto read(const std::string& path, std::size_t limit) -> result<std::optional<std::string>> {
+        return reads ? memory_files::read(path, limit) : unexpected{why};
+    }
+    auto replace(const std::string& path, std::string_view bytes) -> result<void> {
+        return replaces ? memory_files::replace(path, bytes) : unexpected{why};
+    }
+    auto remove(const std::string& path) -> result<void> {
+        return path != stays ? memory_files::remove(path) : unexpected{why};
+    }
+};
+
 using memory_journals = journal_directory<memory_files&>;
 const std::string folder = "/state/journal";
 constexpr std::string_view advice =
@@ -144,7 +168,8 @@ TEST_CASE("what is no journal is not taken for a service") {
     CHECK(journals.services()->empty());
     REQUIRE(journals.save(of("web", {})));
     for (const auto* name : {"web.json.lock", "web.json.damaged", ".web.json.Ab12Cd", ".x.json", "web.jso",
-                             "place-0.lock", "a%2.json", "a%2g.json", "a%2f.json", "%61.json", "%.json", "a b.json"}) {
+                             "place-0.lock", "a%2.json", "a%2g.json", "a%2f.json", "a%2G.json", "a%2-.json",
+                             "a%2:.json", "a%g0.json", "a%-0.json", "%61.json", "%.json", "a b.json"}) {
         files.put(folder + '/' + name, "");
     }
     CHECK(*journals.services() == std::vector<std::string>{"web"});
@@ -197,7 +222,11 @@ TEST_CASE("a directory that others may change is neither read nor written") {
             CHECK(journals.lock("web", {}).has_value() == taken);
             CHECK(journals.load("web").has_value() == taken);
             CHECK(journals.services().has_value() == taken);
+            const auto removed = journals.remove("web");
+            CHECK(removed.has_value() == taken);
             if (taken) continue;
+            CHECK(removed.error() ==
+                  error{errc::denied, "the state directory " + untrusted + ' ' + std::string{each.refused}});
             CHECK(files.get(folder + "/web.json") == before);
             const error refused{errc::denied, "the state directory " + untrusted + ' ' + std::string{each.refused}};
             CHECK(saved.error() == refused);
@@ -314,16 +343,37 @@ TEST_CASE("what cannot be told is an error, never an empty journal") {
     CHECK(journals.remove("web").error() == broken);
     CHECK(memory_journals{files, "/no/such/parent"}.save(of("web", {})).error().code == errc::io);
     CHECK(memory_journals{files, "/no/such/parent"}.load("web")->value == of("web", {}));
+    CHECK(memory_journals{files, "/no/such/parent"}.remove("web"));
+}
+
+TEST_CASE("a file that only its status can be told of is an error; one that goes meanwhile is none") {
+    half_broken_files files;
+    journal_directory<half_broken_files&> journals{files, "/state"};
+    REQUIRE(journals.save(of("web", {open_incident("a")})));
+    files.reads = false;
+    CHECK(journals.load("web").error() == files.why);
+    files.reads = true;
+    files.replaces = false;
+    CHECK(journals.save(of("web", {})).error() == error{errc::io, "Input/output error" + std::string{advice}});
+    files.why = {errc::denied, "not yours"};
+    CHECK(journals.save(of("web", {})).error() == files.why);
+    CHECK(journals.load("web")->value == of("web", {open_incident("a")}));
+    files.vanishes = folder + "/web.json";
+    const auto gone = journals.load("web");
+    REQUIRE(gone);
+    CHECK(gone->value == of("web", {}));
+    CHECK(gone->note.empty());
+    CHECK_FALSE(gone->damaged);
 }
 
 TEST_CASE("what could not be read again is not written") {
     memory_files files;
     memory_journals journals{files, "/state"};
     incident too_late = open_incident("a", INT64_MAX);
-    for (const auto& bad :
-         {of("web", {open_incident("a"), open_incident("a")}), of("web", {open_incident("")}), of("web", {too_late})}) {
+    for (const auto& bad : {of("web", {open_incident("a"), open_incident("a")}), of("web", {open_incident("")}),
+                            of("web", {too_late}), of("w\xFF", {open_incident("a")})}) {
         CHECK(journals.save(bad).error().code == errc::bad_data);
-        CHECK_FALSE(files.get(folder + "/web.json"));
+        CHECK(journals.services()->empty());
     }
 }
 
@@ -450,8 +500,8 @@ TEST_CASE("what crashes have left behind goes with the next new journal") {
     }
     const std::vector<std::string> kept{".new.json.Ab12Cd", "fresh.json.lock"};
     for (const auto& name : kept) left(name, now - 3600);
-    const std::vector<std::string> others{".web.json.Ab12C", "web.json.Ab12Cd", ".hidden",      "place-0.lock",
-                                          ".abcdef",         "known.json.lock", "a%2.json.lock"};
+    const std::vector<std::string> others{".web.json.Ab12C", "web.json.Ab12Cd", ".hidden",         ".web.Ab12Cd",
+                                          "place-0.lock",    ".abcdef",         "known.json.lock", "a%2.json.lock"};
     for (const auto& name : others) left(name, 0);
     files.put(folder + "/known.json", json::encode_journal(of("known", {})));
     const auto held = journals.lock("busy", {});
@@ -489,7 +539,9 @@ TEST_CASE("there is room for 4096 services, those whose incidents are over make 
     CHECK_FALSE(files.get(folder + "/new.json"));
     CHECK(journals.save(of("s1", {open_incident("b")})));
 
-    put("s5", {closed_incident("a", 100), closed_incident("b", 500)});
+    put("s5", {closed_incident("b", 500), closed_incident("a", 100)});
+    put("s10", {closed_incident("a", 10)});
+    files.fail_on(folder + "/s10.json", {errc::io, "cannot read it"});
     put("s6", {closed_incident("a", 400)});
     put("s7", {closed_incident("a", 50), open_incident("b")});
     put("s8", {closed_incident("a", 300)});
@@ -524,6 +576,20 @@ TEST_CASE("a journal that got an open incident meanwhile does not make room") {
     REQUIRE(journals.save(of("new", {open_incident("a")})));
     CHECK(journals.load("s1")->value == of("s1", {open_incident("new")}));
     CHECK_FALSE(files.get(folder + "/s2.json"));
+}
+
+TEST_CASE("a journal that cannot be removed is said to be so, and makes no room") {
+    half_broken_files files;
+    journal_directory<half_broken_files&> journals{files, "/state"};
+    for (std::size_t i = 0; i < most_journals; ++i) {
+        const std::string service = "s" + std::to_string(i);
+        files.put(folder + '/' + service + ".json",
+                  json::encode_journal(of(service, {i == 3 ? closed_incident("a", 100) : open_incident("a")})));
+    }
+    files.stays = folder + "/s3.json";
+    CHECK(journals.save(of("new", {open_incident("a")})).error() ==
+          error{errc::io, "Input/output error" + std::string{advice}});
+    CHECK_FALSE(files.get(folder + "/new.json"));
 }
 
 TEST_CASE("a directory with too much in it is said to be so") {

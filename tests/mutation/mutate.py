@@ -187,14 +187,14 @@ class Tests:
         """NO_MUTANT, True or False."""
         if slow and not self.slow[test]:
             return False
-        status = self.run(test, number, 60 if slow else 2 + 5 * self.took[test], excluded, slow)
+        status = self.run(test, number, 60 if slow else 5 * self.took[test], excluded, slow)
         return NO_MUTANT if status == NO_MUTANT else status != 0
 
 
 def finished(words, limit, **options):
     """The exit status. `limit` is in seconds of the processor, since others may use it too."""
     def bounded():
-        resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 1))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1,) * 2)
         # A loop that does not end must not take all memory either.
         resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
