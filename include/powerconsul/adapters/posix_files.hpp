@@ -111,7 +111,7 @@ public:
             ::unlink(temporary.c_str());
             return system_failure("write", path, error);
         }
-        if (::fsync(parent.get()) != 0) return system_failure("write the directory", directory, errno);
+        if (!flushed(parent)) return system_failure("write the directory", directory, errno);
         return {};
     }
 
@@ -250,6 +250,10 @@ private:
         return fail(errc::usage, quoted(path) + " is not a path");
     }
 
+    [[nodiscard]] static auto flushed(const posix_fd& file) -> bool {
+        return uninterrupted([&] { return ::fsync(file.get()); }) == 0;
+    }
+
     /// 0, or the error number of the first step that failed.
     [[nodiscard]] static auto fill_and_rename(posix_fd& file, std::string_view bytes, const std::string& from,
                                               const std::string& to) -> int {
@@ -258,7 +262,7 @@ private:
             if (written < 0) return errno;
             bytes.remove_prefix(static_cast<std::size_t>(written));
         }
-        if (::fsync(file.get()) != 0) return errno;
+        if (!flushed(file)) return errno;
         file.reset();
         return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
     }
