@@ -64,6 +64,7 @@ private:
     struct stream {
         posix_fd& from;
         std::string& kept;
+        int& unread;  ///< why the rest could not be read, 0 if it could
     };
 
     struct file_actions {
@@ -158,13 +159,15 @@ private:
         return failed;
     }
 
-    /// Reads at most `most` bytes of what is there and keeps what fits. Closes the pipe at its end.
+    /// Reads at most `most` bytes of what is there and keeps what fits. Closes the pipe at its end, or where it cannot
+    /// be read: without what was not read there is no outcome.
     static void take(const stream& from, std::size_t most, std::size_t limit, bool& truncated) {
         std::array<char, 16 * 1024> buffer{};
         while (from.from && most > 0) {
             const std::size_t asked = std::min(buffer.size(), most);
             const auto got = uninterrupted([&] { return ::read(from.from.get(), buffer.data(), asked); });
             if (got < 0 && errno == EAGAIN) return;
+            if (got < 0) from.unread = errno;
             if (got <= 0) return from.from.reset();
             const auto size = static_cast<std::size_t>(got);
             const std::size_t kept = std::min(size, limit - from.kept.size());
@@ -185,7 +188,8 @@ private:
     [[nodiscard]] auto attend(const command& what, pid_t pid, posix_fd& out_end, posix_fd& err_end) -> result<outcome> {
         enum class phase : unsigned char { running, asked_to_end, killed };
         outcome seen;
-        const std::array<stream, 2> streams{stream{out_end, seen.out}, stream{err_end, seen.err}};
+        int unread = 0;
+        const std::array<stream, 2> streams{stream{out_end, seen.out, unread}, stream{err_end, seen.err, unread}};
         const posix_clock clock;
         // Linux 5.3 and later; older kernels answer ENOSYS and are polled.
         const posix_fd ended{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))};
@@ -229,6 +233,7 @@ private:
             }
         }
         for (const auto& each : streams) drain(each, what.output_limit, seen.truncated);
+        if (unread != 0) return system_failure("read the output of", what.argv.front(), unread);
         return seen;
     }
 
