@@ -215,7 +215,7 @@ private:
         if (::fchmod(file.get(), other_user ? 0444 : 0400) != 0) return failed();
         if (in_memory && ::fcntl(file.get(), F_ADD_SEALS, seals) != 0) return failed();
         const auto path = "/proc/self/fd/" + std::to_string(file.get());
-        auto kept = lifted(posix_fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)});
+        auto kept = lifted(posix_fd{uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })});
         if (!kept) return failed();
         return kept;
     }
@@ -232,7 +232,7 @@ private:
         if (auto checked = check(what); !checked) return checked;
         const auto user = look_up(what);
         if (!user) return unexpected{user.error()};
-        const posix_fd null = lifted(posix_fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)});
+        const posix_fd null = lifted(posix_fd{uninterrupted([] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); })});
         if (!null) return system_failure("open", "/dev/null", errno);
         auto output = make_pair(what, [](int* ends) { return ::pipe2(ends, O_CLOEXEC | O_NONBLOCK); });
         if (!output) return unexpected{output.error()};
@@ -270,11 +270,11 @@ private:
     /// what they had locked stays locked. Foreign descriptors go first: they may be what another child waits for.
     [[noreturn]] static void become(char* const* argv, char* const* environment, const account* as,
                                     numbers given) noexcept {
-        const auto say = [&](int error) { ::send(given.word, &error, sizeof error, MSG_NOSIGNAL); };
+        const auto say = [&](int error) {
+            return uninterrupted([&] { return ::send(given.word, &error, sizeof error, MSG_NOSIGNAL); }) >= 0;
+        };
         const auto must = [&](bool done) {
-            if (done) return;
-            say(errno);
-            ::_exit(127);
+            if (!done) (void)say(errno), ::_exit(127);
         };
         must(::dup2(given.null, 0) >= 0 && ::dup2(given.output, 1) >= 0 && ::dup2(given.output, 2) >= 0);
         must(given.script < 0 || ::dup2(given.script, script_number) >= 0);
@@ -294,7 +294,7 @@ private:
         // A dead parent's child must not wait for others who hold the socket's other end. A new user undoes this.
         must(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
         if (::getppid() != given.parent) ::_exit(127);
-        say(0);
+        if (!say(0)) ::_exit(127);  // whoever waits for it in vain sees the end
         char go = 0;
         if (uninterrupted([&] { return ::recv(given.word, &go, 1, 0); }) != 1) ::_exit(127);
         ::prctl(PR_SET_PDEATHSIG, 0);
@@ -345,7 +345,8 @@ private:
     /// Gives the word, and waits.
     [[nodiscard]] static auto attend(const job& what, held_child& child) -> result<job_outcome> {
         enum class phase : unsigned char { running, asked_to_end, killed };
-        if (::send(child.word.get(), "g", 1, MSG_NOSIGNAL) != 1) return cannot_run(what, errc::io, ended_early);
+        const auto go = [&] { return ::send(child.word.get(), "g", 1, MSG_NOSIGNAL); };
+        if (uninterrupted(go) != 1) return cannot_run(what, errc::io, ended_early);
         const pid_t pid = std::exchange(child.pid, -1);
         const posix_clock clock;
         const milliseconds began = clock.monotonic();
