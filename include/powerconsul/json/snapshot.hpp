@@ -252,7 +252,7 @@ inline constexpr unsigned check_flags =
     }
     rapidjson::MemoryStream stream{text.data(), text.size()};
     check_reader handler{text, stream, layout, node};
-    rapidjson::Reader reader;
+    throwing_reader reader;
     const rapidjson::ParseResult outcome = reader.Parse<check_flags>(stream, handler);
     if (!handler.complaint().empty()) return fail(errc::bad_data, handler.complaint());
     if (!outcome.IsError()) return handler.take();
@@ -327,7 +327,7 @@ private:
     }
 
     [[nodiscard]] auto find(std::string_view node, std::vector<snapshot_check>& found) const -> bool {
-        rapidjson::Reader reader;
+        detail::throwing_reader reader;
         for (std::size_t i = 0; i < runs_.size(); ++i) {
             const bool mixed = i + 1 == most_runs;
             if (runs_[i].node != node && !mixed) continue;

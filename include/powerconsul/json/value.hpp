@@ -11,6 +11,7 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+#include <powerconsul/json/allocator.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/number.hpp>
 #include <powerconsul/result.hpp>
@@ -68,6 +69,8 @@ struct limits {
 };
 
 namespace detail {
+
+using throwing_reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, allocator>;
 
 /// Builds values from RapidJSON's events. The reader gives an event when it has read a value, so the place where the
 /// value starts is found from where the event before it ended. Brackets are different: their events come first.
@@ -266,7 +269,7 @@ inline constexpr std::size_t most_problems = 100;  ///< that a reader collects o
         rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
     rapidjson::MemoryStream stream{text.data(), text.size()};
     detail::builder handler{text, stream, bounds};
-    rapidjson::Reader reader;
+    detail::throwing_reader reader;
     const rapidjson::ParseResult outcome = reader.Parse<flags>(stream, handler);
     if (!handler.complaint().empty()) return refused(stream.Tell(), handler.complaint());
     if (outcome.IsError()) return refused(outcome.Offset(), rapidjson::GetParseError_En(outcome.Code()));

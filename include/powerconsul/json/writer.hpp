@@ -7,6 +7,8 @@
 
 #include <rapidjson/writer.h>
 
+#include <powerconsul/json/allocator.hpp>
+
 namespace powerconsul::inline v0::json {
 
 namespace detail {
@@ -61,7 +63,7 @@ private:
     }
 
     detail::text_sink sink_{};
-    rapidjson::Writer<detail::text_sink> writer_{sink_};
+    rapidjson::Writer<detail::text_sink, rapidjson::UTF8<>, rapidjson::UTF8<>, detail::allocator> writer_{sink_};
 };
 
 }  // namespace powerconsul::inline v0::json
