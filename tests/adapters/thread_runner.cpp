@@ -6,6 +6,7 @@
 #include <atomic>
 #include <barrier>
 #include <cstddef>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -45,4 +46,19 @@ TEST_CASE("never more side by side than allowed") {
     });
     CHECK(most <= 3);
     CHECK(most >= 1);
+}
+
+TEST_CASE("a task that throws ends alone, and its exception comes out at the end") {
+    for (const std::size_t most : {1U, 4U}) {
+        CAPTURE(most);
+        std::atomic<int> ran{0};
+        const auto run = [&] {
+            thread_runner{most}.run(20, [&](std::size_t i) {
+                if (i % 5 == 0) throw std::bad_alloc{};
+                ++ran;
+            });
+        };
+        CHECK_THROWS_AS(run(), std::bad_alloc);
+        CHECK(ran == 16);
+    }
 }

@@ -12,7 +12,8 @@
 namespace powerconsul::inline v0 {
 
 /// Runs tasks side by side, in at most `most` threads, of which the caller's is one. Where the system gives fewer
-/// threads, the ones that there are do all the work.
+/// threads, the ones that there are do all the work. What a task throws, for lack of memory, ends that task only; the
+/// first such exception is thrown again when all have ended.
 class thread_runner {
 public:
     explicit thread_runner(std::size_t most = 16) : most_{most} {}
@@ -20,18 +21,27 @@ public:
     template <typename Task>
     void run(std::size_t count, Task&& task) {
         std::atomic<std::size_t> next{0};
+        std::atomic<bool> thrown{false};
+        std::exception_ptr first;
         const auto work = [&] {
-            for (std::size_t i = next++; i < count; i = next++) task(i);
+            for (std::size_t i = next++; i < count; i = next++) {
+                try {
+                    task(i);
+                } catch (...) {
+                    if (!thrown.exchange(true)) first = std::current_exception();
+                }
+            }
         };
         std::vector<std::thread> others;
         const std::size_t wanted = std::min(most_, count);
-        others.reserve(wanted);
         try {
+            others.reserve(wanted);
             while (others.size() + 1 < wanted) others.emplace_back(work);
         } catch (const std::exception&) {  // no further thread: the tasks are done all the same
         }
         work();
         for (auto& each : others) each.join();
+        if (first) std::rethrow_exception(first);
     }
 
 private:
