@@ -242,18 +242,18 @@ private:
         -> std::vector<answer> {
         const auto board = std::make_shared<detail::httplib_board>();
         std::vector<std::shared_ptr<detail::httplib_exchange>> jobs;
-        std::vector<std::thread> threads;
+        detail::started_threads threads;
         std::vector<std::string> refused(requests.size());
         for (std::size_t i = 0; i < requests.size(); ++i) {
             jobs.push_back(prepare(requests[i], connections[i], board));
-            threads.emplace_back();
+            threads.all.emplace_back();
             if (!well_formed(requests[i].target)) {
                 refused[i] = "the request for " + quoted(requests[i].target) + " is not percent-encoded";
             } else if (connections[i]->here) {
                 jobs.back()->carry_out_here();
             } else {
                 try {
-                    threads.back() = std::thread{[job = jobs.back()] { job->carry_out(); }};
+                    threads.all.back() = std::thread{[job = jobs.back()] { job->carry_out(); }};
                 } catch (const std::system_error& failure) {
                     refused[i] = "cannot start a thread to ask " + name_ + ": " + failure.what();
                 }
@@ -268,7 +268,7 @@ private:
                 const std::lock_guard lock{board->guard};
                 abandoned = !jobs[i]->done;
             }
-            if (threads[i].joinable()) abandoned ? threads[i].detach() : threads[i].join();
+            if (threads.all[i].joinable()) abandoned ? threads.all[i].detach() : threads.all[i].join();
             if (!refused[i].empty()) {
                 answers.push_back({fail(errc::failed, std::move(refused[i]))});
             } else {

@@ -12,6 +12,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -165,7 +167,11 @@ struct httplib_exchange {
         sigset_t all;
         ::sigfillset(&all);
         ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-        if (connection->lookup.empty() || resolve()) send();
+        try {
+            if (connection->lookup.empty() || resolve()) send();
+        } catch (...) {
+            error = httplib::Error::Unknown;
+        }
         const std::lock_guard lock{board->guard};
         end();
         board->changed.notify_all();
@@ -203,6 +209,21 @@ struct httplib_exchange {
         connection->lookup.clear();
         error = httplib::Error::Success;
         return true;
+    }
+};
+
+/// Threads that carry out exchanges. Each has a share in all that it needs: where an exception leaves nobody to wait
+/// for them, they are left behind.
+struct started_threads {
+    std::vector<std::thread> all{};
+
+    started_threads() = default;
+    started_threads(const started_threads&) = delete;
+    auto operator=(const started_threads&) -> started_threads& = delete;
+    ~started_threads() {
+        for (auto& each : all) {
+            if (each.joinable()) each.detach();
+        }
     }
 };
 
