@@ -1,6 +1,7 @@
 #include "cli.hpp"
 
 #include <exception>
+#include <new>
 #include <string_view>
 
 #include <powerconsul/text.hpp>
@@ -87,6 +88,9 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
 auto run(const invocation& call, std::string& out, std::string& err) -> int {
     try {
         return run_command(call, out, err);
+    } catch (const std::bad_alloc&) {
+        out.clear();
+        return give_up(call, {errc::failed, "there is not enough memory"}, out, err);
     } catch (const std::exception& thrown) {
         out.clear();
         return give_up(call, {errc::failed, std::string{"an internal error: "} + thrown.what()}, out, err);

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix_clock.hpp>
@@ -145,12 +146,10 @@ void settle() {
     std::signal(SIGCHLD, SIG_DFL);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    settle();
+/// Runs the command and prints what it has to say; gives the exit status. Throws std::bad_alloc where there is not even
+/// the memory to say that there is none.
+[[nodiscard]] auto carry_out(int argc, char** argv, std::optional<powerconsul::cli::watchdog>& guard) -> int {
     auto call = given_to_process(argc, argv);
-    std::optional<powerconsul::cli::watchdog> guard;
     call.limit = [&](powerconsul::cli::last_word known) {
         if (guard) {
             guard->change(std::move(known));
@@ -175,7 +174,65 @@ int main(int argc, char** argv) {
     std::fwrite(err.data(), 1, err.size(), stderr);
     // A verdict that nobody could read was not given.
     if (!written && status == 0) status = 1;
-    // A thread that waits for a name server may be left behind: nothing is torn down below its feet.
     std::fflush(stderr);
+    return status;
+}
+
+/// The kind of a check; empty if the command is another one.
+[[nodiscard]] auto kind_of_check(int argc, char** argv) -> std::string_view {
+    for (int i = 1; i + 1 < argc; ++i) {
+        const std::string_view kind{argv[i + 1]};
+        if (std::string_view{argv[i]} != "check") continue;
+        if (kind == "service" || kind == "servicegroup" || kind == "crontab" || kind == "process") return kind;
+    }
+    return {};
+}
+
+[[nodiscard]] auto asks_for_text(int argc, char** argv) -> bool {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word{argv[i]};
+        if (word.starts_with("--format=")) return word.ends_with("=text");
+        if (word == "--format" && i + 1 < argc) return std::string_view{argv[i + 1]} == "text";
+    }
+    const char* const variable = std::getenv("POWERCONSUL_FORMAT");
+    return variable != nullptr && std::string_view{variable} == "text";
+}
+
+/// Says that there is no memory, without any: a check's line lacks its subject then. Gives the exit status.
+[[nodiscard]] auto without_memory(int argc, char** argv) -> int {
+    const auto kind = kind_of_check(argc, argv);
+    std::string_view before = "powerconsul: there is not enough memory\n";
+    std::string_view after;
+    if (!kind.empty() && asks_for_text(argc, argv)) {
+        before = "UNKNOWN - the ";
+        after = " cannot be judged: there is not enough memory\n";
+    } else if (!kind.empty()) {
+        before = R"({"type":")";
+        after = R"(","expects":null,"clustered":null,"state":"unknown","code":1,"role":"unknown",)"
+                R"("reason":"there is not enough memory","basis":"none"})"
+                "\n";
+    }
+    iovec parts[3]{};
+    const std::string_view texts[3]{before, kind, after};
+    for (int i = 0; i < 3; ++i) parts[i] = {const_cast<char*>(texts[i].data()), texts[i].size()};
+    const auto written =
+        powerconsul::uninterrupted([&] { return writev(kind.empty() ? STDERR_FILENO : STDOUT_FILENO, parts, 3); });
+    static_cast<void>(written);  // there is nobody else to tell
+    return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    settle();
+    std::optional<powerconsul::cli::watchdog> guard;
+    int status = 1;
+    try {
+        status = carry_out(argc, argv, guard);
+    } catch (const std::bad_alloc&) {
+        if (guard) guard->finish();
+        status = without_memory(argc, argv);
+    }
+    // A thread that waits for a name server may be left behind: nothing is torn down below its feet.
     std::_Exit(status);
 }
