@@ -30,8 +30,9 @@ struct invocation {
     std::function<error()> with_tls{};
     /// Goes on in a process of its own that holds none of the caller's descriptors; true there, false in the caller.
     std::function<result<bool>()> detach{};
-    /// The user's home directory, called where HOME is not set. It asks a name service, and so only after `limit`.
-    std::function<std::string()> home{};
+    /// The user's home directory, called where HOME is not set; empty if there is none, and a failure if that cannot be
+    /// told. It asks a name service, and so only after `limit`.
+    std::function<result<std::string>()> home{};
 };
 
 /// Runs one command and returns its exit status. What it prints is appended to `out` and `err`.

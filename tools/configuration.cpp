@@ -34,7 +34,9 @@ struct loaded_settings {
     if (named) {
         candidates.push_back(named->value);
     } else {
-        if (const auto own = own_configuration(call); !own.empty()) candidates.push_back(own);
+        auto own = own_configuration(call);
+        if (!own) return unexpected{std::move(own).error()};
+        if (!own->empty()) candidates.push_back(std::move(*own));
         candidates.emplace_back("/etc/powerconsul.conf");
     }
     for (const auto& path : candidates) {
@@ -66,14 +68,15 @@ struct loaded_settings {
 
 }  // namespace
 
-auto own_configuration(const invocation& call) -> std::string {
-    std::string home;
+auto own_configuration(const invocation& call) -> result<std::string> {
+    result<std::string> home{std::string{}};
     if (const auto variable = call.environment.find("HOME"); variable != call.environment.end()) {
         home = variable->second;
     } else if (call.home) {
         home = call.home();
     }
-    return home.empty() ? home : home + "/.powerconsul.conf";
+    if (!home) return fail(home.error().code, home.error().message + "; set HOME, or name it with --config");
+    return home->empty() ? std::string{} : *home + "/.powerconsul.conf";
 }
 
 auto requested_limits(const invocation& call, const command_line& line) -> requested {

@@ -54,7 +54,7 @@ struct requested {
 [[nodiscard]] auto requested_limits(const invocation& call, const command_line& line) -> requested;
 
 /// The configuration of the user's own, which is read where none is named; empty if there is no home directory.
-[[nodiscard]] auto own_configuration(const invocation& call) -> std::string;
+[[nodiscard]] auto own_configuration(const invocation& call) -> result<std::string>;
 
 /// Puts together options, `POWERCONSUL_…`, `CONSUL_…`, the configuration file and the defaults, in that order. Fails
 /// with errc::usage for an option or variable, errc::configuration for a file.

@@ -223,7 +223,7 @@ void look_at_text(linter& to, const std::string& name, std::string_view text, st
     const auto named = call.environment.find("POWERCONSUL_CONFIG");
     const std::string config = line.value("config").value_or(named == call.environment.end() ? "" : named->second);
     around.triggers.all_names_known = !config.empty();
-    if (auto own = own_configuration(call); !own.empty()) around.own_files.push_back(std::move(own));
+    if (auto own = own_configuration(call); own && !own->empty()) around.own_files.push_back(std::move(*own));
     around.own_files.emplace_back("/etc/powerconsul.conf");
     if (!config.empty()) around.own_files.push_back(config);
     return around;

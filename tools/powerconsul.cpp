@@ -36,8 +36,14 @@
 namespace {
 
 /// The user's home directory where HOME is not set, as under a Consul agent that was started by a service manager.
-[[nodiscard]] auto home_directory() -> std::string {
+/// Empty if the user has none.
+[[nodiscard]] auto home_directory() -> powerconsul::result<std::string> {
+    errno = 0;
     const passwd* const user = getpwuid(geteuid());
+    if (user == nullptr && errno != 0 && errno != ENOENT && errno != ESRCH) {
+        return powerconsul::system_failure("look up the home directory, where the configuration may be, of user",
+                                           std::to_string(geteuid()), errno);
+    }
     return user == nullptr || user->pw_dir == nullptr ? std::string{} : std::string{user->pw_dir};
 }
 

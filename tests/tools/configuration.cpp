@@ -463,3 +463,23 @@ TEST_CASE("a secret of another user is refused, with the name of its owner") {
     REQUIRE_FALSE(grouped);
     CHECK(grouped.error().message.find("can be read by a group that is not the reader's") != std::string::npos);
 }
+
+TEST_CASE("where the configuration stands must be known: a home directory that cannot be told is not none") {
+    const sandbox box;
+    box.write(".powerconsul.conf", R"({"clusterKey": "elsewhere"})");
+    invocation call;
+    call.args = {"role", "-S", "web"};
+    call.host = "production-web1";
+    const auto line = cli::parse_command_line(call.args);
+    REQUIRE(line);
+
+    call.home = [&] { return result<std::string>{box / ""}; };
+    const auto found = configure(call, *line);
+    REQUIRE_MESSAGE(found, found.error().message);
+    CHECK(found->roles.cluster_key == "elsewhere");
+
+    call.home = []() -> result<std::string> { return fail(errc::io, "cannot look up the user"); };
+    const auto unknown = configure(call, *line);
+    REQUIRE_FALSE(unknown);
+    CHECK(unknown.error() == error{errc::io, "cannot look up the user; set HOME, or name it with --config"});
+}
