@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -33,6 +34,10 @@ constexpr std::size_t largest_input = std::size_t{256} * 1024 * 1024;
 
 [[nodiscard]] auto state_of(const command_line& line) -> bad_state {
     return line.words.subject == "warning" ? bad_state::warning : bad_state::critical;
+}
+
+[[nodiscard]] auto out_of_memory() -> error {
+    return {errc::failed, "there is not enough memory"};
 }
 
 /// What several handlers and the worker have in common. A dry run differs by its policies alone.
@@ -247,9 +252,18 @@ template <typename Acting>
     std::vector<handled_service> reports(services.size());
     // A service that waits for its lock or for a free place must not keep the others waiting.
     thread_runner{dry ? std::size_t{1} : std::size_t{16}}.run(services.size(), [&](std::size_t i) {
-        reports[i] = with_handler(with, log, chosen, options, services[i].service, [&](auto& handler) {
-            return handler.handle(services[i].service, services[i].checks);
-        });
+        try {
+            reports[i] = with_handler(with, log, chosen, options, services[i].service, [&](auto& handler) {
+                return handler.handle(services[i].service, services[i].checks);
+            });
+        } catch (const std::bad_alloc&) {  // it may be enough for the others
+            reports[i] = {services[i].service, {}, out_of_memory()};
+            log.write({event_level::error,
+                       "failed",
+                       services[i].service,
+                       std::string{to_string(state)},
+                       {{"error", out_of_memory().message}}});
+        }
     });
     std::optional<error> trouble;
     if (!options.stopped.empty()) out += "nothing acts: " + options.stopped + '\n';
@@ -263,43 +277,65 @@ template <typename Acting>
     return code_of(trouble);
 }
 
-/// When the next attempt of the state is due; nothing if there is none to come.
-[[nodiscard]] auto next_due(const configuration& chosen, bad_state state) -> std::optional<milliseconds> {
+/// When the next attempt of the state is due; nothing if there is none to come. Fails if it cannot be told.
+[[nodiscard]] auto next_due(const configuration& chosen, bad_state state) -> result<std::optional<milliseconds>> {
     posix_files files;
     journal_directory<posix_files&> journals{files, chosen.state_dir};
     const auto names = journals.services();
+    if (!names) return unexpected{names.error()};
     std::optional<milliseconds> soonest;
-    if (!names) return soonest;
+    std::optional<error> unread;
     for (const auto& each : *names) {
         const auto loaded = journals.load(each);
-        if (!loaded) continue;
+        if (!loaded) {
+            unread = loaded.error();
+            continue;
+        }
         for (const auto& one : loaded->value.incidents) {
             const auto due = next_attempt(one, chosen.watch.retry);
             if (one.state == state && due && (!soonest || *due < *soonest)) soonest = due;
         }
     }
+    // What cannot be read matters once it is all that there may be.
+    if (!soonest && unread) return unexpected{*unread};
     return soonest;
 }
+
+constexpr std::string_view no_further_attempts = "; no further attempts are made until a handler is called again";
 
 /// Tries again until no incident of the state is left that may be tried. One such worker is enough for a state.
 void keep_trying(real_acting& with, posix_log& log, const configuration& chosen, bad_state state) {
     const std::string path = chosen.state_dir + "/journal/worker-" + std::string{to_string(state)} + ".lock";
     // A worker that has just seen that nothing is left is about to go: it would not see to what has opened since.
     const auto alone = with.files.lock(path, seconds(2));
-    if (!alone) return;
+    const auto end_with = [&](std::string why) {
+        log.write({event_level::error, "failed", {}, std::string{to_string(state)}, {{"error", std::move(why)}}});
+    };
+    if (!alone && alone.error().code == errc::timed_out) return;
+    if (!alone) return end_with(alone.error().message + std::string{no_further_attempts});
     constexpr milliseconds calm = seconds(10);
+    constexpr int most_in_vain = 6;
     milliseconds least{500};
-    while (const auto due = next_due(chosen, state)) {
-        // Incidents that open or close meanwhile are those of other handlers: a look from time to time finds them.
-        const milliseconds left = shorter(*due - with.time.wall(), calm);
-        std::this_thread::sleep_for(std::chrono::milliseconds{std::max(left.count, least.count)});
-        least = calm;  // what went wrong just now will not be well in a moment
-        auto view = look_at_agent(chosen, with.time);
-        if (!view) continue;
-        std::string unread;
-        const auto code = handle_all(with, log, chosen, state, from_agent(std::move(*view), state), false, unread);
-        if (code && *code == exit_code::done) least = {500};
+    for (int in_vain = 0; in_vain < most_in_vain;) {
+        try {
+            const auto due = next_due(chosen, state);
+            if (due && !*due) return;
+            in_vain = due ? 0 : in_vain + 1;
+            // Incidents that open or close meanwhile are those of other handlers: a look from time to time finds them.
+            const milliseconds left = due ? shorter(**due - with.time.wall(), calm) : calm;
+            std::this_thread::sleep_for(std::chrono::milliseconds{std::max(left.count, least.count)});
+            least = calm;  // what went wrong just now will not be well in a moment
+            auto view = look_at_agent(chosen, with.time);
+            if (!view) continue;
+            std::string unread;
+            const auto code = handle_all(with, log, chosen, state, from_agent(std::move(*view), state), false, unread);
+            if (code && *code == exit_code::done) least = {500};
+        } catch (const std::bad_alloc&) {
+            ++in_vain;
+            std::this_thread::sleep_for(std::chrono::milliseconds{calm.count});
+        }
     }
+    end_with("the journals cannot be read" + std::string{no_further_attempts});
 }
 
 [[nodiscard]] auto log_options(const configuration& chosen, std::string_view command, bool detached, bool dry)
