@@ -75,6 +75,15 @@ TEST_CASE("percent encoding leaves only unreserved characters") {
     CHECK(percent_encoded("\xC3\xA9") == "%C3%A9");
 }
 
+TEST_CASE("a sum goes on from the one before, and is written with all its digits") {
+    static_assert(fnv1a("") == 0xcbf29ce484222325U);
+    static_assert(fnv1a("a") == 0xaf63dc4c8601ec8cU);
+    static_assert(fnv1a("bar", fnv1a("foo")) == 0x85944171f73967e8U);
+    CHECK(fnv1a("\xFF") != fnv1a("\x7F"));
+    CHECK(hexadecimal(0xfedc'ba98'7654'3210U) == "fedcba9876543210");
+    CHECK(hexadecimal(10) == "000000000000000a");
+}
+
 TEST_CASE("nearest finds the name that was meant") {
     const std::vector<std::string_view> known{"serviceFilter", "clusterKey", "log"};
     CHECK(nearest("servicefilter", known) == "serviceFilter");

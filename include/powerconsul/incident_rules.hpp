@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <powerconsul/incident.hpp>
+#include <powerconsul/text.hpp>
 #include <powerconsul/units.hpp>
 
 /// How snapshots become incidents, and incidents attempts: pure functions from a journal to the next one.
@@ -40,11 +41,8 @@ struct incident_decision {
 
 /// 16 hexadecimal digits from what an incident is about and when it opened: the same on every run (FNV-1a).
 [[nodiscard]] inline auto incident_id(const incident& one) -> std::string {
-    std::uint64_t hash = 0xcbf29ce484222325U;
-    const auto mix = [&](std::string_view text) {
-        for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-        hash = (hash ^ 0xFFU) * 0x100000001b3U;
-    };
+    std::uint64_t hash = fnv1a_start;
+    const auto mix = [&](std::string_view text) { hash = fnv1a("\xFF", fnv1a(text, hash)); };
     for (const std::string_view each : {std::string_view{one.node}, std::string_view{one.service_id},
                                         std::string_view{one.check_id}, to_string(one.state)}) {
         mix(each);
@@ -52,9 +50,7 @@ struct incident_decision {
     for (const auto number : {static_cast<std::uint64_t>(one.opened.count), one.create_index, one.modify_index}) {
         mix(std::to_string(number));
     }
-    std::string text(16, '0');
-    for (std::size_t i = 16; i-- > 0; hash >>= 4U) text[i] = "0123456789abcdef"[hash & 0xFU];
-    return text;
+    return hexadecimal(hash);
 }
 
 [[nodiscard]] inline auto find_incident(journal& among, std::string_view id) -> incident* {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -117,6 +118,22 @@ inline constexpr auto quoted = [](std::string_view name) -> std::string { return
         }
     }
     return encoded;
+}
+
+inline constexpr std::uint64_t fnv1a_start = 0xcbf29ce484222325U;
+
+/// FNV-1a with 64 bits, which goes on from the sum of what came before. Any one byte changed gives another sum; it says
+/// nothing against somebody who means to deceive.
+[[nodiscard]] constexpr auto fnv1a(std::string_view text, std::uint64_t sum = fnv1a_start) -> std::uint64_t {
+    for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    return sum;
+}
+
+/// 16 hexadecimal digits.
+[[nodiscard]] inline auto hexadecimal(std::uint64_t number) -> std::string {
+    std::string text(16, '0');
+    for (std::size_t i = 16; i-- > 0; number >>= 4U) text[i] = "0123456789abcdef"[number & 0xFU];
+    return text;
 }
 
 /// The fewest insertions, deletions and replacements of one byte that turn `from` into `to`.

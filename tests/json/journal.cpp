@@ -59,13 +59,20 @@ constexpr std::string_view full_text =
     R"("outcome":"not healed","status":3,"signal":9,"output":"first\nlast"}},)"
     "\n"
     R"({"id":"b","state":"critical","node":"n","service_id":"web","check":"service:web","opened":5})"
-    "\n]}\n";
+    "\n],\"sum\":\"8abd871865f96d0d\"}\n";
+
+/// With the sum of what is there, as if it had been written so.
+auto sealed(std::string text) -> std::string {
+    const std::size_t at = text.rfind(",\"sum\":\"");
+    if (at == std::string::npos || text.size() < at + 24) return text;
+    return text.replace(at + 8, 16, hexadecimal(fnv1a(std::string_view{text}.substr(0, at))));
+}
 
 auto replaced(std::string_view from, std::string_view to) -> std::string {
     std::string text{full_text};
     const std::size_t at = text.find(from);
     REQUIRE(at != std::string::npos);
-    return text.replace(at, from.size(), to);
+    return sealed(text.replace(at, from.size(), to));
 }
 
 auto read_back(const journal& from) -> journal {
@@ -82,7 +89,8 @@ TEST_CASE("a journal is one line for each incident, without what has its default
     const auto read = json::decode_journal(full_text);
     REQUIRE(read);
     CHECK(*read == both);
-    CHECK(json::encode_journal({"web", {}}) == "{\"service\":\"web\",\"incidents\":[\n]}\n");
+    CHECK(json::encode_journal({"web", {}}) ==
+          "{\"service\":\"web\",\"incidents\":[\n],\"sum\":\"6a64e1f1b257da14\"}\n");
     CHECK(read_back({"web", {}}) == journal{"web", {}});
     CHECK(read_back({"", {}}) == journal{});
 }
@@ -240,6 +248,8 @@ TEST_CASE("a damaged journal is refused, never half read") {
         {"another order", replaced(R"("id":"b","state":"critical")", R"("state":"critical","id":"b")")},
         {"an output that is too long", replaced("first\\nlast", std::string(1025, 'x'))},
         {"not UTF-8", replaced("there is no trigger", "\xFF")},
+        {"no sum", replaced(",\"sum\":\"8abd871865f96d0d\"", "")},
+        {"another sum", std::string{full_text}.replace(full_text.size() - 4, 1, "x")},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -250,20 +260,18 @@ TEST_CASE("a damaged journal is refused, never half read") {
     CHECK(json::decode_journal("{}").error().message == "the journal is damaged");
 }
 
-TEST_CASE("cut off anywhere, or with any byte changed, it is damaged or says something else in full") {
+TEST_CASE("cut off anywhere, or with any byte changed, it is damaged") {
     for (std::size_t length = 0; length < full_text.size(); ++length) {
         CAPTURE(length);
         CHECK_FALSE(json::decode_journal(full_text.substr(0, length)));
     }
     for (std::size_t i = 0; i < full_text.size(); ++i) {
-        for (const char c : {'\0', '0', '"', '}', 'x', '\xFF'}) {
+        for (const char c : {'\0', '0', '1', '"', '}', 'x', '\xFF'}) {
             if (full_text[i] == c) continue;
             std::string text{full_text};
             text[i] = c;
-            const auto read = json::decode_journal(text);
-            if (!read) continue;
             CAPTURE(i);
-            CHECK(json::encode_journal(*read) == text);
+            CHECK_FALSE(json::decode_journal(text));
         }
     }
 }

@@ -190,7 +190,8 @@ private:
 }  // namespace detail
 
 /// One line for each incident, so that a person can read it too. What is not UTF-8 becomes U+FFFD, of outputs only the
-/// end is kept, and what has its default is left out, as is the last attempt if there was none.
+/// end is kept, and what has its default is left out, as is the last attempt if there was none. The sum at the end is
+/// that of all before it: a digit that a disk has changed would leave a journal that forgets attempts.
 [[nodiscard]] inline auto encode_journal(const journal& from) -> std::string {
     writer head;
     head.string(detail::sound_text(from.service));
@@ -200,7 +201,8 @@ private:
         detail::write_incident(line, from.incidents[i]);
         text += (i == 0 ? "\n" : ",\n") + line.text();
     }
-    return text + "\n]}\n";
+    text += "\n]";
+    return text + ",\"sum\":\"" + hexadecimal(fnv1a(text)) + "\"}\n";
 }
 
 /// Fails with errc::bad_data on anything that `encode_journal` would not have written.
