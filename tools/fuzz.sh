@@ -59,7 +59,7 @@ LLVM_PROFILE_FILE=$profile.profraw "build/fuzz/tests/fuzz/cover_$target" --as-th
 llvm-profdata merge -o "$profile.profdata" "$profile.profraw"
 names=()
 for each in $(headers "$target"); do
-    if [ -e "include/powerconsul/$each" ]; then names+=("include/powerconsul/$each"); else names+=("$each"); fi
+    if [ -e "include/powerconsul/$each" ]; then names+=("$PWD/include/powerconsul/$each"); else names+=("$PWD/$each"); fi
 done
 llvm-cov report "build/fuzz/tests/fuzz/cover_$target" -instr-profile="$profile.profdata" "${names[@]}" >"$profile.cover"
 stat() { sed -n "s/^stat::$1: *//p" "$log"; }
