@@ -22,12 +22,13 @@ constexpr standing standings[] = {standing::in_state,  standing::not_known, stan
                                   standing::elsewhere, standing::silent,    standing::unproven};
 constexpr healing endings[] = {healing::ended, healing::failed_to_run, healing::timed_out};
 
-/// One service through some rounds of its watch, each written down as the handler writes it.
+/// One service through some rounds of its watch; the last one is written down as the handler writes it.
 class history {
 public:
     explicit history(std::string_view texts) : texts_{texts} { files.user_id = 0; }
 
-    void round(fuzz::choices& pick) {
+    void round(fuzz::choices& pick, bool is_last) {
+        last_ = is_last;
         now = now + seconds(std::int64_t{1} << pick.of(12));
         facts = facts_of(pick);
         auto decided = decide(current, bad_state::critical, facts, now);
@@ -78,6 +79,7 @@ public:
 
 private:
     void save() {
+        if (!last_) return;
         const auto text_before = files.get(std::string{path});
         journal_directory<testing::memory_files&> journals{files, "/state"};
         const auto saved = journals.save(current);
@@ -96,6 +98,7 @@ private:
     [[nodiscard]] auto text() -> std::string { return std::string{texts_.next()}; }
 
     fuzz::parts texts_;
+    bool last_{};
 };
 
 /// What a disk, a crash or an editor may do to the bytes.
@@ -189,7 +192,11 @@ void run(std::string_view bytes) {
     const std::string_view how = script.next();
     if (how.empty()) return read(script.rest());
     history past{script.rest()};
-    for (int i = 0; i < 12 && rounds.more(); ++i) past.round(rounds);
+    for (int left = 8; rounds.more() && left > 0; --left) {
+        const bool last = left == 1;
+        past.round(rounds, last);
+        if (!last && !rounds.more()) past.round(rounds, true);
+    }
     damage(past, how);
 }
 
