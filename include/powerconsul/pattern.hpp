@@ -133,7 +133,8 @@ private:
     anchors borders;
     bool bracket = false;
     bool braces = false;
-    bool repeated = false;  // what stands before is a repetition already
+    bool repeated = false;   // what stands before is a repetition already
+    std::size_t groups = 0;  // that are open
     std::size_t bracket_start = 0;
     for (std::size_t i = 0; i < expression.size(); ++i) {
         const char c = expression[i];
@@ -160,10 +161,13 @@ private:
         } else if (c == '(' && next == '?') {
             return refused(i, "(?...) is not POSIX; use a plain group");
         } else if (c == '(') {
+            ++groups;
             size.open();
             borders.open();
             if (borders.too_deep()) return refused(i, "more than 16 groups within one another");
         } else if (c == ')') {
+            // The C library would take it for itself, and within a group of ours for the end of that.
+            if (groups-- == 0) return refused(i, "a ) without its (; write \\) for a plain one");
             size.close();
             borders.close();
         } else if (c == '+') {
