@@ -110,7 +110,13 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
         {"a name twice", R"({"index": 1, "index": 1})",
          "index at line 1, column 23 (byte 22): the name comes twice; expected it once"},
         {"index is no number", R"({"index": -1})",
-         "index at line 1, column 11 (byte 10): expected a whole number from 0 on"},
+         "index at line 1, column 11 (byte 10): expected a whole number up to 2^63-1"},
+        {"an index from which nothing could count on", R"({"index": 9223372036854775808})",
+         "index at line 1, column 11 (byte 10): expected a whole number up to 2^63-1"},
+        {"a key's index of the same kind",
+         R"({"datacenters": {"hq": {"kv": {"a": 1}, "kv_index": {"a": [3, 18446744073709551615]}}}})",
+         "datacenters.hq.kv_index.a at line 1, column 59 (byte 58): expected [created, modified], both above 0, up to 2^63-1 and in that "
+         "order, and flags if there are any"},
         {"agent is a string", R"({"agent": "web1"})",
          "agent at line 1, column 11 (byte 10): expected an object, found a string"},
         {"agent without a name", R"({"agent": {"node": ""}})",
@@ -140,7 +146,7 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
         {"an index without its key", R"({"datacenters": {"hq": {"kv_index": {"a": [1, 2]}}}})",
          "datacenters.hq.kv_index.a at line 1, column 43 (byte 42): there is no such key in kv; remove it"},
         {"an index that goes back", R"({"datacenters": {"hq": {"kv": {"a": 1}, "kv_index": {"a": [3, 2]}}}})",
-         "datacenters.hq.kv_index.a at line 1, column 59 (byte 58): expected [created, modified], both above 0 and in that "
+         "datacenters.hq.kv_index.a at line 1, column 59 (byte 58): expected [created, modified], both above 0, up to 2^63-1 and in that "
          "order, and flags if there are any"},
         {"services is an object", R"({"datacenters": {"hq": {"services": {}}}})",
          "datacenters.hq.services at line 1, column 37 (byte 36): expected a list, found an object"},

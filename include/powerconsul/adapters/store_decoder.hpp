@@ -62,6 +62,7 @@ public:
 private:
     using path = const std::string&;
 
+    static constexpr std::uint64_t largest_index = INT64_MAX;  // what counts on from it does not begin at 0 again
     static constexpr std::string_view no_name = "an empty name; expected one of at least one character";
 
     // The first problem is the one that is told; what follows from it is not.
@@ -153,7 +154,8 @@ private:
         }
         if (const auto* const index = root.find("index")) {
             const auto number = index->as_unsigned();
-            if (!number) return wrong(*index, "index", "expected a whole number from 0 on");
+            if (!number || *number > largest_index)
+                return wrong(*index, "index", "expected a whole number up to 2^63-1");
             made_.data.count_from(*number);
         }
         for (const auto& [in, key, bytes] : unnumbered_) made_.data.put(*in, key, bytes);
@@ -245,9 +247,11 @@ private:
             good = number.has_value();
             (i == 0 ? value.created : i == 1 ? value.modified : value.flags) = number.value_or(0);
         }
-        if (!good || value.created == 0 || value.created > value.modified) {
-            return wrong(index, where,
-                         "expected [created, modified], both above 0 and in that order, and flags if there are any");
+        if (!good || value.created == 0 || value.created > value.modified || value.modified > largest_index) {
+            return wrong(
+                index, where,
+                "expected [created, modified], both above 0, up to 2^63-1 and in that order, and flags if there "
+                "are any");
         }
         made_.data.restore(in, key, std::move(value));
         return true;
