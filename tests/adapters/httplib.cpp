@@ -364,6 +364,16 @@ TEST_CASE("what a server can do wrong has an error of its own") {
          }},
         {"Content-Length is no number", errc::bad_data, "Content-Length",
          [](const peer& client) { client.request(), client.say("HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc"); }},
+        {"Content-Length with a NUL byte", errc::bad_data, "Content-Length",
+         [](const peer& client) {
+             client.request();
+             client.say(std::string{"HTTP/1.1 200 OK\r\nContent-Length: "} + '\0' + "3\r\n\r\nabc");
+         }},
+        {"Content-Length twice, with two numbers", errc::bad_data, "Content-Length",
+         [](const peer& client) {
+             client.request();
+             client.say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 2\r\n\r\nabc");
+         }},
         {"Content-Length beyond 64 bits", errc::bad_data, "bytes that are taken",
          [](const peer& client) {
              client.request();

@@ -147,8 +147,15 @@ struct httplib_exchange {
             answered = true;
             if (connection->bounded != nullptr) connection->bounded->answered = true;
         }
-        const std::string length = head.get_header_value("Content-Length");
-        if (length.find_first_not_of("0123456789") != std::string::npos) return refuse(cause::malformed);
+        // All of each: httplib reads the first, up to a NUL byte.
+        std::string length;
+        const auto [first, last] = head.headers.equal_range("Content-Length");
+        for (auto each = first; each != last; ++each) {
+            const std::string& next = each->second;
+            const bool digits = !next.empty() && next.find_first_not_of("0123456789") == std::string::npos;
+            if (!digits || (each != first && next != length)) return refuse(cause::malformed);
+            length = next;
+        }
         if (length.size() > 18 || (!length.empty() && std::stoull(length) > max_body)) return refuse(cause::too_large);
         return true;
     }
