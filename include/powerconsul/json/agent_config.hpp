@@ -16,7 +16,8 @@
 /// What `GET /v1/agent/self` shows of an agent's configuration, as Consul 1.8.7 writes it.
 namespace powerconsul::inline v0::json {
 
-/// A length of time as Consul writes it: `10s`, `1m30s`, `500ms`. Nothing if it is something else.
+/// A length of time as Consul writes it: `10s`, `1m30s`, `500ms`. Nothing if it is something else, or more than the 292
+/// years that Consul's own type has.
 [[nodiscard]] constexpr auto parse_go_duration(std::string_view text) -> std::optional<milliseconds> {
     struct unit {
         std::string_view name;
@@ -46,6 +47,7 @@ namespace powerconsul::inline v0::json {
         }
         if (factor == 0) return std::nullopt;
         total += count * factor;
+        if (total > INT64_MAX / 1'000'000) return std::nullopt;
     }
     return milliseconds{total};
 }
