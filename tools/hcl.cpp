@@ -179,7 +179,7 @@ private:
             } else if (text_[at_] != '{') {
                 return wrong("= or {");
             }
-            auto item = any(depth);
+            auto item = any(depth + names.size() - 1);
             if (!item) return unexpected{item.error()};
             while (names.size() > 1) {  // `a "b" { … }` is a = { b = { … } }
                 json::value outer{.type = json::kind::object};

@@ -177,5 +177,9 @@ TEST_CASE("what is no HCL is an error with its line") {
         REQUIRE_FALSE(root);
         CHECK(root.error().message.find("line ") != std::string::npos);
     }
+    // Names in a row nest as braces do: a hundred thousand of them took the stack when what was read was given up.
+    std::string names = "a";
+    for (int i = 0; i < 100'000; ++i) names += " \"b\"";
+    CHECK(parse_hcl(names + " { c = 1 }").error().message == "line 1: expected less nesting");
     CHECK(parse_hcl("\n}").error().message.starts_with("line 2"));
 }
