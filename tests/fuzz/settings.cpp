@@ -1,0 +1,66 @@
+// covers: json/settings.hpp settings.hpp json/lint_settings.hpp duration.hpp
+#include <powerconsul/json/lint_settings.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <powerconsul/json/settings.hpp>
+
+#include "fuzz.hpp"
+
+using namespace powerconsul;
+
+namespace {
+
+void look_at(const settings& said, std::string_view text) {
+    const auto& triggers = said.triggers;
+    for (const auto& each : {said.timeout, said.max_age, said.max_stale, triggers.timeout, triggers.grace,
+                             triggers.backoff, triggers.max_backoff}) {
+        fuzz::expect(!each || (each->count >= 0 && *each <= seconds(86'400)), "no length of time", text);
+    }
+    for (const auto& each : {triggers.timeout, triggers.grace, triggers.backoff, triggers.max_backoff}) {
+        fuzz::expect(!each || each->count > 0, "no time at all", text);
+    }
+    fuzz::expect(!triggers.attempts || (*triggers.attempts >= 1 && *triggers.attempts <= 100), "attempts", text);
+    fuzz::expect(!triggers.parallel || (*triggers.parallel >= 1 && *triggers.parallel <= 64), "parallel", text);
+    fuzz::expect(!said.unknown_exit || (*said.unknown_exit >= 1 && *said.unknown_exit <= 3), "unknownExit", text);
+    for (const auto& each : {said.cluster_key, said.trigger_key, said.environment, said.server_role, said.node,
+                             said.datacenter, said.store, said.state_dir, said.service_filter, said.log}) {
+        fuzz::expect(!each || !each->empty(), "an empty text", text);
+    }
+    if (said.service_filter) {
+        fuzz::expect(matches_at_start(*said.service_filter, "").has_value(), "no expression", *said.service_filter);
+    }
+    for (const auto& [name, value] : said.substitutions) {
+        fuzz::expect(!name.empty() && name.find_first_of(std::string_view{"{} \0\n", 5}) == std::string::npos,
+                     "no name", name);
+    }
+}
+
+/// The text of a configuration.
+void run(std::string_view text) {
+    const auto said = json::decode_settings(text);
+    if (said) {
+        look_at(*said, text);
+    } else {
+        const auto& why = said.error();
+        fuzz::expect(why.code == errc::configuration && !why.message.empty(), "no reason", text);
+        const auto problem = json::detail::problem_of(why.message, text);
+        fuzz::expect(!problem.offset || *problem.offset <= text.size(), "no place of the text", why.message);
+    }
+    lint_report report;
+    const auto linted = json::lint_settings(report, "powerconsul.conf", text);
+    fuzz::expect(linted.said.has_value() == said.has_value(), "lint and the reader differ", text);
+    fuzz::expect(said || report.count(severity::error) > 0, "refused without an error", text);
+    for (const auto& each : report.findings()) {
+        const std::string line = to_line(each);
+        fuzz::expect(fuzz::is_one_line(line) && is_utf8(line), "no line", line);
+    }
+    const auto name = text.substr(0, 40);
+    fuzz::expect(!json::is_settings_key(name) || json::is_nearly_settings_key(name), "a key, and not nearly one", name);
+}
+
+const fuzz::enlisted here{"settings", run};
+
+}  // namespace
