@@ -12,8 +12,8 @@ usage() {
     echo "$*" >&2
     exit 64
 }
-# The first line of a target's file says what it is for.
-headers() { sed -n '1s|^// covers: ||p' "tests/fuzz/$1.cpp"; }
+# The comment that a target's file begins with says what it is for.
+headers() { sed -n '/^\/\//!q; s|^// \(covers: \)\{0,1\}||p' "tests/fuzz/$1.cpp" | tr '\n' ' '; }
 targets() { grep -l '^// covers: ' tests/fuzz/*.cpp | sed 's|.*/||; s|\.cpp$||'; }
 
 case "$#:${1-}" in
