@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -252,6 +253,7 @@ public:
         const int failure = regcomp(&regex_, posix.c_str(), REG_EXTENDED);
         owned_ = failure == 0;
         if (owned_) return {};
+        if (failure == REG_ESPACE) throw std::bad_alloc{};  // says nothing about the expression
         char why[128];
         regerror(failure, &regex_, why, sizeof why);
         return why;
