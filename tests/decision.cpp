@@ -96,6 +96,16 @@ TEST_CASE("each role and each state of the actives lead to their expectation") {
     }
 }
 
+TEST_CASE("each expectation says by which rule it is") {
+    CHECK(rule(role::standalone, actives::unknown).rule == "a standalone always runs");
+    CHECK(rule(role::primary, actives::unknown).rule == "a primary always runs");
+    CHECK(rule(role::secondary, actives::serving).rule == "a secondary waits while an active serves");
+    CHECK(rule(role::secondary, actives::none_serving).rule == "a secondary takes over when no active serves");
+    CHECK(rule(role::secondary, actives::unknown).rule ==
+          "a secondary that does not know its actives neither starts nor stops");
+    CHECK(rule(role::unknown, actives::serving).rule == "without a known role nothing is expected");
+}
+
 TEST_CASE("each expectation and each observation lead to their verdict") {
     for (const auto& row : judgements) {
         CAPTURE(to_string(row.wanted));

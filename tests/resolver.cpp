@@ -573,6 +573,11 @@ TEST_CASE("a cluster that has lost its data makes nothing standalone, however lo
           "Consul has no cluster/production/web and has not come as far as index 11, at which this node has read it: "
           "its data was lost or restored; write the document again, or delete /state/last-known/web.json if there is "
           "to be none");
+    // Of another key the record says nothing.
+    here.options.cluster_key = "elsewhere";
+    CHECK(said(resolved()) == "standalone running fresh");
+    here.options.cluster_key.clear();
+    CHECK(said(resolved()) == "standalone running fresh");
     here.files.erase("/state/last-known/web.json");
     CHECK(said(resolved()) == "standalone running fresh");
 }
@@ -616,6 +621,21 @@ TEST_CASE("another expectation than before counts only from a confirmed leader")
     behind.on(http_method::get, "/v1/health/service/web?consistent", 500, "No cluster leader");
     role_resolver resolver{behind, here.time, here.files, "/state", here.options};
     CHECK(said(resolver.resolve("web", seconds(8))) == "secondary stopped cached");
+}
+
+TEST_CASE("what is set is not replaced by what the agent says") {
+    node here;
+    here.options.who.host = "production-container7";
+    here.options.who.datacenter = "dr";
+    here.document(turned);
+    here.consul.put("dr", key, turned);
+    here.consul.add("dr", {.service = "web", .node = "production-web9"});
+    const auto facts = here.resolve();
+    CHECK(said(facts) == "primary running fresh");
+    CHECK(facts.place.node == "production-web3");
+    CHECK(facts.who.datacenter == "dr");
+    REQUIRE(facts.agent);
+    CHECK(facts.agent->datacenter == "hq");
 }
 
 TEST_CASE("the facts of a decision are kept with it") {

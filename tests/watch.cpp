@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -140,6 +141,11 @@ struct scripted_supervisor {
     }
 };
 static_assert(job_supervisor<scripted_supervisor>);
+
+/// A disk that can be read and locked, but not written.
+struct full_disk : memory_files {
+    auto replace(const std::string&, std::string_view) -> result<void> { return fail(errc::io, "the disk is full"); }
+};
 
 auto is_trigger(const http_request& request) -> bool {
     return request.target.starts_with("/v1/kv/triggers/");
@@ -752,6 +758,18 @@ TEST_CASE("a journal that cannot be written or read lets nothing begin") {
     }
 }
 
+TEST_CASE("an incident that cannot be written is not acted on, and not told of") {
+    node<fake_supervisor, full_disk> at;
+    at.trigger();
+    const auto report = at.handle();
+    REQUIRE(report.trouble);
+    CHECK(report.trouble->message.starts_with("the disk is full"));
+    CHECK(report.checks.empty());
+    CHECK(at.jobs.jobs().empty());
+    CHECK(at.log.events("incident opened").empty());
+    CHECK(at.log.events("failed").size() == 1);
+}
+
 TEST_CASE("an attempt of a handler that is dead") {
     SUBCASE("waits while its process runs") {
         node<scripted_supervisor> at;
@@ -1058,6 +1076,89 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("asked for directly, a trigger belongs to the open incident of its check and state, and to no other") {
+    struct row {
+        std::string_view name;
+        void (*change)(incident&);
+        std::size_t incidents;
+    };
+    for (const auto& row : {
+             row{"the same", [](incident&) {}, 1},
+             row{"closed", [](incident& one) { one.closed = one.opened; }, 2},
+             row{"another state", [](incident& one) { one.state = bad_state::warning; }, 2},
+             row{"another service", [](incident& one) { one.service_id = "web2"; }, 2},
+             row{"another check", [](incident& one) { one.check_id = "service:web:2"; }, 2},
+         }) {
+        CAPTURE(row.name);
+        node at;
+        at.trigger();
+        at.jobs.on(restart, 0);
+        crash(at);
+        auto before = at.written();
+        before.incidents[0].last.result = healing::ended;
+        before.incidents[0].last.ended = before.incidents[0].last.began;
+        row.change(before.incidents[0]);
+        at.files.put(std::string{journal_file}, json::encode_journal(before));
+        CHECK(at.once().checks.at(0).ran);
+        const auto after = at.written();
+        REQUIRE(after.incidents.size() == row.incidents);
+        CHECK(after.incidents.back().attempts == (row.incidents == 1 ? 2U : 1U));
+        if (row.incidents == 1) continue;
+        CHECK(after.incidents[0] == before.incidents[0]);
+        incident made = after.incidents[1];
+        CHECK(made.state == bad_state::critical);
+        CHECK(made.node == me);
+        CHECK(made.service_id == "web");
+        CHECK(made.check_id == "service:web");
+        CHECK(made.opened == at.time.wall());
+    }
+}
+
+TEST_CASE("an incident of another name of this node, or of another service, is not that of the check that is listed") {
+    for (const auto member : {&incident::node, &incident::service_id}) {
+        node at;
+        crash(at);
+        auto before = at.written();
+        before.incidents[0].*member = "former";
+        at.files.put(std::string{journal_file}, json::encode_journal(before));
+        static_cast<void>(at.handle());
+        const auto after = at.written();
+        REQUIRE(after.incidents.size() == 2);
+        // The agent has a check of that name in the state: whether that is another nobody knows.
+        CHECK(after.incidents[0].is_open());
+        CHECK(after.incidents[0].missed);
+    }
+}
+
+TEST_CASE("the other state's incidents are not this handler's to ask about") {
+    node at;
+    crash(at);
+    const auto before = at.files.get(std::string{journal_file});
+    at.options.state = bad_state::warning;
+    at.listed.clear();
+    at.consul.respond_with("/v1/agent/checks", 200, "{}");
+    at.consul.respond_with("/v1/internal/acl/authorize", 403, "Permission denied");
+    const auto report = at.handle();
+    CHECK_FALSE(report.trouble);
+    CHECK(report.checks.empty());
+    CHECK(at.files.get(std::string{journal_file}) == before);
+}
+
+TEST_CASE("a job is told the snapshot's output where the agent has none") {
+    node at;
+    at.trigger();
+    at.jobs.on(restart, 0);
+    at.listed[0].output = "as of the snapshot";
+    at.listed.insert(at.listed.begin(), listed_check("service:web:2"));
+    at.listed[0].output = "of another check";
+    at.agent_says("service:web:2", store_status::passing, "well");
+    REQUIRE(at.consul.erase_check("hq", me, "service:web"));
+    CHECK(at.handle().checks.at(0).ran);
+    REQUIRE(at.jobs.begun().size() == 1);
+    const auto told = at.jobs.begun()[0].environment;
+    CHECK(std::find(told.begin(), told.end(), "POWERCONSUL_CHECK_OUTPUT=as of the snapshot") != told.end());
+}
+
 TEST_CASE("what is asked for directly does not close an incident that a watch has opened") {
     node at;
     at.trigger();
@@ -1076,6 +1177,9 @@ TEST_CASE("asked for directly, what keeps a trigger from running is reported and
     CHECK(report.checks.at(0).why == "stopped");
     CHECK_FALSE(at.files.get(std::string{journal_file}));
     at.options.stopped.clear();
+    CHECK(at.once().checks.at(0).why == "there is no trigger at triggers/production/web/standalone/critical");
+    CHECK_FALSE(at.files.get(std::string{journal_file}));
+    at.agent_says("service:web", store_status::passing, "well");
     CHECK(at.once().checks.at(0).why == "there is no trigger at triggers/production/web/standalone/critical");
     CHECK_FALSE(at.files.get(std::string{journal_file}));
     at.consul.set_offline(true);

@@ -1,6 +1,6 @@
 """Changes the code that decides, in many small ways, and says which changes no unit test notices.
 
-    mutate.py [--only HEADER[,HEADER]] [--list] [--mutant ID[,ID]] [--without 'TEST CASE'] [--jobs N]
+    mutate.py [--only HEADER[,HEADER]] [--list] [--mutant ID[,ID]] [--without 'TEST CASE'] [--jobs N] [--fresh] [--verbose]
 
 HEADER is a path below include/powerconsul, without `.hpp`; without --only it is all of HEADERS. --list only prints the
 mutants. --mutant takes ids as --list prints them. --without leaves out a test case (a doctest filter), to see what it
@@ -18,6 +18,7 @@ import collections
 import concurrent.futures
 import dataclasses
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -232,20 +233,75 @@ def one_by_one(compiled, each, tests, excluded):
     return result
 
 
-def killer(compiled, each, excluded):
-    """Who notices it: `compiler`, a test, `no mutant`; None: nobody."""
-    own = each.header
-    if not each.mutant.wraps:
-        return one_by_one(compiled, each, [own, *USERS.get(own, ["resolver", "watch"])], excluded)
+class Results:
+    """Who noticed which mutant in the runs before: that holds as long as the headers and that test are the same."""
+
+    def __init__(self, path):
+        self.path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        self.known = {each: found for each, *found in map(json.loads, lines)}
+        self.headers = hashlib.sha256()
+        for file in [*sorted((ROOT / "include").rglob("*.hpp")), *sorted(HERE.glob("*.?p*"))]:
+            self.headers.update(file.read_bytes())
+
+    def state(self, by, excluded):
+        state = self.headers.copy()
+        test = ROOT / "tests" / f"{by}.cpp"
+        state.update(test.read_bytes() if test.exists() else b"")
+        return state.hexdigest() + excluded
+
+    def find(self, each, excluded):
+        by, state = self.known.get(each.id, (None, None))
+        return by if by and state == self.state(by, excluded) else None
+
+    def keep(self, each, by, excluded):
+        with self.path.open("a", encoding="utf-8") as file:
+            print(json.dumps([each.id, by, self.state(by, excluded)]), file=file)
+
+
+def kills(compiled, chosen, given):
+    """Yields (mutant, who noticed it) for each: `compiler`, a test or `no mutant`; None: nobody. The quickest ways come
+    first, for all of them."""
+    results = Results(compiled.folder / "results")
+    left = []
+    for each in chosen:
+        by = None if given.fresh else results.find(each, given.without)
+        if by:
+            yield each, by
+        else:
+            left.append(each)
     quickest = sorted(compiled.took, key=lambda test: compiled.took[test])
-    for test, slow in [(own, False), (own, True), *((test, False) for test in quickest if test != own)]:
-        noticed = compiled.notices(test, each.number, excluded, slow)
-        if noticed:
-            return "no mutant" if noticed == NO_MUTANT else test
-    # What is evaluated while it is compiled asks for no number.
-    if "static_assert" in (ROOT / "tests" / f"{own}.cpp").read_text(encoding="utf-8"):
-        return one_by_one(compiled, each, [own], excluded)
-    return None
+
+    def asked(test, slow=False):
+        def ask(each):
+            name = test or each.header
+            noticed = bool(each.mutant.wraps) and compiled.notices(name, each.number, given.without, slow)
+            return "no mutant" if noticed == NO_MUTANT else name if noticed else None
+        return ask
+
+    def one(each):
+        own = each.header
+        if not each.mutant.wraps:
+            return one_by_one(compiled, each, [own, *USERS.get(own, ["resolver", "watch"])], given.without)
+        # What is evaluated while it is compiled asks for no number.
+        if "static_assert" in (ROOT / "tests" / f"{own}.cpp").read_text(encoding="utf-8"):
+            return one_by_one(compiled, each, [own], given.without)
+        return None
+
+    with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
+        for ask in [asked(None), asked(None, True), *map(asked, quickest), one]:
+            before, left = left, []
+            for each, by in zip(before, pool.map(ask, before)):
+                if by:
+                    results.keep(each, by, given.without)
+                    yield each, by
+                else:
+                    left.append(each)
+            print(f"... {len(left)} are left", file=sys.stderr, flush=True)
+            if given.verbose:
+                print(*left, sep="\n", file=sys.stderr, flush=True)
+    for each in left:
+        yield each, None
 
 
 def main(arguments):
@@ -255,6 +311,8 @@ def main(arguments):
     parser.add_argument("--mutant", default="")
     parser.add_argument("--without", default="")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--verbose", action="store_true")
     given = parser.parse_args(arguments)
     headers = given.only.split(",")
     if unknown := [each for each in headers if each not in HEADERS]:
@@ -282,33 +340,30 @@ def main(arguments):
     print(f"{len(compiled.took)} tests pass without a mutant; slow: {sum(compiled.slow.values(), [])}", flush=True)
 
     killed, survived, same, wrong = collections.defaultdict(collections.Counter), [], [], []
-    with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
-        todo = [(each, pool.submit(killer, compiled, each, given.without)) for each in chosen]
-        for each, future in todo:
-            by = future.result()
-            if by == "no mutant":
-                continue
-            equal = (f"{each.header}.hpp", each.source, each.change) in known
-            kind = "the compiler" if by == "compiler" else "its own test" if by == each.header else "another test"
-            if by and equal:
-                wrong.append(each)
-            if by:
-                killed[each.header][kind] += 1
-            elif equal:
-                same.append(each)
-                killed[each.header]["equivalent"] += 1
-            else:
-                survived.append(each)
-                killed[each.header]["survived"] += 1
-                print(f"survived: {each}", flush=True)
+    for each, by in kills(compiled, chosen, given):
+        if by == "no mutant":
+            continue
+        equal = (f"{each.header}.hpp", each.source, each.change) in known
+        kind = "by the compiler" if by == "compiler" else "by its own test" if by == each.header else "by another test"
+        if by and equal:
+            wrong.append(each)
+        if by:
+            killed[each.header][kind] += 1
+        elif equal:
+            same.append(each)
+            killed[each.header]["equivalent"] += 1
+        else:
+            survived.append(each)
+            killed[each.header]["survived"] += 1
+            print(f"survived: {each}", flush=True)
     for header, counts in killed.items():
         print(f"{header}.hpp: {sum(counts.values())} mutants: " +
               ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
     for each in wrong:
         print(f"is not equivalent, a test kills it: {each}")
     total = sum(killed.values(), collections.Counter())
-    tests = total["its own test"] + total["another test"]
-    print(f"{sum(total.values())} mutants: {tests} killed by tests, {total['the compiler']} by the compiler, "
+    tests = total["by its own test"] + total["by another test"]
+    print(f"{sum(total.values())} mutants: {tests} killed by tests, {total['by the compiler']} by the compiler, "
           f"{len(same)} equivalent, {len(survived)} survived")
     return 1 if survived or wrong else 0
 
