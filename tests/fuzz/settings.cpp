@@ -1,10 +1,11 @@
-// covers: json/settings.hpp settings.hpp json/lint_settings.hpp duration.hpp
+// covers: json/settings.hpp settings.hpp json/lint_settings.hpp duration.hpp adapters/posix_log.hpp
 #include <powerconsul/json/lint_settings.hpp>
 
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include <powerconsul/adapters/posix_log.hpp>
 #include <powerconsul/json/settings.hpp>
 
 #include "fuzz.hpp"
@@ -56,6 +57,10 @@ void run(std::string_view text) {
     for (const auto& each : report.findings()) {
         const std::string line = to_line(each);
         fuzz::expect(fuzz::is_one_line(line) && is_utf8(line), "no line", line);
+    }
+    if (const auto where = parse_log_target(text)) {
+        const bool path = where->kind == log_target_kind::file || where->kind == log_target_kind::directory;
+        fuzz::expect(path == where->path.starts_with('/') && (path || where->path.empty()), "no path", text);
     }
     const auto name = text.substr(0, 40);
     fuzz::expect(!json::is_settings_key(name) || json::is_nearly_settings_key(name), "a key, and not nearly one", name);
