@@ -271,7 +271,7 @@ TEST_CASE("a damaged journal starts empty, says so and is kept aside") {
     };
     const std::string sound = json::encode_journal(of("web", {open_incident("a")}));
     const row rows[] = {
-        {"empty", "", "not valid JSON at line 1, column 1 (byte 0): The document is empty."},
+        {"empty", "", "not valid JSON at line 1, column 1 (byte 0): it is empty; expected one value"},
         {"cut off", sound.substr(0, sound.size() - 1), "the journal is damaged"},
         {"something else", "{}", "the journal is damaged"},
         {"another service's", json::encode_journal(of("other", {})), "it is the journal of \"other\""},

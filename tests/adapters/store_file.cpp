@@ -103,7 +103,8 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
         std::string_view message;
     };
     constexpr row rows[] = {
-        {"not JSON", "{", "not valid JSON at line 1, column 2 (byte 1): Missing a name for object member."},
+        {"not JSON", "{",
+         "not valid JSON at line 1, column 2 (byte 1): expected a name in double quotes, found the end of the text; it was cut off"},
         {"not an object", "[]", "the store at line 1, column 1 (byte 0): expected an object, found a list"},
         {"unknown member", R"({"agents": {}})",
          "agents at line 1, column 12 (byte 11): unknown member, expected index, agent or datacenters; did you mean \"agent\""},

@@ -118,16 +118,16 @@ TEST_CASE("a value that cannot be run is refused with its place") {
          "line 1 of the script ends in CR LF, and the CR would belong to the interpreter's name; save it with LF "
          "alone"},
         {"not JSON", "{command: [\"/bin/true\"]}",
-         "not valid JSON at line 1, column 2 (byte 1): Missing a name for object member." + no_text},
+         "not valid JSON at line 1, column 2 (byte 1): expected a name in double quotes, found \"command\"" + no_text},
         {"cut off", R"({"command")",
-         "not valid JSON at line 1, column 11 (byte 10): Missing a colon after a name of object member." + no_text},
-        {"text behind", R"({"script": "a"} b)",
-         "not valid JSON at line 1, column 17 (byte 16): The document root must not be followed by other values." +
+         "not valid JSON at line 1, column 11 (byte 10): expected \":\" behind the name, found the end of the text; it was cut off" +
              no_text},
+        {"text behind", R"({"script": "a"} b)",
+         "not valid JSON at line 1, column 17 (byte 16): expected nothing behind the value, found \"b\"" + no_text},
         {"invalid UTF-8 in an object", "{\"script\": \"\xFF\"}",
-         "not valid JSON at line 1, column 13 (byte 12): Invalid encoding in string." + no_text},
+         "not valid JSON at line 1, column 13 (byte 12): the byte 0xFF is no UTF-8; save the text as UTF-8" + no_text},
         {"too deep", R"({"command": [[[[[[[[[[[]]]]]]]]]]]})",
-         "not valid JSON at line 1, column 20 (byte 19): it is nested more deeply than is taken" + no_text},
+         "not valid JSON at line 1, column 20 (byte 19): it is nested more than the 8 deep that are taken" + no_text},
         {"neither", "{}",
          R"(the value at line 1, column 1 (byte 0): has neither command nor script; expected {"command": ["/path", "argument"]})"},
         {"both", R"({"command": ["/bin/true"], "script": "date"})",

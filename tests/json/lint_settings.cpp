@@ -34,7 +34,7 @@ TEST_CASE("all of a configuration's errors are found, each at its place") {
         {"a list", "[]", {"k:1:1: error: the file: expected an object, found a list"}},
         {"truncated",
          "{\"node\": \"a\"",
-         {"k:1:13: error: not valid JSON: Missing a comma or '}' after an object member."}},
+         {"k:1:13: error: not valid JSON: expected \",\" or \"}\", found the end of the text; it was cut off"}},
         {"a key that is not known",
          R"({"clusterkey": "a"})",
          {R"(k:1:16: error: clusterkey: this key is not known; did you mean "clusterKey"?)"}},

@@ -57,7 +57,7 @@ TEST_CASE("all of a trigger's errors are found, each at its place") {
          {R"(k:1:1: error: the value of "@BAD" has 0x20 at byte 1, and in text for a shell only A-Z a-z 0-9 . _ : @ % + , / = - are safe; use the form {"command": ["/path", "@BAD"]}, where a value is one argument whatever it holds)"}},
         {"not JSON",
          R"({"command": ["/bin/true"])",
-         {R"(k:1:26: error: not valid JSON: Missing a comma or '}' after an object member.; what begins like {"command": ["/path"]} is no text for /bin/sh)"}},
+         {R"(k:1:26: error: not valid JSON: expected "," or "}", found the end of the text; it was cut off; what begins like {"command": ["/path"]} is no text for /bin/sh)"}},
         {"neither",
          "{}",
          {R"(k:1:1: error: the value: has neither command nor script; expected {"command": ["/path", "argument"]})"}},

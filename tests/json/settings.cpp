@@ -108,8 +108,9 @@ TEST_CASE("a wrong configuration names the key, its place and what was expected"
         std::string_view message;
     };
     const row rows[] = {
-        {"empty", "", "not valid JSON at line 1, column 1 (byte 0): The document is empty."},
-        {"not JSON", "{\n'a': 1}", "not valid JSON at line 2, column 1 (byte 2): Missing a name for object member."},
+        {"empty", "", "not valid JSON at line 1, column 1 (byte 0): it is empty; expected one value"},
+        {"not JSON", "{\n'a': 1}",
+         "not valid JSON at line 2, column 1 (byte 2): expected a name in double quotes, found a single quote; JSON has double quotes alone"},
         {"a list", "[]", "the file at line 1, column 1 (byte 0): expected an object, found a list"},
         {"misspelt key", R"({"clusterkey": "x"})",
          R"(clusterkey at line 1, column 16 (byte 15): this key is not known; did you mean "clusterKey"?)"},

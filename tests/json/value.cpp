@@ -83,27 +83,33 @@ TEST_CASE("what is not JSON is refused with its place") {
         std::string_view message;
     };
     const row rows[] = {
-        {"empty", "", "not valid JSON at line 1, column 1 (byte 0): The document is empty."},
-        {"only white space", " \n ", "not valid JSON at line 2, column 2 (byte 3): The document is empty."},
+        {"empty", "", "not valid JSON at line 1, column 1 (byte 0): it is empty; expected one value"},
+        {"only white space", " \n ",
+         "not valid JSON at line 2, column 2 (byte 3): it is nothing but white space; expected one value"},
         {"byte order mark", "\xEF\xBB\xBF{}",
          "not valid JSON at line 1, column 1 (byte 0): a byte order mark; save the text as UTF-8 without one"},
-        {"NUL behind", std::string_view{"{}\0", 3}, "not valid JSON at line 1, column 3 (byte 2): a NUL byte"},
+        {"NUL behind", std::string_view{"{}\0", 3},
+         "not valid JSON at line 1, column 3 (byte 2): a NUL byte; remove it"},
         {"NUL behind, then more", std::string_view{"{} \0{}", 6},
-         "not valid JSON at line 1, column 4 (byte 3): a NUL byte"},
+         "not valid JSON at line 1, column 4 (byte 3): a NUL byte; remove it"},
         {"something behind", "{}\n{}",
-         "not valid JSON at line 2, column 1 (byte 3): The document root must not be followed by other values."},
-        {"cut off", "{\"a\":\n[1,", "not valid JSON at line 2, column 4 (byte 9): Invalid value."},
+         "not valid JSON at line 2, column 1 (byte 3): expected nothing behind the value, found \"{\""},
+        {"cut off", "{\"a\":\n[1,",
+         "not valid JSON at line 2, column 4 (byte 9): expected a value, found the end of the text; it was cut off"},
         {"comment", "{} // x",
-         "not valid JSON at line 1, column 4 (byte 3): The document root must not be followed by other values."},
-        {"trailing comma", "[1,]", "not valid JSON at line 1, column 4 (byte 3): Invalid value."},
-        {"single quotes", "['a']", "not valid JSON at line 1, column 2 (byte 1): Invalid value."},
+         "not valid JSON at line 1, column 4 (byte 3): expected nothing behind the value, found \"/\"; JSON has no comments"},
+        {"trailing comma", "[1,]",
+         "not valid JSON at line 1, column 4 (byte 3): expected a value behind the comma, found \"]\""},
+        {"single quotes", "['a']",
+         "not valid JSON at line 1, column 2 (byte 1): expected a value, found a single quote; JSON has double quotes "
+         "alone"},
         {"name without quotes", "{a:1}",
-         "not valid JSON at line 1, column 2 (byte 1): Missing a name for object member."},
+         "not valid JSON at line 1, column 2 (byte 1): expected a name in double quotes, found \"a\""},
         {"no colon", R"({"a" 1})",
-         "not valid JSON at line 1, column 6 (byte 5): Missing a colon after a name of object member."},
-        {"NaN", "NaN", "not valid JSON at line 1, column 1 (byte 0): Invalid value."},
+         "not valid JSON at line 1, column 6 (byte 5): expected \":\" behind the name, found \"1\""},
+        {"NaN", "NaN", "not valid JSON at line 1, column 1 (byte 0): expected a value, found \"NaN\""},
         {"leading zero", "01",
-         "not valid JSON at line 1, column 2 (byte 1): The document root must not be followed by other values."},
+         "not valid JSON at line 1, column 1 (byte 0): a number that begins with 0; leave the 0 out, or write a string"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -127,9 +133,9 @@ TEST_CASE("depth and number of values have a bound") {
     CHECK(json::parse(R"({"a":[]})", small));
     CHECK(json::parse("[1,2,3]", small));
     CHECK(json::parse("[[[]]]", small).error().message ==
-          "not valid JSON at line 1, column 3 (byte 2): it is nested more deeply than is taken");
+          "not valid JSON at line 1, column 3 (byte 2): it is nested more than the 2 deep that are taken");
     CHECK(json::parse("[1,2,3,4]", small).error().message ==
-          "not valid JSON at line 1, column 9 (byte 8): it has more values than are taken");
+          "not valid JSON at line 1, column 9 (byte 8): it has more than the 4 values that are taken");
 
     const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
     CHECK(json::parse(nested(64)));
@@ -232,7 +238,10 @@ TEST_CASE("a text with an escape and one without are read the same") {
             CAPTURE(changed);
             REQUIRE(without.has_value() == with.has_value());
             if (!with) {
-                REQUIRE(without.error() == with.error());
+                // The two texts differ in what is found where the last of them is not within a string.
+                const auto stem = [](const error& why) { return why.message.substr(0, why.message.find(", found ")); };
+                REQUIRE(without.error().code == with.error().code);
+                REQUIRE(stem(without.error()) == stem(with.error()));
                 continue;
             }
             REQUIRE(without->items.size() == with->items.size());

@@ -119,15 +119,16 @@ TEST_CASE("a text that does not tell what it is was taken for something, and --a
     lint.box.write("y", "service apache2 @SVC");
     lint.box.write("z.json", "service apache2 restart");
     CHECK(lint({"@/x"}).out ==
-          "@/x:1:18: error: not valid JSON: Invalid value.\n"
+          "@/x:1:18: error: not valid JSON: expected a value, found the end of the text; it was cut off\n"
           "1 error in 1 document\n");
     const auto trigger = lint({"@/y"});
     CHECK(
         trigger.out.starts_with("@/y: note: it was taken for a trigger; if it is something else, say --as document, "
                                 "trigger or configuration\n@/y:1:17: warning: the name @SVC is not known"));
-    CHECK(lint({"@/z.json"}).out ==
-          "@/z.json: note: it was taken for a cluster document; if it is something else, say --as document, trigger or "
-          "configuration\n@/z.json:1:1: error: not valid JSON: Invalid value.\n1 error in 1 document\n");
+    CHECK(
+        lint({"@/z.json"}).out ==
+        "@/z.json: note: it was taken for a cluster document; if it is something else, say --as document, trigger or "
+        "configuration\n@/z.json:1:1: error: not valid JSON: expected a value, found \"service\"\n1 error in 1 document\n");
     CHECK(lint({"--as", "trigger", "@/z.json"}).out == "1 trigger is fine\n");
     CHECK(lint({"--as", "document", "@/y"}).status == 65);
     CHECK(lint({"--as", "configuration", "-"}, "{}").out == "1 configuration is fine\n");

@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
 #include <powerconsul/health.hpp>
+#include <powerconsul/json/parse_error.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/unproven.hpp>
 #include <powerconsul/json/value.hpp>
@@ -257,9 +257,9 @@ inline constexpr unsigned check_flags =
     if (!handler.complaint().empty()) return fail(errc::bad_data, handler.complaint());
     if (!outcome.IsError()) return handler.take();
     const bool cut_off = stream.Tell() >= text.size();
-    return fail(errc::bad_data, "not valid JSON at " + place(text, cut_off ? text.size() : outcome.Offset()) + ": " +
-                                    (cut_off ? "the text ends too early; it was cut off"
-                                             : rapidjson::GetParseError_En(outcome.Code())) +
+    const parse_error why = cut_off ? parse_error{text.size(), "the text ends too early; it was cut off"}
+                                    : explained(outcome.Code(), outcome.Offset(), text);
+    return fail(errc::bad_data, "not valid JSON at " + place(text, why.offset) + ": " + why.what +
                                     (cut_off || layout != check_layout::list ? "" : wanted));
 }
 

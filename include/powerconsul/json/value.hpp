@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
 #include <powerconsul/json/allocator.hpp>
+#include <powerconsul/json/parse_error.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/number.hpp>
 #include <powerconsul/result.hpp>
@@ -109,7 +109,7 @@ public:
 private:
     /// The reader takes the second half of a surrogate pair alone, as `\udc00`.
     auto sound(std::string_view text) -> bool {
-        if (!is_utf8(text)) complaint_ = "half of a surrogate pair";
+        if (!is_utf8(text)) complaint_ = "half of a surrogate pair; write both halves, or the character itself";
         return complaint_.empty();
     }
     [[nodiscard]] auto start_behind(std::size_t at) const -> std::size_t {
@@ -119,8 +119,12 @@ private:
     auto begin(kind type) -> bool {
         const std::size_t at = start_behind(seen_);
         seen_ = stream_->Tell();
-        if (++count_ > bounds_.values) complaint_ = "it has more values than are taken";
-        if (open_.size() >= bounds_.depth) complaint_ = "it is nested more deeply than is taken";
+        if (++count_ > bounds_.values) {
+            complaint_ = "it has more than the " + std::to_string(bounds_.values) + " values that are taken";
+        }
+        if (open_.size() >= bounds_.depth) {
+            complaint_ = "it is nested more than the " + std::to_string(bounds_.depth) + " deep that are taken";
+        }
         if (!complaint_.empty()) return false;
         next_ = value{};
         next_.type = type;
@@ -167,7 +171,7 @@ private:
     std::size_t seen_{};
     std::size_t name_at_{};
     std::size_t count_{};
-    std::string_view complaint_{};
+    std::string complaint_{};
 };
 
 /// Builds the same values from a text whose strings have no escapes and whose numbers are plain integers, as most of
@@ -272,10 +276,12 @@ inline constexpr std::size_t most_problems = 100;  ///< that a reader collects o
     detail::throwing_reader reader;
     const rapidjson::ParseResult outcome = reader.Parse<flags>(stream, handler);
     if (!handler.complaint().empty()) return refused(stream.Tell(), handler.complaint());
-    if (outcome.IsError()) return refused(outcome.Offset(), rapidjson::GetParseError_En(outcome.Code()));
     // The reader takes a NUL byte for the end of the text.
-    if (stream.Tell() != text.size()) return refused(stream.Tell(), "a NUL byte");
-    return handler.take();
+    const std::size_t end = outcome.IsError() ? outcome.Offset() : stream.Tell();
+    if (end < text.size() && text[end] == '\0') return refused(end, "a NUL byte; remove it");
+    if (!outcome.IsError()) return handler.take();
+    const auto [offset, what] = explained(outcome.Code(), outcome.Offset(), text);
+    return refused(offset, what);
 }
 
 /// The same; fails with errc::bad_data and the place.
