@@ -50,7 +50,13 @@ TEST_CASE("one_line gives one bounded line of valid UTF-8") {
     CHECK(one_line("012345\xE2\x82\xAC\xE2\x82\xAC", 10) == "012345...");
     CHECK(one_line("\xE2\x82\xAC\xE2\x82\xAC", 3) == "...");
     CHECK(one_line(std::string(1'000'000, 'x'), 100).size() == 100);
-    CHECK(quoted("a\nb") == "\"a b\"");
+    CHECK(quoted("a\nb") == R"("a\nb")");
+    CHECK(quoted(std::string_view{"\0\x1B\t\r\x7F", 5}) == R"("\x00\x1B\t\r\x7F")");
+    CHECK(quoted(" a ") == "\" a \"");
+    CHECK(quoted(" ") == "\" \"");
+    CHECK(quoted("") == "\"\"");
+    CHECK(quoted(std::string(100, '\n')).size() == 82);
+    CHECK(one_line("a\xC2\x9Bm\xC2\xA0z", 20) == "a m\xC2\xA0z");  // CSI in one byte, and a blank that is none
     CHECK("no " + quoted(std::string{"x"}) == "no \"x\"");
 }
 
@@ -89,6 +95,8 @@ TEST_CASE("nearest finds the name that was meant") {
     CHECK(nearest("servicefilter", known) == "serviceFilter");
     CHECK(nearest("clusterkeys", known) == "clusterKey");
     CHECK(nearest("lag", known) == "log");
+    CHECK(nearest("cluster", known) == "clusterKey");
+    CHECK(nearest("clu", known) == "");
     CHECK(nearest("zzz", known) == "");
     CHECK(nearest("somethingElse", known) == "");
     CHECK(edit_distance("kitten", "sitting") == 3);

@@ -57,8 +57,9 @@ struct text_position {
     return found;
 }
 
-/// Text for one line of output: control characters become spaces, invalid UTF-8 becomes U+FFFD, runs of white space
-/// become one space, and what is longer than `limit` bytes ends in "..." at a character's border (limit: 3 or more).
+/// Text for one line of output: control characters (C0, DEL and C1) become spaces, invalid UTF-8 becomes U+FFFD, runs
+/// of white space become one space, and what is longer than `limit` bytes ends in "..." at a character's border (limit:
+/// 3 or more).
 [[nodiscard]] inline auto one_line(std::string_view text, std::size_t limit) -> std::string {
     // Most texts are as they should be.
     bool plain = text.size() <= limit && !text.ends_with(' ');
@@ -71,9 +72,10 @@ struct text_position {
     while (!text.empty() && line.size() <= limit) {
         const std::size_t length = utf8_sequence(text);
         const auto first = static_cast<unsigned char>(text.front());
+        const bool control = length == 2 && first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
         if (length == 0) {
             line += "\xEF\xBF\xBD";
-        } else if (first <= 0x20 || first == 0x7F) {
+        } else if (first <= 0x20 || first == 0x7F || control) {
             if (!line.empty() && line.back() != ' ') line += ' ';
         } else {
             line.append(text.substr(0, length));
@@ -87,9 +89,27 @@ struct text_position {
     return line + "...";
 }
 
-/// A name as it stands in a message: in double quotes, on one line, at most 80 bytes of it. An object and no function,
-/// or else a std::string as argument would bring in std::quoted wherever <iomanip> has been included.
-inline constexpr auto quoted = [](std::string_view name) -> std::string { return '"' + one_line(name, 80) + '"'; };
+/// A name as it stands in a message: in double quotes, on one line, at most 80 bytes of it, control characters as `\n`
+/// or `\x1B`, blanks at its ends kept. An object and no function, or else a std::string as argument would bring in
+/// std::quoted wherever <iomanip> has been included.
+inline constexpr auto quoted = [](std::string_view name) -> std::string {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string shown;
+    for (const char c : name.substr(0, 100)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte != 0x7F) {
+            shown += c;
+        } else if (c == '\n' || c == '\t' || c == '\r') {
+            shown += c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r";
+        } else {
+            shown += {'\\', 'x', digits[byte >> 4U], digits[byte & 0xFU]};
+        }
+    }
+    std::string line = one_line(shown, 80);
+    if (shown.starts_with(' ')) line.insert(0, 1, ' ');
+    if (shown.ends_with(' ') && shown.size() > 1 && shown.size() < 80) line += ' ';
+    return '"' + line + '"';
+};
 
 /// `one, two and three` with `joint` before the last.
 [[nodiscard]] inline auto listed(const std::vector<std::string>& words, std::string_view joint = "and") -> std::string {
@@ -153,13 +173,15 @@ inline constexpr std::uint64_t fnv1a_start = 0xcbf29ce484222325U;
     return row[to.size()];
 }
 
-/// The known name nearest to a misspelt one, empty if none is within three edits and half of its length.
+/// The known name nearest to a misspelt one, empty if none is within three edits and half of its length. One that is
+/// cut short, as `token` for `tokenFile`, counts as one edit if it has four bytes.
 template <typename Names>
 [[nodiscard]] auto nearest(std::string_view name, const Names& known) -> std::string_view {
     std::string_view best;
     std::size_t least = 4;
     for (const std::string_view candidate : known) {
-        const std::size_t distance = edit_distance(name.substr(0, 64), candidate);
+        const bool cut_short = name.size() >= 4 && candidate.starts_with(name) && candidate != name;
+        const std::size_t distance = cut_short ? 1 : edit_distance(name.substr(0, 64), candidate);
         if (distance < least && distance * 2 <= candidate.size()) {
             least = distance;
             best = candidate;

@@ -38,15 +38,15 @@ namespace detail {
     std::size_t word = 0;
     while (word < rest.size() && is_word(rest[word])) ++word;
     if (word > 0) return quoted(rest.substr(0, word));
+    if (rest.starts_with("\xEF\xBB\xBF")) return "a byte order mark; save the text as UTF-8 without one";
+    if (at == 0 && (rest.starts_with("\xFF\xFE") || rest.starts_with("\xFE\xFF"))) {
+        return "the bytes of UTF-16; save the text as UTF-8";
+    }
     switch (rest.front()) {
         case '"': return "a string";
         case '\'': return "a single quote; JSON has double quotes alone";
         case '/':
         case '#': return quoted(rest.substr(0, 1)) + "; JSON has no comments";
-        case '\xFE':
-        case '\xFF':
-            if (at == 0 && rest.size() > 1) return "the bytes of UTF-16; save the text as UTF-8";
-            break;
         default: break;
     }
     const bool control = static_cast<unsigned char>(rest.front()) < 0x20 || rest.front() == '\x7F';
