@@ -75,13 +75,13 @@ TEST_CASE("repetitions one after the other are no burden") {
     const std::string row = repeated("[a-z]+x{9}", 20);
     CHECK(matches_at_start(row, "production"));
     CHECK(matches_at_start("(a{30}){30}", "production"));
-    CHECK(matches_at_start(std::string(16, '(') + 'a' + repeated(")*", 16), "production"));
+    CHECK(matches_at_start(std::string(16, '(') + 'a' + repeated(")?", 16), "production"));
     CHECK(matches_at_start("^(a|b$)(\\bc|d)?$|(x+)*", "production"));
-    CHECK(matches_at_start(repeated("\\ba*", 8), "production"));
+    CHECK(matches_at_start(repeated("\\ba*", 4), "production"));
     CHECK(matches_at_start("[*+^$]*", "production"));
-    CHECK(matches_at_start("^" + repeated("(a*b*)*", 8), "production"));
-    CHECK(matches_at_start(repeated("(^|x)", 16) + repeated("(a*)*", 8), "production"));
-    CHECK(matches_at_start(repeated("(a*)*", 60), "production"));
+    CHECK(matches_at_start("^" + repeated("(ab*)*", 8), "production"));
+    CHECK(matches_at_start(repeated("(^|x)", 2) + repeated("(ab*)*", 8), "production"));
+    CHECK(matches_at_start(repeated("(ab*)*", 60), "production"));
     CHECK(matches_at_start(repeated("^web1$|", 60) + "^web2$", "web2"));
 }
 
@@ -105,7 +105,8 @@ TEST_CASE("what would mean something else than in Python, or take without end, i
         {"back-reference", "(a)\\1", "is refused at byte 3: back-references are not taken"},
         {"too many repeats", "a{1001}", "is refused at byte 1: it repeats more than 1000 times"},
         {"too many by two", "(a{100}){11}", "is refused at byte 8: it repeats more than 1000 times"},
-        {"slow without an upper end", "(a?){300,}", "is refused at byte 4: it repeats more than 1000 times"},
+        {"slow without an upper end", "(a?){300,}",
+         "is refused at byte 4: what is repeated may match nothing; write (a*)* as a*, and (a*){2} as a*"},
         {"without an upper end", "(a{99,}){99,}", "is refused at byte 8: it repeats more than 1000 times"},
         {"ten plus signs in one another", std::string(10, '(') + 'a' + repeated(")+", 10),
          "is refused at byte 24: it repeats more than 1000 times"},
@@ -123,12 +124,12 @@ TEST_CASE("what would mean something else than in Python, or take without end, i
          "is refused at byte 7: an anchor (^ $ \\b \\B) inside what is repeated; take it out"},
         {"repetitions before inner groups, beside an anchor", "^" + repeated("(a*(b))*", 9),
          "is refused at byte 73: anchors beside many repetitions of what has repetitions; write it plainer"},
-        {"nested repetitions beside an anchor", "^" + repeated("(a*)*", 9),
-         "is refused at byte 46: anchors beside many repetitions of what has repetitions; write it plainer"},
-        {"nested in one another beside an anchor", std::string(10, '(') + 'a' + repeated(")*", 10) + '$',
-         "is refused at byte 32: anchors beside many repetitions of what has repetitions; write it plainer"},
-        {"many anchors beside one", repeated("(^|x)", 17) + "(a*)*",
-         "is refused at byte 90: anchors beside many repetitions of what has repetitions; write it plainer"},
+        {"nested repetitions beside an anchor", "^" + repeated("(ab*)*", 9),
+         "is refused at byte 55: anchors beside many repetitions of what has repetitions; write it plainer"},
+        {"nested in one another beside an anchor", std::string(10, '(') + 'a' + repeated("b)*", 10) + '$',
+         "is refused at byte 42: anchors beside many repetitions of what has repetitions; write it plainer"},
+        {"many anchors beside one", repeated("(^|x)", 17) + "(ab*)*",
+         "is refused at byte 91: anchors beside many repetitions of what has repetitions; write it plainer"},
         {"word borders", repeated("\\ba*", 9), "is refused at byte 32: more than 8 of \\b and \\B"},
         {"far too many", "a{99999999999999999999}", "is refused at byte 1: it repeats more than 1000 times"},
         {"anchor of Python's own", "\\Aweb",
