@@ -19,6 +19,35 @@ const cluster_document filtered{{{"^production-web", by_nodes}, {"^production-db
 
 }  // namespace
 
+TEST_CASE("many names hold what a list of them holds") {
+    const std::vector<std::string> names{"web1", "WEB2.example.org", "web3.a", "web3.b", "web4.example.org", "web"};
+    const detail::node_names many{names};
+    for (const std::string_view name : {"web1",
+                                        "Web1",
+                                        "web1.example.org",
+                                        "web1.",
+                                        "web2",
+                                        "web2.example.org",
+                                        "Web2.EXAMPLE.org",
+                                        "web2.example.com",
+                                        "web3",
+                                        "web3.b",
+                                        "web3.c",
+                                        "web4",
+                                        "web4.",
+                                        "web",
+                                        "we",
+                                        "web.a",
+                                        "web5",
+                                        ".a",
+                                        ".",
+                                        "w"}) {
+        CAPTURE(name);
+        CHECK(many.hold(name) == detail::holds(names, name));
+    }
+    CHECK_FALSE(detail::node_names{{}}.hold("web1"));
+}
+
 TEST_CASE("a node is found by its names or by its datacenter") {
     struct row {
         std::string_view name;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,6 +50,33 @@ namespace detail {
     }
     return false;
 }
+
+/// The same for many names, each of them found in moments.
+class node_names {
+public:
+    explicit node_names(const std::vector<std::string>& names) {
+        for (const auto& each : names) known_.insert(lower_case(each));
+    }
+
+    [[nodiscard]] auto hold(std::string_view name) const -> bool {
+        const std::string wanted = lower_case(name);
+        if (known_.contains(wanted)) return true;
+        const std::string_view host = short_name(wanted);
+        if (host.size() < wanted.size()) return known_.contains(std::string{host});
+        // Those with a domain stand behind their host's name and its dot.
+        const auto with_domain = known_.lower_bound(wanted + '.');
+        return with_domain != known_.end() && with_domain->starts_with(wanted + '.');
+    }
+
+private:
+    [[nodiscard]] static auto lower_case(std::string_view name) -> std::string {
+        std::string lower{name};
+        for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        return lower;
+    }
+
+    std::set<std::string> known_{};
+};
 
 [[nodiscard]] inline auto is_short_of_another(std::string_view name, const std::vector<std::string>& names) -> bool {
     for (const auto& each : names) {

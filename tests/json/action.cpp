@@ -131,14 +131,14 @@ TEST_CASE("a value that cannot be run is refused with its place") {
         {"neither", "{}",
          R"(the value at line 1, column 1 (byte 0): has neither command nor script; expected {"command": ["/path", "argument"]})"},
         {"both", R"({"command": ["/bin/true"], "script": "date"})",
-         "script at line 1, column 38 (byte 37): stands beside command; keep one of the two"},
+         "script at line 1, column 28 (byte 27): stands beside command; keep one of the two"},
         {"misspelt", R"({"comand":  ["/bin/true"]})",
-         "comand" + first + R"(this key is not known; did you mean "command"?)"},
+         R"(comand at line 1, column 2 (byte 1): this key is not known; did you mean "command"?)"},
         {"unknown", R"({"xxxxxxxx": 1, "script": "date"})",
-         "xxxxxxxx at line 1, column 14 (byte 13): "
+         "xxxxxxxx at line 1, column 2 (byte 1): "
          "this key is not known; there are command, script, timeout and user"},
         {"twice", R"({"user": "a", "script": "b", "user": "a"})",
-         "user at line 1, column 38 (byte 37): the key comes twice"},
+         "user at line 1, column 30 (byte 29): the key comes twice; keep one"},
         {"command is a text", R"({"command": "/bin/true"})",
          "command" + first + R"(expected a list such as ["/path", "argument"], found a string)"},
         {"command is empty", R"({"command": []})", "command" + first + "the list is empty; it begins with a program"},

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace powerconsul;
 using json::kind;
@@ -194,6 +195,14 @@ TEST_CASE("a value knows where it ends, and a member where its name starts") {
     for (std::size_t i = 0; i < 4; ++i) CHECK(text.substr(root->items[i].name_offset, 3) == '"' + root->names[i] + '"');
     CHECK(text.substr(root->items[1].items[1].name_offset, 3) == "\"d\"");
     CHECK(root->items[0].items[1].name_offset == 0);
+}
+
+TEST_CASE("members whose name stood before are told, each time") {
+    const auto repeated = [](std::string_view text) { return json::repeated_members(*json::parse(text)); };
+    CHECK(repeated(R"({"a": 1, "b": 2, "a": 3, "c": 4, "a": 5, "b": 6})") == std::vector<std::size_t>{2, 4, 5});
+    CHECK(repeated(R"({"a": 1, "A": 2, "a ": 3})").empty());
+    CHECK(repeated("{}").empty());
+    CHECK(repeated("[1, 1]").empty());
 }
 
 TEST_CASE("a problem is one sentence, with its place where it has one") {

@@ -187,7 +187,7 @@ TEST_CASE("a dry run says what would run and why the rest would not, and touches
          "triggers/production/nix/standalone/critical\n"},
         {"unreadable trigger", entry("bad"),
          "bad critical, check bad-role: would fail to run triggers/production/bad/standalone/critical: the trigger "
-         "triggers/production/bad/standalone/critical: comand at line 1, column 12 (byte 11): this key is not known; "
+         "triggers/production/bad/standalone/critical: comand at line 1, column 2 (byte 1): this key is not known; "
          "did you mean \"command\"?\n"},
         {"noopTriggers", entry("noop"),
          "noop critical, check noop-role: would do nothing: the configuration's noopTriggers name it\n"},

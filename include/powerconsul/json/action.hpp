@@ -56,18 +56,20 @@ private:
     void wrong(std::size_t offset, const std::string& where, const std::string& what,
                std::optional<std::size_t> spot = std::nullopt) {
         if (read_.problems.size() == most_problems) return;
-        read_.problems.push_back({where, offset, what, spot.value_or(offset)});
+        const std::size_t place = spot.value_or(offset);
+        read_.problems.push_back({where, place, what, place});
     }
 
     void check_names(const value& root) {
         constexpr std::array<std::string_view, 4> keys{"command", "script", "timeout", "user"};
-        for (std::size_t i = 0; i < root.names.size(); ++i) {
+        const auto repeated = repeated_members(root);
+        std::size_t next_repeated = 0;
+        for (std::size_t i = 0; i < root.names.size() && read_.problems.size() < most_problems; ++i) {
             const std::string& name = root.names[i];
             const value& at = root.items[i];
-            bool twice = false;
-            for (std::size_t k = 0; k < i; ++k) twice = twice || root.names[k] == name;
-            if (twice) {
-                wrong(at.offset, name, "the key comes twice", at.name_offset);
+            if (next_repeated < repeated.size() && repeated[next_repeated] == i) {
+                ++next_repeated;
+                wrong(at.offset, one_line(name, 80), "the key comes twice; keep one", at.name_offset);
                 continue;
             }
             bool found = false;

@@ -33,9 +33,21 @@ public:
             return;
         }
         if (!checked(*filter, "filter")) return;
-        if (filter->items.empty()) wrong(*filter, "filter", "has no expression");
-        for (std::size_t i = 0; i < filter->items.size(); ++i) {
+        if (filter->items.empty()) {
+            wrong(*filter, "filter",
+                  R"(has no expression; expected one, as in {"^production-web": {"active_nodes": …}})");
+        }
+        std::size_t cost = 0;
+        for (std::size_t i = 0; i < filter->items.size() && !full(); ++i) {
             const std::string& expression = filter->names[i];
+            cost += 1 + cost_of_expression(expression);
+            if (cost > most_cost) {
+                return wrong(filter->items[i], "filter",
+                             "from " + quoted(expression) +
+                                 " on there are too many expressions, or they have too many repetitions; expected "
+                                 "fewer or plainer ones",
+                             filter->items[i].name_offset);
+            }
             // Compiled now, so that a document is valid for all nodes or for none.
             if (auto valid = matches_at_start(expression, ""); !valid) {
                 wrong(filter->items[i], "filter", valid.error().message, filter->items[i].name_offset);
@@ -52,6 +64,9 @@ public:
 private:
     using names = std::vector<std::string>;
 
+    /// That the expressions of a document may have, each with 1 for itself.
+    static constexpr std::size_t most_cost = 4000;
+
     /// A list of a group: is its member there, and what is in it.
     struct list_reading {
         const value* at{};
@@ -60,10 +75,13 @@ private:
         [[nodiscard]] auto is_there() const -> bool { return at != nullptr; }
     };
 
+    [[nodiscard]] auto full() const -> bool { return problems_.size() == most_problems; }
+
     void wrong(const value& at, std::string_view where, std::string_view what,
                std::optional<std::size_t> spot = std::nullopt) {
-        if (problems_.size() == most_problems) return;
-        problems_.push_back({std::string{where}, at.offset, std::string{what}, spot.value_or(at.offset)});
+        if (full()) return;
+        const std::size_t place = spot.value_or(at.offset);
+        problems_.push_back({std::string{where}, place, std::string{what}, place});
     }
 
     /// An object in which no name comes twice: of two lists with one name, neither can be trusted.
@@ -72,13 +90,10 @@ private:
             wrong(object, where, "expected an object, found " + std::string{described(object.type)});
             return false;
         }
-        for (std::size_t i = 0; i < object.names.size(); ++i) {
-            for (std::size_t k = 0; k < i; ++k) {
-                if (object.names[i] != object.names[k]) continue;
-                wrong(object.items[i], where, "the name " + quoted(object.names[i]) + " comes twice",
-                      object.items[i].name_offset);
-                break;
-            }
+        for (const std::size_t i : repeated_members(object)) {
+            if (full()) break;
+            wrong(object.items[i], where, "the name " + quoted(object.names[i]) + " comes twice; keep one",
+                  object.items[i].name_offset);
         }
         return true;
     }
@@ -94,15 +109,18 @@ private:
             return read;
         }
         if (!single && listed.items.empty()) wrong(listed, member, "the list is empty; name at least one");
-        for (std::size_t i = 0; i < (single ? 1 : listed.items.size()); ++i) {
+        for (std::size_t i = 0; i < (single ? 1 : listed.items.size()) && !full(); ++i) {
             const value& each = single ? listed : listed.items[i];
             const auto where = [&] {
                 return single ? std::string{member} : std::string{member} + '[' + std::to_string(i) + ']';
             };
             if (!each.is(kind::string)) {
                 wrong(each, where(), "expected a name, found " + std::string{described(each.type)});
+            } else if (each.text.find('/') != std::string::npos) {
+                wrong(each, where(),
+                      "the name " + quoted(each.text) + " contains '/'; expected the name of one node or datacenter");
             } else if (auto valid = validate_segment("the name", each.text); !valid) {
-                wrong(each, where(), valid.error().message);
+                wrong(each, where(), valid.error().message + "; expected the name of one node or datacenter");
             } else {
                 read.found.push_back(each.text);
             }
@@ -129,7 +147,9 @@ private:
         const bool by_datacenters = active_datacenters.is_there() || standby_datacenters.is_there();
         if (const value* const mode = object.find("mode"); mode != nullptr) {
             if (!mode->is(kind::string) || mode->text != "all-active") {
-                wrong(*mode, "mode", R"(expected "all-active", the only mode)");
+                wrong(*mode, "mode",
+                      R"(expected "all-active", the only mode, found )" +
+                          (mode->is(kind::string) ? quoted(mode->text) : std::string{described(mode->type)}));
             } else if (by_nodes || by_datacenters) {
                 wrong(*mode, "mode", "all-active has no lists; remove one or the other");
             }
@@ -153,10 +173,13 @@ private:
         if (!active.is_there() || !standby.is_there()) {
             const auto missing =
                 powerconsul::detail::list_name(by, active.is_there() ? role::secondary : role::primary);
+            if (misspelt(object, where, missing)) return {};
             wrong(object, where, std::string{missing} + " is missing; both lists are needed");
         }
+        const powerconsul::detail::node_names standbys{standby.found};
         for (const auto& name : active.found) {
-            if (!powerconsul::detail::holds(standby.found, name)) continue;
+            if (full()) break;
+            if (!standbys.hold(name)) continue;
             wrong(object, where, quoted(name) + " is both active and standby", spot_of(name, *standby.at));
         }
         return {by, std::move(active.found), std::move(standby.found)};
@@ -169,11 +192,28 @@ private:
         return listed.offset;
     }
 
+    /// Whether a member has nearly the name of the one that is missing.
+    [[nodiscard]] auto misspelt(const value& object, std::string_view where, std::string_view missing) -> bool {
+        const std::string_view known[] = {missing, missing.substr(0, missing.size() - 1)};
+        for (std::size_t i = 0; i < object.names.size(); ++i) {
+            const std::string& name = object.names[i];
+            if (nearest(name, known).empty()) continue;
+            wrong(object, where, quoted(name) + " is not known; did you mean " + quoted(missing) + '?',
+                  object.items[i].name_offset);
+            return true;
+        }
+        return false;
+    }
+
     void missing_lists(const value& object, const std::string& where) {
         constexpr std::string_view known[] = {"active_nodes",        "standby_nodes", "active_datacenters",
                                               "standby_datacenters", "filter",        "mode"};
         for (std::size_t i = 0; i < object.names.size(); ++i) {
             const std::string& name = object.names[i];
+            if (name == "filter") {
+                return wrong(object, where, "a filter within a filter is not taken; expected the lists or mode",
+                             object.items[i].name_offset);
+            }
             if (const auto meant = nearest(name, known); !meant.empty()) {
                 return wrong(object, where, quoted(name) + " is not known; did you mean " + quoted(meant) + '?',
                              object.items[i].name_offset);

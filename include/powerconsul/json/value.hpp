@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,16 @@ struct value {
         return type == kind::number ? whole_number(text) : std::nullopt;
     }
 };
+
+/// The members of an object whose name stood before, in their order. Of many thousands, too, in moments.
+[[nodiscard]] inline auto repeated_members(const value& object) -> std::vector<std::size_t> {
+    std::vector<std::size_t> repeated;
+    std::set<std::string_view> seen;
+    for (std::size_t i = 0; i < object.names.size(); ++i) {
+        if (!seen.insert(object.names[i]).second) repeated.push_back(i);
+    }
+    return repeated;
+}
 
 /// How an error message names a kind: "expected a string, found a list".
 [[nodiscard]] constexpr auto described(kind type) -> std::string_view {
