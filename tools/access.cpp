@@ -28,7 +28,9 @@ namespace {
     const posix_files files;
     auto opened = files.read_named(path, limit);
     if (!opened) return fail(errc::configuration, what + ": " + opened.error().message);
-    if (!*opened) return fail(errc::configuration, what + ' ' + quoted(path) + " does not exist");
+    if (!*opened) {
+        return fail(errc::configuration, what + ' ' + quoted(path) + " does not exist; write it, or name another");
+    }
     const file_status& status = (*opened)->status;
     const file_reader reader{files.user(), files.group()};
     if (const auto how = exposure_of(status, reader); how != exposure::none) {
@@ -42,7 +44,8 @@ namespace {
     if (!text) return text;
     constexpr std::string_view blank = " \t\r\n";
     const auto first = text->find_first_not_of(blank);
-    if (first == std::string::npos) return fail(errc::configuration, "the token file " + quoted(path) + " is empty");
+    if (first == std::string::npos)
+        return fail(errc::configuration, "the token file " + quoted(path) + " is empty; write the secret id into it");
     std::string token = text->substr(first, text->find_last_not_of(blank) - first + 1);
     if (is_token(token)) return token;
     return fail(errc::configuration,

@@ -41,11 +41,14 @@ struct loaded_settings {
     }
     for (const auto& path : candidates) {
         const auto text = posix_files{}.read_named(path, std::size_t{1024} * 1024);
-        if (!text) return fail(errc::configuration, text.error().message);
-        if (!*text && named) return fail(errc::configuration, "the configuration " + quoted(path) + " does not exist");
+        if (!text) return fail(errc::configuration, "the configuration: " + text.error().message);
+        if (!*text && named) {
+            return fail(errc::configuration, "the configuration " + quoted(path) +
+                                                 " does not exist; write it, or let " + named->where + " name another");
+        }
         if (!*text) continue;
         auto decoded = json::decode_settings((*text)->bytes);
-        if (!decoded) return fail(errc::configuration, path + ": " + decoded.error().message);
+        if (!decoded) return fail(errc::configuration, "the configuration " + path + ": " + decoded.error().message);
         return loaded_settings{std::move(*decoded), path};
     }
     return loaded_settings{};
@@ -93,6 +96,9 @@ auto configure(const invocation& call, const command_line& line) -> result<confi
     if (!loaded) return unexpected{loaded.error()};
     const settings* const configured = &loaded->said;
     layers from{call, line, loaded->file};
+    const auto wrong_key = [&](std::string_view key, const std::string& what) {
+        return fail(errc::configuration, "the configuration " + loaded->file + ": " + std::string{key} + ": " + what);
+    };
     configuration made;
     made.settings_file = loaded->file;
     made.store = from.text("store", configured->store, "");
@@ -101,7 +107,7 @@ auto configure(const invocation& call, const command_line& line) -> result<confi
     made.timeout = from.parsed("timeout", configured->timeout, seconds(8), parse_duration);
     made.unknown_exit = from.parsed("unknown-exit", configured->unknown_exit, 1, parse_unknown_exit);
     const auto configured_format = parse_format(configured->format.value_or("json"));
-    if (!configured_format) return fail(errc::configuration, "format: " + configured_format.error().message);
+    if (!configured_format) return wrong_key("format", configured_format.error().message);
     made.format = from.parsed("format", configured->format ? std::optional{*configured_format} : std::nullopt,
                               output_format::by_command, parse_format);
 
@@ -131,7 +137,7 @@ auto configure(const invocation& call, const command_line& line) -> result<confi
                                   parse_log_target);
     if (configured->log && !option_or_variable(call, line, "log")) {
         const auto target = parse_log_target(*configured->log);
-        if (!target) return fail(errc::configuration, "log: " + target.error().message);
+        if (!target) return wrong_key("log", target.error().message);
         made.log.target = *target;
     }
     made.log_by_default = !configured->log && !option_or_variable(call, line, "log");
@@ -139,10 +145,20 @@ auto configure(const invocation& call, const command_line& line) -> result<confi
     made.log.most = from.parsed("log-level", configured->log_level, event_level::info, parse_event_level);
     made.watch = configured_watch(*configured);
     if (from.trouble()) return unexpected{*from.trouble()};
+    const auto is_asked_for = [&](const std::string& option) {
+        return option_or_variable(call, line, option).has_value();
+    };
     if (consistent && cached) {
+        if (!is_asked_for("consistent") && !is_asked_for("health-cache")) {
+            return wrong_key("consistent", "with healthCache: what is in a cache is not consistent; choose one");
+        }
         return fail(errc::usage, "--consistent and --health-cache: what is in a cache is not consistent; choose one");
     }
-    if (made.timeout < milliseconds{100}) return fail(errc::usage, "--timeout: expected at least 100ms");
+    if (made.timeout < milliseconds{100}) {
+        const auto asked = option_or_variable(call, line, "timeout");
+        if (!asked) return wrong_key("timeout", "expected at least 100ms");
+        return fail(errc::usage, asked->where + ": expected at least 100ms, found " + quoted(asked->value));
+    }
 
     if (made.store.empty()) {
         auto found = find_access(from, configured->consul);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,17 +49,25 @@ private:
         return decoded_.consul.*field;
     }
 
+    [[nodiscard]] static auto found(const value& at) -> std::string {
+        return at.is(kind::string) && at.text.empty() ? "an empty one" : std::string{described(at.type)};
+    }
+
     template <auto Field>
     void text(const value& at, const std::string& where) {
-        if (at.is(kind::string) && !at.text.empty()) {
-            target(Field) = at.text;
-        } else {
-            wrong(at, where, "expected a text that is not empty, found " + std::string{described(at.type)});
+        if (!at.is(kind::string) || at.text.empty()) return wrong(at, where, "expected a text, found " + found(at));
+        for (const char c : at.text) {
+            const auto byte = static_cast<unsigned char>(c);
+            if (byte >= 0x20 && byte != 0x7F) continue;
+            return wrong(at, where, quoted(at.text) + " has a control character; remove it");
         }
+        target(Field) = at.text;
     }
     template <auto Field, auto Parse>
     void parsed(const value& at, const std::string& where) {
-        if (!at.is(kind::string) && !at.is(kind::number)) return wrong(at, where, "expected a text or a number");
+        if (!at.is(kind::string) && !at.is(kind::number)) {
+            return wrong(at, where, "expected a text or a number, found " + found(at));
+        }
         auto read = Parse(at.text);
         if (!read) return wrong(at, where, read.error().message);
         target(Field) = *read;
@@ -82,22 +92,24 @@ private:
         for (std::size_t i = 0; i < object.names.size() && !trouble_; ++i) {
             const std::string where = prefix.empty() ? object.names[i] : prefix + '.' + object.names[i];
             for (std::size_t k = 0; k < i; ++k) {
-                if (object.names[k] == object.names[i]) return wrong(object.items[i], where, "the key comes twice");
+                if (object.names[k] == object.names[i])
+                    return wrong(object.items[i], where, "the key comes twice; keep one");
             }
-            const key* found = nullptr;
+            const key* matching = nullptr;
             std::vector<std::string_view> names;
             for (const key& one : known) {
                 names.push_back(one.name);
-                if (one.name == object.names[i]) found = &one;
+                if (one.name == object.names[i]) matching = &one;
             }
-            if (found == nullptr) return unknown_key(object.items[i], where, nearest(object.names[i], names));
-            (this->*found->read)(object.items[i], where);
+            if (matching == nullptr) {
+                const auto meant = nearest(object.names[i], names);
+                return wrong(
+                    object.items[i], where,
+                    "this key is not known; " + (meant.empty() ? "there are " + listed({names.begin(), names.end()})
+                                                               : "did you mean " + quoted(meant) + '?'));
+            }
+            (this->*matching->read)(object.items[i], where);
         }
-    }
-
-    void unknown_key(const value& at, const std::string& where, std::string_view meant) {
-        wrong(at, where,
-              meant.empty() ? "this key is not known" : "this key is not known; did you mean " + quoted(meant) + '?');
     }
 
     void service_filter(const value& at, const std::string& where) {
@@ -111,11 +123,12 @@ private:
         if (!at.is(kind::object)) {
             return wrong(at, where, "expected an object, found " + std::string{described(at.type)});
         }
+        std::set<std::string_view> seen;
         for (std::size_t i = 0; i < at.items.size(); ++i) {
             const value& each = at.items[i];
             std::string_view name = at.names[i];
             if (!name.empty() && name.front() == '@') name.remove_prefix(1);
-            if (name.empty()) return wrong(each, where, "a name is empty");
+            if (name.empty()) return wrong(each, where, R"(a name is empty; name it as in "HOST")");
             for (const char c : name) {
                 const auto byte = static_cast<unsigned char>(c);
                 if (byte > 0x20 && byte != 0x7F && c != '{' && c != '}') continue;
@@ -128,8 +141,8 @@ private:
                 return wrong(each, where + '.' + at.names[i],
                              "expected a text, found " + std::string{described(each.type)});
             }
-            for (const auto& [other, _] : decoded_.substitutions) {
-                if (other == name) return wrong(each, where + '.' + at.names[i], "the name comes twice");
+            if (!seen.insert(name).second) {
+                return wrong(each, where + '.' + at.names[i], "the name comes twice; keep one");
             }
             decoded_.substitutions.emplace_back(name, each.text);
         }
@@ -137,10 +150,15 @@ private:
 
     void noop_triggers(const value& at, const std::string& where) {
         const bool single = at.is(kind::string);
-        if (!single && !at.is(kind::array)) return wrong(at, where, "expected a list of service names");
+        if (!single && !at.is(kind::array)) {
+            return wrong(at, where, "expected a list of service names, found " + found(at));
+        }
         for (std::size_t i = 0; i < (single ? 1 : at.items.size()); ++i) {
             const value& each = single ? at : at.items[i];
-            if (!each.is(kind::string)) return wrong(each, where, "expected a service name");
+            if (!each.is(kind::string) || each.text.empty()) {
+                return wrong(each, single ? where : where + '[' + std::to_string(i) + ']',
+                             "expected the name of a service, found " + found(each));
+            }
             decoded_.noop_triggers.push_back(each.text);
         }
     }
@@ -153,7 +171,7 @@ private:
 
     void wrong(const value& at, const std::string& where, const std::string& what) {
         if (trouble_) return;
-        trouble_ = error{errc::configuration, where + " at " + place(text_, at.offset) + ": " + what};
+        trouble_ = error{errc::configuration, one_line(where, 200) + " at " + place(text_, at.offset) + ": " + what};
     }
 
     static constexpr key consul_level[] = {
