@@ -311,7 +311,15 @@ struct separated {
 [[nodiscard]] auto misspelt(std::string_view what, std::string_view word, const std::vector<std::string_view>& known,
                             const command_words& words) -> unexpected {
     std::string text = std::string{what} + ' ' + quoted(word) + " is not known";
-    if (const auto meant = nearest(word, known); !meant.empty()) text += ", did you mean " + quoted(meant);
+    if (const auto meant = nearest(word, known); !meant.empty()) {
+        text += ", did you mean " + quoted(meant);
+    } else if (what != "the option") {
+        std::vector<std::string> distinct;
+        for (const auto each : known) {
+            if (!each.empty() && (distinct.empty() || distinct.back() != each)) distinct.emplace_back(each);
+        }
+        text += "; expected " + listed(distinct, "or");
+    }
     return fail(errc::usage, text + see_help(words));
 }
 
@@ -378,6 +386,60 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
     return false;
 }
 
+/// `node` of `--node` and of `--node=x`; empty for what is no long option.
+[[nodiscard]] auto long_name(std::string_view argument) -> std::string_view {
+    return argument.starts_with("--") ? argument.substr(2, argument.find('=') - 2) : std::string_view{};
+}
+
+/// The option that an argument names, without `=…`; nullptr if the command has none.
+[[nodiscard]] auto find_option(const command_row& row, std::string_view argument) -> const option_row* {
+    const std::string_view name = long_name(argument);
+    const char letter = argument.size() == 2 && argument[0] == '-' ? argument[1] : '\0';
+    if (name.empty() && letter == '\0') return nullptr;
+    for (const auto& rows : {std::span<const option_row>{global_options}, row.options, row.shared}) {
+        for (const auto& each : rows) {
+            if (name.empty() ? each.letter == letter : each.name == name) return &each;
+        }
+    }
+    return nullptr;
+}
+
+/// Whether each option has the value that it needs, and none that it does not take. `-S=web` would be a service of the
+/// name `=web`, and `-S --node x` one that is called `--node`: both are in no document, and so would be standalone.
+[[nodiscard]] auto check_values(const std::vector<std::string>& rest, const command_row& row,
+                                const command_words& words) -> result<void> {
+    for (std::size_t i = 0; i < rest.size() && rest[i] != "--"; ++i) {
+        const std::string given = rest[i].substr(0, rest[i].find('='));
+        const option_row* const option = find_option(row, rest[i]);
+        if (option == nullptr && !long_name(given).empty()) {
+            return misspelt("the option", long_name(given), option_names(&row), words);
+        }
+        if (option == nullptr) {
+            if (takes_next(rest[i])) ++i;
+            continue;
+        }
+        const bool attached = rest[i].find('=') != std::string::npos;
+        const auto wrong = [&](const std::string& what) {
+            return fail(errc::usage, "the option " + given + ' ' + what + see_help(words));
+        };
+        if (option->value.empty() && attached) return wrong("takes no value; leave out what stands behind it");
+        if (option->value.empty() || attached) continue;
+        const std::string needs = "needs a value (" + std::string{option->value} + ')';
+        if (i + 1 == rest.size()) return wrong(needs);
+        const std::string& value = rest[++i];
+        const bool free =
+            std::string_view{"nPRp"}.find(option->letter) != std::string_view::npos && option->letter != 0;
+        if (free) continue;
+        if (value.starts_with("--") && find_option(row, value) != nullptr) {
+            return wrong(needs + ", and the option " + quoted(value) + " follows");
+        }
+        if (value.starts_with('=') && option->letter != 0) {
+            return wrong(needs + " behind a blank, found " + quoted(value) + "; write it without =");
+        }
+    }
+    return {};
+}
+
 [[nodiscard]] auto known_words(const command_words& words) -> result<const command_row*> {
     std::vector<std::string_view> known;
     if (words.command.empty()) return fail(errc::usage, "a command is missing" + see_help(words));
@@ -430,8 +492,19 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
     command_line line{parts.words, {}};
     if (parts.words.command == "help") {
         line.words = separate(parts.rest).words;
+        if (!line.words.command.empty() &&
+            (!is_command(line.words.command) || (!line.words.subject.empty() && find_command(line.words) == nullptr))) {
+            return unexpected{known_words(line.words).error()};
+        }
         line.options["help"] = "";
         return line;
+    }
+    // Asking for help with what does not exist is no success.
+    if (!parts.words.command.empty() && !is_command(parts.words.command)) {
+        return unexpected{known_words(parts.words).error()};
+    }
+    if (!parts.words.subject.empty() && find_command(parts.words) == nullptr) {
+        return unexpected{known_words(parts.words).error()};
     }
     for (const auto& [letter, name] : {std::pair{"-h", "help"}, std::pair{"--version", "version"}}) {
         if (!wants(parts.rest, letter, std::string{"--"} + name)) continue;
@@ -439,7 +512,16 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
         return line;
     }
     const auto row = known_words(parts.words);
+    if (!row && parts.words.command.empty() && !parts.rest.empty()) {
+        std::vector<std::string_view> names;
+        for (const auto& each : global_options) names.push_back(each.name);
+        const std::string_view name = long_name(parts.rest.front());
+        const bool known =
+            takes_next(parts.rest.front()) || name.empty() || std::ranges::find(names, name) != names.end();
+        if (!known) return misspelt("the option", name, names, parts.words);
+    }
     if (!row) return unexpected{row.error()};
+    if (auto sound = check_values(parts.rest, **row, parts.words); !sound) return unexpected{sound.error()};
 
     std::vector<const char*> argv{"powerconsul"};
     for (const auto& each : parts.rest) argv.push_back(each.c_str());
@@ -466,18 +548,16 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
             line.options[each.key()] = each.value();
         }
     } catch (const cxxopts::exceptions::no_such_option&) {
-        for (const auto& each : parts.rest) {
-            std::string_view name = each;
-            if (!name.starts_with("--") || name.size() < 3) continue;
-            name =
-                name.substr(2, name.find('=') == std::string_view::npos ? std::string_view::npos : name.find('=') - 2);
-            const auto names = option_names(*row);
-            if (std::ranges::find(names, name) == names.end()) return misspelt("the option", name, names, parts.words);
-        }
-        for (const auto& each : parts.rest) {
-            if (each.size() > 1 && each[0] == '-' && each[1] != '-') {
-                return misspelt("the option", each, {}, parts.words);
+        const auto names = option_names(*row);
+        for (std::size_t i = 0; i < parts.rest.size(); ++i) {
+            const std::string_view each = parts.rest[i];
+            const std::string_view name = long_name(each);
+            if (!name.empty() && std::ranges::find(names, name) == names.end()) {
+                return misspelt("the option", name, names, parts.words);
             }
+            const bool letter = each.size() > 1 && each[0] == '-' && each[1] != '-';
+            if (letter && find_option(**row, each) == nullptr) return misspelt("the option", each, {}, parts.words);
+            if (takes_next(each)) ++i;
         }
         return fail(errc::usage, "an option is not known" + see_help(parts.words));
     } catch (const cxxopts::exceptions::exception& why) {

@@ -48,7 +48,9 @@ TEST_CASE("what is wrong with a command line is said in one sentence") {
         {"misspelt command",
          {"chek"},
          R"(the command "chek" is not known, did you mean "check"; see powerconsul --help)"},
-        {"unknown command", {"frobnicate"}, R"(the command "frobnicate" is not known; see powerconsul --help)"},
+        {"unknown command",
+         {"frobnicate"},
+         R"(the command "frobnicate" is not known; expected check, watch, trigger, incidents, lint, role, acl-policy or doctor; see powerconsul --help)"},
         {"no subject",
          {"check"},
          "check needs a subject: service, servicegroup, crontab or process; see powerconsul check --help"},
@@ -65,6 +67,34 @@ TEST_CASE("what is wrong with a command line is said in one sentence") {
          {"role", "--init-directory", "x"},
          R"(the option "init-directory" is not known; see powerconsul role --help)"},
         {"unknown letter", {"role", "-x"}, R"(the option "-x" is not known; see powerconsul role --help)"},
+        {"unknown letter behind a known one",
+         {"role", "-S", "a", "-x"},
+         R"(the option "-x" is not known; see powerconsul role --help)"},
+        {"unknown command, and help",
+         {"chek", "-h"},
+         R"(the command "chek" is not known, did you mean "check"; see powerconsul --help)"},
+        {"help for what does not exist",
+         {"help", "watch", "red"},
+         R"(the subject "red" is not known; expected warning or critical; see powerconsul watch --help)"},
+        {"unknown subject, and help",
+         {"check", "servise", "--help"},
+         R"(the subject "servise" is not known, did you mean "service"; see powerconsul check --help)"},
+        {"misspelt option alone",
+         {"--verison"},
+         R"(the option "verison" is not known, did you mean "version"; see powerconsul --help)"},
+        {"no value", {"role", "-S"}, "the option -S needs a value (NAME); see powerconsul role --help"},
+        {"an option for a value",
+         {"role", "-S", "--node", "x"},
+         R"(the option -S needs a value (NAME), and the option "--node" follows; see powerconsul role --help)"},
+        {"help for a value",
+         {"role", "-S", "--help"},
+         R"(the option -S needs a value (NAME), and the option "--help" follows; see powerconsul role --help)"},
+        {"a letter with =",
+         {"role", "-S=web"},
+         R"(the option -S needs a value (NAME) behind a blank, found "=web"; write it without =; see powerconsul role --help)"},
+        {"a flag with a value",
+         {"role", "-S", "a", "--explain=yes"},
+         "the option --explain takes no value; leave out what stands behind it; see powerconsul role --help"},
         {"twice",
          {"role", "-S", "a", "-S", "b"},
          "--consulservice is given more than once; give it once; see powerconsul role --help"},
@@ -90,7 +120,6 @@ TEST_CASE("what is wrong with a command line is said in one sentence") {
 
 TEST_CASE("help and version win over what else is wrong") {
     for (const std::vector<std::string>& args : {std::vector<std::string>{"--help"},
-                                                 {"chek", "-h"},
                                                  {"check", "service", "--nonsense", "--help"},
                                                  {"help"},
                                                  {"help", "check"}}) {
@@ -102,9 +131,13 @@ TEST_CASE("help and version win over what else is wrong") {
     REQUIRE(subject);
     CHECK(subject->words.subject == "service");
     CHECK(parse_command_line({"--version"})->has("version"));
-    const auto value = parse_command_line({"role", "-S", "--help"});
+    // A file is no option, whatever it is called.
+    const auto files = parse_command_line({"lint", "aS", "--as", "trigger"});
+    REQUIRE(files);
+    CHECK(files->arguments == std::vector<std::string>{"aS"});
+    const auto value = parse_command_line({"check", "process", "-n", "--help", "-S", "a"});
     REQUIRE(value);
-    CHECK(value->value("consulservice") == "--help");
+    CHECK(value->value("nagiosargs") == "--help");
 }
 
 TEST_CASE("a secret on the command line is refused and not repeated") {
