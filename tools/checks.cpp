@@ -41,7 +41,9 @@ constexpr std::int64_t longest_noop_age = 3650;  ///< days
 [[nodiscard]] auto count_work(const command_line& line, machine& here, planned_check& plan) -> result<void> {
     if (!line.has("procstr") && !line.has("procre")) return {};
     const work_filter filter{line.value("procstr").value_or(""), line.value("procre").value_or("")};
-    if (auto valid = validate(filter); !valid) return fail(errc::usage, valid.error().message + see_help(line));
+    if (auto valid = validate(filter); !valid) {
+        return fail(errc::usage, "-R/--procre: " + valid.error().message + see_help(line));
+    }
     if (plan.look) {
         plan.look = [&here, filter, look = std::move(plan.look)] {
             return counting_work{look, filter, here.files, here.accounts}();

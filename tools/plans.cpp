@@ -192,7 +192,10 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     }
     process_filter shown = filter;
     if (user) shown.user = 0;  // who that is is found out when it is looked for
-    if (auto valid = validate(shown); !valid) return fail(errc::usage, valid.error().message + see_help(line));
+    if (auto valid = validate(shown); !valid) {
+        const std::string which = valid.error().code == errc::bad_data ? "--cmdline: " : "";
+        return fail(errc::usage, which + valid.error().message + see_help(line));
+    }
     planned_check plan{.subject = subject_of(line)};
     plan.look = [&here, filter, user, range]() mutable -> observed {
         if (user) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <optional>
 #include <string>
@@ -177,7 +178,12 @@ void settle() {
     int status = powerconsul::cli::run(call, out, err);
     if (guard) guard->finish();
     const bool written = std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0;
+    const int why_not = errno;
     std::fwrite(err.data(), 1, err.size(), stderr);
+    // Who has closed a pipe does not want to hear more.
+    if (!written && why_not != EPIPE) {
+        std::fprintf(stderr, "powerconsul: cannot write to standard output: %s\n", std::strerror(why_not));
+    }
     // A verdict that nobody could read was not given.
     if (!written && status == 0) status = 1;
     std::fflush(stderr);

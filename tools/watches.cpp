@@ -160,7 +160,8 @@ void print_job(const handled_check& done, const watch_options& options, const id
 void print_handled(const handled_service& report, const watch_options& options, const identity& who, bool dry,
                    std::string& out) {
     for (const auto& each : report.checks) {
-        out += report.service + ' ' + std::string{to_string(options.state)} + ", check " + each.check_id + ": ";
+        out += one_line(report.service, 200) + ' ' + std::string{to_string(options.state)} + ", check " +
+               one_line(each.check_id, 200) + ": ";
         if (each.ran && dry) {
             out += "would run\n";
             print_job(each, options, who, out);
@@ -206,7 +207,7 @@ void explain_the_unproven(const listed_service& listed, const handled_service& r
     if (report.trouble) return;
     for (const auto& each : listed.checks) {
         if (std::ranges::find(report.checks, each.check_id, &handled_check::check_id) != report.checks.end()) continue;
-        out += listed.service + ' ' + std::string{to_string(state)} + ", check " + each.check_id +
+        out += listed.service + ' ' + std::string{to_string(state)} + ", check " + one_line(each.check_id, 200) +
                ": would do nothing: the agent has it in another state by now, or its state is not known yet\n";
     }
 }
@@ -419,7 +420,10 @@ auto run_trigger(const invocation& call, const command_line& line, const configu
         }
     }
     auto check = json::decode_check(*given);
-    if (!check) return fail(errc::bad_data, "-s/--service: " + check.error().message);
+    if (!check) {
+        return fail(errc::bad_data, "-s/--service: " + check.error().message +
+                                        R"(; give one check, as in {"ServiceName": "web", "CheckID": "web-role"})");
+    }
     if (auto valid = validate_segment("the Consul service name", check->service_name); !valid) {
         return fail(errc::bad_data, "-s/--service: " + valid.error().message);
     }
