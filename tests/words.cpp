@@ -180,7 +180,7 @@ TEST_CASE("what cannot be split says where and what to do") {
          R"(the quote " at byte 0 is not closed; close it, or write \" for a plain one)"},
         {"a backslash at the end", R"(a b\)", R"("a b\")",
          R"(the backslash at byte 3 ends the text; write \\ for a plain one)"},
-        {"a NUL", "a '\0b'"s, R"("a ' b'")", "a NUL at byte 3; remove it"},
+        {"a NUL", "a '\0b'"s, R"("a '\x00b'")", "a NUL at byte 3; remove it"},
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);

@@ -1,7 +1,8 @@
 """What the tables of bad input share: a row is one run of the real program, with what it must say and how it must end.
 
 Each row runs in a folder of its own, without an environment but PATH, HOME and what it names. In what is expected,
-FOLDER stands for that folder. Both streams must be as they are written, byte for byte.
+FOLDER stands for that folder, and `after N ms` for any number of them. Both streams must else be as they are written,
+byte for byte.
 """
 import concurrent.futures
 import dataclasses
@@ -31,6 +32,8 @@ class Row:
     err: str = ""
     #: Relative path -> its text or bytes, made before the run.
     files: dict = dataclasses.field(default_factory=dict)
+    #: Words before the program's name, as in ["setpriv", …].
+    through: typing.Sequence[str] = ()
     #: Text or bytes for standard input, or a function that writes them into the pipe that it is given.
     stdin: typing.Any = b""
     env: dict = dataclasses.field(default_factory=dict)
@@ -80,7 +83,7 @@ def run(row, folder):
     if row.after:
         row.after(folder)
     texts = [text.replace(place, b"FOLDER").decode("utf-8", "backslashreplace") for text in (out, err)]
-    for pattern, name in row.changing.items():
+    for pattern, name in {r"\bafter \d+ ms\b": "after N ms", **row.changing}.items():
         texts = [re.sub(pattern, name, text) for text in texts]
     return process.returncode, *texts
 
