@@ -170,7 +170,7 @@ TEST_CASE("the key below which documents stand has sound segments") {
         {"two slashes behind", "a//", "", R"(the segment of key "a/" "" is empty)"},
         {"dots", "a/../b", "", R"(the segment of key "a/../b" ".." would be another key in Consul's KV store)"},
         {"dots at the end", "a/..", "", R"(the segment of key "a/.." ".." would be another key in Consul's KV store)"},
-        {"space at an end", "a /b", "", R"(the segment of key "a /b" "a" begins or ends with a space)"},
+        {"space at an end", "a /b", "", R"(the segment of key "a /b" "a " begins or ends with a space)"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);

@@ -403,7 +403,7 @@ TEST_CASE("a value that is none is an attempt that failed to run") {
     CHECK(one.attempts == 1);
     CHECK(one.last.result == healing::failed_to_run);
     CHECK(one.last.output ==
-          "the trigger triggers/production/web/standalone/critical: comand at line 1, column 12 (byte 11): this key is "
+          "the trigger triggers/production/web/standalone/critical: comand at line 1, column 2 (byte 1): this key is "
           "not known; did you mean \"command\"?");
     CHECK(report.checks.at(0).outcome == one.last);
     CHECK_FALSE(report.checks.at(0).ran);

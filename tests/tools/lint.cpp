@@ -238,7 +238,8 @@ TEST_CASE("names in triggers are those of the configuration, which must be right
     const auto fallen_back = lint({"-"}, tool::pair_document.data());
     CHECK(fallen_back.status == 0);
     CHECK(fallen_back.out.starts_with(
-        "this machine's configuration: note: it is not used, as if there were none: @/config.json: subVars at line 1"));
+        "this machine's configuration: note: it is not used, as if there were none: the configuration "
+        "@/config.json: subVars at line 1"));
     CHECK(lint({"-", "--config", "@/config.json"}, tool::pair_document.data()).status == 78);
     CHECK(lint({"@/config.json"}).status == 65);
     lint.config = "{}";
