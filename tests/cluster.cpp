@@ -207,6 +207,14 @@ TEST_CASE("a node is found by its names or by its datacenter") {
     }
     CHECK(place_node(nodes, {"web2"}, "")->group.active == by_nodes.active);
     CHECK(place_node(datacenters, {"a"}, "moon")->group.by == grouping::datacenters);
+    // What no expression chooses may have another name, and that is one of nodes.
+    CHECK(place_node(filtered, {"mail1"}, "")->group.by == grouping::nodes);
+    const auto other = place_node({{{"^production-web", {}}}}, {"mail1"}, "");
+    REQUIRE(other);
+    CHECK(other->own == unknown);
+    CHECK(other->reason == "no filter expression matches node mail1");
+    CHECK(placement{}.own == unknown);
+    CHECK(cluster_group{}.by == grouping::all_active);
 }
 
 TEST_CASE("a document that contradicts itself about a node is refused") {

@@ -8,6 +8,7 @@ TEST_CASE("documents are read from any server, health from the leader, unless to
     constexpr read_rules rules;
     static_assert(rules.documents == consistency::stale && rules.health == consistency::leader);
     CHECK(rules.max_stale == seconds(10));
+    CHECK(read_facts{}.mode == consistency::leader);
     CHECK(to_string(consistency::stale) == "any server");
     CHECK(to_string(consistency::leader) == "leader");
     CHECK(to_string(consistency::consistent) == "leader, confirmed");

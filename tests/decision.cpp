@@ -129,3 +129,7 @@ TEST_CASE("what nobody has a rule for decides nothing") {
     CHECK(worse(verdict::critical, static_cast<verdict>(99)) == verdict::critical);
     CHECK(worse(verdict::unknown, static_cast<verdict>(99)) != verdict::unknown);
 }
+
+TEST_CASE("what nobody decided is unknown") {
+    CHECK(ruling{}.expects == expectation::unknown);
+}

@@ -101,6 +101,11 @@ TEST_CASE("services that are well for different reasons share none") {
 
 TEST_CASE("no services are nothing to judge") {
     CHECK(judge_group(expectation::stopped, {}, {}).state == verdict::unknown);
+    CHECK(judge_group(expectation::stopped, {}, {}).seen == observation::unknown);
+    CHECK(judge_group(expectation::stopped, {"a"}, {}).state == verdict::unknown);
+    CHECK(judge_group(expectation::stopped, {"a"}, {}).seen == observation::unknown);
+    CHECK(group_judgement{}.state == verdict::unknown);
+    CHECK(group_judgement{}.seen == observation::unknown);
 }
 
 TEST_CASE("where there is no room for the reasons all names are there") {
@@ -114,4 +119,14 @@ TEST_CASE("where there is no room for the reasons all names are there") {
     CHECK(found.state == verdict::critical);
     CHECK(found.reason.starts_with("service0 is stopped; service1 is stopped; "));
     CHECK(found.reason.ends_with("service63 is stopped"));
+}
+
+TEST_CASE("1500 bytes of reasons are taken, one more is too much") {
+    const auto reason_of = [](std::size_t length) {
+        return judge_group(expectation::running, {"a"}, {{observation::stopped, std::string(length, 'r')}}).reason;
+    };
+    const std::string most = "a is stopped (" + std::string(1485, 'r') + ')';
+    REQUIRE(most.size() == 1500);
+    CHECK(reason_of(1485) == most);
+    CHECK(reason_of(1486) == "a is stopped");
 }

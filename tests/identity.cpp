@@ -27,6 +27,10 @@ constexpr split_row splits[] = {
     {"123", {"123", ""}},
     {"12-34", {"12", ""}},
     {"a-1b2", {"a", "1b"}},
+    {"a-b0", {"a", "b"}},
+    {"a-b90", {"a", "b"}},
+    {"a-b9/", {"a", "b9/"}},
+    {"a-b9:", {"a", "b9:"}},
     {"a-b1-2", {"a", "b1-"}},
 };
 
@@ -48,6 +52,9 @@ constexpr same_row sames[] = {
     {"WEB1", "web1.example.org", true},
     {"web1.Example.org", "web1.example.org", true},
     {"web[", "web{", false},
+    {"web@", "web`", false},
+    {"AZ1", "az1", true},
+    {"xeb1", "web1", false},
     {"", "web1", false},
 };
 

@@ -67,6 +67,14 @@ TEST_CASE("when the next attempt is due") {
         one.looked = seconds(1200);
         CHECK(next_attempt(one, {}) == seconds(1340));
     }
+    SUBCASE("the later of both, where they are close") {
+        one.attempts = 1;
+        one.last.ended = seconds(1195);
+        one.last.result = healing::ended;
+        one.held = "stopped";
+        one.looked = seconds(1200);
+        CHECK(next_attempt(one, {}) == seconds(1210));
+    }
     SUBCASE("never, once given up") {
         one.given_up = true;
         CHECK_FALSE(next_attempt(one, {}));
@@ -130,4 +138,20 @@ TEST_CASE("words") {
     CHECK(to_string(healing::not_healed) == "not healed");
     CHECK(to_string(healing::failed_to_run) == "failed to run");
     CHECK(to_string(healing::timed_out) == "timed out");
+}
+
+TEST_CASE("what nobody wrote has not happened") {
+    const incident one;
+    CHECK(one.state == bad_state::critical);
+    CHECK(one.is_open());
+    CHECK(one.last.result == healing::unfinished);
+    CHECK(one.last.status == -1);
+    CHECK(check_facts{}.now == standing::not_known);
+}
+
+TEST_CASE("ten seconds, fifteen minutes at most, and five times") {
+    const retry_rules rules;
+    CHECK(rules.backoff == seconds(10));
+    CHECK(rules.longest == seconds(900));
+    CHECK(rules.attempts == 5);
 }

@@ -78,9 +78,11 @@ struct half_broken_files : memory_files {
     bool reads{true};
     bool replaces{true};
     std::string stays{};     ///< cannot be removed
+    std::string unsure{};    ///< its status cannot be told
     std::string vanishes{};  ///< is gone once its status was told
 
     auto status(const std::string& path) -> result<std::optional<file_status>> {
+        if (path == unsure) return unexpected{why};
         auto told = memory_files::status(path);
         if (path == vanishes) erase(path);
         return told;
@@ -276,6 +278,9 @@ TEST_CASE("a damaged journal starts empty, says so and is kept aside") {
         {"something else", "{}", "the journal is damaged"},
         {"another service's", json::encode_journal(of("other", {})), "it is the journal of \"other\""},
         {"too large", sound + std::string(largest_journal, ' '), "it is larger than 16384 bytes"},
+        {"too large by one", sound + std::string(largest_journal + 1 - sound.size(), ' '),
+         "it is larger than 16384 bytes"},
+        {"as large as can be kept", std::string(1024 * 1024, ' '), "it is larger than 16384 bytes"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -298,6 +303,21 @@ TEST_CASE("a damaged journal starts empty, says so and is kept aside") {
         CHECK_FALSE(journals.load("web")->damaged);
         CHECK(files.get(folder + "/web.json.damaged") == each.text);
     }
+}
+
+TEST_CASE("what is as large as a journal may be is read, and of two damaged ones the later is kept") {
+    half_broken_files files;
+    journal_directory<half_broken_files&> journals{files, "/state"};
+    files.put(folder + "/web.json", std::string(largest_journal, ' '));
+    CHECK(journals.load("web")->note.find("larger") == std::string::npos);
+    for (const std::string_view bytes : {"first", "second"}) {
+        files.put(folder + "/web.json", bytes);
+        CHECK(journals.load("web")->damaged);
+        CHECK(files.get(folder + "/web.json.damaged") == bytes);
+    }
+    // What is kept already is not written again.
+    files.replaces = false;
+    CHECK(journals.load("web")->note.ends_with("; its bytes are in /state/journal/web.json.damaged"));
 }
 
 TEST_CASE("what cannot be kept aside of a damaged journal does not keep it from starting anew") {
@@ -358,6 +378,16 @@ TEST_CASE("a file that only its status can be told of is an error; one that goes
     files.why = {errc::denied, "not yours"};
     CHECK(journals.save(of("web", {})).error() == files.why);
     CHECK(journals.load("web")->value == of("web", {open_incident("a")}));
+    files.why = {errc::io, "Input/output error"};
+    files.unsure = folder + "/web.json";
+    CHECK(journals.load("web").error() == files.why);
+    CHECK(journals.save(of("web", {})).error() == files.why);
+    // Where there is no directory nothing below it is looked at.
+    files.unsure = files.stays = "/elsewhere/journal/web.json";
+    journal_directory<half_broken_files&> elsewhere{files, "/elsewhere"};
+    CHECK(elsewhere.load("web"));
+    CHECK(elsewhere.remove("web"));
+    files.unsure.clear();
     files.vanishes = folder + "/web.json";
     const auto gone = journals.load("web");
     REQUIRE(gone);
@@ -395,6 +425,23 @@ TEST_CASE("of closed incidents only the latest are kept") {
         REQUIRE(kept);
         CHECK(ids(*kept)[15] == "c4");
         CHECK(ids(*kept)[16] == "open, very old");
+    }
+    SUBCASE("of two that closed at one time the first goes first") {
+        for (auto& each : all) {
+            if (!each.is_open()) each.closed = {30 * day};
+        }
+        const auto kept = bounded_journal(of("web", all));
+        REQUIRE(kept);
+        CHECK(ids(*kept).size() == 17);
+        CHECK(ids(*kept)[1] == "c4");
+    }
+    SUBCASE("what is too old goes from the first place, too") {
+        std::reverse(all.begin(), all.end());
+        all.insert(all.begin(), closed_incident("old", 1000));
+        all.back().looked = {all[1].closed.count + day};
+        const auto kept = bounded_journal(of("web", {all[0], all.back()}));
+        REQUIRE(kept);
+        CHECK(ids(*kept) == std::vector<std::string>{"open, very old"});
     }
     SUBCASE("none of more than a week before the newest time") {
         struct row {
@@ -495,13 +542,15 @@ TEST_CASE("what crashes have left behind goes with the next new journal") {
         status.changed = changed;
         files.put(folder + '/' + name, "", status);
     };
-    for (const auto* name : {".web.json.Ab12Cd", ".%2Eweb.json.damaged.abcdef", "gone.json.lock", "busy.json.lock"}) {
+    for (const auto* name : {".web.json.Ab12Cd", ".%2Eweb.json.damaged.abcdef", ".%2Ex.json.damaged.abcdef",
+                             "gone.json.lock", "busy.json.lock"}) {
         left(name, now - 3601);
     }
     const std::vector<std::string> kept{".new.json.Ab12Cd", "fresh.json.lock"};
     for (const auto& name : kept) left(name, now - 3600);
-    const std::vector<std::string> others{".web.json.Ab12C", "web.json.Ab12Cd", ".hidden",         ".web.Ab12Cd",
-                                          "place-0.lock",    ".abcdef",         "known.json.lock", "a%2.json.lock"};
+    const std::vector<std::string> others{".web.json.Ab12C", "web.json.Ab12Cd", ".hidden",
+                                          ".web.Ab12Cd",     "place-0.lock",    "fresh.json-lock",
+                                          ".abcdef",         "known.json.lock", "a%2.json.lock"};
     for (const auto& name : others) left(name, 0);
     files.put(folder + "/known.json", json::encode_journal(of("known", {})));
     const auto held = journals.lock("busy", {});
@@ -514,6 +563,7 @@ TEST_CASE("what crashes have left behind goes with the next new journal") {
     REQUIRE(journals.save(of("web", {open_incident("a", now * 1000)})));
     auto expected = before;
     std::erase(expected, ".web.json.Ab12Cd");
+    std::erase(expected, ".%2Ex.json.damaged.abcdef");
     std::erase(expected, "gone.json.lock");
     expected.push_back("web.json");
     std::sort(expected.begin(), expected.end());

@@ -44,6 +44,7 @@ TEST_CASE("the file counts by what it is and how old it is") {
         {"new", 0, {}, present, "of 2026-11-22T20:57:00Z is there, less than an hour old"},
         {"an hour less a second", hour - 1, {}, present, "less than an hour old"},
         {"an hour", hour, {}, present, "is there, an hour old"},
+        {"two hours less a second", 2 * hour - 1, {}, present, "is there, an hour old"},
         {"two hours", 2 * hour, {}, present, "is there, 2 hours old"},
         {"47 hours", 48 * hour - 1, {}, present, "47 hours old"},
         {"two days", 48 * hour, {}, present, "is there, 2 days old"},
@@ -85,7 +86,9 @@ TEST_CASE("what is no regular file does not count, and what cannot be looked at 
     CHECK(seen.state == noop_state::unknown);
     CHECK(seen.reason == "the noop file \"/run/deploy\": permission denied");
     CHECK(look_for_noop(now.files, now.time, {"/run/other", {}}).state == noop_state::absent);
+    now.files.fail_on("", {errc::io, "no such file"});
     CHECK(look_for_noop(now.files, now.time, {}).state == noop_state::absent);
+    CHECK(noop_sighting{}.state == noop_state::absent);
 }
 
 TEST_CASE("times outside of the calendar do not matter") {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <powerconsul/adapters/store.hpp>
@@ -227,6 +228,10 @@ TEST_CASE("where names do not tell environment and role, that none does proves n
         {"a server role that is set", {"", "production-web3", "production", "front", "dr"}, "", actives::unknown},
         {"a name without an environment", {"", "web3", "web3", "", "dr"}, "", actives::unknown},
         {"the node's name is set", {"web3", "production-web3", "web3", "", "dr"}, "", actives::unknown},
+        {"only the node's name that is set tells",
+         {"production-mail3", "container7", "production", "mail", "dr"},
+         "",
+         actives::none_serving},
         {"the filter tells", {"", "web3", "web3", "", "dr"}, "mail", actives::none_serving},
     };
     for (const auto& each : rows) {
@@ -299,6 +304,14 @@ TEST_CASE("actives by datacenter: narrowed by environment and server role, or by
          "(",
          actives::unknown,
          R"(whether an active serves is unknown: the expression "(" is not a valid POSIX extended regular expression: Unmatched ( or \()"},
+        {"four are all told of",
+         {},
+         {"production-web1", "production-web2", "production-web4", "production-web5"},
+         "",
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by service:web, production-web2 (hq) is critical by "
+         "service:web, production-web4 (hq) is critical by service:web and production-web5 (hq) is critical by "
+         "service:web"},
         {"more than four are counted",
          {},
          {"production-web1", "production-web2", "production-web4", "production-web5", "production-web6"},
@@ -371,6 +384,9 @@ TEST_CASE("an empty datacenter has no active only if this node's own instance ca
         CHECK(facts.reason == each.reason);
         CHECK(world::targets(fake.requests()) ==
               (each.state == actives::none_serving ? paths{web_hq, web_dr, rights_hq} : paths{web_hq, web_dr}));
+        // Where there is no name at all, no name is wrong.
+        CHECK(gather(fake, datacenters, {"", "web3", "web3", "", "dr"}).state == each.state);
+        if (each.name == "own is not there") CHECK(facts.trouble->code == errc::denied);
     }
 }
 
@@ -419,8 +435,76 @@ TEST_CASE("answers that prove nothing leave the actives unknown") {
     fake_transport fake;
     fake.on(http_method::get, web_hq, 200, world::list({one}))
         .on(http_method::get, all_datacenters, 500, "No cluster leader");
-    CHECK_MESSAGE(gather(fake, nodes, self).state == actives::unknown,
-                  "without the list of datacenters one may be elsewhere");
+    const auto elsewhere = gather(fake, nodes, self);
+    CHECK_MESSAGE(elsewhere.state == actives::unknown, "without the list of datacenters one may be elsewhere");
+    CHECK(elsewhere.reason ==
+          "whether an active serves is unknown: Consul answers 500 to /v1/catalog/datacenters: No cluster leader");
+
+    fake_transport twice;
+    twice.on(http_method::get, web_hq, 403, "Permission denied")
+        .on(http_method::get, all_datacenters, 500, "No cluster leader");
+    CHECK_MESSAGE(gather(twice, nodes, self).trouble->code == errc::denied, "the first trouble is told");
+
+    fake_transport odd;
+    odd.on(http_method::get, web_hq, 200,
+           world::list({instance("production-web1", "hq", "a=odd"), instance("production-web2", "hq", "b=critical")}));
+    const auto unknown = gather(odd, nodes, self);
+    REQUIRE(unknown.trouble);
+    CHECK(*unknown.trouble == error{errc::bad_data, "production-web1 (hq) is unknown by a"});
+    CHECK(unknown.reason == "whether an active serves is unknown: production-web1 (hq) is unknown by a");
+
+    CHECK(actives_facts{}.state == actives::unknown);
+    CHECK(actives_query{}.from == takeover::on_critical);
+}
+
+TEST_CASE("an instance is named as far as it is known, and its check on one short line") {
+    using world::instance;
+    fake_transport nameless;
+    nameless.on(http_method::get, "/v1/health/service/web", 200,
+                world::list({instance("production-web1", "", "a=passing")}));
+    auto who = self;
+    who.datacenter.clear();
+    CHECK(gather(nameless, nodes, who).reason == "production-web1 serves as active");
+
+    // Twice on one node, and no check tells them apart.
+    fake_transport twins;
+    twins.on(http_method::get, web_hq, 200,
+             world::list({instance("production-web1", "hq", ""), instance("production-web1", "hq", "")}));
+    CHECK(gather(twins, nodes, self).reason == "production-web1 (hq) serves as active");
+
+    for (const std::size_t length : {80U, 81U}) {
+        fake_transport fake;
+        const std::string id(length, 'x');
+        fake.on(http_method::get, web_hq, 200,
+                world::list({instance("production-web1", "hq", id + "=critical"),
+                             instance("production-web2", "hq", "b=critical")}));
+        CHECK(gather(fake, nodes, self).reason == "no active serves: production-web1 (hq) is critical by " +
+                                                      (length == 80 ? id : std::string(77, 'x') + "...") +
+                                                      " and production-web2 (hq) is critical by b");
+    }
+}
+
+TEST_CASE("instances stand by datacenter, and there by node") {
+    store consul{{.node = "production-web3", .datacenter = "dr"}};
+    consul.add("dr", {.service = "web", .node = "production-web3"});
+    for (const auto& [datacenter, node] : {std::pair{"hq", "production-web1"},
+                                           {"far", "production-web9"},
+                                           {"far", "production-web8"},
+                                           {"hq", "production-web2"}}) {
+        consul.add(datacenter, {.service = "web", .node = node, .checks = {{"service:web", {store_status::critical}}}});
+    }
+    const cluster_group two{grouping::datacenters, {"hq", "far"}, {"dr"}};
+    const auto facts = gather(consul, two, {"", "production-web3", "production", "web", "dr"});
+    CHECK(facts.reason ==
+          "no active serves: production-web8 (far) is critical by service:web, production-web9 (far) is critical by "
+          "service:web, production-web1 (hq) is critical by service:web and production-web2 (hq) is critical by "
+          "service:web");
+    // What the answer relies on besides.
+    REQUIRE(facts.proven.size() == 2);
+    CHECK(facts.proven[0].datacenter == "hq");
+    CHECK(facts.proven[1].datacenter == "far");
+    CHECK(facts.proven[1].rights ==
+          std::vector<acl_right>{{acl_resource::node, "production-web", true}, {acl_resource::service, "web"}});
 }
 
 TEST_CASE("the reason does not depend on the order in which Consul lists") {
@@ -575,4 +659,5 @@ TEST_CASE("what was asked is kept with its age and what it held") {
     CHECK(facts.sources[1].datacenter == "dr");
     REQUIRE(facts.sources[1].trouble);
     CHECK(facts.sources[1].trouble->code == errc::unavailable);
+    CHECK(facts.sources[1].instances == 0);
 }

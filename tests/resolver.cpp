@@ -91,6 +91,12 @@ TEST_CASE("a role is resolved from the document, the node's names and the active
         {"by the agent's datacenter",
          [](node& at) { at.document(R"({"active_datacenter":"hq","standby_datacenter":"dr"})"); },
          "primary running fresh", yes, "datacenter hq is in active_datacenters"},
+        {"by the agent's datacenter, under a name that is set",
+         [](node& at) {
+             at.options.who.node = "production-web9";
+             at.document(R"({"active_datacenter":"hq","standby_datacenter":"dr"})");
+         },
+         "primary running fresh", yes, "datacenter hq is in active_datacenters"},
         {"by a datacenter that is set",
          [](node& at) {
              at.options.who.datacenter = "hq";
@@ -116,6 +122,7 @@ TEST_CASE("a role is resolved from the document, the node's names and the active
         {"the short name is for filters",
          [](node& at) {
              at.options.who.host = "production-web3.example.org";
+             at.consul.set_agent({.node = "production-web3.example.org", .datacenter = "hq"});
              at.document(R"({"filter":{"^production-web3$":{"active_nodes":"Production-Web3","standby_nodes":"s"}}})");
          },
          "primary running fresh", yes, "production-web3.example.org is in active_nodes"},
@@ -180,6 +187,8 @@ TEST_CASE("a role is resolved from the document, the node's names and the active
         CHECK(facts.clustered == each.clustered);
         CHECK(facts.reason == each.reason);
         CHECK(facts.trouble.has_value() == (facts.expects == expectation::unknown));
+        // The document is what is wrong, or else Consul does not say it.
+        if (facts.own == role::unknown && each.clustered == yes) CHECK(facts.trouble->code == errc::bad_data);
         CHECK(said(here.resolve()) == each.said);
     }
 }
@@ -320,6 +329,9 @@ TEST_CASE("while Consul is away the last known role holds, for a while and only 
         CHECK(facts.trouble.has_value() == !each.said.ends_with("fresh"));
         if (facts.from == basis::cached)
             CHECK(facts.clustered == (facts.own == role::standalone ? clustering::no : clustering::yes));
+        if (each.name == "standby") {
+            CHECK(facts.reason == "as last known, since the embedded store is switched offline");
+        }
     }
 }
 
@@ -417,8 +429,18 @@ TEST_CASE("the record is rewritten when it says something new or grows old, and 
 
     node off;
     off.options.max_age = {0};
-    (void)off.resolve();
+    off.files.fail_on("/state", {errc::io, "not looked at"});
+    CHECK_FALSE(off.resolve().state_trouble);
+    off.files.heal("/state");
     CHECK_FALSE(off.saved());
+
+    node shortly;
+    shortly.options.max_age = {1};
+    shortly.document(by_nodes);
+    (void)shortly.resolve();
+    CHECK(shortly.saved());
+    shortly.consul.set_offline(true);
+    CHECK(said(shortly.resolve()) == "secondary stopped cached");
 }
 
 TEST_CASE("a state directory that is not to be trusted costs the memory, not the role") {
@@ -452,7 +474,9 @@ TEST_CASE("a state directory that is not to be trusted costs the memory, not the
     }
     node here;
     here.files.put("/state/last-known/web.json", "damaged");
-    CHECK(said(here.resolve()) == "standalone running fresh");
+    const auto mended = here.resolve();
+    CHECK(said(mended) == "standalone running fresh");
+    CHECK_FALSE(mended.state_trouble);
     CHECK_MESSAGE(!here.resolve().state_trouble, "a damaged record is replaced");
     here.files.fail_on("/state", {errc::io, "disk full"});
     CHECK(here.resolve().state_trouble == error{errc::io, "disk full"});
@@ -525,6 +549,7 @@ TEST_CASE("what any server says can only confirm what this node knows") {
         {"a new document, and no leader", entry(turned, 20), entry(by_nodes, 21), away, "primary running cached", 20,
          ""},
         {"deleted", entry(turned, 20), absent, absent, "standalone running fresh", 0, news},
+        {"as far as this node has seen it", entry(turned, 30), absent, absent, "standalone running fresh", 0, news},
         {"a cluster that lost its data", entry(turned, 20), lost, lost, "primary running cached", 20, news},
         {"made", absent, entry(turned, 5), entry(turned, 5), "primary running fresh", 5, news},
         {"restored from a snapshot", entry(turned, 20), entry(turned, 5), entry(turned, 5), "primary running fresh", 5,
@@ -569,6 +594,7 @@ TEST_CASE("a cluster that has lost its data makes nothing standalone, however lo
     here.time.advance(seconds(3600));
     const auto later = resolved();
     CHECK(said(later) == "unknown unknown none");
+    CHECK(later.trouble->code == errc::unavailable);
     CHECK(later.reason ==
           "Consul has no cluster/production/web and has not come as far as index 11, at which this node has read it: "
           "its data was lost or restored; write the document again, or delete /state/last-known/web.json if there is "
@@ -585,7 +611,10 @@ TEST_CASE("a cluster that has lost its data makes nothing standalone, however lo
 TEST_CASE("another expectation than before counts only from a confirmed leader") {
     node here;
     here.document(by_nodes);
-    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    const auto first = here.resolve();
+    CHECK(said(first) == "secondary stopped fresh");
+    REQUIRE(first.others.sources.size() == 1);
+    CHECK(first.others.sources[0].how.again.empty());
     CHECK(world::targets(here.asked.requests) ==
           std::vector<std::string>{"/v1/kv/cluster/production/web?consistent", "/v1/health/service/web?consistent"});
     here.asked.requests.clear();
@@ -621,6 +650,67 @@ TEST_CASE("another expectation than before counts only from a confirmed leader")
     behind.on(http_method::get, "/v1/health/service/web?consistent", 500, "No cluster leader");
     role_resolver resolver{behind, here.time, here.files, "/state", here.options};
     CHECK(said(resolver.resolve("web", seconds(8))) == "secondary stopped cached");
+}
+
+TEST_CASE("who asks for confirmed answers only asks once, also where something has changed") {
+    node here;
+    here.options.reads.documents = here.options.reads.health = consistency::consistent;
+    here.document(by_nodes);
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    here.active(store_status::critical);
+    here.document(std::string{by_nodes} + ' ');
+    here.asked.requests.clear();
+    CHECK(said(here.resolve()) == "secondary running fresh");
+    const std::vector<std::string> sure{"/v1/kv/cluster/production/web?consistent",
+                                        "/v1/health/service/web?consistent"};
+    CHECK(world::targets(here.asked.requests) == sure);
+    here.active(store_status::passing);
+    here.asked.requests.clear();
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    CHECK(world::targets(here.asked.requests) == sure);
+
+    node quick;
+    quick.options.reads.documents = quick.options.reads.health = consistency::cached;
+    quick.document(by_nodes);
+    (void)quick.resolve();
+    quick.asked.requests.clear();
+    CHECK(said(quick.resolve()) == "secondary stopped fresh");
+    for (const auto& each : quick.asked.requests) CHECK_FALSE(each.target.ends_with("?consistent"));
+}
+
+TEST_CASE("a record that says no expectation is none, and does not pass for one") {
+    node here;
+    here.document(by_nodes);
+    const auto before = here.resolve();
+    last_known blank{std::string{key},     "production-web3", role::secondary,
+                     expectation::unknown, before.document,   here.time.wall()};
+    here.files.put(std::string{record}, json::encode_last_known(blank));
+    here.asked.requests.clear();
+    here.consul.respond_with("/v1/health", 500, "");
+    CHECK(said(here.resolve()) == "secondary unknown none");
+    CHECK(here.asked.requests.back().target.ends_with("consistent"));
+}
+
+TEST_CASE("that the record cannot be written is told") {
+    struct full_disk : memory_files {
+        auto replace(const std::string&, std::string_view) -> result<void> {
+            return fail(errc::io, "the disk is full");
+        }
+    };
+    node here;
+    full_disk files;
+    role_resolver<store&, manual_clock&, full_disk&> resolver{here.consul, here.time, files, "/state", here.options};
+    const auto facts = resolver.resolve("web", seconds(8));
+    CHECK(said(facts) == "standalone running fresh");
+    CHECK(facts.state_trouble == error{errc::io, "the disk is full"});
+}
+
+TEST_CASE("what nobody resolved is unknown") {
+    const resolution nothing;
+    CHECK(said(nothing) == "unknown unknown none");
+    CHECK(nothing.clustered == clustering::unknown);
+    CHECK(resolver_options{}.max_age == seconds(60));
+    CHECK(resolver_options{}.from == takeover::on_critical);
 }
 
 TEST_CASE("what is set is not replaced by what the agent says") {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -118,4 +119,38 @@ TEST_CASE("what cannot be read or written is an error, never an empty record") {
     state_directory<memory_files&> nowhere{files, "/no/such/parent"};
     CHECK_FALSE(*nowhere.load("web"));
     CHECK(nowhere.save("web", known).error().code == errc::io);
+}
+
+namespace {
+
+/// Files of which one cannot be told whether it is there.
+struct unsure_files : memory_files {
+    auto status(const std::string& path) -> result<std::optional<file_status>> {
+        if (path == unsure) return fail(errc::io, "input/output error");
+        return memory_files::status(path);
+    }
+    std::string unsure{};
+};
+
+}  // namespace
+
+TEST_CASE("whether there is a record must be known, and without its directory there is none") {
+    unsure_files files;
+    state_directory<unsure_files&> state{files, "/state"};
+    const std::string path = "/state/last-known/web.json";
+    files.unsure = path;
+    CHECK_FALSE(*state.load("web"));
+    REQUIRE(state.save("web", known));
+    CHECK(state.load("web").error() == error{errc::io, "input/output error"});
+}
+
+TEST_CASE("a record has at most 16 KiB") {
+    memory_files files;
+    state_directory<memory_files&> state{files, "/state"};
+    REQUIRE(state.save("web", known));
+    const std::string path = "/state/last-known/web.json";
+    files.put(path, std::string(16 * 1024, ' '));
+    CHECK(state.load("web").error().message.starts_with(path + ": not valid JSON"));
+    files.put(path, std::string(16 * 1024 + 1, ' '));
+    CHECK(state.load("web").error().message == quoted(path) + " is larger than the 16384 bytes allowed");
 }

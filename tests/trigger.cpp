@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <powerconsul/adapters/store.hpp>
@@ -276,4 +277,26 @@ TEST_CASE("the last lines of an output") {
         CAPTURE(row.name);
         CHECK(last_lines(row.output, 10) == row.kept);
     }
+}
+
+TEST_CASE("what nobody set of a trigger") {
+    CHECK(trigger_options{}.timeout == seconds(60));
+    CHECK(trigger_options{}.grace == seconds(10));
+    CHECK(found_trigger{}.as == role::unknown);
+    CHECK(trigger_cause{}.attempt == 1);
+    CHECK(trigger_cause{}.state == bad_state::critical);
+    CHECK(trigger_cause{}.own == role::unknown);
+}
+
+TEST_CASE("a substitution's name becomes that of a variable") {
+    const auto variable = [](std::string name) { return trigger_environment({}, {{std::move(name), "x"}}, "").back(); };
+    CHECK(variable("azAZ09_") == "POWERCONSUL_VAR_azAZ09_=x");
+    CHECK(variable("`{@[/:") == "POWERCONSUL_VAR_______=x");
+}
+
+TEST_CASE("a script becomes a job") {
+    const auto made = make_job({role::primary, "k", 7, R"({"script": "echo 1"})"}, {}, who(), {});
+    REQUIRE(made);
+    CHECK(made->script == "echo 1");
+    CHECK(made->timeout == seconds(60));
 }

@@ -114,3 +114,14 @@ TEST_CASE("a sentence uses the title where the name alone would not do") {
                               .own = role::primary};
     CHECK(sentence(report) == "the crontab of bob is unknown, what primary expects is unknown");
 }
+
+TEST_CASE("a report of nothing claims nothing") {
+    const check_report nothing;
+    CHECK(nothing.state == verdict::unknown);
+    CHECK(nothing.expects == expectation::unknown);
+    CHECK(nothing.seen == observation::unknown);
+    CHECK(nothing.own == role::unknown);
+    CHECK(nothing.clustered == clustering::unknown);
+    CHECK(nothing.from == basis::none);
+    CHECK_FALSE(nothing.held);
+}

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -142,9 +143,31 @@ struct scripted_supervisor {
 };
 static_assert(job_supervisor<scripted_supervisor>);
 
-/// A disk that can be read and locked, but not written.
+/// A disk that can be read and locked, but takes only so many files.
 struct full_disk : memory_files {
-    auto replace(const std::string&, std::string_view) -> result<void> { return fail(errc::io, "the disk is full"); }
+    int room{};
+    int written{};
+    std::function<void()> before{};
+    auto replace(const std::string& path, std::string_view bytes) -> result<void> {
+        if (before) before();
+        if (room-- <= 0) return fail(errc::io, "the disk is full");
+        ++written;
+        return memory_files::replace(path, bytes);
+    }
+};
+
+/// Every answer takes its time, and how much each request was given is kept.
+struct slow_store {
+    store& answers;
+    manual_clock& time;
+    std::vector<std::pair<std::string, std::int64_t>> asked{};
+
+    auto perform(const http_request& request) -> result<http_response> {
+        asked.emplace_back(request.target, request.timeout.count);
+        auto answer = answers.perform(request);
+        time.advance(seconds(3));
+        return answer;
+    }
 };
 
 auto is_trigger(const http_request& request) -> bool {
@@ -230,6 +253,11 @@ TEST_CASE("the role decides which triggers are looked for") {
         lines keys = row.keys;
         for (auto& each : keys) each += "?consistent";
         CHECK(world::targets(tried) == keys);
+        if (!report.trouble) {
+            // Now that a role is remembered, a cheaper answer would do for a check.
+            at.time.advance(seconds(10));
+            static_cast<void>(at.handle());
+        }
         for (const auto& each : at.asked.requests) {
             const bool decides = each.target.find("/v1/kv/") == 0 || each.target.find("/v1/health/") == 0;
             CHECK_MESSAGE((!decides || each.target.ends_with("?consistent")), "it may act: " << each.target);
@@ -426,6 +454,9 @@ TEST_CASE("a job that could not be started is an attempt, whether or not its pro
         CHECK(one.last.process.pid == (asks ? 4711 : 0));
         CHECK(at.log.events("trigger started").size() == (asks ? 1U : 0U));
         CHECK(at.log.events("trigger ended").at(0).level == event_level::error);
+        CHECK(at.said().back() ==
+              "error trigger ended web critical incident=ID check=service:web attempt=1 outcome=failed to run "
+              "duration_ms=0 output=no such file");
     }
 }
 
@@ -713,6 +744,16 @@ TEST_CASE("a job whose intent cannot be written does not begin") {
     CHECK(at.jobs.calls == lines{"run", "run", "begun"});
 }
 
+TEST_CASE("where one intent cannot be written no other job is tried") {
+    node<scripted_supervisor> at;
+    at.trigger();
+    at.agent_says("service:web:2", store_status::critical, down);
+    at.listed.push_back(listed_check("service:web:2"));
+    at.jobs.before = [&] { at.files.fail_on(std::string{journal_file}, {errc::io, "the disk is full"}); };
+    CHECK(at.handle().trouble);
+    CHECK(at.jobs.calls == lines{"run"});
+}
+
 TEST_CASE("an outcome that cannot be written leaves the attempt unfinished, which holds until its back-off") {
     node<scripted_supervisor> at;
     at.trigger();
@@ -768,6 +809,148 @@ TEST_CASE("an incident that cannot be written is not acted on, and not told of")
     CHECK(at.jobs.jobs().empty());
     CHECK(at.log.events("incident opened").empty());
     CHECK(at.log.events("failed").size() == 1);
+}
+
+TEST_CASE("what is on disk is not written again") {
+    node<fake_supervisor, full_disk> at;
+    at.trigger();
+    at.jobs.on(restart, 0);
+    at.files.room = 100;
+    static_cast<void>(at.handle());
+    // The role's record, and of the incident that it opened, the intent and the outcome.
+    CHECK(at.files.written == 4);
+    static_cast<void>(at.handle());
+    CHECK(at.files.written == 5);  // it did not heal
+    static_cast<void>(at.handle());
+    CHECK(at.files.written == 5);
+}
+
+TEST_CASE("the first thing that went wrong is what is reported") {
+    SUBCASE("not that it cannot be written") {
+        node<fake_supervisor, full_disk> at;
+        at.trigger();
+        at.consul.respond_with("/v1/kv/triggers", 403, "Permission denied");
+        at.files.room = 1;
+        const auto report = at.handle();
+        REQUIRE(report.trouble);
+        CHECK(report.trouble->code == errc::denied);
+        CHECK(at.log.events("failed").size() == 1);
+    }
+    SUBCASE("not that of the second check") {
+        node<fake_supervisor, full_disk> at;
+        at.trigger();
+        at.agent_says("service:web:2", store_status::critical, down);
+        at.listed.push_back(listed_check("service:web:2"));
+        at.consul.respond_with("/v1/kv/triggers", 403, "Permission denied");
+        at.files.room = 100;
+        at.files.before = [&] {
+            if (!at.log.events("nothing done").empty()) {
+                at.consul.respond_normally();
+                at.consul.respond_with("/v1/kv/triggers", 500, "No cluster leader");
+            }
+        };
+        const auto report = at.handle();
+        REQUIRE(report.checks.size() == 2);
+        CHECK(report.checks[1].why.find("No cluster leader") != std::string::npos);
+        REQUIRE(report.trouble);
+        CHECK(report.trouble->code == errc::denied);
+    }
+}
+
+TEST_CASE("what a role leaves of Consul's time, and half of it more, is the trigger's") {
+    node at;
+    at.trigger();
+    at.jobs.on(restart, 0);
+    at.options.consul_time = seconds(5);
+    slow_store slow{at.consul, at.time};
+    incident_handler<slow_store, manual_clock, memory_files, fake_supervisor, recording_log> handler{
+        slow, at.time, at.files, at.jobs, at.log, "/state", {.who = {.host = std::string{me}}}, at.options};
+    CHECK(handler.handle("web", at.listed).checks.at(0).ran);
+    const auto asked = std::find_if(slow.asked.begin(), slow.asked.end(),
+                                    [](const auto& each) { return each.first.starts_with("/v1/kv/triggers/"); });
+    REQUIRE(asked != slow.asked.end());
+    CHECK(asked->second == 4500);
+}
+
+TEST_CASE("one handler may be asked again") {
+    SUBCASE("directly and then by a watch") {
+        node at;
+        auto handler = at.handler();
+        CHECK(handler.run_once(at.listed.front()).checks.at(0).why ==
+              "there is no trigger at triggers/production/web/standalone/critical");
+        CHECK_FALSE(at.files.get(std::string{journal_file}));
+        static_cast<void>(handler.handle("web", at.listed));
+        CHECK(at.only().held == "there is no trigger at triggers/production/web/standalone/critical");
+    }
+    SUBCASE("while an attempt runs, and after it") {
+        node<scripted_supervisor> at;
+        at.trigger();
+        crash(at);
+        at.jobs.runs = true;
+        auto handler = at.handler();
+        CHECK(handler.handle("web", at.listed).checks.at(0).why == "its last attempt still runs");
+        at.jobs.runs = false;
+        at.time.advance(seconds(10));
+        CHECK(handler.handle("web", at.listed).checks.at(0).ran);
+    }
+}
+
+TEST_CASE("a check that the snapshot has needs no right of the agent's") {
+    node at;
+    at.trigger();
+    at.jobs.on(restart, 1);
+    static_cast<void>(at.handle());
+    at.consul.respond_with("/v1/agent/checks", 200, "{}");
+    at.consul.respond_with("/v1/internal/acl/authorize", 403, "Permission denied");
+    const auto report = at.handle();
+    CHECK_FALSE(report.trouble);
+    REQUIRE(report.checks.size() == 1);
+    CHECK(report.checks[0].what == step::wait);
+    CHECK(at.only().is_open());
+}
+
+TEST_CASE("why a check has left its state is kept") {
+    struct row {
+        std::string_view name;
+        store_status status;
+        std::string_view output;
+        bool silent;
+        healing last;
+    };
+    for (const auto& row : {row{"passing", store_status::passing, "well", false, healing::healed},
+                            row{"passing, never run", store_status::passing, "", true, healing::healed},
+                            row{"warning", store_status::warning, "degraded", false, healing::not_healed}}) {
+        CAPTURE(row.name);
+        node at;
+        at.trigger();
+        at.jobs.on(restart, 0);
+        static_cast<void>(at.handle());
+        at.agent_says("service:web", row.status, row.output);
+        CHECK(at.handle().checks.at(0).what == step::closed);
+        CHECK(at.only().silent == row.silent);
+        CHECK(at.only().last.result == row.last);
+    }
+    // Of one without an attempt there is no outcome to tell.
+    node at;
+    static_cast<void>(at.handle());
+    at.agent_says("service:web", store_status::passing, "well");
+    static_cast<void>(at.handle());
+    CHECK(at.said().back() == "info incident closed web critical incident=ID check=service:web attempts=0 open_ms=0");
+}
+
+TEST_CASE("of a long output the last KiB is kept, and of a long error the first 1000 bytes") {
+    for (const std::size_t size : {1000U, 1001U, 1024U, 1025U}) {
+        node at;
+        at.trigger();
+        at.jobs.on(restart, 0, std::string(size, 'x'));
+        static_cast<void>(at.handle());
+        CHECK(at.only().last.output.size() == (size < 1024 ? size : 1024));
+        node broken;
+        broken.trigger();
+        broken.jobs.on(restart, fail(errc::io, std::string(size, 'x')));
+        static_cast<void>(broken.handle());
+        CHECK(broken.only().last.output == (size == 1000 ? std::string(1000, 'x') : std::string(997, 'x') + "..."));
+    }
 }
 
 TEST_CASE("an attempt of a handler that is dead") {
@@ -909,6 +1092,7 @@ TEST_CASE("what is locked by somebody else is to be tried again") {
         CHECK(at.asked.requests.empty());
         CHECK_FALSE(at.files.get(std::string{journal_file}));
         CHECK(at.once().trouble->code == errc::timed_out);
+        CHECK(at.jobs.jobs().empty());
     }
     SUBCASE("all places of the node") {
         at.options.at_once = 2;
@@ -1142,6 +1326,24 @@ TEST_CASE("the other state's incidents are not this handler's to ask about") {
     CHECK_FALSE(report.trouble);
     CHECK(report.checks.empty());
     CHECK(at.files.get(std::string{journal_file}) == before);
+
+    // Nor are those that are over.
+    at.options.state = bad_state::critical;
+    auto over = at.written();
+    over.incidents[0].closed = at.time.wall();
+    over.incidents[0].last.result = healing::healed;
+    at.files.put(std::string{journal_file}, json::encode_journal(over));
+    CHECK_FALSE(at.handle().trouble);
+}
+
+TEST_CASE("asked for directly in the other state, that is the incident's") {
+    node at;
+    at.consul.put("hq", "triggers/production/web/standalone/warning", "restart web");
+    at.jobs.on(restart, 0);
+    at.options.state = bad_state::warning;
+    CHECK(at.once().checks.at(0).ran);
+    CHECK(at.only().state == bad_state::warning);
+    CHECK(at.only().opened == at.time.wall());
 }
 
 TEST_CASE("a job is told the snapshot's output where the agent has none") {

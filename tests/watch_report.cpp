@@ -56,3 +56,25 @@ TEST_CASE("checks are put together by service, and known services without one ar
         CHECK(shown(by_service(checks(row.listed), row.known)) == row.shown);
     }
 }
+
+TEST_CASE("what nobody set of a watch, and what nobody did") {
+    const watch_options options;
+    CHECK(options.state == bad_state::critical);
+    CHECK(options.consul_time == seconds(5));
+    CHECK(options.lock_wait == seconds(75));
+    CHECK(options.at_once == 4);
+    const handled_check nothing;
+    CHECK(nothing.what == step::wait);
+    CHECK(nothing.own == role::unknown);
+    CHECK(nothing.as == role::unknown);
+}
+
+TEST_CASE("names and checks are found among others") {
+    CHECK(detail::is_one_of({"mail", "web"}, "web"));
+    CHECK_FALSE(detail::is_one_of({"mail", "web"}, "db"));
+    std::vector<snapshot_check> checks(2);
+    checks[0].check_id = "a";
+    checks[1].check_id = "b";
+    CHECK(detail::find_check(checks, "b") == &checks[1]);
+    CHECK(detail::find_check(checks, "c") == nullptr);
+}

@@ -188,7 +188,6 @@ public:
     [[nodiscard]] auto services() -> result<std::vector<std::string>> {
         const auto there = trusted();
         if (!there) return unexpected{there.error()};
-        if (!*there) return std::vector<std::string>{};
         const auto entries = all_files();
         if (!entries) return unexpected{entries.error()};
         return services_of(*entries);
@@ -258,15 +257,14 @@ private:
 
     [[nodiscard]] static auto decoded_name(std::string_view name) -> std::optional<std::string> {
         std::string decoded;
-        const auto digit = [](char c) {
-            return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-        };
+        // What is no digit leads to a name that is encoded otherwise.
+        const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c - 'A' + 10; };
         for (std::size_t i = 0; i < name.size(); ++i) {
             if (name[i] != '%') {
                 decoded += name[i];
                 continue;
             }
-            if (name.size() - i < 3 || digit(name[i + 1]) < 0 || digit(name[i + 2]) < 0) return std::nullopt;
+            if (name.size() - i < 3) return std::nullopt;
             decoded += static_cast<char>(digit(name[i + 1]) * 16 + digit(name[i + 2]));
             i += 2;
         }
@@ -308,7 +306,7 @@ private:
     /// `.<name>.json.XXXXXX`, which a crash has left
     [[nodiscard]] static auto is_temporary(std::string_view name) -> bool {
         const auto dot = name.rfind('.');
-        if (!name.starts_with('.') || dot == 0 || name.size() - dot != 7) return false;
+        if (!name.starts_with('.') || name.size() - dot != 7) return false;
         return name.substr(0, dot).ends_with(journal_ending) || name.substr(0, dot).ends_with(damaged_ending);
     }
 
@@ -360,10 +358,7 @@ private:
             return status && *status && (*status)->changed < now.count / 1000 - 3600;
         };
         for (const auto& each : entries) {
-            if (is_temporary(each)) {
-                if (is_old(each)) static_cast<void>(files_.remove(folder() + '/' + each));
-                continue;
-            }
+            if (is_temporary(each) && is_old(each)) static_cast<void>(files_.remove(folder() + '/' + each));
             if (!each.ends_with(lock_ending)) continue;
             const auto service = decoded_name(std::string_view{each}.substr(0, each.size() - lock_ending.size()));
             if (!service || detail::is_among(names, *service) || !is_old(each)) continue;

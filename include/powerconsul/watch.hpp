@@ -144,7 +144,6 @@ private:
         damaged_ = !loaded->note.empty();
         if (damaged_) say(event_level::error, "journal damaged", {{"note", loaded->note}}, report.service);
         journal_ = std::move(loaded->value);
-        journal_.service = report.service;
         stored_ = journal_;
         return std::optional{std::move(*lock)};
     }
@@ -343,9 +342,7 @@ private:
                   const std::string& service) {
         const bool well = how.result == healing::ended && how.status == 0;
         std::vector<std::pair<std::string_view, std::string>> fields{
-            {"check", about.check_id},
-            {"attempt", number},
-            {"outcome", how.result == healing::ended ? "ended" : std::string{to_string(how.result)}}};
+            {"check", about.check_id}, {"attempt", number}, {"outcome", std::string{to_string(how.result)}}};
         if (how.status >= 0) fields.emplace_back("status", std::to_string(how.status));
         if (how.signal != 0) fields.emplace_back("signal", std::to_string(how.signal));
         fields.emplace_back("duration_ms", std::to_string((how.ended - how.began).count));

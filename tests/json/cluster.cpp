@@ -184,3 +184,32 @@ TEST_CASE("what is no clean cluster document is refused, with the place and what
         CHECK(document.error().message == each.message);
     }
 }
+
+TEST_CASE("a problem points at its place, which may be closer than the one that its sentence names") {
+    struct row {
+        std::string_view name;
+        std::string_view text;
+        std::size_t spot;
+    };
+    const row rows[] = {
+        {"an empty value", "", 0},
+        {"no object", " []", 1},
+        {"a node in both lists", R"({"active_nodes": ["a", "b"], "standby_nodes": ["c", "b"]})", 52},
+        {"both one name", R"({"active_nodes": "b", "standby_nodes": "b"})", 39},
+        {"behind what is no name", R"({"active_nodes": ["b"], "standby_nodes": [1, "b"]})", 45},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto read = json::read_cluster_document(each.text);
+        REQUIRE_FALSE(read.problems.empty());
+        CHECK(read.problems.back().spot == each.spot);
+    }
+    CHECK(json::read_cluster_document("[]").problems.size() == 1);
+}
+
+TEST_CASE("of one document a bounded number of problems is told") {
+    std::string text = R"({"standby_nodes": "a", "active_nodes": [1)";
+    for (std::size_t i = 1; i < json::most_problems; ++i) text += ",1";
+    CHECK(json::read_cluster_document(text + "]}").problems.size() == json::most_problems);
+    CHECK(json::read_cluster_document(text + ",1]}").problems.size() == json::most_problems);
+}

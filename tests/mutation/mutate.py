@@ -112,7 +112,7 @@ class Tests:
     def __init__(self, folder):
         self.folder = folder
         self.overlay = folder / "include"  #: before the real headers
-        self.compiler = [*os.environ.get("CXX", "c++").split(), "-std=c++20", "-O0", "-w",
+        self.compiler = [*os.environ.get("CXX", "c++").split(), "-std=c++20", "-O0", "-w", "-Wno-narrowing",
                          "-D_GLIBCXX_ASSERTIONS"]  # so that a step beyond the end is noticed
         self.slow = {}  #: test -> its cases that take long
         self.took = {}  #: test -> seconds of the processor that the others take

@@ -2,8 +2,8 @@
 
 A mutant is one small change: an operator, a condition, a constant, a statement. Those inside of functions can all stand
 in one text, each behind a question to powerconsul_mutant.hpp whether it is the chosen one, so that one compilation is
-enough for all of them. What the compiler needs to know (the initial values of members, constexpr variables) cannot ask
-at run time: such a mutant is a text of its own.
+enough for all of them. What the compiler needs to know (constexpr variables) cannot ask at run time: such a mutant is a
+text of its own.
 
 It reads tokens, not a syntax tree, and relies on how clang-format sets them out: a binary operator has a space on both
 sides, the bracket of a template has not.
@@ -92,7 +92,9 @@ class Header:
         self.in_template = [False] * len(self.tokens)
         self.opener = [-1] * len(self.tokens)  #: the bracket that a token stands in
         self.pair()
-        self.bodies, self.declared = [], []
+        self.bodies = []    #: of functions
+        self.initial = []   #: values of members
+        self.declared = []  #: what is evaluated while it is compiled
         self.find_bodies(0, len(self.tokens))
 
     def pair(self):
@@ -132,7 +134,7 @@ class Header:
                     self.bodies.append((i, close))
                     head = close + 1
                 elif "(" not in plain:
-                    self.declared.append((i, close))
+                    (self.declared if "constexpr" in plain else self.initial).append((i, close))
                 i = close
             elif text == ";" or (text == ":" and words_end_access(self.tokens, i)):
                 if "=" in [token.text for token in self.tokens[head:i]] and "using" != self.tokens[head].text:
@@ -220,10 +222,11 @@ class Header:
             for i in range(first + 1, last):
                 if i not in fixed:
                     found += self.statements_at(i) + self.expressions_at(i, whole_conditions) + self.constants_at(i)
-        for first, last in self.declared:
+        for first, last in self.initial + self.declared:
             for i in range(first, last):
                 if not self.in_template[i]:
-                    found += [dataclasses.replace(each, wraps=()) for each in self.constants_at(i)]
+                    found += self.constants_at(i) if (first, last) in self.initial else [
+                        dataclasses.replace(each, wraps=()) for each in self.constants_at(i)]
         found.sort(key=lambda each: (each.start, each.end, each.operator, each.after))
         return found
 
@@ -360,7 +363,7 @@ class Header:
             return [self.instead(token.start, token.end, other, "bool")]
         if token.kind == "number":
             digits, suffix = re.match(r"(0x[0-9A-Fa-f]+|[0-9]+)(\w*)$", token.text.replace("'", "")).groups()
-            value = int(digits, 0)
+            value = int(digits, 8 if re.match("0[0-9]", digits) else 0)
             return [self.instead(token.start, token.end, f"{other}{suffix}", "constant")
                     for other in ([value - 1] if value > 0 else []) + [value + 1]]
         if token.text == "::" and self.tokens[i - 1].text in self.enums:
