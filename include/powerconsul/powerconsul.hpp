@@ -25,6 +25,7 @@
 #include <powerconsul/incident_rules.hpp>
 #include <powerconsul/journal.hpp>
 #include <powerconsul/json/action.hpp>
+#include <powerconsul/json/allocator.hpp>
 #include <powerconsul/json/cluster.hpp>
 #include <powerconsul/json/consul.hpp>
 #include <powerconsul/json/journal.hpp>
