@@ -39,6 +39,7 @@ sys.path.insert(0, str(HERE.parent / "integration" / "consul"))
 import consul_cluster  # noqa: E402
 
 SKIPPED = 77
+INSIDE = "NTH_INSIDE"
 DEADLINE = 15  # seconds for a run that takes milliseconds
 
 ONCE, FOR_GOOD, EINTR, SHORT, CLOSED = "once", "for-good", "eintr", "short", "closed"
@@ -106,7 +107,7 @@ class Scenario:
     checks: tuple = ()  # of a snapshot
     given: bool = False  # a snapshot comes on standard input
     before: str = ""
-    needs: str = ""  # root, or a file
+    needs: str = ""  # root, processes (a table of its own), or a program
     most_runs: int = 1  # of the trigger
     home: bool = False
     settings: str = "plain"
@@ -144,15 +145,15 @@ def checks(http):
     yield one("group runs in part", "critical", ("servicegroup", "-s", "up,down", *SYSV))
     yield one("held by a file", "passing", (*service, "down", *SYSV, "-F", "{place}/noop"))
     yield one("not held by a file", "critical", (*service, "down", *SYSV, "-F", "{place}/no-noop"))
-    yield one("expected work", "passing", (*service, "down", *SYSV, "-P", "nth_failure.py"), needs="root")
-    yield one("no expected work", "critical", (*service, "down", *SYSV, "-R", "no-such-[w]ork"), needs="root")
+    yield one("expected work", "passing", (*service, "down", *SYSV, "-P", "nth_failure.py"), needs="processes")
+    yield one("no expected work", "critical", (*service, "down", *SYSV, "-R", "no-such-[w]ork"), needs="processes")
     yield one("configuration at home", "passing", (*service, "down", *SYSV), node="", home=True)
-    yield one("active's process", "passing", ("process", "--name", "python3"), needs="root")
-    yield one("active's process is not there", "critical", ("process", "--name", "no-such-name"), needs="root")
+    yield one("active's process", "passing", ("process", "--name", "python3"), needs="processes")
+    yield one("active's process is not there", "critical", ("process", "--name", "no-such-name"), needs="processes")
     yield one("standby's process is not there", "passing", ("process", "--name", "no-such-name"), node=STANDBY,
-              needs="root")
+              needs="processes")
     yield one("standby's process is there", "critical", ("process", "--name", "python3", "--user", "root"),
-              node=STANDBY, needs="root")
+              node=STANDBY, needs="processes")
     yield one("plugin", "critical", ("process", "-n", "-c 1:1 -C no-such-name"),
               needs="/usr/lib/nagios/plugins/check_procs")
     crontab = ("crontab", "--crontab-dir", "{place}/crontabs", "-u")
@@ -195,6 +196,8 @@ def missing(scenario):
     """What a scenario needs and this machine does not have."""
     if scenario.needs == "root":
         return "" if os.geteuid() == 0 else "it needs root"
+    if scenario.needs == "processes":
+        return "" if INSIDE in os.environ else "it needs a process table of its own, and so root and namespaces"
     if scenario.needs and not os.access(scenario.needs, os.X_OK):
         return f"{scenario.needs} is missing"
     return ""
@@ -597,6 +600,7 @@ PLACES_OF_THIS_PROCESS = None
 
 def begin_process(folder, tools):
     global PLACES_OF_THIS_PROCESS  # pylint: disable=global-statement
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     libc = ctypes.CDLL(None)
     libc.prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: what runs on detached comes to this process
     libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
@@ -641,7 +645,8 @@ def tasks_for(counts, options):
         for (family, way), calls in of_scenario.items():
             if calls == 0:
                 continue
-            most = 10 ** 9 if options.all else options.most // (4 if family in BESIDE else 1)
+            share = {"malloc": 3 * options.most}.get(family, 1 + options.most // 4 if family in BESIDE else options.most)
+            most = 10 ** 9 if options.all else share
             if way == FOR_GOOD and scenarios()[name].stays:  # a second each
                 most = min(most, 40 if options.all else 2)
             step = -(-calls // most)
@@ -761,7 +766,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", default="")
-    parser.add_argument("--most", type=int, default=12, help="runs of one scenario, function and way, if not --all")
+    parser.add_argument("--most", type=int, default=5,
+                        help="if not --all: runs of one scenario, function and way; three times as many of malloc")
     parser.add_argument("--jobs", type=int, default=3)
     parser.add_argument("--show", nargs=4)
     options = parser.parse_args()
@@ -770,18 +776,30 @@ def main():
         return SKIPPED
     consul, tools = the_tools()
     folder = tempfile.mkdtemp(prefix="powerconsul-nth-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    server = LoneServer(consul, tools["powerconsul"])
+
+    def clean(*_):
+        server.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    signal.signal(signal.SIGTERM, lambda *_: (clean(), os._exit(1)))  # the others end with this process
     try:
-        with LoneServer(consul, tools["powerconsul"]) as server:
-            tools["address"] = server.agent.address
-            return show(tools, folder, options.show) if options.show else all_runs(tools, folder, options)
+        server.start()
+        tools["address"] = server.agent.address
+        return show(tools, folder, options.show) if options.show else all_runs(tools, folder, options)
     finally:
-        shutil.rmtree(folder)
+        clean()
+
+
+def in_a_room_of_its_own():
+    """Runs this program with a process table of its own, so that it is short and nobody else changes it."""
+    room = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=SIGTERM"]
+    if os.geteuid() == 0 and INSIDE not in os.environ and shutil.which("unshare") and \
+            subprocess.run([*room, "true"], capture_output=True, check=False).returncode == 0:
+        os.execvpe(room[0], [*room, sys.executable, *sys.argv], {**os.environ, INSIDE: "1"})
 
 
 if __name__ == "__main__":
     os.closerange(3, 1024)  # what was inherited
-    if os.geteuid() == 0 and os.environ.get("NTH_INSIDE") != "1":
-        # A process table of its own, so that it is short and nobody else changes it.
-        os.execvpe("unshare", ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child",
-                               sys.executable, *sys.argv], {**os.environ, "NTH_INSIDE": "1"})
+    in_a_room_of_its_own()
     sys.exit(main())
