@@ -40,7 +40,7 @@ import consul_cluster  # noqa: E402
 
 SKIPPED = 77
 INSIDE = "NTH_INSIDE"
-DEADLINE = 15  # seconds for a run that takes milliseconds
+DEADLINE = 30  # seconds for a run that takes milliseconds; more than its own timeout
 
 ONCE, FOR_GOOD, EINTR, SHORT, CLOSED = "once", "for-good", "eintr", "short", "closed"
 WAYS = {
@@ -257,7 +257,7 @@ class Place:
             self.configure(name, changes)
         if scenario.home:
             (folder / ".powerconsul.conf").write_text(json.dumps(
-                {"node": STANDBY, "environment": "elsewhere", "store": str(folder / "store"), "timeout": "2s"}))
+                {"node": STANDBY, "environment": "elsewhere", "store": str(folder / "store"), "timeout": "9s"}))
         (folder / "store").write_text(json.dumps(self.store()))
         self.kept_state = folder / "kept-state"
         self.kept_runs = ""
@@ -278,7 +278,7 @@ class Place:
 
     def configure(self, name, changes):
         said = {"environment": "production", "serverRole": "web", "stateDir": str(self.state), "log": "stderr",
-                "stopFile": str(self.folder / "stop"), "subVars": {"RUNS": str(self.runs_file)}, "timeout": "4s",
+                "stopFile": str(self.folder / "stop"), "subVars": {"RUNS": str(self.runs_file)}, "timeout": "9s",
                 "trigger": {**RETRY, **changes}}
         if self.scenario.stays:
             said["log"] = str(self.folder / "log")
