@@ -263,6 +263,15 @@ TEST_CASE("parents that form a loop end the search") {
     CHECK_FALSE(lower[150'000]);
 }
 
+TEST_CASE("one process in another's place is refused, not looked for again and again") {
+    made_up_proc proc;
+    proc.files.put("/proc/300/stat", made_up_proc::status({.pid = 7, .parent = 300, .name = "a"}));
+    const auto table = process_table<testing::memory_files&>::read(proc.files);
+    REQUIRE_FALSE(table);
+    CHECK(table.error() ==
+          error{errc::bad_data, R"("/proc/300/stat" is the status of process 7, expected that of 300)"});
+}
+
 TEST_CASE("the machine's own table shows this process and what it starts") {
     int report[2];
     REQUIRE(::pipe(report) == 0);

@@ -175,7 +175,7 @@ public:
         if (!text) return refused(text.error());
         // Empty is also what a process leaves that ended just now, and for a moment while it starts another program.
         if (*text && (*text)->empty() && !of.kernel && !of.ended) {
-            auto again = status(path(of.pid, "/stat"));
+            auto again = status(of.pid);
             if (!again) return unexpected{std::move(again).error()};
             const bool there = *again && (*again)->start == of.start && !(*again)->ended;
             if (there) text = files_.read(path(of.pid, "/cmdline"), max_arguments);
@@ -241,6 +241,16 @@ private:
         return parse_process(**text).transform([](process&& read) { return std::optional{std::move(read)}; });
     }
 
+    /// What is no /proc of a kernel may show one process in another's place: its parents could then be looked for
+    /// without an end.
+    [[nodiscard]] auto status(std::uint32_t pid) -> result<std::optional<process>> {
+        const std::string at = path(pid, "/stat");
+        auto read = status(at);
+        if (!read || !*read || (*read)->pid == pid) return read;
+        return fail(errc::bad_data, quoted(at) + " is the status of process " + std::to_string((*read)->pid) +
+                                        ", expected that of " + std::to_string(pid));
+    }
+
     template <typename Maybe>
     [[nodiscard]] auto fill(Maybe& maybe) -> result<void> {
         auto self = status(root_ + "/self/stat");
@@ -271,7 +281,7 @@ private:
     }
 
     [[nodiscard]] auto look_at(std::uint32_t pid) -> result<void> {
-        auto each = status(path(pid, "/stat"));
+        auto each = status(pid);
         if (!each) return unexpected{std::move(each).error()};
         if (*each) {
             insert(std::move(**each));
@@ -292,7 +302,7 @@ private:
             bool known = detail::find_process(processes_, pid).has_value();
             for (const std::uint32_t each : gone) known = known || each == pid;
             if (known) continue;
-            auto parent = status(path(pid, "/stat"));
+            auto parent = status(pid);
             if (!parent) return unexpected{std::move(parent).error()};
             if (*parent) {
                 missing.push_back((*parent)->parent);
