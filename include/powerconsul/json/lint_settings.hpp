@@ -34,7 +34,7 @@ namespace detail {
         const auto byte = message.find("(byte ", at);
         if (byte == std::string_view::npos) break;
         const leading_digits read = read_digits(message.substr(byte + 6));
-        if (read.count == 0 || !read.fits) continue;
+        if (read.count == 0 || !read.fits || read.number > text.size()) continue;
         const std::size_t offset = read.number;
         const std::string whole = " at " + place(text, offset) + ": ";
         if (!message.substr(at).starts_with(whole)) continue;
