@@ -1,6 +1,7 @@
 #include "configuration.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include <powerconsul/adapters/posix_files.hpp>
 #include <powerconsul/json/settings.hpp>
+#include <powerconsul/secret_file.hpp>
 #include <powerconsul/text.hpp>
 
 #include "access.hpp"
@@ -47,6 +49,12 @@ struct loaded_settings {
                                                  " does not exist; write it, or let " + named->where + " name another");
         }
         if (!*text) continue;
+        if (const std::uint32_t mode = (*text)->status.mode; (mode & 0002U) != 0) {
+            return fail(errc::configuration, "the configuration " + quoted(path) + " (mode " + octal_mode(mode) +
+                                                 ") can be changed by everybody, and says which Consul is believed; "
+                                                 "chmod o-w " +
+                                                 path);
+        }
         auto decoded = json::decode_settings((*text)->bytes);
         if (!decoded) return fail(errc::configuration, "the configuration " + path + ": " + decoded.error().message);
         return loaded_settings{std::move(*decoded), path};

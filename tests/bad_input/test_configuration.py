@@ -75,6 +75,12 @@ def unreadable(folder):
     path.chmod(0)
 
 
+def changed_by_anybody(folder):
+    path = folder / "powerconsul.conf"
+    path.write_text("{}", encoding="utf-8")
+    path.chmod(0o646)
+
+
 def mebibyte(folder):
     (folder / "powerconsul.conf").write_text("{}" + " " * (1024 * 1024 - 1), encoding="utf-8")
 
@@ -231,6 +237,9 @@ PLACES = [
      'the configuration: "powerconsul.conf" is not a regular file, and only such are read'),
     ("a link to itself", link_to("powerconsul.conf"),
      'the configuration: cannot open "powerconsul.conf": Too many levels of symbolic links'),
+    ("a file that everybody may change", changed_by_anybody,
+     'the configuration "powerconsul.conf" (mode 0646) can be changed by everybody, and says which Consul is believed; '
+     "chmod o-w powerconsul.conf"),
     ("a file that may not be read", unreadable,
      'the configuration: cannot open "powerconsul.conf": Permission denied', "powerconsul.conf", AS_ANYBODY),
     ("10 GB of nothing", enormous,
