@@ -32,13 +32,11 @@ class Row:
     err: str = ""
     #: Relative path -> its text or bytes, made before the run.
     files: dict = dataclasses.field(default_factory=dict)
-    #: Words before the program's name, as in ["setpriv", …].
+    #: Words before the program's name, as in ["setpriv", …], or those of a shell that gives it another standard input.
     through: typing.Sequence[str] = ()
     #: Text or bytes for standard input, or a function that writes them into the pipe that it is given.
     stdin: typing.Any = b""
     env: dict = dataclasses.field(default_factory=dict)
-    #: Words before the program's own, such as those of a shell that gives it another standard input.
-    through: typing.Sequence[str] = ()
     #: Pattern -> what stands in its place in both streams: what differs from run to run, such as a port.
     changing: dict = dataclasses.field(default_factory=dict)
     #: Called with the folder before the run; what it returns is called after it.
