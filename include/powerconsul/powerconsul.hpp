@@ -16,6 +16,7 @@
 #include <powerconsul/duration.hpp>
 #include <powerconsul/event.hpp>
 #include <powerconsul/executor.hpp>
+#include <powerconsul/expression.hpp>
 #include <powerconsul/files.hpp>
 #include <powerconsul/fwd.hpp>
 #include <powerconsul/group.hpp>
@@ -30,6 +31,7 @@
 #include <powerconsul/json/consul.hpp>
 #include <powerconsul/json/journal.hpp>
 #include <powerconsul/json/last_known.hpp>
+#include <powerconsul/json/parse_error.hpp>
 #include <powerconsul/json/report.hpp>
 #include <powerconsul/json/rights.hpp>
 #include <powerconsul/json/skim.hpp>
