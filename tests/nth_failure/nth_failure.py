@@ -5,8 +5,8 @@
     nth_failure.py --show SCENARIO FUNCTION WAY N      one run, with all that it printed
 
 $POWERCONSUL is the program, $NTH_SHIM the library that shim.cpp makes, $CONSUL a real Consul. Each scenario runs over a
-store file or against that Consul, once for each N. `--all` makes every run; else what has more than a few dozen calls is
-run for some N only, which are the same each time. PATTERN is a regular expression for `scenario function way`.
+store file or against that Consul, once for each N. `--all` makes every run; else what has more than a few calls is run
+for some N only, which are the same each time. PATTERN is a regular expression for `scenario function way`.
 
 What must hold for each run: it ends, not by a signal, with an exit code and a line that fit each other; what cannot be
 told is unknown, and what is not well never passes; no descriptor is left open and none is inherited; the journal can be
@@ -645,8 +645,8 @@ def tasks_for(counts, options):
         for (family, way), calls in of_scenario.items():
             if calls == 0:
                 continue
-            share = {"malloc": 3 * options.most}.get(family, 1 + options.most // 4 if family in BESIDE else options.most)
-            most = 10 ** 9 if options.all else share
+            share = 3 if family == "malloc" else 0.4 if family in BESIDE else 1
+            most = 10 ** 9 if options.all else max(1, int(options.most * share))
             if way == FOR_GOOD and scenarios()[name].stays:  # a second each
                 most = min(most, 40 if options.all else 2)
             step = -(-calls // most)
