@@ -224,6 +224,7 @@ class Run:
     failed: int
     first: str
     ends: list  # (process, exit status, open descriptors)
+    in_accounts: bool  # it ended within the C library's look-up of a user or a group
     all: dict  # how many calls there were of each family, for each way
 
     @property
@@ -367,12 +368,13 @@ class Place:
         status, others, hung, out, err = self.start(self.argv(), environment, given, 1 if stays else DEADLINE)
         if hung and stays and status is not None:
             hung, others = False, []
-        calls, failed, ends, _, first = REPORT.unpack_from(self.memory)
+        calls, failed, ends, in_accounts, first = REPORT.unpack_from(self.memory)
         ended = [END.unpack_from(self.memory, REPORT.size + i * END.size) for i in range(min(ends, 8))]
         counts = COUNTS.unpack_from(self.memory, REPORT.size + 8 * END.size)
         every = {(family, way): counts[4 * i + COUNT_OF_WAY[way]]
                  for i, (family, ways) in enumerate(WAYS.items()) for way in ways}
-        return Run(status, others, hung, out, err, calls, failed, first.rstrip(b"\0").decode(), ended, every)
+        return Run(status, others, hung, out, err, calls, failed, first.rstrip(b"\0").decode(), ended, in_accounts != 0,
+                   every)
 
     def start(self, argv, environment, given, patience=DEADLINE):
         """Waits for it and all that it left behind; also what they printed."""
@@ -454,6 +456,8 @@ class Judge:
         self.expect(not run.hung, "it does not end")
         if run.hung:
             return
+        if os.WIFSIGNALED(run.status) and run.in_accounts and self.family == "malloc":
+            return  # glibc 2.36, nss_database.c: it does not look whether there is memory
         self.expect(not os.WIFSIGNALED(run.status), f"it is ended by signal {-run.code}")
         for status in run.others:
             self.expect(not os.WIFSIGNALED(status), f"its worker is ended by signal {status & 127}")

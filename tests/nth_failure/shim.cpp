@@ -57,8 +57,8 @@ struct report {
     std::uint32_t calls;
     std::uint32_t failed;
     std::uint32_t ends;
-    std::uint32_t main_pid;
-    char first[32];  ///< the function that failed first
+    std::uint32_t in_accounts;  ///< calls of the account functions that have not come back
+    char first[32];             ///< the function that failed first
     process_end end[8];
     std::uint32_t all[family_count][4];  ///< calls of each family: all, and those that can be treated in each way
 };
@@ -152,7 +152,6 @@ auto read_number(const char* text) -> std::uint32_t {
     syscall(SYS_close, file);
     if (mapped < 0 && mapped > -4096) return;
     told = reinterpret_cast<report*>(mapped);
-    told->main_pid = static_cast<std::uint32_t>(raw_getpid());
     family = getenv("NTH_FAMILY");
     nth = read_number(getenv("NTH_FROM"));
     hurry = getenv("NTH_HURRY") != nullptr;
@@ -178,6 +177,17 @@ auto counted_main(int argc, char** argv, char** environment) -> int {
     armed = told != nullptr;
     return real_main(argc, argv, environment);
 }
+
+struct in_accounts {
+    in_accounts() {
+        if (told != nullptr) __atomic_add_fetch(&told->in_accounts, 1, __ATOMIC_SEQ_CST);
+    }
+    in_accounts(const in_accounts&) = delete;
+    auto operator=(const in_accounts&) -> in_accounts& = delete;
+    ~in_accounts() {
+        if (told != nullptr) __atomic_sub_fetch(&told->in_accounts, 1, __ATOMIC_SEQ_CST);
+    }
+};
 
 struct dirent;
 struct dirent64;
@@ -411,14 +421,19 @@ FUNCTION("dup", dup2, int, (int old, int made), (old, made), -1, EMFILE, interru
 FUNCTION("dup", dup3, int, (int old, int made, int flags), (old, made, flags), -1, EMFILE, interruptible, noexcept)
 FUNCTION("thread", pthread_create, int, (void* made, const void* attributes, void* (*begin)(void*), void* argument),
          (made, attributes, begin, argument), EAGAIN, EAGAIN, 0, noexcept)
-FUNCTION("account", getpwnam_r, int, (const char* name, void* entry, char* text, size_t size, void** found),
-         (name, entry, text, size, found), (*found = nullptr, EIO), EIO, 0, )
-FUNCTION("account", getpwuid_r, int, (uid_t user, void* entry, char* text, size_t size, void** found),
-         (user, entry, text, size, found), (*found = nullptr, EIO), EIO, 0, )
-FUNCTION("account", getgrnam_r, int, (const char* name, void* entry, char* text, size_t size, void** found),
-         (name, entry, text, size, found), (*found = nullptr, EIO), EIO, 0, )
-FUNCTION("account", getgrgid_r, int, (gid_t group, void* entry, char* text, size_t size, void** found),
-         (group, entry, text, size, found), (*found = nullptr, EIO), EIO, 0, )
+#define ACCOUNT(name, type)                                                          \
+    static const next<int(type, void*, char*, size_t, void**)> behind_##name{#name}; \
+    auto name(type which, void* entry, char* text, size_t size, void** found)->int { \
+        *found = nullptr;                                                            \
+        if (fails("account", #name, EIO)) return EIO;                                \
+        const in_accounts here;                                                      \
+        return behind_##name.call(which, entry, text, size, found);                  \
+    }
+
+ACCOUNT(getpwnam_r, const char*)
+ACCOUNT(getpwuid_r, uid_t)
+ACCOUNT(getgrnam_r, const char*)
+ACCOUNT(getgrgid_r, gid_t)
 
 struct passwd_as_told {
     char* name;
@@ -433,6 +448,7 @@ struct passwd_as_told {
 static const next<passwd_as_told*(uid_t)> behind_getpwuid{"getpwuid"};
 auto getpwuid(uid_t user) -> passwd_as_told* {
     if (fails("account", "getpwuid", EIO)) return nullptr;
+    const in_accounts here;
     passwd_as_told* const told_entry = behind_getpwuid.call(user);
     if (told_entry != nullptr && home != nullptr) told_entry->home = const_cast<char*>(home);
     return told_entry;
