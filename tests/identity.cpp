@@ -130,6 +130,8 @@ TEST_CASE("a segment of a key is taken as it is or refused") {
         {"dots", "..", "would be another key in Consul's KV store"},
         {"slash", "a/b", "contains '/', which would make it another key in Consul's KV store"},
         {"slash in front", "/a", "contains '/', which would make it another key in Consul's KV store"},
+        {"the last control character", "a\x1F", "contains a control character"},
+        {"the first behind them", "a b", ""},
         {"slash behind", "a/", "contains '/', which would make it another key in Consul's KV store"},
         {"up and away", "../../secret", "contains '/', which would make it another key in Consul's KV store"},
         {"space in front", " a", "begins or ends with a space"},

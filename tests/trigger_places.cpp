@@ -91,6 +91,8 @@ TEST_CASE("as many have a place as there are, and the next one waits in vain") {
 TEST_CASE("a lock that cannot be had is an error at once") {
     testing::memory_files files;
     testing::manual_clock time;
+    REQUIRE(files.make_directory("/state"));
+    REQUIRE(files.make_directory("/state/journal"));
     files.fail_on("/state/journal/place-1.lock", {errc::denied, "not yours"});
     const auto none = free_place(files, time, "/state", "web", 2, seconds(60));
     REQUIRE_FALSE(none);

@@ -7,11 +7,11 @@
 #
 # --missing: also prints each line with a branch that was not taken both ways, of L1 or of the given headers
 #
-# What counts: a condition, or one operand of && and ||, has two branches, taken and not taken; a case of a switch has
-# two likewise. What the compiler evaluates by itself (a static_assert, a constexpr variable) runs nothing, and conditions
-# that it folds to a constant are no branches. Exceptions are no branches either: clang counts what the source says, so
-# nothing has to be left out. Of a template the best instantiation counts, not all of them together. A template that
-# no test instantiates does not appear at all.
+# What counts: a condition, or one operand of && and ||, has two branches, taken and not taken; so has a case of a switch,
+# and a switch without default one for values that no case names. What the compiler evaluates by itself (a static_assert,
+# a constexpr variable, a call that it folds) runs nothing, and conditions that are constants are no branches. Exceptions
+# are no branches either: clang counts what the source says, so nothing has to be left out. Of a template the best
+# instantiation counts, not all of them together; one that no test instantiates does not appear at all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,17 +1,21 @@
 """Changes the code that decides, in many small ways, and says which changes no unit test notices.
 
-    mutate.py [--only HEADER[,HEADER]] [--list] [--mutant ID[,ID]] [--without 'TEST CASE'] [--jobs N] [--fresh] [--verbose]
+    mutate.py [--only HEADER[,HEADER]] [--list] [--mutant ID[,ID]] [--without 'TEST CASE'] [--jobs N] [--fresh]
+              [--verbose]
 
 HEADER is a path below include/powerconsul, without `.hpp`; without --only it is all of HEADERS. --list only prints the
 mutants. --mutant takes ids as --list prints them. --without leaves out a test case (a doctest filter), to see what it
-is good for. Run it by tools/mutate.sh; it takes about a quarter of an hour, so it is no part of tools/test.sh.
+is good for. Who noticed a mutant in a run before is believed as long as the headers and that test are the same, unless
+--fresh is given. --verbose also prints what is left after each round. Run it by tools/mutate.sh; it takes about ten
+minutes of a processor, so it is no part of tools/test.sh.
 
 Which mutants there are follows from the code alone (sites.py): every place, no chance. Those inside of functions are
 compiled all together, in build/mutation, and one is chosen for a run by its number. Those in what the compiler
 evaluates are compiled one by one: these may also be killed by the compiler, where a static_assert fails.
 
-A mutant first meets the unit test of its own header, and if that does not notice it, those of the other headers. A test that crashes or does not end notices it, too. What survives is printed as `file:line: before -> after`.
-EQUIVALENT lists, each with the reason, the mutants that are no change at all; one that a test kills has no place there.
+A mutant first meets the unit test of its own header, and if that does not notice it, those of the other headers. A test
+that crashes or does not end notices it, too. What survives is printed as `file:line: operator: before -> after`, and
+then the exit status is 1. equivalent.txt has the mutants that are no change at all, each with its reason.
 """
 import argparse
 import collections
@@ -165,31 +169,34 @@ class Tests:
     def baseline(self, excluded):
         """Without a mutant all pass; which cases take long, and how much of the processor the others need."""
         for test in (test for tests in PROGRAMS.values() for test in tests):
-            done = subprocess.run(self.words(test, "--duration=true", f"--test-case-exclude={excluded}"), cwd=self.folder,
-                                  capture_output=True, text=True)
+            words = self.words(test, "--duration=true", f"--test-case-exclude={excluded}")
+            done = subprocess.run(words, cwd=self.folder, capture_output=True, text=True)
             if done.returncode != 0:
                 sys.exit(f"mutate.py: {test} fails without any mutant:\n{done.stdout[-3000:]}")
-            times = [(float(seconds), name) for seconds, name in re.findall(r"^([0-9.]+) s: (.*)$", done.stdout, re.MULTILINE)]
-            self.slow[test] = [name for seconds, name in times if seconds > SLOW]
+            times = [(float(seconds), name)
+                     for seconds, name in re.findall(r"^([0-9.]+) s: (.*)$", done.stdout, re.MULTILINE)]
+            self.slow[test] = [name for seconds, name in sorted(times) if seconds > SLOW]
             before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
             self.run(test, 0, 60, excluded)
             self.took[test] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
-    def run(self, test, number, limit, excluded, slow=False):
-        """The exit status of those of its cases that are not slow, or of those that are."""
+    def run(self, test, number, limit, excluded, case=""):
+        """The exit status of those of its cases that are not slow, or of one that is."""
         # A comma separates patterns.
-        names = ",".join(each.replace(",", "?") for each in self.slow[test])
-        more = [f"--test-case={names}", f"--test-case-exclude={excluded}"] if slow else [
-            f"--test-case-exclude={names},{excluded}".rstrip(",")]
-        return finished(self.words(test, "--abort-after=1", *more), limit, cwd=self.folder,
+        chosen = [f"--test-case={case.replace(',', '?')}", f"--test-case-exclude={excluded}"]
+        if not case:
+            slow = ",".join(each.replace(",", "?") for each in self.slow[test])
+            chosen = [f"--test-case-exclude={slow},{excluded}".rstrip(",")]
+        return finished(self.words(test, "--abort-after=1", *chosen), limit, cwd=self.folder,
                         env={**os.environ, "POWERCONSUL_MUTANT": str(number)})
 
     def notices(self, test, number, excluded, slow=False):
         """NO_MUTANT, True or False."""
-        if slow and not self.slow[test]:
-            return False
-        status = self.run(test, number, 60 if slow else 5 * self.took[test], excluded, slow)
-        return NO_MUTANT if status == NO_MUTANT else status != 0
+        for case in self.slow[test] if slow else [""]:
+            status = self.run(test, number, 60 if slow else 5 * self.took[test], excluded, case)
+            if status != 0:
+                return NO_MUTANT if status == NO_MUTANT else True
+        return False
 
 
 def finished(words, limit, **options):
@@ -218,8 +225,9 @@ def one_by_one(compiled, each, tests, excluded):
     result = None
     for test in tests:
         program = overlay / "test"
-        done = subprocess.run([*compiled.compiler, "-I", overlay, "-I", ROOT / "include", ROOT / "tests" / f"{test}.cpp",
-                               compiled.folder / "main.o", "-o", program], capture_output=True, text=True)
+        words = [*compiled.compiler, "-I", overlay, "-I", ROOT / "include", ROOT / "tests" / f"{test}.cpp",
+                 compiled.folder / "main.o", "-o", program]
+        done = subprocess.run(words, capture_output=True, text=True)
         if done.returncode != 0:
             result = "compiler" if "static assertion failed" in done.stderr or "static_assert" in done.stderr else None
             if not result:
@@ -241,7 +249,7 @@ class Results:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         self.known = {each: found for each, *found in map(json.loads, lines)}
         self.headers = hashlib.sha256()
-        for file in [*sorted((ROOT / "include").rglob("*.hpp")), *sorted(HERE.glob("*.?p*"))]:
+        for file in [*sorted((ROOT / "include").rglob("*.hpp")), HERE / "powerconsul_mutant.hpp", HERE / "sites.py"]:
             self.headers.update(file.read_bytes())
 
     def state(self, by, excluded):
@@ -305,7 +313,7 @@ def kills(compiled, chosen, given):
 
 
 def main(arguments):
-    parser = argparse.ArgumentParser(usage=__doc__.splitlines()[2].strip())
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].strip())
     parser.add_argument("--only", default=",".join(HEADERS))
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--mutant", default="")
@@ -339,18 +347,16 @@ def main(arguments):
     compiled.baseline(given.without)
     print(f"{len(compiled.took)} tests pass without a mutant; slow: {sum(compiled.slow.values(), [])}", flush=True)
 
-    killed, survived, same, wrong = collections.defaultdict(collections.Counter), [], [], []
+    killed, survived, used = collections.defaultdict(collections.Counter), [], set()
     for each, by in kills(compiled, chosen, given):
         if by == "no mutant":
             continue
-        equal = (f"{each.header}.hpp", each.source, each.change) in known
+        key = (f"{each.header}.hpp", each.source, each.change)
         kind = "by the compiler" if by == "compiler" else "by its own test" if by == each.header else "by another test"
-        if by and equal:
-            wrong.append(each)
         if by:
             killed[each.header][kind] += 1
-        elif equal:
-            same.append(each)
+        elif key in known:
+            used.add(key)
             killed[each.header]["equivalent"] += 1
         else:
             survived.append(each)
@@ -359,12 +365,13 @@ def main(arguments):
     for header, counts in killed.items():
         print(f"{header}.hpp: {sum(counts.values())} mutants: " +
               ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
-    for each in wrong:
-        print(f"is not equivalent, a test kills it: {each}")
+    wrong = [] if given.mutant else [key for key in known if key[0][:-len(".hpp")] in headers and key not in used]
+    for key in wrong:
+        print(f"{EQUIVALENT.name} has what does not survive: {' | '.join(key)}")
     total = sum(killed.values(), collections.Counter())
     tests = total["by its own test"] + total["by another test"]
     print(f"{sum(total.values())} mutants: {tests} killed by tests, {total['by the compiler']} by the compiler, "
-          f"{len(same)} equivalent, {len(survived)} survived")
+          f"{total['equivalent']} equivalent, {len(survived)} survived")
     return 1 if survived or wrong else 0
 
 

@@ -24,12 +24,13 @@ PRECEDENCE = {"||": 4, "&&": 5, "|": 6, "^": 7, "&": 8, "==": 9, "!=": 9, "<": 1
               "<<": 12, "+": 13, "-": 13, "*": 14, "/": 14, "%": 14}
 TERNARY, UNARY = 3, 15
 #: What no operand of a binary operator goes beyond.
-STOPS = {",", ";", "?", ":", "=", "+=", "-=", "*=", "/=", "%=", "|=", "&=", "^=", "<<=", ">>=", "return", "case", "else"}
+STOPS = {",", ";", "?", ":", "=", "+=", "-=", "*=", "/=", "%=", "|=", "&=", "^=", "<<=", ">>=", "return", "case",
+         "else"}
 RELATIONS = {"<": ("less", "<="), "<=": ("less_equal", "<"), ">": ("greater", ">="), ">=": ("greater_equal", ">")}
 OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 ASSIGNMENTS = {"=", "+=", "-=", "*=", "/=", "%=", "|=", "&=", "^=", "<<=", ">>="}
-NO_EXPRESSION = {"return", "if", "for", "while", "do", "switch", "case", "default", "else", "using", "const", "constexpr",
-                 "static", "auto", "struct", "class", "enum", "typename", "template", "static_assert", "goto", "throw"}
+NO_EXPRESSION = {"return", "if", "for", "while", "do", "switch", "case", "default", "else", "using", "const",
+                 "constexpr", "static", "auto", "struct", "class", "enum", "typename", "template", "static_assert", "goto", "throw"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +70,8 @@ def tokens_of(text):
             raise ValueError(f"no token at byte {at}: {text[at:at + 20]!r}")
         if match.lastgroup != "skip":
             spaced = text[at - 1:at].isspace() and text[match.end():match.end() + 1].isspace()
-            found.append(Token("string" if match["string"] else match.lastgroup, match.group(), at, match.end(), spaced))
+            kind = "string" if match["string"] else match.lastgroup
+            found.append(Token(kind, match.group(), at, match.end(), spaced))
         at = match.end()
     return found
 
@@ -188,7 +190,8 @@ class Header:
             while i < last:
                 text = self.tokens[i].text
                 end = None
-                if text in ("constexpr", "static_assert", "using") or (text == "static" and self.tokens[i + 1].text == "const"):
+                words = text, self.tokens[i + 1].text
+                if text in ("constexpr", "static_assert", "using") or words == ("static", "const"):
                     end = self.statement_end(i)
                 elif text == "case":
                     end = next(k for k in range(i, last) if self.tokens[k].text == ":")
@@ -204,7 +207,7 @@ class Header:
 
     def statement_end(self, i):
         while self.tokens[i].text != ";":
-            i = self.partner[i] + 1 if i in self.partner and self.partner[i] > i and self.tokens[i].kind != "string" else i + 1
+            i = self.partner[i] + 1 if self.partner.get(i, 0) > i else i + 1
         return i
 
     def span(self, first, last):
@@ -266,7 +269,9 @@ class Header:
     def statements_at(self, i):
         """A statement left out: an expression, a jump, the return of a case."""
         token, before = self.tokens[i], self.tokens[i - 1]
-        if self.tokens[self.opener[i]].text != "{" or not (token.kind == "name" or token.text in ("++", "--", "*", "(")):
+        if self.tokens[self.opener[i]].text != "{":
+            return []
+        if token.kind != "name" and token.text not in ("++", "--", "*", "("):
             return []
         begins = before.text in (";", "{", "}", "else", "do") and before.kind != "string"
         if before.text == ")" and self.tokens[self.partner[i - 1] - 1].text in ("if", "for", "while", "switch"):
@@ -308,9 +313,8 @@ class Header:
             names = names[:next(n for n, k in enumerate(names) if self.tokens[k].text in ASSIGNMENTS)]
         elif not any(self.tokens[k].text in ("(", "++", "--") for k in names):
             return True
-        kinds = [(self.tokens[a].kind == "name" or self.tokens[a].text in ("*", "&", ">")) and self.tokens[b].kind == "name"
-                 for a, b in zip(names, names[1:])]
-        return any(kinds)
+        return any((self.tokens[a].kind == "name" or self.tokens[a].text in ("*", "&", ">")) and
+                   self.tokens[b].kind == "name" for a, b in zip(names, names[1:]))
 
     def expressions_at(self, i, whole_conditions):
         token = self.tokens[i]
@@ -385,7 +389,8 @@ def words_end_access(tokens, i):
 
 
 def with_mutants(text, numbered):
-    """The text in which each mutant of (number, mutant) is asked for by its number; those without wraps are left out."""
+    """The text in which each mutant of (number, mutant) is asked for by its number; those without wraps are left
+    out."""
     inserted, replaced = [], {}
     for number, mutant in numbered:
         for wrap in mutant.wraps:
