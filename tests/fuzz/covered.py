@@ -4,6 +4,7 @@
 """
 import pathlib
 import re
+import subprocess
 import sys
 
 # A function that makes something of a text that others wrote.
@@ -41,8 +42,23 @@ def faults(root, targets):
     return found
 
 
+def script_faults(root, targets):
+    """What tools/fuzz.sh says without building anything."""
+    def run(*words):
+        return subprocess.run([root / "tools" / "fuzz.sh", *words], capture_output=True, text=True, timeout=60)
+
+    listed = [line.split()[0] for line in run("--list").stdout.splitlines()]
+    found = [] if listed == sorted(targets) else [f"tools/fuzz.sh --list names {listed}"]
+    for words in ([], ["check"], ["no-such-target", "10"], ["check", "0"], ["check", "ten"], ["check", "1", "2"]):
+        done = run(*words)
+        if done.returncode != 64 or not done.stderr.startswith("usage: tools/fuzz.sh "):
+            found.append(f"tools/fuzz.sh {' '.join(words)} exits {done.returncode} and says {done.stderr!r}")
+    return found
+
+
 def main(arguments):
-    found = faults(pathlib.Path(arguments[0]), arguments[1:])
+    root = pathlib.Path(arguments[0])
+    found = faults(root, arguments[1:]) + script_faults(root, arguments[1:])
     print(*found, sep="\n", end="\n" if found else "")
     print(f"{len(arguments) - 1} targets, {len(found)} faults")
     return 1 if found or len(arguments) < 2 else 0
