@@ -61,8 +61,12 @@ void addresses(std::string_view text) {
     } else if (const auto at = text.rfind('@'); at != std::string_view::npos && at >= 8) {
         // What stands before an @ is a name and its password.
         const auto secret = text.substr(0, at);
-        const bool told = where.error().message.find(secret) != std::string::npos;
-        fuzz::expect(!told || text.substr(at).find(secret) != std::string_view::npos, "it tells the password", text);
+        const auto tells = [&](const result<address>& why) {
+            return !why && why.error().message.find(secret) != std::string::npos;
+        };
+        // Unless it is among the message's own words, or stands behind the @ too.
+        fuzz::expect(!tells(where) || tells(parse_address("another" + std::string{text.substr(at)})),
+                     "it tells the password", text);
     }
     const consul_access access{.token = std::string{text}, .basic_auth = std::string{text}};
     has_reason(check_access(access));
