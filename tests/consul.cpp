@@ -126,10 +126,12 @@ TEST_CASE("names are percent-encoded, segment by segment") {
     manual_clock time;
     client consul{fake, time, seconds(8)};
     (void)consul.read_key("cluster/a b/caf\xC3\xA9?#%", "h q&x");
+    (void)consul.read_key("cluster/folder/", "");  // another key than without the slash
     (void)consul.instances("a/../b c", {"", "d/r"});
     CHECK(world::targets(fake.requests()) ==
           std::vector<std::string>{"/v1/kv/cluster/a%20b/caf%C3%A9%3F%23%25?dc=h%20q%26x&consistent",
-                                   "/v1/health/service/a%2F..%2Fb%20c", "/v1/health/service/a%2F..%2Fb%20c?dc=d%2Fr"});
+                                   "/v1/kv/cluster/folder/?consistent", "/v1/health/service/a%2F..%2Fb%20c",
+                                   "/v1/health/service/a%2F..%2Fb%20c?dc=d%2Fr"});
     for (const auto& each : fake.requests()) CHECK(each.method == GET);
 }
 

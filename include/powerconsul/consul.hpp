@@ -195,12 +195,12 @@ private:
 
     [[nodiscard]] static auto key_path(std::string_view key) -> std::string {
         std::string path = "/v1/kv";
-        for (std::string_view rest = key; !rest.empty();) {
+        // A slash at the end is a part of the name: without it, it would be another key.
+        for (std::string_view rest = key;; rest.remove_prefix(rest.find('/') + 1)) {
             const std::size_t slash = rest.find('/');
             path += '/' + percent_encoded(rest.substr(0, slash));
-            rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
+            if (slash == std::string_view::npos) return path;
         }
-        return path;
     }
 
     [[nodiscard]] static auto in(std::string_view path, std::string_view datacenter, consistency mode) -> std::string {
