@@ -304,7 +304,8 @@ ROWS = [
     wrapped("a role without standard input and error", "<&- 2>&-", ["role", "-S", "web", *WORLD], 0, out=STANDALONE),
     wrapped("help on a full disk", ">/dev/full", ["--help"], 1, err=FULL),
     wrapped("a trigger without standard input", "<&-", ["trigger", "critical", "-s", "-", *WORLD], 65,
-            err="powerconsul: cannot read \"standard input\": Bad file descriptor\n"),
+            err="powerconsul: cannot read \"standard input\": Bad file descriptor; expected one check as JSON; see powerconsul trigger "
+                "--help\n"),
     # What begins with a dash and is meant.
     Row("a service that begins with a dash", ["role", "-S", "-web", *WORLD], 0, files={"store.json": STORE},
         out=STANDALONE.replace("   web\n", "   -web\n").replace("production/web", "production/-web")),

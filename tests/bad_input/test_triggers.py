@@ -199,7 +199,7 @@ ARGUMENTS = [
      "not valid JSON at line 1, column 18 (byte 17): the byte 0xFF is no UTF-8; save the text as UTF-8; give one "
      'check, as in {"ServiceName": "web", "CheckID": "web-role"}'),
     ("a byte order mark", b'\xef\xbb\xbf{"ServiceName": "web"}',
-     "not valid JSON at line 1, column 1 (byte 0): expected a value, found a byte order mark; save the text as "
+     "not valid JSON at line 1, column 1 (byte 0): a byte order mark; save the text as "
      'UTF-8 without one; give one check, as in {"ServiceName": "web", "CheckID": "web-role"}'),
     ("the service twice", '{"ServiceName": "web", "ServiceName": "db"}',
      'the check at line 1, column 1 (byte 0): ServiceName comes twice; give one check, as in {"ServiceName": '

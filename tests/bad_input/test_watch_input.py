@@ -120,6 +120,10 @@ def trigger(name, stdin, says="", code=65, err=None, after=nothing_ran, limit="6
                prepare=prepare, after=after, changing=CHANGING, **others)
 
 
+#: What the end of each complaint about `-s` says.
+ONE = '; give one check, as in {"ServiceName": "web", "CheckID": "web-role"}'
+
+
 def fields():
     """A member that is missing, null, of another type, or there twice."""
     missing = {"Node": 'a check at line 1, column 2 (byte 1): has no Node; is the watch one of type "checks"?',
@@ -220,14 +224,14 @@ ROWS = [
           says=f"standard input: not valid JSON at line 1, column {len(SOUND) + 1} (byte {len(SOUND)}): expected a value "
                f'behind the comma, found "]"; {WANTED}'),
     watch("a byte order mark", "\ufeff" + SOUND,
-          says="standard input: not valid JSON at line 1, column 1 (byte 0): a byte order mark; write the text as UTF-8 "
+          says="standard input: not valid JSON at line 1, column 1 (byte 0): a byte order mark; save the text as UTF-8 "
                "without one"),
     watch("UTF-16", SOUND.encode("utf-16-le"),
-          says="standard input: not valid JSON at line 1, column 2 (byte 1): a NUL byte"),
+          says="standard input: not valid JSON at line 1, column 2 (byte 1): a NUL byte; remove it"),
     watch("NUL in a text", SOUND.replace("down", "do\0wn"),
-          says=f"standard input: not valid JSON at {place(SOUND.index('down') + 2)}: a NUL byte"),
+          says=f"standard input: not valid JSON at {place(SOUND.index('down') + 2)}: a NUL byte; remove it"),
     watch("NUL behind the list", SOUND + "\0",
-          says=f"standard input: not valid JSON at line 1, column {len(SOUND) + 1} (byte {len(SOUND)}): a NUL byte"),
+          says=f"standard input: not valid JSON at line 1, column {len(SOUND) + 1} (byte {len(SOUND)}): a NUL byte; remove it"),
     watch("invalid UTF-8 in an output", SOUND.encode().replace(b"down", b"\xff\xfe"),
           says=f"standard input: not valid JSON at {place(SOUND.index('down'))}: the byte 0xFF is no UTF-8; save the text as "
                f"UTF-8; {WANTED}"),
@@ -261,14 +265,15 @@ ROWS = [
     watch("cut off, for a dry run", SOUND[:-1], more=("--dry-run",),
           says=f"standard input: not valid JSON at {place(len(SOUND) - 1)}: the text ends too early; it was cut off"),
     trigger("sound", SOUND[1:-1], code=0, err="", out=DONE, after=it_ran),
-    trigger("nothing", "", "-s/--service: empty; expected a JSON object"),
-    trigger("a list", SOUND, "-s/--service: the check at line 1, column 1 (byte 0): expected an object, found a list"),
+    trigger("nothing", "", "-s/--service: empty; expected a JSON object" + ONE),
+    trigger("a list", SOUND, "-s/--service: the check at line 1, column 1 (byte 0): expected an object, found a list" + ONE),
     trigger("two checks", SOUND[1:-1] + SOUND[1:-1],
-            f"-s/--service: not valid JSON at {place(len(SOUND) - 2)}: expected nothing behind the value, found \"{{\""),
+            f"-s/--service: not valid JSON at {place(len(SOUND) - 2)}: expected nothing behind the value, found \"{{\"" + ONE),
     trigger("cut off", SOUND[1:-2],
-            f"-s/--service: not valid JSON at {place(len(SOUND) - 3)}: the text ends too early; it was cut off"),
+            f"-s/--service: not valid JSON at {place(len(SOUND) - 3)}: the text ends too early; it was cut off" + ONE),
     trigger("a byte order mark", "\ufeff" + SOUND[1:-1],
-            "-s/--service: not valid JSON at line 1, column 1 (byte 0): a byte order mark; write the text as UTF-8 without one"),
+            "-s/--service: not valid JSON at line 1, column 1 (byte 0): a byte order mark; save the text as UTF-8 without one" +
+            ONE),
     trigger("slashes in the service's name", json.dumps(entry(ServiceName="../../ran")),
             "-s/--service: the Consul service name \"../../ran\" contains '/', which would make it another key in Consul's KV "
             "store"),

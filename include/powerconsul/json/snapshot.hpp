@@ -241,14 +241,14 @@ inline constexpr unsigned check_flags =
     -> result<std::vector<snapshot_check>> {
     const std::string wanted = "; expected the list that a watch of type \"checks\" gives";
     if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
-        return fail(errc::bad_data, "not valid JSON at " + place(text, nul) + ": a NUL byte");
+        return fail(errc::bad_data, "not valid JSON at " + place(text, nul) + ": a NUL byte; remove it");
     }
     if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
         return fail(errc::bad_data, layout == check_layout::list ? "empty" + wanted : "empty; expected a JSON object");
     }
     if (text.starts_with("\xEF\xBB\xBF")) {
         return fail(errc::bad_data,
-                    "not valid JSON at " + place(text, 0) + ": a byte order mark; write the text as UTF-8 without one");
+                    "not valid JSON at " + place(text, 0) + ": a byte order mark; save the text as UTF-8 without one");
     }
     rapidjson::MemoryStream stream{text.data(), text.size()};
     check_reader handler{text, stream, layout, node};
