@@ -401,7 +401,13 @@ TEST_CASE("what a server can do wrong has an error of its own") {
     };
     for (const auto& each : rows) {
         // A name is asked in a thread, and so are several requests.
-        for (const auto& [host, requests] : {std::pair{"127.0.0.1", 1}, {"localhost", 1}, {"127.0.0.1", 2}}) {
+        struct way {
+            std::string host;
+            int requests;
+        };
+        for (const way& one : {way{"127.0.0.1", 1}, way{"localhost", 1}, way{"127.0.0.1", 2}}) {
+            const auto& host = one.host;
+            const int requests = one.requests;
             if (each.message.empty()) continue;
             CAPTURE(each.name);
             CAPTURE(host);

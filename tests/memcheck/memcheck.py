@@ -40,9 +40,10 @@ class Commands:
         (self.folder / place).mkdir(mode=0o700)
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder), "LC_ALL": "C",
                        "CONSUL_HTTP_ADDR": self.address, "POWERCONSUL_ENVIRONMENT": "production",
+                       "POWERCONSUL_TIMEOUT": "60s",
                        "POWERCONSUL_STATE_DIR": str(self.folder / place)}
         done = subprocess.run([*before, self.powerconsul, *words], env=environment, input=given, capture_output=True,
-                              text=True, timeout=120, check=False)
+                              text=True, timeout=180, check=False)
         return done.returncode, done.stdout.replace(str(self.folder / place), "STATE"), done.stderr.replace(
             str(self.folder / place), "STATE")
 
