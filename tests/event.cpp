@@ -46,8 +46,8 @@ TEST_CASE("levels and formats are known by their names only") {
         {"nothing", "", "\"\""},
         {"capitals", "INFO", "\"INFO\""},
         {"an abbreviation", "warn", "\"warn\""},
-        {"a blank", "json ", "\"json\""},
-        {"a line's end", "info\n", "\"info\""},
+        {"a blank", "json ", "\"json \""},
+        {"a line's end", "info\n", "\"info\\n\""},
         {"another format", "text", "\"text\""},
     };
     for (const auto& row : rows) {

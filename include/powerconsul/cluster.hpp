@@ -1,12 +1,13 @@
 #pragma once
 
-#include <set>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <powerconsul/identity.hpp>
+#include <powerconsul/ordered.hpp>
 #include <powerconsul/pattern.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/role.hpp>
@@ -55,17 +56,24 @@ namespace detail {
 class node_names {
 public:
     explicit node_names(const std::vector<std::string>& names) {
-        for (const auto& each : names) known_.insert(lower_case(each));
+        owned_.reserve(names.size());
+        for (const auto& each : names) owned_.push_back(lower_case(each));
+        for (const auto& each : owned_) known_.push_back({each, known_.size()});
+        known_ = ordered(std::move(known_));
     }
+
+    // Views into what is owned would stay with the other.
+    node_names(const node_names&) = delete;
+    auto operator=(const node_names&) -> node_names& = delete;
 
     [[nodiscard]] auto hold(std::string_view name) const -> bool {
         const std::string wanted = lower_case(name);
-        if (known_.contains(wanted)) return true;
+        if (is_known(wanted)) return true;
         const std::string_view host = short_name(wanted);
-        if (host.size() < wanted.size()) return known_.contains(std::string{host});
+        if (host.size() < wanted.size()) return is_known(host);
         // Those with a domain stand behind their host's name and its dot.
-        const auto with_domain = known_.lower_bound(wanted + '.');
-        return with_domain != known_.end() && with_domain->starts_with(wanted + '.');
+        const std::size_t at = first_not_before(known_, wanted + '.');
+        return at < known_.size() && known_[at].text.starts_with(wanted + '.');
     }
 
 private:
@@ -75,7 +83,13 @@ private:
         return lower;
     }
 
-    std::set<std::string> known_{};
+    [[nodiscard]] auto is_known(std::string_view wanted) const -> bool {
+        const std::size_t at = first_not_before(known_, wanted);
+        return at < known_.size() && known_[at].text == wanted;
+    }
+
+    std::vector<std::string> owned_{};
+    std::vector<placed_text> known_{};  // of owned_
 };
 
 [[nodiscard]] inline auto is_short_of_another(std::string_view name, const std::vector<std::string>& names) -> bool {

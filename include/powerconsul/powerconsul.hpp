@@ -41,6 +41,7 @@
 #include <powerconsul/json/writer.hpp>
 #include <powerconsul/noop.hpp>
 #include <powerconsul/number.hpp>
+#include <powerconsul/ordered.hpp>
 #include <powerconsul/pattern.hpp>
 #include <powerconsul/peers.hpp>
 #include <powerconsul/probe.hpp>

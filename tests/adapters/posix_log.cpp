@@ -158,7 +158,7 @@ TEST_CASE("the place of the log is told by its text") {
         {"misspelt", "sterr", "\"sterr\""},
         {"a relative path", "log/a.log", "\"log/a.log\""},
         {"the current directory", "./", "\"./\""},
-        {"a NUL", std::string_view{"/tmp/a\0b", 8}, "\"/tmp/a b\""},
+        {"a NUL", std::string_view{"/tmp/a\0b", 8}, "\"/tmp/a\\x00b\""},
     };
     for (const auto& row : refused) {
         CAPTURE(row.name);

@@ -231,7 +231,7 @@ TEST_CASE("what cannot be started is an error that names the program and the rea
         {"CR LF",
          {.argv = {"/bin/sh\r"}},
          errc::io,
-         "cannot run \"/bin/sh\": No such file or directory (its name holds a control character: a line that ends in "
+         "cannot run \"/bin/sh\\r\": No such file or directory (its name holds a control character: a line that ends in "
          "CR "
          "LF?)"},
         {"an argument of 1 MiB",
@@ -255,7 +255,7 @@ TEST_CASE("what cannot be started is an error that names the program and the rea
         {"user with a zero byte",
          {.argv = {"/bin/true"}, .user = std::string("root\0x", 6)},
          errc::usage,
-         "cannot run \"/bin/true\" as user \"root x\": this machine knows no such user"},
+         "cannot run \"/bin/true\" as user \"root\\x00x\": this machine knows no such user"},
     };
     posix_supervisor supervisor;
     const int before = open_descriptors();

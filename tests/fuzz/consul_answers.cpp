@@ -1,5 +1,5 @@
 // covers: json/consul.hpp json/value.hpp json/kv_list.hpp json/rights.hpp json/agent_config.hpp json/skim.hpp
-// base64.hpp rights.hpp
+// json/allocator.hpp json/parse_error.hpp base64.hpp rights.hpp
 #include <powerconsul/json/agent_config.hpp>
 
 #include <cstddef>

@@ -135,7 +135,7 @@ TEST_CASE("the text decides whether there is a job, and where the pattern counts
         {"job", job, "", running, nullptr},
         {"job, pattern in it", job, "backup --all", running, nullptr},
         {"pattern in another case", job, "Backup", stopped, "no line of it contains \"Backup\""},
-        {"pattern across lines", job, "comment\n5", stopped, "no line of it contains \"comment 5\""},
+        {"pattern across lines", job, "comment\n5", stopped, "no line of it contains \"comment\\n5\""},
         {"pattern only in a comment", "#5 4 * * * backup\n* * * * * true\n", "backup", stopped,
          "no line of it contains \"backup\""},
         {"pattern in a comment after white space", " \t # backup\n* * * * * true\n", "backup", stopped,

@@ -319,7 +319,7 @@ class MutationTest(unittest.TestCase):
             mutated = sites.with_mutants(self.TEXT, every)
             (root / "t.hpp").write_text(f"#include <powerconsul_mutant.hpp>\n{mutated}", encoding="utf-8")
             (root / "t.cpp").write_text(source, encoding="utf-8")
-            done = subprocess.run([*os.environ["CXX"].split(), "-std=c++20", "-I", HERE.parent / "mutation", "t.cpp",
+            done = subprocess.run([*os.environ["CXX"].split(), "-std=c++20", "-w", "-I", HERE.parent / "mutation", "t.cpp",
                                    "-o", "t"], cwd=root, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
 

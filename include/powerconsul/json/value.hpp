@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <rapidjson/memorystream.h>
@@ -15,6 +15,7 @@
 #include <powerconsul/json/parse_error.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/number.hpp>
+#include <powerconsul/ordered.hpp>
 #include <powerconsul/result.hpp>
 #include <powerconsul/text.hpp>
 
@@ -52,10 +53,15 @@ struct value {
 
 /// The members of an object whose name stood before, in their order. Of many thousands, too, in moments.
 [[nodiscard]] inline auto repeated_members(const value& object) -> std::vector<std::size_t> {
+    std::vector<placed_text> names;
+    names.reserve(object.names.size());
+    for (const auto& each : object.names) names.push_back({each, names.size()});
+    names = ordered(std::move(names));
+    std::vector<bool> stood(names.size());
+    for (std::size_t i = 1; i < names.size(); ++i) stood[names[i].place] = names[i].text == names[i - 1].text;
     std::vector<std::size_t> repeated;
-    std::set<std::string_view> seen;
-    for (std::size_t i = 0; i < object.names.size(); ++i) {
-        if (!seen.insert(object.names[i]).second) repeated.push_back(i);
+    for (std::size_t i = 0; i < stood.size(); ++i) {
+        if (stood[i]) repeated.push_back(i);
     }
     return repeated;
 }
