@@ -73,8 +73,10 @@ private:
                 const reply now = next_;
                 guard_.unlock();
                 std::string_view left = now.bytes;
-                while (!left.empty()) {
-                    const auto size = now.piece == 0 || now.piece > left.size() ? left.size() : now.piece;
+                for (int sent_pieces = 0; !left.empty(); ++sent_pieces) {
+                    // Each piece costs a change between threads, so that the rest comes as one.
+                    const bool whole = now.piece == 0 || now.piece > left.size() || sent_pieces == 100;
+                    const auto size = whole ? left.size() : now.piece;
                     const auto sent = ::send(made.get(), left.data(), size, MSG_NOSIGNAL);
                     if (sent <= 0) break;
                     left.remove_prefix(static_cast<std::size_t>(sent));
