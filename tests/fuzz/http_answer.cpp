@@ -145,7 +145,8 @@ void run(std::string_view bytes) {
     fuzz::expect(consul.has_value(), "no transport");
     constexpr http_method methods[] = {http_method::get, http_method::post, http_method::get, http_method::put};
     const http_request request{methods[pick.of(4)], "/v1/kv/a?dc=b", "", time};
-    if (pick.of(8) == 1) {
+    // Threads that are late on a busy machine are left behind, which looks like a leak.
+    if (pick.of(8) == 1 && !back.stays) {
         for (const auto& each : consul->perform_all({request, request})) look_at(each, back);
         return;
     }
