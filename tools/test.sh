@@ -94,11 +94,15 @@ else
     build_release || release_builds=false
     aside build_clang &
     clang=$!
+    # One after the other: each takes all processors.
+    {
+        while kill -0 "$clang" 2>/dev/null; do sleep 1; done
+        aside build_gcc
+    } &
+    gcc=$!
     if $release_builds; then run_tests release-tests; fi
     clang_builds=true
     wait "$clang" || clang_builds=false
-    aside build_gcc &
-    gcc=$!
     # Other projects that use ours are built by one compiler only.
     if $clang_builds; then
         run_tests clang --no-suite slow --no-suite consumer

@@ -779,7 +779,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", default="")
-    parser.add_argument("--most", type=int, default=5,
+    parser.add_argument("--most", type=int, default=3,
                         help="if not --all: runs of one scenario, function and way; three times as many of malloc")
     parser.add_argument("--jobs", type=int, default=3)
     parser.add_argument("--show", nargs=4)
