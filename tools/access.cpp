@@ -40,7 +40,7 @@ namespace {
 }
 
 [[nodiscard]] auto read_token(const std::string& path) -> result<std::string> {
-    const auto text = read_secret("the token file", path);
+    auto text = read_secret("the token file", path);
     if (!text) return text;
     constexpr std::string_view blank = " \t\r\n";
     const auto first = text->find_first_not_of(blank);

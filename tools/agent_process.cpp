@@ -13,6 +13,7 @@
 #include <powerconsul/adapters/posix_files.hpp>
 #include <powerconsul/json/agent_config.hpp>
 #include <powerconsul/json/value.hpp>
+#include <powerconsul/number.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/words.hpp>
 
@@ -241,13 +242,14 @@ auto find_agent_process(const agent_config& agent) -> result<agent_process> {
     std::vector<agent_process> all;
     std::vector<agent_process> sure;
     for (const auto& pid : **names) {
-        if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+        const auto number = whole_number(pid, INT_MAX);
+        if (!number) continue;
         const auto words = command_line_of(files, "/proc/" + pid + "/cmdline");
         if (words.size() < 2 || base_name(words.front()) != "consul") continue;
         if (std::ranges::find(words, "agent") == words.end()) continue;
         const auto owner = files.status("/proc/" + pid);
         if (!owner || !*owner) continue;
-        agent_process next{std::atoi(pid.c_str()), (*owner)->uid, config_files(files, words, pid)};
+        agent_process next{static_cast<int>(*number), (*owner)->uid, config_files(files, words, pid)};
         auto directories = option_values(words, "data-dir");
         for (const auto& each : next.files) {
             if (const auto root = read_config(files, each); root) directories.push_back(text_of(*root, "datadir"));

@@ -29,7 +29,7 @@ seconds=$2
 targets | grep -qx -- "$target" || usage "there is no target $target; there are:" $(targets)
 [[ $seconds =~ ^[1-9][0-9]{0,5}$ ]] || usage "$seconds is no number of seconds from 1 to 999999"
 
-tools/setup.sh --for tests >&2
+tools/setup.sh --for coverage >&2
 mkdir -p "build/fuzz/corpus/$target" build/fuzz/findings
 {
     [ -e build/fuzz/build.ninja ] || CXX=clang++ meson setup build/fuzz -Doptimization=1 -Dexamples=disabled \

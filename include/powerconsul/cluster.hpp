@@ -64,6 +64,7 @@ public:
 
     // Views into what is owned would stay with the other.
     node_names(const node_names&) = delete;
+    ~node_names() = default;
     auto operator=(const node_names&) -> node_names& = delete;
 
     [[nodiscard]] auto hold(std::string_view name) const -> bool {

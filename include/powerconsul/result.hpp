@@ -112,6 +112,7 @@ private:
         ::new (static_cast<void*>(&place)) U(std::forward<Source>(source));
     }
 
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): each constructor of the result makes one of them
     union {
         char none_;  ///< before one of the others is made
         T value_;
