@@ -80,6 +80,7 @@ struct half_broken_files : memory_files {
     std::string stays{};     ///< cannot be removed
     std::string unsure{};    ///< its status cannot be told
     std::string vanishes{};  ///< is gone once its status was told
+    std::string lost{};      ///< is gone when it is read
 
     auto status(const std::string& path) -> result<std::optional<file_status>> {
         if (path == unsure) return unexpected{why};
@@ -88,6 +89,7 @@ struct half_broken_files : memory_files {
         return told;
     }
     auto read(const std::string& path, std::size_t limit) -> result<std::optional<std::string>> {
+        if (path == lost) return std::optional<std::string>{};
         return reads ? memory_files::read(path, limit) : unexpected{why};
     }
     auto replace(const std::string& path, std::string_view bytes) -> result<void> {
@@ -533,6 +535,39 @@ TEST_CASE("a journal has at most 16 KiB") {
     }
 }
 
+TEST_CASE("outputs and reasons get shorter in steps, all alike, and a reason never goes") {
+    using sizes = std::pair<std::size_t, std::size_t>;
+    std::vector<sizes> seen;
+    std::vector<incident> all;
+    while (const auto kept = bounded_journal(of("web", all))) {
+        for (const auto& one : kept->incidents) {
+            const sizes now{one.last.output.size(), one.held.size()};
+            if (seen.empty() || seen.back() != now) seen.push_back(now);
+        }
+        for (int i = 0; i < 2; ++i) {
+            all.push_back(acted_on("open" + std::to_string(all.size()), std::string(1000, 'x')));
+            all.back().held = std::string(1000, 'h');
+        }
+    }
+    CHECK(seen == std::vector<sizes>{{1000, 1000}, {256, 288}, {64, 96}, {0, 32}});
+    // What is short enough is left as it is.
+    all.resize(10);
+    all[9].held = "two\nlines";
+    CHECK(bounded_journal(of("web", all))->incidents[9].held == "two\nlines");
+}
+
+TEST_CASE("a journal of 16 KiB fits, one of a byte more does not") {
+    std::vector<incident> all;
+    const auto size = [&] { return json::encode_journal(of("web", all)).size(); };
+    do all.push_back(acted_on("open" + std::to_string(all.size()), std::string(1, 'x')));
+    while (size() + 1000 < largest_journal);
+    all.back().last.output += std::string(largest_journal - size(), 'x');
+    REQUIRE(size() == largest_journal);
+    CHECK(*bounded_journal(of("web", all)) == of("web", all));
+    all.back().last.output += 'x';
+    CHECK(bounded_journal(of("web", all))->incidents.back().last.output.size() == 256);
+}
+
 TEST_CASE("what crashes have left behind goes with the next new journal") {
     memory_files files;
     memory_journals journals{files, "/state"};
@@ -636,6 +671,10 @@ TEST_CASE("a journal that cannot be removed is said to be so, and makes no room"
         files.put(folder + '/' + service + ".json",
                   json::encode_journal(of(service, {i == 3 ? closed_incident("a", 100) : open_incident("a")})));
     }
+    // One that goes at this moment makes room for the next time.
+    files.lost = folder + "/s3.json";
+    CHECK(journals.save(of("new", {open_incident("a")})).error().code == errc::failed);
+    files.lost.clear();
     files.stays = folder + "/s3.json";
     CHECK(journals.save(of("new", {open_incident("a")})).error() ==
           error{errc::io, "Input/output error" + std::string{advice}});

@@ -116,7 +116,7 @@ class Tests:
     def __init__(self, folder):
         self.folder = folder
         self.overlay = folder / "include"  #: before the real headers
-        self.compiler = [*os.environ.get("CXX", "c++").split(), "-std=c++20", "-O0", "-w", "-Wno-narrowing",
+        self.compiler = [*os.environ.get("CXX", "c++").split(), "-std=c++20", "-O1", "-w", "-Wno-narrowing",
                          "-D_GLIBCXX_ASSERTIONS"]  # so that a step beyond the end is noticed
         self.slow = {}  #: test -> its cases that take long
         self.took = {}  #: test -> seconds of the processor that the others take
@@ -193,7 +193,7 @@ class Tests:
     def notices(self, test, number, excluded, slow=False):
         """NO_MUTANT, True or False."""
         for case in self.slow[test] if slow else [""]:
-            status = self.run(test, number, 60 if slow else 5 * self.took[test], excluded, case)
+            status = self.run(test, number, 10 if slow else 5 * self.took[test], excluded, case)
             if status != 0:
                 return NO_MUTANT if status == NO_MUTANT else True
         return False
@@ -225,7 +225,7 @@ def one_by_one(compiled, each, tests, excluded):
     result = None
     for test in tests:
         program = overlay / "test"
-        words = [*compiled.compiler, "-I", overlay, "-I", ROOT / "include", ROOT / "tests" / f"{test}.cpp",
+        words = [*compiled.compiler, "-O0", "-I", overlay, "-I", ROOT / "include", ROOT / "tests" / f"{test}.cpp",
                  compiled.folder / "main.o", "-o", program]
         done = subprocess.run(words, capture_output=True, text=True)
         if done.returncode != 0:
