@@ -415,7 +415,7 @@ TEST_CASE("what a server can do wrong has an error of its own") {
             raw_server server{[&](const peer& client, int) { each.behave(client); }};
             const std::string address = host + server.address().substr(server.address().find(':'));
             auto transport = transport_to(address);
-            const std::vector<http_request> asked(static_cast<std::size_t>(requests), get("/v1/kv/a"));
+            const std::vector<http_request> asked(static_cast<std::size_t>(requests), get("/v1/kv/a", 60000));
             for (const auto& got : perform_all(transport, asked)) {
                 REQUIRE_FALSE(got);
                 CAPTURE(got.error().message);
