@@ -47,9 +47,8 @@ struct placed_word {
         if (word.starts_with('#') || word == "set" || word == ":") {
             if (line == std::string_view::npos) return {};
             at += line;
-        } else if (is_assignment(word) && word.find_first_of("\"'`$\\") == std::string_view::npos) {
-            at += word.size();
-        } else if (word == "exec" || word == "nohup" || word == "command" || word == "." || word == "source") {
+        } else if ((is_assignment(word) && word.find_first_of("\"'`$\\") == std::string_view::npos) || word == "exec" ||
+                   word == "nohup" || word == "command" || word == "." || word == "source") {
             at += word.size();
         } else if (word.empty() || word.find_first_of("\"'`$\\*?[~") != std::string_view::npos) {
             return {};
