@@ -20,7 +20,8 @@ const cluster_document filtered{{{"^production-web", by_nodes}, {"^production-db
 }  // namespace
 
 TEST_CASE("many names hold what a list of them holds") {
-    const std::vector<std::string> names{"web1", "WEB2.example.org", "web3.a", "web3.b", "web4.example.org", "web"};
+    const std::vector<std::string> names{"web1", "WEB2.example.org", "web3.a", "web3.b", "web4.example.org", "web",
+                                         "AZ"};
     const detail::node_names many{names};
     for (const std::string_view name : {"web1",
                                         "Web1",
@@ -39,6 +40,8 @@ TEST_CASE("many names hold what a list of them holds") {
                                         "we",
                                         "web.a",
                                         "web5",
+                                        "az",
+                                        "AZ.example.org",
                                         ".a",
                                         ".",
                                         "w"}) {

@@ -56,7 +56,6 @@ namespace detail {
 class node_names {
 public:
     explicit node_names(const std::vector<std::string>& names) {
-        owned_.reserve(names.size());
         for (const auto& each : names) owned_.push_back(lower_case(each));
         for (const auto& each : owned_) known_.push_back({each, known_.size()});
         known_ = ordered(std::move(known_));
