@@ -552,8 +552,11 @@ TEST_CASE("outputs and reasons get shorter in steps, all alike, and a reason nev
     CHECK(seen == std::vector<sizes>{{1000, 1000}, {256, 288}, {64, 96}, {0, 32}});
     // What is short enough is left as it is.
     all.resize(10);
-    all[9].held = "two\nlines";
-    CHECK(bounded_journal(of("web", all))->incidents[9].held == "two\nlines");
+    all[8].held = std::string(289, 'h');
+    all[9].held = "two\n" + std::string(284, 'h');
+    const auto kept = bounded_journal(of("web", all));
+    CHECK(kept->incidents[8].held == std::string(285, 'h') + "...");
+    CHECK(kept->incidents[9].held == all[9].held);
 }
 
 TEST_CASE("a journal of 16 KiB fits, one of a byte more does not") {

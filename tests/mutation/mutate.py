@@ -148,12 +148,14 @@ class Tests:
         unit = self.folder / f"{name}.cpp"
         unit.write_text(joined.joined([ROOT / "tests" / f"{test}.cpp" for test in PROGRAMS[name]]), encoding="utf-8")
         self.compile(self.folder / name, ["-I", self.overlay, "-I", ROOT / "include", unit, self.folder / "main.o"],
-                     [self.overlay, ROOT / "include", ROOT / "tests"])
+                     [*(ROOT / "tests" / f"{test}.cpp" for test in PROGRAMS[name]),
+                      *(file for folder in (self.overlay, ROOT / "include", ROOT / "tests")
+                        for file in sorted(folder.rglob("*.hpp")))])
 
-    def compile(self, to, words, folders):
+    def compile(self, to, words, files):
         words = [*self.compiler, *map(str, words), "-o", str(to)]
         read = hashlib.sha256(" ".join(words).encode())
-        for file in (file for folder in folders for file in sorted(folder.rglob("*.?pp"))):
+        for file in files:
             read.update(file.read_bytes())
         stamp = to.with_suffix(".stamp")
         if to.exists() and stamp.exists() and stamp.read_text() == read.hexdigest():

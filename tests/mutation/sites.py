@@ -30,7 +30,8 @@ RELATIONS = {"<": ("less", "<="), "<=": ("less_equal", "<"), ">": ("greater", ">
 OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 ASSIGNMENTS = {"=", "+=", "-=", "*=", "/=", "%=", "|=", "&=", "^=", "<<=", ">>="}
 NO_EXPRESSION = {"return", "if", "for", "while", "do", "switch", "case", "default", "else", "using", "const",
-                 "constexpr", "static", "auto", "struct", "class", "enum", "typename", "template", "static_assert", "goto", "throw"}
+                 "constexpr", "static", "auto", "struct", "class", "enum", "typename", "template", "static_assert",
+                 "goto", "throw"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +141,8 @@ class Header:
                 i = close
             elif text == ";" or (text == ":" and words_end_access(self.tokens, i)):
                 if "=" in [token.text for token in self.tokens[head:i]] and "using" != self.tokens[head].text:
-                    self.declared.append((head, i))
+                    # What stands in braces in it is in it already.
+                    self.declared = [each for each in self.declared if each[0] < head] + [(head, i)]
                 head = i + 1
             i += 1
 
