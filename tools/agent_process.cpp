@@ -4,6 +4,7 @@
 #include <array>
 #include <climits>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -14,6 +15,7 @@
 #include <powerconsul/json/agent_config.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/number.hpp>
+#include <powerconsul/probes/process_table.hpp>
 #include <powerconsul/text.hpp>
 #include <powerconsul/words.hpp>
 
@@ -71,6 +73,24 @@ constexpr std::size_t largest_file = std::size_t{4} * 1024 * 1024;
         }
     }
     return values;
+}
+
+/// 0: not known.
+[[nodiscard]] auto parent_of(const posix_files& files, const std::string& path) -> std::uint32_t {
+    const auto text = files.read(path, std::size_t{16} * 1024);
+    if (!text || !*text) return 0;
+    const auto status = parse_process(**text);
+    return status ? status->parent : 0;
+}
+
+/// An agent that runs a check is there twice until its child has become that check's program: without these children.
+void leave_out_children(std::vector<agent_process>& agents) {
+    const auto all = agents;
+    std::erase_if(agents, [&](const agent_process& one) {
+        return std::ranges::any_of(all, [&](const agent_process& other) {
+            return other.pid == one.parent && other.user == one.user && other.files == one.files;
+        });
+    });
 }
 
 /// A path of another process: relative to its own directory.
@@ -249,7 +269,10 @@ auto find_agent_process(const agent_config& agent) -> result<agent_process> {
         if (std::ranges::find(words, "agent") == words.end()) continue;
         const auto owner = files.status("/proc/" + pid);
         if (!owner || !*owner) continue;
-        agent_process next{static_cast<int>(*number), (*owner)->uid, config_files(files, words, pid)};
+        agent_process next{.pid = static_cast<int>(*number),
+                           .parent = static_cast<int>(parent_of(files, "/proc/" + pid + "/stat")),
+                           .user = (*owner)->uid,
+                           .files = config_files(files, words, pid)};
         auto directories = option_values(words, "data-dir");
         for (const auto& each : next.files) {
             if (const auto root = read_config(files, each); root) directories.push_back(text_of(*root, "datadir"));
@@ -259,6 +282,8 @@ auto find_agent_process(const agent_config& agent) -> result<agent_process> {
         if (same) sure.push_back(next);
         all.push_back(std::move(next));
     }
+    leave_out_children(sure);
+    leave_out_children(all);
     if (sure.size() == 1) return sure.front();
     if (sure.empty() && all.size() == 1) return all.front();
     return fail(errc::unavailable, all.empty() ? "no process of this machine that can be seen is a Consul agent"

@@ -26,6 +26,7 @@ struct found_call {
 /// The process of a local agent and the files that its command line names.
 struct agent_process {
     int pid{};
+    int parent{};  ///< 0: not known
     std::uint32_t user{};
     std::vector<std::string> files{};
 };

@@ -2,9 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <powerconsul/json/value.hpp>
 
@@ -38,6 +44,43 @@ auto has(const words& all, std::string_view wanted) -> bool {
     }
     return false;
 }
+
+/// A shell with the words of an agent. What its script forks has them too; it has done so once this is made, and ends
+/// with this.
+struct agent_like {
+    explicit agent_like(const words& argv) {
+        std::array<int, 2> input{};
+        std::array<int, 2> output{};
+        REQUIRE(pipe2(input.data(), O_CLOEXEC) == 0);
+        REQUIRE(pipe2(output.data(), O_CLOEXEC) == 0);
+        posix_spawn_file_actions_t actions{};
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, input[0], 0);
+        posix_spawn_file_actions_adddup2(&actions, output[1], 1);
+        words text{argv};
+        std::vector<char*> pointers;
+        for (auto& each : text) pointers.push_back(each.data());
+        pointers.push_back(nullptr);
+        REQUIRE(posix_spawn(&pid, "/bin/sh", &actions, nullptr, pointers.data(), environ) == 0);
+        posix_spawn_file_actions_destroy(&actions);
+        close(input[0]);
+        close(output[1]);
+        stop = input[1];
+        char said{};
+        CHECK(read(output[0], &said, 1) == 1);
+        close(output[0]);
+    }
+    agent_like(const agent_like&) = delete;
+    auto operator=(const agent_like&) -> agent_like& = delete;
+    ~agent_like() {
+        close(stop);
+        int status{};
+        waitpid(pid, &status, 0);
+    }
+
+    pid_t pid{};
+    int stop{-1};
+};
 
 }  // namespace
 
@@ -131,6 +174,22 @@ TEST_CASE("a call of powerconsul among the words of a check") {
     CHECK(find_call({"/no/such/powerconsul"})->trouble.find("is not there") != std::string::npos);
     CHECK(find_call({box / "powerconsul"})->trouble.find("python-powerconsul") != std::string::npos);
     CHECK(find_call({"/usr/bin/python3", "powerconsul"})->trouble.find("python-powerconsul") != std::string::npos);
+}
+
+TEST_CASE("an agent that is about to run a check is one agent, not two") {
+    const sandbox box;
+    const std::string data = box / "data";
+    box.write("agent.json", R"({"data_dir": ")" + data + R"("})");
+    const auto find = [&] { return powerconsul::cli::find_agent_process({.data_dir = data}); };
+    // It stands for an agent, and so does each child, which has its words: one first, then two that are no kin.
+    const std::string script = "exec 3<&0; (echo; read stop <&3) & read stop";
+    const std::vector<std::string> argv{"consul", "-c", script, "agent", "-config-file=" + (box / "agent.json")};
+    const agent_like first{argv};
+    const auto found = find();
+    REQUIRE(found);
+    CHECK(found->pid == first.pid);
+    const agent_like second{argv};
+    CHECK_FALSE(find().has_value());
 }
 
 TEST_CASE("a configuration in HCL is read as if it were JSON") {
