@@ -61,14 +61,19 @@ private:
         -> result<std::optional<Value>> {
         constexpr std::size_t largest = std::size_t{4} * 1024 * 1024;
         int error = ERANGE;
-        for (std::size_t size = 1024; error == ERANGE && size <= largest; size *= 2) {
-            std::vector<char> text(size);
-            Entry entry{};
-            Entry* found = nullptr;
-            do {
-                error = call(&entry, text.data(), text.size(), &found);
-            } while (error == EINTR);
-            if (found != nullptr) return std::optional<Value>{Value{found->*field}};
+        // glibc says "there is none" also where it had no memory to look, so that is believed the second time.
+        for (int asked = 0; asked < 2; ++asked) {
+            error = ERANGE;
+            for (std::size_t size = 1024; error == ERANGE && size <= largest; size *= 2) {
+                std::vector<char> text(size);
+                Entry entry{};
+                Entry* found = nullptr;
+                do {
+                    error = call(&entry, text.data(), text.size(), &found);
+                } while (error == EINTR);
+                if (found != nullptr) return std::optional<Value>{Value{found->*field}};
+            }
+            if (!means_none(error)) break;
         }
         if (means_none(error)) return std::optional<Value>{};
         return fail(errc::io, "cannot look up the " + what + ": " + std::generic_category().message(error));
