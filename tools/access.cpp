@@ -27,7 +27,7 @@ namespace {
     constexpr std::size_t limit = 64 * 1024;
     const posix_files files;
     auto opened = files.read_named(path, limit);
-    if (!opened) return fail(errc::configuration, what + ": " + opened.error().message);
+    if (!opened) return not_read(what, path, opened.error());
     if (!*opened) {
         return fail(errc::configuration, what + ' ' + quoted(path) + " does not exist; write it, or name another");
     }

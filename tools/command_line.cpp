@@ -467,14 +467,19 @@ auto find_words(const std::vector<std::string>& args) -> command_words {
 }
 
 auto parse_roughly(const std::vector<std::string>& args) -> command_line {
-    constexpr std::string_view option = "--format";
+    constexpr auto wanted =
+        std::to_array<std::string_view>({"format", "service", "user", "nagiosargs", "name", "cmdline"});
+    const auto rest = separate(detached(args)).rest;
     command_line line{find_words(args), {}};
-    for (std::size_t i = 0; i < args.size(); ++i) {
-        const std::string_view each = args[i];
-        if (each == option && i + 1 < args.size()) line.options["format"] = args[i + 1];
-        if (each.starts_with(option) && each.substr(option.size()).starts_with('=')) {
-            line.options["format"] = each.substr(option.size() + 1);
-        }
+    const command_row* const row = find_command(line.words);
+    for (std::size_t i = 0; i < rest.size() && rest[i] != "--"; ++i) {
+        const option_row* const option = find_option(row != nullptr ? *row : command_row{}, rest[i]);
+        const auto equals = rest[i].starts_with("--") ? rest[i].find('=') : std::string::npos;
+        const bool follows = equals == std::string::npos && takes_next(rest[i]) && i + 1 < rest.size();
+        const std::string value = follows ? rest[++i] : equals == std::string::npos ? "" : rest[i].substr(equals + 1);
+        if (option == nullptr || std::ranges::find(wanted, option->name) == wanted.end()) continue;
+        // Of two it cannot be told which is meant.
+        if (const auto [there, added] = line.options.emplace(option->name, value); !added) there->second.clear();
     }
     return line;
 }
@@ -564,6 +569,14 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
         return fail(errc::usage, one_line(why.what(), 200) + see_help(parts.words));
     }
     return line;
+}
+
+auto options_from_environment() -> std::vector<std::string> {
+    std::vector<std::string> names{"service-manager", "unknown-exit", "stop-file", "log", "log-format", "log-level"};
+    for (const auto& each : global_options) {
+        if (each.name != "version" && each.name != "help") names.emplace_back(each.name);
+    }
+    return names;
 }
 
 auto help_text(const command_words& words) -> std::string {

@@ -33,13 +33,17 @@ struct command_line {
 /// if the command has none of that name.
 [[nodiscard]] auto find_words(const std::vector<std::string>& args) -> command_words;
 
-/// What can be told of a command line that parse_command_line() refuses: its words and the output format.
+/// What can be told of a command line that parse_command_line() refuses: its words, the output format, and what a check
+/// looks at.
 [[nodiscard]] auto parse_roughly(const std::vector<std::string>& args) -> command_line;
 
 /// Fails with errc::usage: unknown command, subject or option (with the nearest known one), a missing or empty value,
 /// an option given twice, or an argument too many. `--help` and `--version` win over what else is wrong; `help check`
 /// is `check --help`.
 [[nodiscard]] auto parse_command_line(const std::vector<std::string>& args) -> result<command_line>;
+
+/// The long names of the options that `POWERCONSUL_…` variables can stand for.
+[[nodiscard]] auto options_from_environment() -> std::vector<std::string>;
 
 /// The help of the program, of a command or of a subject, with an example that works.
 [[nodiscard]] auto help_text(const command_words& words) -> std::string;

@@ -1,5 +1,7 @@
 #include "configuration.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -9,6 +11,7 @@
 
 #include <powerconsul/adapters/posix_files.hpp>
 #include <powerconsul/json/settings.hpp>
+#include <powerconsul/probes/service_manager.hpp>
 #include <powerconsul/secret_file.hpp>
 #include <powerconsul/text.hpp>
 
@@ -43,7 +46,7 @@ struct loaded_settings {
     }
     for (const auto& path : candidates) {
         const auto text = posix_files{}.read_named(path, std::size_t{1024} * 1024);
-        if (!text) return fail(errc::configuration, "the configuration: " + text.error().message);
+        if (!text) return not_read("the configuration", path, text.error());
         if (!*text && named) {
             return fail(errc::configuration, "the configuration " + quoted(path) +
                                                  " does not exist; write it, or let " + named->where + " name another");
@@ -60,6 +63,30 @@ struct loaded_settings {
         return loaded_settings{std::move(*decoded), path};
     }
     return loaded_settings{};
+}
+
+/// What a trigger finds in its environment is there when it calls powerconsul, and was not misspelt.
+[[nodiscard]] auto is_of_trigger(std::string_view name) -> bool {
+    constexpr auto names = std::to_array<std::string_view>(
+        {"SERVICE", "ROLE", "STATE", "CHECK_ID", "INCIDENT_ID", "ATTEMPT", "REASON", "CHECK_OUTPUT"});
+    return name.starts_with("VAR_") || std::ranges::find(names, name) != names.end();
+}
+
+/// A variable that hardly can be anybody else's: passed over, one that says who this node is would make it another one.
+[[nodiscard]] auto check_variables(const invocation& call) -> result<void> {
+    constexpr std::string_view prefix = "POWERCONSUL_";
+    std::vector<std::string> known;
+    for (const auto& option : options_from_environment()) known.push_back(variable_name(option).substr(prefix.size()));
+    for (const auto& [name, value] : call.environment) {
+        if (!name.starts_with(prefix) || value.empty()) continue;
+        const std::string_view own = std::string_view{name}.substr(prefix.size());
+        if (std::ranges::find(known, own) != known.end() || is_of_trigger(own)) continue;
+        const auto meant = nearest(own, known);
+        if (meant.empty() || (edit_distance(own, meant) * 3 > meant.size() && !meant.starts_with(own))) continue;
+        return fail(errc::usage, quoted(name) + " is no variable of powerconsul; did you mean " + std::string{prefix} +
+                                     std::string{meant} + '?');
+    }
+    return {};
 }
 
 [[nodiscard]] auto configured_watch(const settings& configured) -> watch_options {
@@ -100,6 +127,7 @@ auto requested_limits(const invocation& call, const command_line& line) -> reque
 }
 
 auto configure(const invocation& call, const command_line& line) -> result<configuration> {
+    if (auto sound = check_variables(call); !sound) return unexpected{std::move(sound).error()};
     const auto loaded = load_settings(call, line);
     if (!loaded) return unexpected{loaded.error()};
     const settings* const configured = &loaded->said;
@@ -111,7 +139,16 @@ auto configure(const invocation& call, const command_line& line) -> result<confi
     made.settings_file = loaded->file;
     made.store = from.text("store", configured->store, "");
     made.state_dir = from.text("state-dir", configured->state_dir, "/var/lib/powerconsul");
-    made.service_manager = from.text("service-manager", configured->service_manager, "");
+    if (configured->service_manager) {
+        const auto known = parse_service_manager(*configured->service_manager);
+        if (!known) return wrong_key("serviceManager", known.error().message);
+        made.manager = *known;
+    }
+    if (const auto named = option_or_variable(call, line, "service-manager")) {
+        const auto known = parse_service_manager(named->value);
+        if (!known) return fail(errc::usage, named->where + ": " + known.error().message);
+        made.manager = *known;
+    }
     made.timeout = from.parsed("timeout", configured->timeout, seconds(8), parse_duration);
     made.unknown_exit = from.parsed("unknown-exit", configured->unknown_exit, 1, parse_unknown_exit);
     const auto configured_format = parse_format(configured->format.value_or("json"));

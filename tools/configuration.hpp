@@ -6,6 +6,7 @@
 #include <powerconsul/access.hpp>
 #include <powerconsul/adapters/posix_log.hpp>
 #include <powerconsul/health.hpp>
+#include <powerconsul/probes/service_manager.hpp>
 #include <powerconsul/resolver.hpp>
 #include <powerconsul/units.hpp>
 #include <powerconsul/watch.hpp>
@@ -33,7 +34,7 @@ struct configuration {
     std::string token_source{};      ///< the same; never the token itself
     std::string store{};             ///< a store file instead of an agent; empty: an agent
     std::string state_dir{};
-    std::string service_manager{};  ///< empty: what the machine runs
+    std::optional<service_manager> manager{};  ///< nothing: what the machine runs
     output_format format{output_format::by_command};
     milliseconds timeout{};
     int unknown_exit{1};

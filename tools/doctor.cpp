@@ -341,15 +341,15 @@ void look_at_service_manager(patient& who) {
     const bool needed = std::ranges::any_of(
         who.checks, [](const auto& each) { return each.subject == "service" || each.subject == "servicegroup"; });
     constexpr std::string_view point = "service manager";
-    const auto manager = who.chosen.service_manager.empty() ? detect_service_manager(who.files)
-                                                            : parse_service_manager(who.chosen.service_manager);
+    const auto manager = who.chosen.manager ? result{*who.chosen.manager} : detect_service_manager(who.files);
     if (manager) return who.add(std::string{point}, condition::ok, std::string{to_string(*manager)});
     if (who.defined && !needed)
         return who.add(std::string{point}, condition::ok, "none was found, and no check needs one");
     // Each check may name its own.
     for (const auto& each : who.checks) {
-        if (each.chosen && !each.chosen->service_manager.empty()) {
-            return who.add(std::string{point}, condition::ok, "the checks name " + each.chosen->service_manager);
+        if (each.chosen && each.chosen->manager) {
+            return who.add(std::string{point}, condition::ok,
+                           "the checks name " + std::string{to_string(*each.chosen->manager)});
         }
     }
     who.add(std::string{point}, needed ? condition::error : condition::unknown, manager.error().message);

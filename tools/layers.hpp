@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cctype>
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <unistd.h>
 
 #include <powerconsul/result.hpp>
 
@@ -20,6 +23,14 @@ struct said {
     std::string where{};
     errc fault{errc::usage};  ///< what a wrong value is: errc::configuration if a file says it
 };
+
+/// Why a file that says how to work was not read. Where only the system could not read it now, it is not wrong:
+/// errc::io leaves a check unknown, where errc::configuration ends it with a code that Consul takes for critical.
+[[nodiscard]] inline auto not_read(const std::string& what, const std::string& path, const error& why) -> unexpected {
+    const bool stays =
+        ::access(path.c_str(), R_OK) != 0 && (errno == EACCES || errno == ELOOP || errno == ENAMETOOLONG);
+    return fail(why.code == errc::io && !stays ? errc::io : errc::configuration, what + ": " + why.message);
+}
 
 /// An environment variable; an empty one counts as not set.
 [[nodiscard]] inline auto variable(const invocation& call, std::string_view name) -> std::optional<std::string> {

@@ -44,16 +44,11 @@ const observed no_time_left{observation::unknown, "the time was over before the 
 
 // service and servicegroup
 
-[[nodiscard]] auto choose_manager(const configuration& chosen, posix_files& files) -> result<service_manager> {
-    if (chosen.service_manager.empty()) return detect_service_manager(files);
-    return parse_service_manager(chosen.service_manager);
-}
-
 /// Asks for one local service. The probe may ask two programs one after the other, and each may need its grace to end:
 /// each gets two fifths of `time`.
 [[nodiscard]] auto look_at_service(const command_line& line, const configuration& chosen, const std::string& name,
                                    machine& here, milliseconds time) -> observed {
-    const auto manager = choose_manager(chosen, here.files);
+    const auto manager = chosen.manager ? result{*chosen.manager} : detect_service_manager(here.files);
     if (!manager) return {observation::unknown, manager.error().message};
     if (time.count <= 100) return no_time_left;
     service_probe_options options{.name = name, .manager = *manager, .timeout = {time.count * 2 / 5}};
@@ -63,12 +58,6 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     return service_probe{std::move(options), executor, here.files, units}();
 }
 
-[[nodiscard]] auto valid_manager(const configuration& chosen) -> result<void> {
-    if (chosen.service_manager.empty()) return {};
-    if (auto known = parse_service_manager(chosen.service_manager); !known) return unexpected{known.error()};
-    return {};
-}
-
 [[nodiscard]] auto plan_service(const command_line& line, const configuration& chosen, machine& here)
     -> result<planned_check> {
     auto name = required(line, "service", "-s/--service");
@@ -76,7 +65,6 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     if (auto valid = validate_local_service(*name); !valid) {
         return fail(errc::usage, "-s/--service: " + valid.error().message);
     }
-    if (auto valid = valid_manager(chosen); !valid) return unexpected{valid.error()};
     planned_check plan{.subject = subject_of(line)};
     plan.look = [&line, &chosen, &here, name = *name] {
         return look_at_service(line, chosen, name, here, here.left());
@@ -101,7 +89,6 @@ const observed no_time_left{observation::unknown, "the time was over before the 
         return fail(errc::usage, "-s/--service names " + std::to_string(names.size()) + " services, at most " +
                                      std::to_string(most_services) + " are taken");
     }
-    if (auto valid = valid_manager(chosen); !valid) return unexpected{valid.error()};
     planned_check plan{.subject = std::move(subject)};
     plan.look_at_all = [&line, &chosen, &here, names = plan.subject.members] {
         const auto rounds = static_cast<std::int64_t>((names.size() + most_at_once - 1) / most_at_once);

@@ -179,20 +179,24 @@ CHECKS = [
      '"type":"service","service":"apache2"',
      "apache2 cannot be judged: the option -S/--consulservice is missing; see powerconsul check service --help"),
     ("check, a misspelt option", ["service", "-s", "apache2", "--consulservic", "web"],
-     '"type":"service","service":""',
-     'the check cannot be judged: the option "consulservic" is not known, did you mean "consulservice"; see '
+     '"type":"service","service":"apache2"',
+     'apache2 cannot be judged: the option "consulservic" is not known, did you mean "consulservice"; see '
      "powerconsul check service --help"),
     ("check, a letter with =", ["service", "-s", "apache2", "-S=web"],
-     '"type":"service","service":""',
-     'the check cannot be judged: the option -S needs a value (NAME) behind a blank, found "=web"; write it '
+     '"type":"service","service":"apache2"',
+     'apache2 cannot be judged: the option -S needs a value (NAME) behind a blank, found "=web"; write it '
      "without =; see powerconsul check service --help"),
     ("check, an unknown letter", ["service", "-s", "apache2", "-S", "web", "-x"],
-     '"type":"service","service":""',
-     'the check cannot be judged: the option "-x" is not known; see powerconsul check service --help'),
+     '"type":"service","service":"apache2"',
+     'apache2 cannot be judged: the option "-x" is not known; see powerconsul check service --help'),
     ("check, a doubled option", ["service", "-s", "apache2", "-s", "nginx", "-S", "web"],
      '"type":"service","service":""',
      "the check cannot be judged: --service is given more than once; give it once; see powerconsul check service "
      "--help"),
+    ("check, a process and a misspelt option", ["process", "--name=worker", "--user", "www", "-S", "web", "--cuont", "2:"],
+     '"type":"process","process":"worker of user www"',
+     'worker of user www cannot be judged: the option "cuont" is not known, did you mean "count"; see powerconsul check '
+     "process --help"),
     ("check, an argument too many", ["service", "apache2", "-S", "web"],
      '"type":"service","service":""',
      'the check cannot be judged: the argument "apache2" is one too many; see powerconsul check service --help'),
@@ -204,8 +208,8 @@ CHECKS = [
      'apache2 cannot be judged: --unknown-exit: "256" is not one of 1, 2 and 3'),
     ("check, a manager that is none", ["service", "-s", "apache2", "-S", "web", *WORLD, "--service-manager", "upstart"],
      '"type":"service","service":"apache2"',
-     'apache2 cannot be judged: "upstart" is not a service manager that is known here, expected systemd, sysv or '
-     "openrc"),
+     'apache2 cannot be judged: --service-manager: "upstart" is not a service manager that is known here, expected '
+     "systemd, sysv or openrc"),
     ("check, a service that is a path", ["service", "-s", "../apache2", "-S", "web", *WORLD],
      '"type":"service","service":"../apache2"',
      '../apache2 cannot be judged: -s/--service: "../apache2" cannot be the name of a local service: it starts '

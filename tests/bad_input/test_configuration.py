@@ -31,9 +31,9 @@ def checked(name, text, err):
                    f'"role":"unknown","reason":{reason},"basis":"none"}}\n')
 
 
-def placed(name, prepare, err, path="powerconsul.conf", through=()):
+def placed(name, prepare, err, path="powerconsul.conf", through=(), code=78):
     """What stands at the path is made by `prepare`."""
-    return Row(name, [*ROLE, *WORLD, "--config", path], 78, err=f"powerconsul: {err}\n", files={"store.json": STORE},
+    return Row(name, [*ROLE, *WORLD, "--config", path], code, err=f"powerconsul: {err}\n", files={"store.json": STORE},
                prepare=prepare, through=through)
 
 
@@ -125,6 +125,9 @@ TEXTS = [
      "are taken"),
     ("a misspelt key", '{"clusterkey": "x"}',
      'powerconsul.conf: clusterkey at line 1, column 16 (byte 15): this key is not known; did you mean "clusterKey"?'),
+    ("a service manager that is none", '{"serviceManager": "upstart"}',
+     'powerconsul.conf: serviceManager: "upstart" is not a service manager that is known here, expected systemd, sysv '
+     "or openrc"),
     ("a key that is cut short", '{"cluster": "x"}',
      'powerconsul.conf: cluster at line 1, column 13 (byte 12): this key is not known; did you mean "clusterKey"?'),
     ("a key that is like none", '{"zebra": "x"}',
@@ -252,12 +255,17 @@ PLACES = [
     ("a name of 300 bytes", no_file,
      "the configuration: cannot open "
      '"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...": File name too long', "x" * 300),
-    ("memory", no_file, 'the configuration: cannot read "/proc/self/mem": Input/output error', "/proc/self/mem"),
+    ("what cannot be read now", no_file, 'the configuration: cannot read "/proc/self/mem": Input/output error',
+     "/proc/self/mem", (), 1),
     ("a newline in the name", no_file,
      r'the configuration "power\nconsul.conf" does not exist; write it, or let --config name another', "power\nconsul.conf"),
 ]
 
 VARIABLES = [
+    ("a misspelt one", {"POWERCONSUL_ENVIROMENT": "production"},
+     '"POWERCONSUL_ENVIROMENT" is no variable of powerconsul; did you mean POWERCONSUL_ENVIRONMENT?'),
+    ("one that is cut short", {"POWERCONSUL_TOKEN": "s3cret"},
+     '"POWERCONSUL_TOKEN" is no variable of powerconsul; did you mean POWERCONSUL_TOKEN_FILE?'),
     ("a time that is none", {"POWERCONSUL_TIMEOUT": "abc"},
      'POWERCONSUL_TIMEOUT: "abc" is not a length of time; expected a number and ms, s, m, h or d, as in 8s'),
     ("a time below 0", {"POWERCONSUL_MAX_AGE": "-1s"},
@@ -329,6 +337,12 @@ ROWS = [
         out='{"type":"process","process":"worker","expects":null,"clustered":null,"state":"unknown","code":64,'
             '"role":"unknown","reason":"worker cannot be judged: POWERCONSUL_TIMEOUT: \\"abc\\" is not a length of time; '
             'expected a number and ms, s, m, h or d, as in 8s","basis":"none"}\n'),
+    Row("check, a configuration that cannot be read now",
+        ["check", "process", "--name", "worker", "-S", "web", *WORLD, "--config", "/proc/self/mem"], 1,
+        files={"store.json": STORE},
+        out='{"type":"process","process":"worker","expects":null,"clustered":null,"state":"unknown","code":1,'
+            '"role":"unknown","reason":"worker cannot be judged: the configuration: cannot read \\"/proc/self/mem\\": '
+            'Input/output error","basis":"none"}\n'),
     Row("the user's own file", [*ROLE, *WORLD], 78, files={".powerconsul.conf": '{"stateDirs": "x"}', "store.json": STORE},
         err="powerconsul: the configuration FOLDER/.powerconsul.conf: stateDirs at line 1, column 15 (byte 14): "
             'this key is not known; did you mean "stateDir"?\n'),

@@ -162,8 +162,8 @@ ROWS = [
             '"reason":"the crontab of root cannot be judged: -p/--pattern holds a newline, but is looked for within one line'
             f'{HELP}","basis":"none"}}\n'),
     Row("an empty pattern", argv("-p", ""), 64, files={"store.json": STORE},
-        out='{"type":"crontab","crontab":"","expects":null,"clustered":null,"state":"unknown","code":64,"role":"unknown",'
-            '"reason":"the check cannot be judged: --pattern has an empty value; leave it out or fill it'
+        out='{"type":"crontab","crontab":"root","expects":null,"clustered":null,"state":"unknown","code":64,"role":"unknown",'
+            '"reason":"the crontab of root cannot be judged: --pattern has an empty value; leave it out or fill it'
             f'{HELP}","basis":"none"}}\n'),
 ]
 

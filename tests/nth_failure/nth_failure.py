@@ -481,7 +481,7 @@ class Judge:
         if self.scenario.kind == "check":
             self.judge_check(harmless)
         elif self.scenario.kind == "role":
-            self.expect(run.code in (0, 1, 65, 69, 77, 78), f"it exits with {run.code}")
+            self.expect(run.code in (0, 1, 65, 69, 77), f"it exits with {run.code}")
             rows = [line for line in run.out.splitlines() if not line.startswith(("note ", "stopped "))]
             self.expect(run.code != 0 or rows == self.usual.out.splitlines(), f"another role: {run.out}")
         else:
@@ -509,14 +509,14 @@ class Judge:
         self.expect(run.code == code or self.family == "write", f"it exits with {run.code} and says {code}")
         self.expect(state in (self.scenario.right, "unknown"), f"the state is {state}: {run.out}")
         self.expect(role in (usual["role"], "unknown"), f"the role is {role}: {run.out}")
-        self.expect(code == STATUS[state] or (state == "unknown" and code == 78), f"{state} with {code}: {run.out}")
+        self.expect(code == STATUS[state], f"{state} with {code}: {run.out}")
         self.expect(line.get("expects") in (None, usual["expects"]), f"expects {line.get('expects')}: {run.out}")
         self.expect(line["type"] == usual["type"], f"the type is {line['type']}")
         self.expect(run.code != 0 or self.scenario.right == "passing", "it passes")
 
     def judge_healing(self, harmless):
         run = self.run
-        self.expect(run.code in (0, 1, 65, 69, 75, 77, 78), f"it exits with {run.code}: {run.err}")
+        self.expect(run.code in (0, 1, 65, 69, 75, 77), f"it exits with {run.code}: {run.err}")
         ran = self.place.runs()
         known = self.journal_files()
         attempts = sum(each.get("attempts", 0) for each in known)

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,6 +97,53 @@ TEST_CASE("the command line wins over the environment, the environment over the 
     CHECK(member(run({"role", "-S", "web"}), "role") == "primary");
 }
 
+TEST_CASE("a variable that is misspelt is an error, one that is somebody else's or a trigger's is none") {
+    const sandbox box;
+    box.write("store.json", store_text(pair_document, "passing"));
+    box.write("config.json", R"({"node": "production-web1", "format": "json"})");
+    caller run{box};
+    const std::map<std::string, std::string> sound{{"SERVICE", "web"},
+                                                   {"ROLE", "primary"},
+                                                   {"STATE", "critical"},
+                                                   {"CHECK_ID", "c"},
+                                                   {"INCIDENT_ID", "i"},
+                                                   {"ATTEMPT", "1"},
+                                                   {"REASON", "r"},
+                                                   {"CHECK_OUTPUT", "o"},
+                                                   {"VAR_ENV", "x"},
+                                                   {"VAR_NODES", "x"},
+                                                   {"HOME", "/opt"},
+                                                   {"CANARY", "1"},
+                                                   {"X", "1"},
+                                                   {"", "1"},
+                                                   {"SERVICE_MANAGER", "sysv"},
+                                                   {"UNKNOWN_EXIT", "1"},
+                                                   {"LOG", "none"},
+                                                   {"LOG_LEVEL", "error"},
+                                                   {"LOG_FORMAT", "json"},
+                                                   {"STOP_FILE", "/x"}};
+    for (const auto& each : sound) {
+        run.environment = {{"POWERCONSUL_" + each.first, each.second}};
+        CAPTURE(each.first);
+        const auto ended = run({"role", "-S", "web"});
+        CHECK(ended.err.empty());
+        CHECK(member(ended, "role") == "primary");
+    }
+    for (const auto& [wrong, meant] : std::map<std::string, std::string>{{"ENVIROMENT", "ENVIRONMENT"},
+                                                                         {"TIMEOUTS", "TIMEOUT"},
+                                                                         {"SERVER_ROL", "SERVER_ROLE"},
+                                                                         {"LOGLEVEL", "LOG_LEVEL"},
+                                                                         {"NODES", "NODE"}}) {
+        run.environment = {{"POWERCONSUL_" + wrong, "1"}};
+        const auto ended = run({"role", "-S", "web"});
+        CHECK(ended.status == 64);
+        CHECK(ended.err == "powerconsul: \"POWERCONSUL_" + wrong +
+                               "\" is no variable of powerconsul; did you mean POWERCONSUL_" + meant + "?\n");
+        run.environment.begin()->second.clear();
+        CHECK(run({"role", "-S", "web"}).status == 0);
+    }
+}
+
 TEST_CASE("the original's configuration file loads unchanged and moves the documents") {
     const sandbox box;
     box.write("config.json",
@@ -162,7 +210,7 @@ TEST_CASE("a check that ends without a verdict prints its line all the same") {
         {"bad manager",
          {"check", "service", "-s", "local", "-S", "web", "--service-manager", "upstart"},
          64,
-         "local cannot be judged: \"upstart\" is not a service manager"},
+         "local cannot be judged: --service-manager: \"upstart\" is not a service manager"},
         {"misspelt key",
          {"check", "service", "-s", "local", "-S", "web", "--config", bad},
          78,
