@@ -30,7 +30,7 @@ build() {
     local again=()
     [ -e "build/$name/build.ninja" ] && again=(--reconfigure)
     if { CXX=$compiler meson setup "${again[@]}" "build/$name" -Dwerror=true -Dauto_features=enabled \
-        -Djoined_tests=true "$@" &&
+        -Djoined=true "$@" &&
         ninja -C "build/$name"; } >"build/$name.log" 2>&1; then
         return 0
     fi
@@ -44,7 +44,7 @@ run_tests() {
     local name=$1 status=0
     shift
     # More than there are processors, since those against real parts wait most of the time.
-    meson test -C "build/$name" --no-rebuild --print-errorlogs --num-processes 4 "$@" || status=$?
+    meson test -C "build/$name" --no-rebuild --print-errorlogs --num-processes 6 "$@" || status=$?
     counted+=("--build" "build/$name" "$status")
 }
 
@@ -75,7 +75,7 @@ else
         counted+=("--failed" "build/release-tests does not build")
         return 1
     }
-    # The headers one by one, with g++'s sanitizers; static, since a test preloads a library of its own.
+    # The headers one by one, and bad input, with g++'s sanitizers; static, since a test preloads a library of its own.
     build_gcc() {
         build gcc g++ "${sanitized[@]}" -Dtest_parts=unit -Dcpp_args=-fno-sanitize-recover=all \
             -Dcpp_link_args=-static-libasan

@@ -16,11 +16,11 @@ namespace powerconsul::cli {
 namespace {
 
 /// What is to be said; whoever takes it ends the process.
-std::atomic<const last_word*> due{nullptr};
-static_assert(decltype(due)::is_always_lock_free, "a signal handler uses it");
+std::atomic<const last_word*> pending_word{nullptr};
+static_assert(decltype(pending_word)::is_always_lock_free, "a signal handler uses it");
 
 void speak(int) {
-    const last_word* const word = due.exchange(nullptr);
+    const last_word* const word = pending_word.exchange(nullptr);
     if (word == nullptr) return;
     for (std::size_t at = 0; at < word->out.size();) {
         const auto written = ::write(STDOUT_FILENO, word->out.data() + at, word->out.size() - at);
@@ -74,7 +74,7 @@ void watchdog::change(last_word word) {
     if (finished_) return;
     const bool armed = !words_.empty() && words_.back().limit == word.limit;
     words_.push_back(std::move(word));
-    due = &words_.back();
+    pending_word = &words_.back();
     if (armed) return;
     const milliseconds left = started_ + words_.back().limit - posix_clock{}.monotonic();
     arm(left.count > 0 ? left : milliseconds{0});
@@ -83,7 +83,7 @@ void watchdog::change(last_word word) {
 void watchdog::finish() {
     if (std::exchange(finished_, true)) return;
     // Somebody else took it: another thread is about to end the process.
-    while (due.exchange(nullptr) == nullptr) ::pause();
+    while (pending_word.exchange(nullptr) == nullptr) ::pause();
     const itimerspec never{};
     if (kills_) ::timer_settime(*kills_, 0, &never, nullptr);
 }
