@@ -57,6 +57,17 @@ TEST_CASE("one_line gives one bounded line of valid UTF-8") {
     CHECK(quoted("") == "\"\"");
     CHECK(quoted(std::string(100, '\n')).size() == 82);
     CHECK(one_line("a\xC2\x9Bm\xC2\xA0z", 20) == "a m\xC2\xA0z");  // CSI in one byte, and a blank that is none
+    // A name that would be shown as another one: each of these characters, and their neighbours.
+    for (const std::string_view each : {"\xD8\x9C", "\xE2\x80\x8E", "\xE2\x80\x8F", "\xE2\x80\xA8", "\xE2\x80\xAA",
+                                        "\xE2\x80\xAE", "\xE2\x81\xA6", "\xE2\x81\xA9"}) {
+        CAPTURE(each);
+        CHECK(quoted("web" + std::string{each} + "1") == "\"web\xEF\xBF\xBD\x31\"");
+    }
+    for (const std::string_view each : {"\xD8\x9B", "\xD8\x9D", "\xE2\x80\x8D", "\xE2\x80\x90", "\xE2\x80\xA7",
+                                        "\xE2\x80\xAF", "\xE2\x81\xA5", "\xE2\x81\xAA", "\xE2\x82\xA6"}) {
+        CAPTURE(each);
+        CHECK(quoted(each) == '"' + std::string{each} + '"');
+    }
     CHECK("no " + quoted(std::string{"x"}) == "no \"x\"");
 }
 

@@ -57,9 +57,19 @@ struct text_position {
     return found;
 }
 
-/// Text for one line of output: control characters (C0, DEL and C1) become spaces, invalid UTF-8 becomes U+FFFD, runs
-/// of white space become one space, and what is longer than `limit` bytes ends in "..." at a character's border (limit:
-/// 3 or more).
+/// Whether a text begins with a character that is not seen but lets what follows be shown in another order
+/// (UAX #9: U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), or with one that ends a line (U+2028, U+2029).
+[[nodiscard]] constexpr auto hides_order(std::string_view text) -> bool {
+    if (text.starts_with("\xD8\x9C")) return true;
+    if (!text.starts_with("\xE2\x80") && !text.starts_with("\xE2\x81")) return false;
+    const auto last = text.size() < 3 ? 0U : static_cast<unsigned char>(text[2]);
+    if (text[1] == '\x81') return last >= 0xA6 && last <= 0xA9;
+    return last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE);
+}
+
+/// Text for one line of output: control characters (C0, DEL and C1) become spaces, invalid UTF-8 and what hides_order()
+/// become U+FFFD, runs of white space become one space, and what is longer than `limit` bytes ends in "..." at a
+/// character's border (limit: 3 or more).
 [[nodiscard]] inline auto one_line(std::string_view text, std::size_t limit) -> std::string {
     // Most texts are as they should be.
     bool plain = text.size() <= limit && !text.ends_with(' ');
@@ -73,7 +83,7 @@ struct text_position {
         const std::size_t length = utf8_sequence(text);
         const auto first = static_cast<unsigned char>(text.front());
         const bool control = length == 2 && first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
-        if (length == 0) {
+        if (length == 0 || hides_order(text)) {
             line += "\xEF\xBF\xBD";
         } else if (first <= 0x20 || first == 0x7F || control) {
             if (!line.empty() && line.back() != ' ') line += ' ';

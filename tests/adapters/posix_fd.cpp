@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <chrono>
 #include <utility>
 
 using namespace powerconsul;
@@ -50,4 +52,16 @@ TEST_CASE("an interrupted call is repeated, a failed one is not") {
     CHECK(calls == 4);
     CHECK(result<int>{system_failure("open", "/x", ENOENT)}.error() ==
           error{errc::io, "cannot open \"/x\": No such file or directory"});
+}
+
+TEST_CASE("where poll fails, a moment passes before the loop goes on") {
+    struct too_many {
+        static auto data() -> pollfd* { return nullptr; }
+        static auto size() -> nfds_t { return ~nfds_t{}; }
+    } waits;
+    const auto before = std::chrono::steady_clock::now();
+    CHECK(poll_or_pause(waits, 0) == -1);
+    CHECK(std::chrono::steady_clock::now() - before >= std::chrono::milliseconds{10});
+    std::array<pollfd, 1> none{pollfd{-1, 0, 0}};
+    CHECK(poll_or_pause(none, 0) == 0);
 }

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cerrno>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <powerconsul/result.hpp>
@@ -52,6 +54,18 @@ template <typename F>
     auto answer = f();
     while (answer == -1 && errno == EINTR) answer = f();
     return answer;
+}
+
+/// poll(2), for a loop that looks again afterwards. Where the kernel has no memory for it a moment passes, so that the
+/// loop does not take a whole processor until then.
+template <typename Waits>
+[[nodiscard]] auto poll_or_pause(Waits& waits, int milliseconds) -> int {
+    const int ready = ::poll(waits.data(), waits.size(), milliseconds);
+    if (ready == -1 && errno != EINTR) {
+        const timespec moment{0, 10'000'000};
+        (void)::nanosleep(&moment, nullptr);
+    }
+    return ready;
 }
 
 /// `cannot <what> "<path>": <the system's reason>` as errc::io.

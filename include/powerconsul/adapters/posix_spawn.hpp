@@ -225,7 +225,7 @@ private:
             std::array<pollfd, 3> waits{pollfd{out_end.get(), POLLIN, 0}, pollfd{err_end.get(), POLLIN, 0},
                                         pollfd{reaped ? -1 : ended.get(), POLLIN, 0}};
             const auto longest = ended && !reaped ? milliseconds{60'000} : look_again;
-            const int ready = ::poll(waits.data(), waits.size(), static_cast<int>(shorter(left, longest).count));
+            const int ready = poll_or_pause(waits, static_cast<int>(shorter(left, longest).count));
             may_have_ended = ready <= 0 || !ended || waits[2].revents != 0;
             if (ready <= 0) continue;
             for (std::size_t i = 0; i < streams.size(); ++i) {

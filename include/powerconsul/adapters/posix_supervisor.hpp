@@ -379,7 +379,7 @@ private:
             std::array<pollfd, 2> waits{pollfd{child.output.get(), POLLIN, 0},
                                         pollfd{reaped ? -1 : ended.get(), POLLIN, 0}};
             const auto limit = ended && !reaped ? milliseconds{60'000} : look_again;
-            ::poll(waits.data(), waits.size(), static_cast<int>(shorter(left, limit).count));
+            (void)poll_or_pause(waits, static_cast<int>(shorter(left, limit).count));
             take(child.output, 64 * 1024, output);
         }
         seen.duration = clock.monotonic() - began;
