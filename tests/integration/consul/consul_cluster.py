@@ -122,6 +122,12 @@ class Agent:
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)
         self.paused = True
+        # The signal is sent; each thread may run on until it takes it.
+        wait_until(f"{self.node} is stopped", self.stands_still)
+
+    def stands_still(self):
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat")
+        return all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in tasks)
 
     def wipe(self):
         """What a new disk leaves of a dead agent: nothing."""
