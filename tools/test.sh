@@ -75,10 +75,11 @@ else
         counted+=("--failed" "build/release-tests does not build")
         return 1
     }
-    # The headers one by one, and bad input, with g++'s sanitizers; static, since a test preloads a library of its own.
+    # The headers one by one, and bad input, with g++'s sanitizers; static, since a test preloads a library of its own. To
+    # look for null and unaligned pointers takes a quarter of the time, and clang's does it.
     build_gcc() {
-        build gcc g++ "${sanitized[@]}" -Dtest_parts=unit -Dcpp_args=-fno-sanitize-recover=all \
-            -Dcpp_link_args=-static-libasan
+        build gcc g++ "${sanitized[@]}" -Dtest_parts=unit -Dcpp_link_args=-static-libasan \
+            -Dcpp_args="['-fno-sanitize-recover=all', '-fno-sanitize=null,alignment']"
     }
     # Everything once more, with clang's. lundef would ask for the sanitizers' own symbols.
     build_clang() {
