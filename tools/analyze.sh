@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Looks at the code and at the running program with tools that take too long for every test run.
 #
-# usage: tools/analyze.sh [cppcheck] [tidy] [threads]       all of them if none is named
+# usage: tools/analyze.sh [cppcheck] [tidy] [paths] [threads]       all of them if none is named
 #
 #   cppcheck   with what .cppcheck leaves out of its warnings
 #   tidy       clang-tidy with the checks in .clang-tidy: the program, and each header
+#   paths      clang's static analyzer, which follows the paths through each function of the same (ten minutes)
 #   threads    clang's ThreadSanitizer: the tests that start threads, and the program against a real Consul
 #
 # valgrind's memcheck is one of the tests (tests/memcheck).
@@ -16,10 +17,10 @@ usage() {
     exit 64
 }
 parts=("$@")
-[ $# -gt 0 ] || parts=(cppcheck tidy threads)
+[ $# -gt 0 ] || parts=(cppcheck tidy paths threads)
 for part in "${parts[@]}"; do
     case $part in
-    cppcheck | tidy | threads) ;;
+    cppcheck | tidy | paths | threads) ;;
     *) usage ;;
     esac
 done
@@ -41,13 +42,17 @@ configured() {
     CXX=$compiler meson setup "${again[@]}" "$folder" -Dauto_features=enabled -Dexamples=disabled "$@" >/dev/null
 }
 
-part_tidy() {
-    configured build/tidy clang++ -Dtest_parts=structure
-    # The program, and one file that includes every header.
+# clang_tidy OPTION... looks at the program, and at one file that includes every header. Joined, since a header then is
+# looked at once or twice, not with each file that includes it.
+clang_tidy() {
+    configured build/tidy clang++ -Dtest_parts=structure -Djoined=true
     sed -n 's/.*"file": "\(.*\)".*/\1/p' build/tidy/compile_commands.json |
-        grep -E '/tools/[a-z_]+\.cpp$|check_last\.cpp$' | sort -u |
-        (cd build/tidy && xargs --max-procs="$jobs" --max-args=1 clang-tidy --quiet -p .)
+        grep -E '(^|/)tools/.*\.cpp$|check_last\.cpp$' | sort -u |
+        (cd build/tidy && xargs --max-procs="$jobs" --max-args=1 clang-tidy --quiet -p . "$@")
 }
+part_tidy() { clang_tidy --checks=-clang-analyzer-*,-bugprone-suspicious-include; }
+# Without the argument it begins in the functions of the main file only.
+part_paths() { clang_tidy --checks=-*,clang-analyzer-* --extra-arg=-Xclang --extra-arg=-analyzer-opt-analyze-headers; }
 
 # What starts threads, or is called by several.
 threaded=(thread_runner httplib httplib_bounded posix_files posix_log posix_supervisor systemd_bus)

@@ -325,6 +325,7 @@ struct separated {
 
 [[nodiscard]] auto option_names(const command_row* row) -> std::vector<std::string_view> {
     std::vector<std::string_view> names;
+    names.reserve(global_options.size());
     for (const auto& each : global_options) names.push_back(each.name);
     if (row != nullptr) {
         for (const auto& each : row->options) names.push_back(each.name);
@@ -518,8 +519,7 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
     }
     const auto row = known_words(parts.words);
     if (!row && parts.words.command.empty() && !parts.rest.empty()) {
-        std::vector<std::string_view> names;
-        for (const auto& each : global_options) names.push_back(each.name);
+        const auto names = option_names(nullptr);
         const std::string_view name = long_name(parts.rest.front());
         const bool known =
             takes_next(parts.rest.front()) || name.empty() || std::ranges::find(names, name) != names.end();

@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <new>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -39,8 +39,12 @@ namespace {
 /// The user's home directory where HOME is not set, as under a Consul agent that was started by a service manager.
 /// Empty if the user has none.
 [[nodiscard]] auto home_directory() -> powerconsul::result<std::string> {
-    errno = 0;
-    const passwd* const user = getpwuid(geteuid());
+    // Without memory glibc says that there is none, too: that is believed the second time.
+    const passwd* user = nullptr;
+    for (int asked = 0; asked < 2 && user == nullptr; ++asked) {
+        errno = 0;
+        user = getpwuid(geteuid());  // NOLINT(concurrency-mt-unsafe): before anything else is started
+    }
     if (user == nullptr && errno != 0 && errno != ENOENT && errno != ESRCH) {
         return powerconsul::system_failure("look up the home directory, where the configuration may be, of user",
                                            std::to_string(geteuid()), errno);
@@ -76,7 +80,10 @@ public:
         ready_ = text.size() + (more < step ? step : more);
         if (ready_ > text.capacity()) ready_ = text.capacity();
         const std::uintptr_t end = (base + ready_) / page * page;
-        if (begin < end) static_cast<void>(madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE));
+        if (begin < end) {
+            auto* const first = reinterpret_cast<void*>(begin);  // NOLINT(performance-no-int-to-ptr): rounded to pages
+            static_cast<void>(madvise(first, end - begin, MADV_POPULATE_WRITE));
+        }
 #else
         static_cast<void>(text);
         static_cast<void>(more);
@@ -131,7 +138,7 @@ private:
 /// A process of its own, in a session of its own, that holds nothing of the parent's open: Consul waits until the last
 /// holder of its pipes is gone.
 [[nodiscard]] auto detach() -> powerconsul::result<bool> {
-    std::fflush(nullptr);
+    static_cast<void>(std::fflush(nullptr));
     const pid_t child = fork();
     if (child < 0) return powerconsul::system_failure("make", "a process of its own", errno);
     if (child > 0) return false;
@@ -149,8 +156,8 @@ void settle() {
     for (const int fd : {0, 1, 2}) {
         if (fcntl(fd, F_GETFD) == -1) static_cast<void>(open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY));
     }
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGCHLD, SIG_DFL);
+    static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+    static_cast<void>(std::signal(SIGCHLD, SIG_DFL));
 }
 
 /// Runs the command and prints what it has to say; gives the exit status. Throws std::bad_alloc where there is not even
@@ -179,14 +186,15 @@ void settle() {
     if (guard) guard->finish();
     const bool written = std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0;
     const int why_not = errno;
-    std::fwrite(err.data(), 1, err.size(), stderr);
+    static_cast<void>(std::fwrite(err.data(), 1, err.size(), stderr));
     // Who has closed a pipe does not want to hear more.
     if (!written && why_not != EPIPE) {
-        std::fprintf(stderr, "powerconsul: cannot write to standard output: %s\n", std::strerror(why_not));
+        const auto why = std::generic_category().message(why_not);
+        static_cast<void>(std::fprintf(stderr, "powerconsul: cannot write to standard output: %s\n", why.c_str()));
     }
     // A verdict that nobody could read was not given.
     if (!written && status == 0) status = 1;
-    std::fflush(stderr);
+    static_cast<void>(std::fflush(stderr));
     return status;
 }
 
@@ -206,7 +214,7 @@ void settle() {
         if (word.starts_with("--format=")) return word.ends_with("=text");
         if (word == "--format" && i + 1 < argc) return std::string_view{argv[i + 1]} == "text";
     }
-    const char* const variable = std::getenv("POWERCONSUL_FORMAT");
+    const char* const variable = std::getenv("POWERCONSUL_FORMAT");  // NOLINT(concurrency-mt-unsafe): nobody sets one
     return variable != nullptr && std::string_view{variable} == "text";
 }
 

@@ -59,7 +59,7 @@ watchdog::watchdog(last_word word)
     sigset_t ours;
     ::sigemptyset(&ours);
     ::sigaddset(&ours, SIGALRM);
-    ::sigprocmask(SIG_UNBLOCK, &ours, nullptr);
+    ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
     change(std::move(word));
 }
 

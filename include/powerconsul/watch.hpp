@@ -175,6 +175,7 @@ private:
         if (!asked) return give_up(report, unanswered(asked.error())), std::nullopt;
         agent_ = std::move(*asked);
         std::vector<check_facts> all;
+        all.reserve(listed.size());
         for (const auto& each : listed) {
             all.push_back({each.node, each.service_id, each.check_id, true, json::is_unproven(each.output),
                            each.create_index, each.modify_index, standing_of(each.check_id)});

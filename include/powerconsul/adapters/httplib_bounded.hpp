@@ -153,6 +153,7 @@ class bounded_stream final : public Stream {
 public:
     using Stream::write;
 
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): only what was read into the buffer is looked at
     bounded_stream(int socket, bounds& limits) : socket_{socket}, limits_{limits} {}
 
     auto is_readable() const -> bool override { return begin_ < end_ || wait(POLLIN); }
@@ -210,7 +211,7 @@ private:
 
     int socket_;
     bounds& limits_;
-    std::array<char, 4096> buffer_;  // NOLINT: not cleared, since only what was read into it is looked at
+    std::array<char, 4096> buffer_;  // not cleared: see above
     std::size_t begin_{};
     std::size_t end_{};
     std::size_t line_{};  ///< bytes of the line that is being read

@@ -105,6 +105,10 @@ private:
         pid_t pid{-1};
         posix_fd word{};
         posix_fd output{};
+
+        held_child() = default;
+        held_child(const held_child&) = delete;
+        auto operator=(const held_child&) -> held_child& = delete;
         ~held_child() {
             if (pid < 0) return;
             word.reset();
@@ -222,6 +226,7 @@ private:
 
     [[nodiscard]] static auto pointers(const std::vector<std::string>& words) -> std::vector<char*> {
         std::vector<char*> list;
+        list.reserve(words.size() + 1);
         for (const auto& word : words) list.push_back(const_cast<char*>(word.c_str()));  // execve changes none
         list.push_back(nullptr);
         return list;
@@ -286,7 +291,7 @@ private:
         by_default.sa_handler = SIG_DFL;
         for (int number = 1; number < NSIG; ++number) ::sigaction(number, &by_default, nullptr);
         sigset_t none{};
-        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
         ::umask(022);
         must(::setsid() >= 0 && ::chdir("/") == 0);
         must(as == nullptr || (::setgroups(as->groups.size(), as->groups.data()) == 0 && ::setgid(as->group) == 0 &&

@@ -61,7 +61,7 @@ struct sd_bus_functions {
             find(loaded, "sd_bus_message_read_basic", all.read) &&
             find(loaded, "sd_bus_message_unref", all.message_unref);
         if (complete) return all;
-        const char* const why = ::dlerror();
+        const char* const why = ::dlerror();  // NOLINT(concurrency-mt-unsafe): each thread has its own
         return fail(errc::unavailable, "cannot use libsystemd: " + std::string{why == nullptr ? library : why});
     }
 

@@ -158,7 +158,7 @@ private:
         std::vector<std::string> faults;  // those of `stopped` come first
         if (file.uid != owner && file.uid != 0) faults.push_back(owned_by(file) + ", and cron ignores it");
         if (!text.jobs)
-            faults.push_back(text.settings ? "it holds settings but no job" : "it holds nothing but comments");
+            faults.emplace_back(text.settings ? "it holds settings but no job" : "it holds nothing but comments");
         if (text.jobs && !options_.pattern.empty() && !text.pattern) {
             faults.push_back("no line of it contains " + quoted(options_.pattern));
         }

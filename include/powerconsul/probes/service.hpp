@@ -83,8 +83,7 @@ private:
         const std::string path = script_path(name);
         const auto seen = files_.status(path);
         if (!seen) return give_up(seen.error());
-        const observed missing{observation::unknown, "there is no init script " + quoted(path)};
-        if (!*seen) return missing;
+        if (!*seen) return {observation::unknown, "there is no init script " + quoted(path)};
         if ((*seen)->kind != file_kind::symlink) {
             if ((*seen)->kind != file_kind::regular) {
                 return {observation::unknown, "init script " + quoted(path) + " is no regular file"};

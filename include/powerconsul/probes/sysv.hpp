@@ -97,11 +97,10 @@ struct word {
         if (is_one_of(word, {"running", "active", "online"})) {
             (negated > 0 ? seen.stopped : seen.running) = true;
             if (some && negated == 0) seen.stopped = true;  // Debian's postfix: "some postfix instances are running"
-        } else if (is_one_of(word, {"stopped", "dead", "inactive", "offline"}) && negated == 0) {
-            seen.stopped = true;
-        } else if (word == "down" && (before == "is" || signs.find(':') != std::string::npos)) {
-            seen.stopped = true;  // Debian's postgresql: "15/main (port 5432): down"
-        } else if (is_one_of(word, {"process", "processes", "pid", "pidfile"}) && before == "no") {
+        } else if ((is_one_of(word, {"stopped", "dead", "inactive", "offline"}) && negated == 0) ||
+                   // Debian's postgresql: "15/main (port 5432): down"
+                   (word == "down" && (before == "is" || signs.find(':') != std::string::npos)) ||
+                   (is_one_of(word, {"process", "processes", "pid", "pidfile"}) && before == "no")) {
             seen.stopped = true;
         } else if (is_one_of(word, {"unknown", "unclear"})) {
             seen.unsure = true;
