@@ -101,14 +101,11 @@ private:
     };
 
     /// A child that has not got the word ends with this object.
+    // NOLINTNEXTLINE(cppcoreguidelines-special-member-functions): its descriptors cannot be copied
     struct held_child {
         pid_t pid{-1};
         posix_fd word{};
         posix_fd output{};
-
-        held_child() = default;
-        held_child(const held_child&) = delete;
-        auto operator=(const held_child&) -> held_child& = delete;
         ~held_child() {
             if (pid < 0) return;
             word.reset();
@@ -225,10 +222,8 @@ private:
     }
 
     [[nodiscard]] static auto pointers(const std::vector<std::string>& words) -> std::vector<char*> {
-        std::vector<char*> list;
-        list.reserve(words.size() + 1);
-        for (const auto& word : words) list.push_back(const_cast<char*>(word.c_str()));  // execve changes none
-        list.push_back(nullptr);
+        std::vector<char*> list(words.size() + 1);  // the last is null; execve changes none
+        for (std::size_t i = 0; i < words.size(); ++i) list[i] = const_cast<char*>(words[i].c_str());
         return list;
     }
 
