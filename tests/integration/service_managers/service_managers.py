@@ -308,6 +308,9 @@ def expect_as_by_service(rows):
 
     english = {"LANG": "C", "LC_ALL": "C", "TERM": "dumb", "LEAK": "1", "HOME": "/root", "BASH_ENV": "/etc/profile"}
     os.chdir("/tmp")
+    # service(8) hands on what nohup or a shell's background lets this program ignore; the probe does not.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     by_service = run("service", "telltale", "status", check=False, environment=english)
     theirs = told()
     rows.expect("asked as service(8) asks", "telltale", "stopped", "init script exits 3 (not running)")
