@@ -75,8 +75,8 @@ else
         counted+=("--failed" "build/release-tests does not build")
         return 1
     }
-    # The headers one by one, and bad input, with g++'s sanitizers; static, since a test preloads a library of its own. To
-    # look for null and unaligned pointers takes a quarter of the time, and clang's does it.
+    # The headers one by one, and the tool's files, with g++'s sanitizers; static, since a test preloads a library of its
+    # own. To look for null and unaligned pointers takes a quarter of the time, and clang's does it.
     build_gcc() {
         build gcc g++ "${sanitized[@]}" -Dtest_parts=unit -Dcpp_link_args=-static-libasan \
             -Dcpp_args="['-fno-sanitize-recover=all', '-fno-sanitize=null,alignment']"
