@@ -1,7 +1,6 @@
 #include "configuration.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <powerconsul/probes/service_manager.hpp>
 #include <powerconsul/secret_file.hpp>
 #include <powerconsul/text.hpp>
+#include <powerconsul/trigger.hpp>
 
 #include "access.hpp"
 #include "layers.hpp"
@@ -66,21 +66,25 @@ struct loaded_settings {
 }
 
 /// What a trigger finds in its environment is there when it calls powerconsul, and was not misspelt.
-[[nodiscard]] auto is_of_trigger(std::string_view name) -> bool {
-    constexpr auto names = std::to_array<std::string_view>(
-        {"SERVICE", "ROLE", "STATE", "CHECK_ID", "INCIDENT_ID", "ATTEMPT", "REASON", "CHECK_OUTPUT"});
-    return name.starts_with("VAR_") || std::ranges::find(names, name) != names.end();
+[[nodiscard]] auto is_of_trigger(std::string_view variable) -> bool {
+    if (variable.starts_with("POWERCONSUL_VAR_")) return true;
+    return std::ranges::any_of(trigger_environment({}, {}, ""),
+                               [&](std::string_view each) { return each.substr(0, each.find('=')) == variable; });
 }
 
 /// A variable that hardly can be anybody else's: passed over, one that says who this node is would make it another one.
 [[nodiscard]] auto check_variables(const invocation& call) -> result<void> {
     constexpr std::string_view prefix = "POWERCONSUL_";
     std::vector<std::string> known;
-    for (const auto& option : options_from_environment()) known.push_back(variable_name(option).substr(prefix.size()));
     for (const auto& [name, value] : call.environment) {
         if (!name.starts_with(prefix) || value.empty()) continue;
+        if (known.empty()) {
+            for (const auto& option : options_from_environment()) {
+                known.push_back(variable_name(option).substr(prefix.size()));
+            }
+        }
         const std::string_view own = std::string_view{name}.substr(prefix.size());
-        if (std::ranges::find(known, own) != known.end() || is_of_trigger(own)) continue;
+        if (std::ranges::find(known, own) != known.end() || is_of_trigger(name)) continue;
         const auto meant = nearest(own, known);
         if (meant.empty() || (edit_distance(own, meant) * 3 > meant.size() && !meant.starts_with(own))) continue;
         return fail(errc::usage, quoted(name) + " is no variable of powerconsul; did you mean " + std::string{prefix} +

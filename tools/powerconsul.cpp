@@ -44,10 +44,10 @@ namespace {
     for (int asked = 0; asked < 2 && user == nullptr; ++asked) {
         errno = 0;
         user = getpwuid(geteuid());  // NOLINT(concurrency-mt-unsafe): before anything else is started
-    }
-    if (user == nullptr && errno != 0 && errno != ENOENT && errno != ESRCH) {
-        return powerconsul::system_failure("look up the home directory, where the configuration may be, of user",
-                                           std::to_string(geteuid()), errno);
+        if (user == nullptr && errno != 0 && errno != ENOENT && errno != ESRCH) {
+            return powerconsul::system_failure("look up the home directory, where the configuration may be, of user",
+                                               std::to_string(geteuid()), errno);
+        }
     }
     return user == nullptr || user->pw_dir == nullptr ? std::string{} : std::string{user->pw_dir};
 }
