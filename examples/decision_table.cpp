@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <string>
 
-#include <powerconsul/decision.hpp>
+#include <powerconsul/decision/rules.hpp>
 
 using namespace powerconsul;
 

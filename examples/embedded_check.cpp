@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <string>
 
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/adapters/store.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/powerconsul.hpp>
+#include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 
 using namespace powerconsul;

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include <powerconsul/adapters/store.hpp>
 #include <powerconsul/powerconsul.hpp>
+#include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/fake_supervisor.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
 #include <powerconsul/testing/memory_files.hpp>

@@ -7,11 +7,11 @@
 #include <cstdio>
 #include <string>
 
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/adapters/store.hpp>
-#include <powerconsul/json/report.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/powerconsul.hpp>
 #include <powerconsul/probes/crontab.hpp>
+#include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/memory_accounts.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 

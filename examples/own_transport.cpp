@@ -16,10 +16,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/adapters/posix_fd.hpp>
-#include <powerconsul/adapters/store.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/powerconsul.hpp>
+#include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 
 using namespace powerconsul;

@@ -1,8 +1,8 @@
-"""Prints what `llvm-cov` has found, by header and by layer, and ends with 1 if a layer has too little.
+"""Prints what `llvm-cov` has found, by header and by room, and ends with 1 if a room has too little.
 
-    count_coverage.py --layers MESON_BUILD --summary JSON --lines TEXT [--least LAYER=PERCENT]... [--missing [HEADER ...]]
+    count_coverage.py --headers MESON_BUILD --summary JSON --lines TEXT [--least ROOM=PERCENT]... [--missing [HEADER ...]]
 
-MESON_BUILD has the list of layers, JSON is from `llvm-cov export --summary-only`, TEXT from `llvm-cov show
+MESON_BUILD has the list of headers, whose folders are the rooms, JSON is from `llvm-cov export --summary-only`, TEXT from `llvm-cov show
 --show-branches=count`.
 """
 import argparse
@@ -15,11 +15,12 @@ FOLDER = "include/powerconsul/"
 BRANCH = re.compile(r"^ *\| +Branch \((\d+):(\d+)\): \[True: ([^,]+), False: ([^\]]+)\]", re.MULTILINE)
 
 
-def layers_of(text):
-    """[(layer, [header, ...]), ...] of the list in meson.build."""
-    listed = text[text.index("layers = {"):text.index("\n}")]
-    return [(name, re.findall(r"'([^']+\.hpp)'", body)) for name, body in
-            re.findall(r"^ +'(\w+)': \[(.*?)^ +\],", listed, re.DOTALL | re.MULTILINE)]
+def rooms_of(text):
+    """[(room, [header, ...]), ...] of the list in meson.build."""
+    rooms = {}
+    for header in re.findall(r"^ +'([^']+\.hpp)',$", text, re.MULTILINE):
+        rooms.setdefault(header.rpartition("/")[0].partition("/")[0], []).append(header)
+    return list(rooms.items())
 
 
 def header_of(path):
@@ -46,16 +47,16 @@ def row(name, counts):
     return f"{name:<34}{run:>6} /{lines:>6}{share(run, lines)}{taken:>8} /{branches:>6}{share(taken, branches)}"
 
 
-def table(layers, counts):
-    """The lines of the table, and of each layer the percentage of its branches."""
+def table(rooms, counts):
+    """The lines of the table, and of each room the percentage of its branches."""
     out = [f"{'header':<34}{'lines run':>14}{'':>8}{'branches taken':>17}"]
     percent = {}
-    for layer, headers in layers:
+    for room, headers in rooms:
         known = [header for header in headers if header in counts]
         out += [row(header, counts[header]) for header in known]
         total = [sum(each) for each in zip((0, 0, 0, 0), *(counts[header] for header in known))]
-        out += [row(f"= {layer}, {len(headers)} headers, {len(headers) - len(known)} without code", total), ""]
-        percent[layer] = 100 * total[3] / total[2] if total[2] else 0
+        out += [row(f"= {room}, {len(headers)} headers, {len(headers) - len(known)} without code", total), ""]
+        percent[room] = 100 * total[3] / total[2] if total[2] else 0
     return out, percent
 
 
@@ -80,23 +81,23 @@ def missing(text, headers):
 
 def main(arguments):
     parser = argparse.ArgumentParser()
-    for name in ("--layers", "--summary", "--lines"):
+    for name in ("--headers", "--summary", "--lines"):
         parser.add_argument(name, type=pathlib.Path, required=True)
     parser.add_argument("--least", action="append", default=[])
     parser.add_argument("--missing", nargs="*")
     given = parser.parse_args(arguments)
-    layers = layers_of(given.layers.read_text(encoding="utf-8"))
+    rooms = rooms_of(given.headers.read_text(encoding="utf-8"))
     counts = counts_of(json.loads(given.summary.read_text(encoding="utf-8")))
-    lines, percent = table(layers, counts)
+    lines, percent = table(rooms, counts)
     print(*lines, sep="\n")
     if given.missing is not None:
-        headers = given.missing or dict(layers)["L1"]
+        headers = given.missing or [header for _, headers in rooms for header in headers]
         print(*missing(given.lines.read_text(encoding="utf-8"), headers), "", sep="\n")
     status = 0
     for each in given.least:
-        layer, _, least = each.partition("=")
-        good = percent.get(layer, 0) >= float(least)
-        print(f"{layer}: {percent.get(layer, 0):.1f} % of the branches, at least {least} % are "
+        room, _, least = each.partition("=")
+        good = percent.get(room, 0) >= float(least)
+        print(f"{room}: {percent.get(room, 0):.1f} % of the branches, at least {least} % are "
               f"{'asked for' if good else 'asked for: TOO FEW'}")
         status = status if good else 1
     return status

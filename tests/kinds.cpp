@@ -7,12 +7,12 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/check.hpp>
+#include <powerconsul/checks/check.hpp>
 #include <powerconsul/probes/crontab.hpp>
-#include <powerconsul/probes/expected_work.hpp>
 #include <powerconsul/probes/plugin.hpp>
-#include <powerconsul/probes/process.hpp>
-#include <powerconsul/probes/service.hpp>
+#include <powerconsul/probes/process/expected_work.hpp>
+#include <powerconsul/probes/process/process.hpp>
+#include <powerconsul/probes/service/service.hpp>
 #include <powerconsul/testing/fake_executor.hpp>
 #include <powerconsul/testing/memory_accounts.hpp>
 #include <powerconsul/testing/memory_files.hpp>

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include <powerconsul/lint.hpp>
+#include <powerconsul/lint/report.hpp>
 
 /// The findings as they are printed, in their order.
 [[nodiscard]] inline auto lines_of(const powerconsul::lint_report& report) -> std::vector<std::string> {

@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-#include <powerconsul/adapters/store.hpp>
-#include <powerconsul/resolver.hpp>
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 

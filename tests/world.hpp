@@ -4,11 +4,11 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/adapters/store.hpp>
-#include <powerconsul/result.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/ports/transport.hpp>
+#include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/fake_transport.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
-#include <powerconsul/transport.hpp>
 
 /// What the tests of the Consul client, of peers, resolver and check share.
 namespace world {

@@ -7,11 +7,11 @@
 #include <string_view>
 #include <utility>
 
-#include <powerconsul/adapters/posix_accounts.hpp>
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/address.hpp>
-#include <powerconsul/secret_file.hpp>
-#include <powerconsul/text.hpp>
+#include <powerconsul/adapters/posix/accounts.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/consul/address.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/ports/secret_file.hpp>
 
 namespace powerconsul::cli {
 

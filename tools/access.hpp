@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include <powerconsul/access.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/settings.hpp>
+#include <powerconsul/config/settings.hpp>
+#include <powerconsul/consul/access.hpp>
+#include <powerconsul/core/result.hpp>
 
 #include "layers.hpp"
 

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include <powerconsul/adapters/any_transport.hpp>
-#include <powerconsul/consul.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/trigger.hpp>
+#include <powerconsul/consul/client.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/heal/trigger.hpp>
 
 #include "roles.hpp"
 

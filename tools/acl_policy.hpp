@@ -4,9 +4,9 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/acl_policy.hpp>
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/result.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/doctor/acl_policy.hpp>
 
 #include "command_line.hpp"
 #include "configuration.hpp"

@@ -11,13 +11,13 @@
 
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/json/agent_config.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/core/number.hpp>
+#include <powerconsul/core/shell_words.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/doctor/agent_config_json.hpp>
 #include <powerconsul/json/value.hpp>
-#include <powerconsul/number.hpp>
-#include <powerconsul/probes/process_table.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/words.hpp>
+#include <powerconsul/probes/process/process_table.hpp>
 
 #include "command_line.hpp"
 #include "hcl.hpp"

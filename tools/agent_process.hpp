@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/doctor.hpp>
-#include <powerconsul/result.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/doctor/findings.hpp>
 
 namespace powerconsul::cli {
 

@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/check.hpp>
-#include <powerconsul/json/report.hpp>
-#include <powerconsul/noop.hpp>
-#include <powerconsul/probes/expected_work.hpp>
-#include <powerconsul/settings.hpp>
+#include <powerconsul/checks/check.hpp>
+#include <powerconsul/checks/noop.hpp>
+#include <powerconsul/checks/report_json.hpp>
+#include <powerconsul/config/settings.hpp>
+#include <powerconsul/probes/process/expected_work.hpp>
 
 #include "exit_code.hpp"
 #include "plans.hpp"

@@ -4,7 +4,7 @@
 #include <new>
 #include <string_view>
 
-#include <powerconsul/text.hpp>
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/version.hpp>
 
 #include "acl_policy.hpp"

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include <powerconsul/result.hpp>
-#include <powerconsul/units.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
 
 #include "watchdog.hpp"
 

@@ -8,7 +8,7 @@
 #define CXXOPTS_NO_REGEX
 #include <cxxopts.hpp>
 
-#include <powerconsul/text.hpp>
+#include <powerconsul/core/text.hpp>
 
 namespace powerconsul::cli {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/result.hpp>
+#include <powerconsul/core/result.hpp>
 
 namespace powerconsul::cli {
 

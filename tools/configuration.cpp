@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/json/settings.hpp>
-#include <powerconsul/probes/service_manager.hpp>
-#include <powerconsul/secret_file.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/trigger.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/config/settings_json.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/heal/trigger.hpp>
+#include <powerconsul/ports/secret_file.hpp>
+#include <powerconsul/probes/service/service_manager.hpp>
 
 #include "access.hpp"
 #include "layers.hpp"

@@ -3,13 +3,13 @@
 #include <optional>
 #include <string>
 
-#include <powerconsul/access.hpp>
-#include <powerconsul/adapters/posix_log.hpp>
-#include <powerconsul/health.hpp>
-#include <powerconsul/probes/service_manager.hpp>
-#include <powerconsul/resolver.hpp>
-#include <powerconsul/units.hpp>
-#include <powerconsul/watch.hpp>
+#include <powerconsul/adapters/posix/log.hpp>
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/consul/access.hpp>
+#include <powerconsul/consul/health.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/heal/handler.hpp>
+#include <powerconsul/probes/service/service_manager.hpp>
 
 #include "cli.hpp"
 #include "command_line.hpp"

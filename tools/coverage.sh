@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Builds the unit tests with clang's source-based coverage, runs them, and prints which part of the lines and of the
-# branches of each header they run, and of each layer. Ends with 1 if a test fails or if less than 95 % of the branches
-# of the pure layer (L1) are taken.
+# branches of each header they run, and of each room. Ends with 1 if a test fails or if less than 95 % of the branches
+# of the rooms core and decision are taken.
 #
 # usage: tools/coverage.sh [--missing [HEADER ...]]
 #
-# --missing: also prints each line with a branch that was not taken both ways, of L1 or of the given headers
+# --missing: also prints each line with a branch that was not taken both ways, of all or of the given headers
 #
 # What counts: a condition, or one operand of && and ||, has two branches, taken and not taken; so has a case of a switch,
 # and a switch without default one for values that no case names. What the compiler evaluates by itself (a static_assert,
@@ -77,5 +77,5 @@ done
 "$cov" show --show-branches=count --show-instantiations=false --instr-profile=profiles/all.profdata "${objects[@]}" \
     >profiles/lines.txt 2>profiles/log || { cat profiles/log >&2; exit 1; }
 cd - >/dev/null
-exec python3 tests/count_coverage.py --layers include/powerconsul/meson.build --summary "$folder/profiles/summary.json" \
-    --lines "$folder/profiles/lines.txt" --least L1=95 "${missing[@]}"
+exec python3 tests/count_coverage.py --headers include/powerconsul/meson.build --summary "$folder/profiles/summary.json" \
+    --lines "$folder/profiles/lines.txt" --least core=95 --least decision=95 "${missing[@]}"

@@ -17,19 +17,19 @@
 #include <unistd.h>
 
 #include <powerconsul/adapters/any_transport.hpp>
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/address.hpp>
-#include <powerconsul/consul.hpp>
-#include <powerconsul/doctor.hpp>
-#include <powerconsul/json/agent_config.hpp>
-#include <powerconsul/json/snapshot.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/config/settings.hpp>
+#include <powerconsul/consul/address.hpp>
+#include <powerconsul/consul/checks_json.hpp>
+#include <powerconsul/consul/client.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/doctor/agent_config_json.hpp>
+#include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/json/writer.hpp>
+#include <powerconsul/ports/trusted_directory.hpp>
 #include <powerconsul/probes/plugin.hpp>
-#include <powerconsul/probes/service_manager.hpp>
-#include <powerconsul/settings.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/trusted_directory.hpp>
+#include <powerconsul/probes/service/service_manager.hpp>
 
 #include "acl_policy.hpp"
 #include "agent_process.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <powerconsul/result.hpp>
+#include <powerconsul/core/result.hpp>
 
 namespace powerconsul::cli {
 

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <utility>
 
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/json/writer.hpp>
-#include <powerconsul/text.hpp>
 
 namespace powerconsul::cli {
 

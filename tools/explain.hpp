@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/action.hpp>
-#include <powerconsul/resolver.hpp>
-#include <powerconsul/trigger.hpp>
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/heal/action.hpp>
+#include <powerconsul/heal/trigger.hpp>
 
 #include "configuration.hpp"
 

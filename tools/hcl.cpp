@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include <powerconsul/text.hpp>
+#include <powerconsul/core/text.hpp>
 
 namespace powerconsul::cli {
 

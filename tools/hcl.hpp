@@ -2,8 +2,8 @@
 
 #include <string_view>
 
+#include <powerconsul/core/result.hpp>
 #include <powerconsul/json/value.hpp>
-#include <powerconsul/result.hpp>
 
 namespace powerconsul::cli {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include <powerconsul/adapters/httplib.hpp>
+#include <powerconsul/adapters/httplib/transport.hpp>
 
 namespace powerconsul::cli {
 

@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include <powerconsul/access.hpp>
 #include <powerconsul/adapters/any_transport.hpp>
-#include <powerconsul/result.hpp>
+#include <powerconsul/consul/access.hpp>
+#include <powerconsul/core/result.hpp>
 
 namespace powerconsul::cli {
 

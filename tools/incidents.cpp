@@ -6,13 +6,13 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/event_line.hpp>
-#include <powerconsul/incident_rules.hpp>
-#include <powerconsul/journal.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/log_line.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/heal/journal.hpp>
+#include <powerconsul/heal/rules.hpp>
 #include <powerconsul/json/writer.hpp>
-#include <powerconsul/text.hpp>
 
 #include "stop_file.hpp"
 

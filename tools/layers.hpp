@@ -9,7 +9,7 @@
 
 #include <unistd.h>
 
-#include <powerconsul/result.hpp>
+#include <powerconsul/core/result.hpp>
 
 #include "cli.hpp"
 #include "command_line.hpp"

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <utility>
 
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/json/writer.hpp>
-#include <powerconsul/lint.hpp>
-#include <powerconsul/text.hpp>
+#include <powerconsul/lint/report.hpp>
 
 #include "configuration.hpp"
 #include "linter.hpp"

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include <powerconsul/adapters/any_transport.hpp>
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/consul.hpp>
-#include <powerconsul/kv_list.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/trigger.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/consul/client.hpp>
+#include <powerconsul/consul/kv_list.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/heal/trigger.hpp>
 
 #include "configuration.hpp"
 #include "linter.hpp"

@@ -10,13 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/adapters/posix_log.hpp>
-#include <powerconsul/json/kv_list.hpp>
-#include <powerconsul/json/lint_settings.hpp>
-#include <powerconsul/probes/service_manager.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/trigger.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/log.hpp>
+#include <powerconsul/consul/kv_list_json.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/heal/trigger.hpp>
+#include <powerconsul/lint/settings.hpp>
+#include <powerconsul/probes/service/service_manager.hpp>
 
 #include "configuration.hpp"
 #include "linter.hpp"

@@ -11,13 +11,13 @@
 
 #include <unistd.h>
 
-#include <powerconsul/cluster.hpp>
-#include <powerconsul/json/lint_cluster.hpp>
-#include <powerconsul/json/lint_trigger.hpp>
-#include <powerconsul/lint.hpp>
-#include <powerconsul/lint_keys.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/text.hpp>
+#include <powerconsul/cluster/document.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/lint/document.hpp>
+#include <powerconsul/lint/keys.hpp>
+#include <powerconsul/lint/report.hpp>
+#include <powerconsul/lint/trigger.hpp>
 
 #include "cli.hpp"
 #include "command_line.hpp"

@@ -6,15 +6,15 @@
 #include <optional>
 #include <string_view>
 
-#include <powerconsul/adapters/posix_spawn.hpp>
+#include <powerconsul/adapters/posix/spawn.hpp>
 #include <powerconsul/adapters/thread_runner.hpp>
+#include <powerconsul/core/shell_words.hpp>
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/probes/crontab.hpp>
 #include <powerconsul/probes/plugin.hpp>
-#include <powerconsul/probes/process.hpp>
-#include <powerconsul/probes/service.hpp>
+#include <powerconsul/probes/process/process.hpp>
+#include <powerconsul/probes/service/service.hpp>
 #include <powerconsul/probes/side_by_side.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/words.hpp>
 
 #include "roles.hpp"
 #include "units.hpp"

@@ -5,14 +5,14 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/adapters/posix_accounts.hpp>
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/probe.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/role.hpp>
-#include <powerconsul/units.hpp>
-#include <powerconsul/verdict.hpp>
+#include <powerconsul/adapters/posix/accounts.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/checks/report.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/decision/terms.hpp>
+#include <powerconsul/probes/probe.hpp>
 
 #include "command_line.hpp"
 #include "configuration.hpp"

@@ -20,10 +20,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/adapters/posix_fd.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/units.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/fd.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
 
 #include "cli.hpp"
 #include "http.hpp"

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include <powerconsul/adapters/any_transport.hpp>
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/adapters/store_file.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/json/writer.hpp>
-#include <powerconsul/text.hpp>
+#include <powerconsul/store/file.hpp>
 
 #include "explain.hpp"
 #include "http.hpp"

@@ -4,9 +4,9 @@
 #include <string_view>
 
 #include <powerconsul/adapters/any_transport.hpp>
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/resolver.hpp>
-#include <powerconsul/result.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/core/result.hpp>
 
 #include "command_line.hpp"
 #include "configuration.hpp"

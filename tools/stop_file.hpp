@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/text.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/core/text.hpp>
 
 namespace powerconsul::cli {
 

@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-#include <powerconsul/text.hpp>
+#include <powerconsul/core/text.hpp>
 
 namespace powerconsul::cli {
 

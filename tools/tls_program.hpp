@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include <powerconsul/result.hpp>
+#include <powerconsul/core/result.hpp>
 
 namespace powerconsul::cli {
 

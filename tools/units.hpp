@@ -2,9 +2,9 @@
 
 #include <string_view>
 
-#include <powerconsul/probes/systemd.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/units.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/probes/service/systemd.hpp>
 
 namespace powerconsul::cli {
 

@@ -9,7 +9,7 @@
 
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix_clock.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
 
 namespace powerconsul::cli {
 

@@ -6,7 +6,7 @@
 
 #include <ctime>
 
-#include <powerconsul/units.hpp>
+#include <powerconsul/core/time.hpp>
 
 namespace powerconsul::cli {
 

@@ -13,15 +13,15 @@
 
 #include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/adapters/dry_run.hpp>
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/adapters/posix_log.hpp>
-#include <powerconsul/adapters/posix_supervisor.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/log.hpp>
+#include <powerconsul/adapters/posix/supervisor.hpp>
 #include <powerconsul/adapters/thread_runner.hpp>
-#include <powerconsul/json/snapshot.hpp>
+#include <powerconsul/consul/checks_json.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/heal/handler.hpp>
 #include <powerconsul/json/value.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/watch.hpp>
 
 #include "roles.hpp"
 #include "stop_file.hpp"

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include <powerconsul/result.hpp>
+#include <powerconsul/core/result.hpp>
 
 #include "cli.hpp"
 #include "command_line.hpp"

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/transport.hpp>
+#include <powerconsul/ports/transport.hpp>
 
 using namespace powerconsul;
 

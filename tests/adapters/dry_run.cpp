@@ -6,14 +6,14 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/adapters/store.hpp>
-#include <powerconsul/incident_rules.hpp>
-#include <powerconsul/json/journal.hpp>
+#include <powerconsul/heal/handler.hpp>
+#include <powerconsul/heal/journal_json.hpp>
+#include <powerconsul/heal/rules.hpp>
+#include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/fake_supervisor.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 #include <powerconsul/testing/recording_log.hpp>
-#include <powerconsul/watch.hpp>
 
 using namespace powerconsul;
 using testing::fake_supervisor;

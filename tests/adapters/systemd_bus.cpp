@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix_fd.hpp>
+#include <powerconsul/adapters/posix/fd.hpp>
 
 using namespace powerconsul;
 

@@ -7,12 +7,12 @@
 #include <benchmark/benchmark.h>
 #include <rapidjson/document.h>
 
-#include <powerconsul/adapters/store.hpp>
-#include <powerconsul/check.hpp>
-#include <powerconsul/decision.hpp>
-#include <powerconsul/json/report.hpp>
-#include <powerconsul/json/snapshot.hpp>
-#include <powerconsul/resolver.hpp>
+#include <powerconsul/checks/check.hpp>
+#include <powerconsul/checks/report_json.hpp>
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/consul/checks_json.hpp>
+#include <powerconsul/decision/rules.hpp>
+#include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 

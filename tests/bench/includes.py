@@ -4,7 +4,7 @@
 usage: includes.py [--json] [--rounds N] [HEADER...]
 
 Prints a row for each header: its name, the median in ms, and the ratio to <string> of this run. Measured are, in turns,
-<string>, the umbrella, check.hpp and every adapter, or the headers that are named (as `powerconsul/watch.hpp`). The
+<string>, the umbrella, checks/check.hpp and every adapter, or the headers that are named (as `powerconsul/heal/handler.hpp`). The
 times are the compiler's own (user and system), so that other processes matter less. CXX chooses another compiler. --json
 prints a list of objects with the members name, median_ms and ratio. An adapter whose library is not installed is
 left out, which a line on stderr says.
@@ -20,7 +20,7 @@ import subprocess
 import sys
 
 INCLUDE = pathlib.Path(__file__).resolve().parents[2] / "include"
-MAIN = ["powerconsul/powerconsul.hpp", "powerconsul/check.hpp"]
+MAIN = ["powerconsul/powerconsul.hpp", "powerconsul/checks/check.hpp"]
 # What the headers that need more than RapidJSON are compiled with, by pkg-config's names.
 PACKAGES = {"httplib": ["cpp-httplib"], "systemd_bus": ["libsystemd"]}
 

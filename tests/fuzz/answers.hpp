@@ -6,13 +6,13 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/adapters/store_url.hpp>
-#include <powerconsul/base64.hpp>
+#include <powerconsul/core/base64.hpp>
+#include <powerconsul/core/number.hpp>
+#include <powerconsul/core/result.hpp>
 #include <powerconsul/json/writer.hpp>
-#include <powerconsul/number.hpp>
-#include <powerconsul/result.hpp>
+#include <powerconsul/ports/transport.hpp>
+#include <powerconsul/store/url.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
-#include <powerconsul/transport.hpp>
 
 #include "fuzz.hpp"
 

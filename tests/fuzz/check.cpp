@@ -1,15 +1,15 @@
-// covers: check.hpp resolver.hpp consul.hpp peers.hpp consistency.hpp state.hpp decision.hpp health.hpp verdict.hpp
-// json/report.hpp
-#include <powerconsul/check.hpp>
+// covers: checks/check.hpp cluster/resolver.hpp consul/client.hpp cluster/actives.hpp consul/reading.hpp
+// cluster/last_known_store.hpp decision/rules.hpp consul/health.hpp checks/report.hpp checks/report_json.hpp
+#include <powerconsul/checks/check.hpp>
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include <powerconsul/json/report.hpp>
-#include <powerconsul/json/unproven.hpp>
+#include <powerconsul/checks/report_json.hpp>
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/heal/unproven.hpp>
 #include <powerconsul/json/value.hpp>
-#include <powerconsul/resolver.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 

@@ -1,5 +1,5 @@
-// covers: json/cluster.hpp cluster.hpp json/lint_cluster.hpp lint.hpp identity.hpp
-#include <powerconsul/json/lint_cluster.hpp>
+// covers: cluster/document_json.hpp cluster/document.hpp lint/document.hpp lint/report.hpp cluster/identity.hpp
+#include <powerconsul/lint/document.hpp>
 
 #include <optional>
 #include <string>

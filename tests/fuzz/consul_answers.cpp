@@ -1,6 +1,6 @@
-// covers: json/consul.hpp json/value.hpp json/kv_list.hpp json/rights.hpp json/agent_config.hpp json/skim.hpp
-// json/allocator.hpp json/parse_error.hpp base64.hpp rights.hpp
-#include <powerconsul/json/agent_config.hpp>
+// covers: consul/answers_json.hpp json/value.hpp consul/kv_list_json.hpp consul/rights_json.hpp
+// doctor/agent_config_json.hpp json/skim.hpp json/allocator.hpp json/parse_error.hpp core/base64.hpp consul/rights.hpp
+#include <powerconsul/doctor/agent_config_json.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/base64.hpp>
-#include <powerconsul/json/consul.hpp>
-#include <powerconsul/json/kv_list.hpp>
-#include <powerconsul/json/rights.hpp>
+#include <powerconsul/consul/answers_json.hpp>
+#include <powerconsul/consul/kv_list_json.hpp>
+#include <powerconsul/consul/rights_json.hpp>
+#include <powerconsul/core/base64.hpp>
 #include <powerconsul/json/value.hpp>
 
 #include "fuzz.hpp"

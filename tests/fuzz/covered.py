@@ -12,7 +12,7 @@ TAKES_TEXT = re.compile(r"^[^/\n]*\bauto (parse|decode|read|load|split|interpret
                         r"matches|substitute|unproven|pem)\w*\(std::string_view", re.MULTILINE)
 COVERS = re.compile(r"\A// covers: ((?:.*\n)(?://.*\n)*)")
 # What is no text of others': names of our own.
-OTHERS = {"adapters/posix_supervisor.hpp"}
+OTHERS = {"adapters/posix/supervisor.hpp"}
 
 
 def covers(source):

@@ -1,21 +1,22 @@
-// covers: duration.hpp number.hpp base64.hpp address.hpp pem.hpp identity.hpp secret_file.hpp text.hpp units.hpp
-// lint_keys.hpp settings.hpp event.hpp access.hpp adapters/store_url.hpp probes/service_manager.hpp
-#include <powerconsul/address.hpp>
+// covers: core/duration.hpp core/number.hpp core/base64.hpp consul/address.hpp adapters/httplib/pem.hpp
+// cluster/identity.hpp ports/secret_file.hpp core/text.hpp core/time.hpp lint/keys.hpp config/settings.hpp
+// ports/log.hpp consul/access.hpp store/url.hpp probes/service/service_manager.hpp
+#include <powerconsul/consul/address.hpp>
 
 #include <charconv>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include <powerconsul/access.hpp>
-#include <powerconsul/adapters/store_url.hpp>
-#include <powerconsul/duration.hpp>
-#include <powerconsul/identity.hpp>
-#include <powerconsul/lint_keys.hpp>
-#include <powerconsul/pem.hpp>
-#include <powerconsul/probes/service_manager.hpp>
-#include <powerconsul/secret_file.hpp>
-#include <powerconsul/settings.hpp>
+#include <powerconsul/adapters/httplib/pem.hpp>
+#include <powerconsul/cluster/identity.hpp>
+#include <powerconsul/config/settings.hpp>
+#include <powerconsul/consul/access.hpp>
+#include <powerconsul/core/duration.hpp>
+#include <powerconsul/lint/keys.hpp>
+#include <powerconsul/ports/secret_file.hpp>
+#include <powerconsul/probes/service/service_manager.hpp>
+#include <powerconsul/store/url.hpp>
 
 #include "fuzz.hpp"
 

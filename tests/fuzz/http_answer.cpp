@@ -1,4 +1,4 @@
-// covers: adapters/httplib_bounded.hpp adapters/httplib_exchange.hpp adapters/httplib.hpp transport.hpp
+// covers: adapters/httplib/bounded.hpp adapters/httplib/exchange.hpp adapters/httplib/transport.hpp ports/transport.hpp
 #include <array>
 #include <atomic>
 #include <condition_variable>
@@ -14,9 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix_fd.hpp>
-#include <powerconsul/number.hpp>
-#include <powerconsul/transport.hpp>
+#include <powerconsul/adapters/posix/fd.hpp>
+#include <powerconsul/core/number.hpp>
+#include <powerconsul/ports/transport.hpp>
 
 #include "../../tools/http.hpp"
 #include "fuzz.hpp"

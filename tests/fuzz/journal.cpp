@@ -1,5 +1,5 @@
-// covers: journal.hpp json/journal.hpp incident.hpp incident_rules.hpp trusted_directory.hpp
-#include <powerconsul/journal.hpp>
+// covers: heal/journal.hpp heal/journal_json.hpp heal/incident.hpp heal/rules.hpp ports/trusted_directory.hpp
+#include <powerconsul/heal/journal.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/incident_rules.hpp>
-#include <powerconsul/json/journal.hpp>
+#include <powerconsul/heal/journal_json.hpp>
+#include <powerconsul/heal/rules.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 
 #include "fuzz.hpp"

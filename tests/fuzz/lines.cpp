@@ -1,14 +1,14 @@
-// covers: json/last_known.hpp json/event.hpp event.hpp event_line.hpp json/report.hpp json/writer.hpp verdict.hpp
-// json/unproven.hpp text.hpp
-#include <powerconsul/json/report.hpp>
+// covers: cluster/last_known.hpp adapters/posix/log_line_json.hpp ports/log.hpp adapters/posix/log_line.hpp
+// checks/report_json.hpp json/writer.hpp checks/report.hpp heal/unproven.hpp core/text.hpp
+#include <powerconsul/checks/report_json.hpp>
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/json/event.hpp>
-#include <powerconsul/json/last_known.hpp>
-#include <powerconsul/json/unproven.hpp>
+#include <powerconsul/adapters/posix/log_line_json.hpp>
+#include <powerconsul/cluster/last_known.hpp>
+#include <powerconsul/heal/unproven.hpp>
 #include <powerconsul/json/value.hpp>
 
 #include "fuzz.hpp"

@@ -1,6 +1,6 @@
-// covers: probes/service.hpp probes/sysv.hpp probes/openrc.hpp probes/systemd.hpp probes/plugin.hpp
-// probes/service_manager.hpp
-#include <powerconsul/probes/service.hpp>
+// covers: probes/service/service.hpp probes/service/sysv.hpp probes/service/openrc.hpp probes/service/systemd.hpp
+// probes/plugin.hpp probes/service/service_manager.hpp
+#include <powerconsul/probes/service/service.hpp>
 
 #include <string>
 #include <string_view>

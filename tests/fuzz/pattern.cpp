@@ -1,5 +1,5 @@
-// covers: pattern.hpp
-#include <powerconsul/pattern.hpp>
+// covers: core/pattern.hpp
+#include <powerconsul/core/pattern.hpp>
 
 #include <string>
 #include <string_view>

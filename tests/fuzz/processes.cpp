@@ -1,12 +1,13 @@
-// covers: probes/process.hpp probes/process_table.hpp probes/expected_work.hpp probes/hidepid.hpp probes/invocation.hpp
-#include <powerconsul/probes/process.hpp>
+// covers: probes/process/process.hpp probes/process/process_table.hpp probes/process/expected_work.hpp
+// probes/process/hidepid.hpp probes/process/invocation.hpp
+#include <powerconsul/probes/process/process.hpp>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/probes/expected_work.hpp>
+#include <powerconsul/probes/process/expected_work.hpp>
 #include <powerconsul/testing/memory_accounts.hpp>
 
 #include "../probes/made_up_proc.hpp"

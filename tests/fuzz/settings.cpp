@@ -1,12 +1,12 @@
-// covers: json/settings.hpp settings.hpp json/lint_settings.hpp duration.hpp adapters/posix_log.hpp
-#include <powerconsul/json/lint_settings.hpp>
+// covers: config/settings_json.hpp config/settings.hpp lint/settings.hpp core/duration.hpp adapters/posix/log.hpp
+#include <powerconsul/lint/settings.hpp>
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include <powerconsul/adapters/posix_log.hpp>
-#include <powerconsul/json/settings.hpp>
+#include <powerconsul/adapters/posix/log.hpp>
+#include <powerconsul/config/settings_json.hpp>
 
 #include "fuzz.hpp"
 

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/adapters/posix_spawn.hpp>
-#include <powerconsul/executor.hpp>
+#include <powerconsul/adapters/posix/spawn.hpp>
+#include <powerconsul/ports/executor.hpp>
 
 #include "fuzz.hpp"
 

@@ -1,5 +1,5 @@
-// covers: json/snapshot.hpp json/skim.hpp json/unproven.hpp
-#include <powerconsul/json/snapshot.hpp>
+// covers: consul/checks_json.hpp json/skim.hpp heal/unproven.hpp
+#include <powerconsul/consul/checks_json.hpp>
 
 #include <string>
 #include <string_view>

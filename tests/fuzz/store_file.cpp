@@ -1,13 +1,13 @@
-// covers: adapters/store_decoder.hpp adapters/store_file.hpp adapters/store_data.hpp adapters/store.hpp
-// adapters/store_answers.hpp
-#include <powerconsul/adapters/store_file.hpp>
+// covers: store/decoder.hpp store/file.hpp store/data.hpp store/store.hpp
+// store/answers.hpp
+#include <powerconsul/store/file.hpp>
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include <powerconsul/consul.hpp>
-#include <powerconsul/identity.hpp>
+#include <powerconsul/cluster/identity.hpp>
+#include <powerconsul/consul/client.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
 
 #include "fuzz.hpp"

@@ -1,12 +1,12 @@
-// covers: substitution.hpp
-#include <powerconsul/substitution.hpp>
+// covers: heal/substitution.hpp
+#include <powerconsul/heal/substitution.hpp>
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/words.hpp>
+#include <powerconsul/core/shell_words.hpp>
 
 #include "fuzz.hpp"
 #include "shell.hpp"

@@ -1,12 +1,12 @@
-// covers: json/action.hpp action.hpp json/lint_trigger.hpp trigger.hpp
-#include <powerconsul/json/lint_trigger.hpp>
+// covers: heal/action_json.hpp heal/action.hpp lint/trigger.hpp heal/trigger.hpp
+#include <powerconsul/lint/trigger.hpp>
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/trigger.hpp>
+#include <powerconsul/heal/trigger.hpp>
 
 #include "fuzz.hpp"
 

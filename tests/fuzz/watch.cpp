@@ -1,5 +1,6 @@
-// covers: watch.hpp watch_report.hpp trigger.hpp trigger_places.hpp incident_rules.hpp journal.hpp json/snapshot.hpp
-#include <powerconsul/watch.hpp>
+// covers: heal/handler.hpp heal/report.hpp heal/trigger.hpp heal/slots.hpp heal/rules.hpp heal/journal.hpp
+// consul/checks_json.hpp
+#include <powerconsul/heal/handler.hpp>
 
 #include <cstddef>
 #include <string>

@@ -1,5 +1,5 @@
-// covers: words.hpp
-#include <powerconsul/words.hpp>
+// covers: core/shell_words.hpp
+#include <powerconsul/core/shell_words.hpp>
 
 #include <cstddef>
 #include <string>

@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix_accounts.hpp>
-#include <powerconsul/adapters/posix_files.hpp>
+#include <powerconsul/adapters/posix/accounts.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/testing/memory_accounts.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 

@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/adapters/posix_spawn.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/spawn.hpp>
 #include <powerconsul/testing/fake_executor.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 

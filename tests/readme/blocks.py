@@ -184,7 +184,7 @@ def main(arguments):
         print(*(f"{count} {what}" for what, count in counts.items()), sep=", ")
         faults = [f"no {what}: the markers or this script are broken" for what, count in counts.items() if count == 0]
     elif verb == "list":
-        print(*("{} {}".format("httplib" if "adapters/httplib.hpp" in block.text else "core", block.name)
+        print(*("{} {}".format("httplib" if "adapters/httplib/transport.hpp" in block.text else "core", block.name)
                 for block in programs), sep="\n")
     elif verb == "extract":
         pathlib.Path(rest[1]).write_text(find_program(page, rest[0]).text, encoding="utf-8")

@@ -14,91 +14,81 @@ import blocks  # noqa: E402
 import count_coverage  # noqa: E402
 import count_tests  # noqa: E402
 import joined  # noqa: E402
-import layers  # noqa: E402
 import mutate  # noqa: E402
+import rooms  # noqa: E402
 import sites  # noqa: E402
 
 
-def forbidden(header, layer, used, used_layer):
-    return f"{header} ({layer}) includes {used} ({used_layer}), a layer that it may not use"
-
-
-class LayersTest(unittest.TestCase):
+class RoomsTest(unittest.TestCase):
     RIGHT = {
-        "result.hpp": ("L0", "#pragma once\n#include <string>\n"),
-        "role.hpp": ("L1", "#include <powerconsul/result.hpp>\n"),
-        "json/value.hpp": ("LJ", "#include <rapidjson/reader.h>\n#include <powerconsul/result.hpp>\n"),
-        "clock.hpp": ("L2", "#include <powerconsul/role.hpp>\n"),
-        "check.hpp": ("L3", "#include <powerconsul/clock.hpp>\n#include <powerconsul/json/value.hpp>\n"),
-        "doctor.hpp": ("L1", "#include <powerconsul/role.hpp>\n"),
-        "powerconsul.hpp": ("umbrella", "".join(f"#include <powerconsul/{name}.hpp>\n" for name in (
-            "check", "clock", "json/value", "result", "role"))),
-        "adapters/httplib.hpp": ("LA", "#include <httplib.h>\n#include <powerconsul/powerconsul.hpp>\n"),
+        "core/result.hpp": "#pragma once\n#include <string>\n",
+        "decision/terms.hpp": "",
+        "json/value.hpp": "#include <rapidjson/reader.h>\n#include <powerconsul/core/result.hpp>\n",
+        "ports/clock.hpp": "#include <powerconsul/decision/terms.hpp>\n",
+        "checks/check.hpp": "#include <powerconsul/ports/clock.hpp>\n#include <powerconsul/json/value.hpp>\n",
+        "doctor/findings.hpp": "#include <powerconsul/decision/terms.hpp>\n",
+        "version.hpp": "",
+        "powerconsul.hpp": "#include <powerconsul/checks/check.hpp>\n#include <powerconsul/version.hpp>\n",
+        "adapters/httplib/transport.hpp": "#include <httplib.h>\n#include <powerconsul/version.hpp>\n",
     }
-
-    BY_NAME = ("doctor.hpp",)
 
     def faults(self, changes=None, listed=None):
         tree = {**self.RIGHT, **(changes or {})}
         with tempfile.TemporaryDirectory() as name:
             root = pathlib.Path(name)
-            for header, (_, text) in tree.items():
+            for header, text in tree.items():
                 (root / header).parent.mkdir(parents=True, exist_ok=True)
                 (root / header).write_text(text, encoding="utf-8")
-            pairs = [(layer, header) for header, (layer, _) in tree.items()]
-            pairs += [(layers.BY_NAME, header) for header in self.BY_NAME]
-            return layers.check(root, pairs if listed is None else listed(pairs))
+            return rooms.check(root, list(tree) if listed is None else listed(list(tree)))
 
     def test_right_tree(self):
         self.assertEqual(self.faults(), [])
 
     def test_wrong_trees(self):
+        def includes(user, used):
+            return {user: self.RIGHT[user] + f"  #  include <powerconsul/{used}>\n"}
+
         rows = {
-            "upwards": ({"result.hpp": ("L0", "#include <powerconsul/text.hpp>\n"), "text.hpp": ("L1", "")},
-                        forbidden("result.hpp", "L0", "text.hpp", "L1")),
-            "values use JSON": ({"role.hpp": ("L1", "  #  include <powerconsul/json/value.hpp>\n")},
-                                forbidden("role.hpp", "L1", "json/value.hpp", "LJ")),
-            "JSON uses concepts": ({"json/value.hpp": ("LJ", "#include <powerconsul/clock.hpp>\n")},
-                                   forbidden("json/value.hpp", "LJ", "clock.hpp", "L2")),
-            "core uses an adapter": ({"check.hpp": ("L3", "#include <powerconsul/adapters/httplib.hpp>\n")},
-                                     forbidden("check.hpp", "L3", "adapters/httplib.hpp", "LA")),
-            "core uses the umbrella": ({"clock.hpp": ("L2", "#include <powerconsul/powerconsul.hpp>\n")},
-                                       forbidden("clock.hpp", "L2", "powerconsul.hpp", "umbrella")),
-            "umbrella uses an adapter": ({"powerconsul.hpp": ("umbrella",
-                                                              "#include <powerconsul/adapters/httplib.hpp>\n")},
-                                         forbidden("powerconsul.hpp", "umbrella", "adapters/httplib.hpp", "LA")),
-            "umbrella with a hole": ({"text.hpp": ("L1", "")}, "powerconsul.hpp: lacks text.hpp"),
-            "umbrella reaches a tool": ({"check.hpp": ("L3", "#include <powerconsul/doctor.hpp>\n")},
-                                        "powerconsul.hpp: includes doctor.hpp (check.hpp does), which is for those "
-                                        "who name it"),
-            "quotes": ({"role.hpp": ("L1", '#include "result.hpp"\n')},
-                       'role.hpp: includes "result.hpp", expected <powerconsul/...>'),
-            "unknown header": ({"role.hpp": ("L1", "#include <powerconsul/gone.hpp>\n")},
-                               "role.hpp: includes powerconsul/gone.hpp, which is in no layer"),
-            "RapidJSON outside LJ": ({"check.hpp": ("L3", "#include <rapidjson/reader.h>\n")},
-                                     "check.hpp (L3) includes rapidjson/reader.h, allowed in ['LJ']"),
-            "unknown layer": ({"role.hpp": ("L9", "")},
-                              "role.hpp: layer L9 is unknown, expected one of " + ", ".join(layers.MAY_USE)),
-            "too long": ({"role.hpp": ("L1", "\n" * 401)}, "role.hpp: 401 lines, at most 400"),
-            "cycle": ({"a.hpp": ("L1", "#include <powerconsul/b.hpp>\n"),
-                       "b.hpp": ("L1", "#include <powerconsul/a.hpp>\n")},
-                      "headers include each other: a.hpp -> b.hpp -> a.hpp"),
+            "upwards": (includes("core/result.hpp", "decision/terms.hpp"),
+                        "core/result.hpp includes decision/terms.hpp: core may not use decision"),
+            "JSON uses ports": (includes("json/value.hpp", "ports/clock.hpp"),
+                                "json/value.hpp includes ports/clock.hpp: json may not use ports"),
+            "a check uses an adapter": (includes("checks/check.hpp", "adapters/httplib/transport.hpp"),
+                                        "checks/check.hpp includes adapters/httplib/transport.hpp: checks may not use "
+                                        "adapters"),
+            "a port uses the umbrella": (includes("ports/clock.hpp", "powerconsul.hpp"),
+                                         "ports/clock.hpp includes powerconsul.hpp: ports may not use the root"),
+            "umbrella with a hole": ({"heal/trigger.hpp": ""}, "powerconsul.hpp: lacks heal/trigger.hpp"),
+            "umbrella reaches a command": (includes("checks/check.hpp", "doctor/findings.hpp"),
+                                           "powerconsul.hpp: includes doctor/findings.hpp (checks/check.hpp does), which "
+                                           "is for those who name it"),
+            "quotes": ({"json/value.hpp": '#include "writer.hpp"\n'},
+                       'json/value.hpp: includes "writer.hpp", expected <powerconsul/...>'),
+            "unknown header": (includes("json/value.hpp", "gone.hpp"),
+                               "json/value.hpp: includes gone.hpp, which is not in include/powerconsul/meson.build"),
+            "RapidJSON elsewhere": ({"checks/group.hpp": "#include <rapidjson/reader.h>\n"},
+                                    "checks/group.hpp includes rapidjson/reader.h, allowed in " +
+                                    ", ".join(rooms.THIRD_PARTY["rapidjson/"])),
+            "cxxopts": ({"config/arguments.hpp": "#include <cxxopts.hpp>\n"},
+                        "config/arguments.hpp includes cxxopts.hpp, allowed in no header"),
+            "unknown room": ({"attic/a.hpp": ""},
+                             "attic/a.hpp: room attic is unknown, expected one of " + ", ".join(rooms.MAY_USE)),
+            "full root": ({"a.hpp": "", "b.hpp": ""}, "4 headers in the root, at most 3"),
+            "cycle": ({"core/a.hpp": "#include <powerconsul/core/b.hpp>\n",
+                       "core/b.hpp": "#include <powerconsul/core/a.hpp>\n"},
+                      "headers include each other: core/a.hpp -> core/b.hpp -> core/a.hpp"),
         }
         for name, (changes, expected) in rows.items():
             with self.subTest(name):
                 self.assertIn(expected, self.faults(changes))
 
     def test_wrong_lists(self):
-        self.assertIn("role.hpp: on disk but in no layer of include/powerconsul/meson.build",
-                      self.faults(listed=lambda pairs: [pair for pair in pairs if pair[1] != "role.hpp"]))
+        self.assertIn("json/value.hpp: on disk but not in include/powerconsul/meson.build",
+                      self.faults(listed=lambda names: [name for name in names if name != "json/value.hpp"]))
         self.assertEqual(["gone.hpp: listed but not on disk"],
-                         self.faults(listed=lambda pairs: pairs + [("LA", "gone.hpp")]))
-        self.assertEqual(["powerconsul.hpp: lacks doctor.hpp"],
-                         self.faults(listed=lambda pairs: [pair for pair in pairs if pair[0] != layers.BY_NAME]))
-        self.assertEqual(["adapters/httplib.hpp: is to be included by name but in no layer of the umbrella"],
-                         self.faults(listed=lambda pairs: pairs + [(layers.BY_NAME, "adapters/httplib.hpp")]))
-        self.assertEqual(["role.hpp: listed twice, in L1 and in L2"],
-                         self.faults(listed=lambda pairs: pairs + [("L2", "role.hpp")]))
+                         self.faults(listed=lambda names: names + ["gone.hpp"]))
+        self.assertEqual(["json/value.hpp: listed twice"],
+                         self.faults(listed=lambda names: names + ["json/value.hpp"]))
 
 
 class BannedTest(unittest.TestCase):
@@ -259,8 +249,8 @@ class Hardening(unittest.TestCase):
 
 
 class CoverageTest(unittest.TestCase):
-    LAYERS = "layers = {\n  'L0': [\n    'a.hpp',\n    'none.hpp',\n  ],\n  'L1': [\n    'deep/b.hpp',\n  ],\n}\nby_name = []\n"
-    TEXT = ("/x/include/powerconsul/deep/b.hpp:\n    1|      5|if (a) b();\n  ------------------\n"
+    HEADERS = "headers = [\n  'core/a.hpp',\n  'core/none.hpp',\n\n  'json/deep/b.hpp',\n]\n"
+    TEXT = ("/x/include/powerconsul/json/deep/b.hpp:\n    1|      5|if (a) b();\n  ------------------\n"
             "  |  Branch (1:5): [True: 1.2k, False: 0]\n  |  Branch (1:9): [True: 0, False: 0]\n"
             "  |  Branch (1:7): [Folded - Ignored]\n  |  Branch (1:3): [True: 0, False: 4]\n"
             "  |  Branch (1:3): [True: 2, False: 0]\n  ------------------\n")
@@ -270,21 +260,21 @@ class CoverageTest(unittest.TestCase):
             return {"filename": name, "summary": {"lines": {"count": 4, "covered": 3},
                                                   "branches": {"count": branches, "covered": covered}}}
         counts = count_coverage.counts_of({"data": [{"files": [
-            file("/b/../include/powerconsul/a.hpp", 0, 0), file("/x/include/powerconsul/deep/b.hpp", 20, taken),
+            file("/b/../include/powerconsul/core/a.hpp", 0, 0), file("/x/include/powerconsul/json/deep/b.hpp", 20, taken),
             file("/usr/include/c.hpp", 9, 0)]}]})
-        return count_coverage.table(count_coverage.layers_of(self.LAYERS), counts)
+        return count_coverage.table(count_coverage.rooms_of(self.HEADERS), counts)
 
     def test_table(self):
         lines, percent = self.counted(19)
-        self.assertEqual(percent, {"L0": 0, "L1": 95.0})
-        self.assertEqual([line.split()[0] for line in lines if line], ["header", "a.hpp", "=", "deep/b.hpp", "="])
+        self.assertEqual(percent, {"core": 0, "json": 95.0})
+        self.assertEqual([line.split()[0] for line in lines if line], ["header", "core/a.hpp", "=", "json/deep/b.hpp", "="])
         self.assertIn("95.0 %", lines[-2])
-        self.assertEqual(self.counted(18)[1]["L1"], 90.0)
+        self.assertEqual(self.counted(18)[1]["json"], 90.0)
 
     def test_missing(self):
-        self.assertEqual(count_coverage.missing(self.TEXT, ["deep/b.hpp"]),
-                         ["include/powerconsul/deep/b.hpp:1:5: always taken: if (a) b();",
-                          "include/powerconsul/deep/b.hpp:1:9: not reached: if (a) b();"])
+        self.assertEqual(count_coverage.missing(self.TEXT, ["json/deep/b.hpp"]),
+                         ["include/powerconsul/json/deep/b.hpp:1:5: always taken: if (a) b();",
+                          "include/powerconsul/json/deep/b.hpp:1:9: not reached: if (a) b();"])
         self.assertEqual(count_coverage.missing(self.TEXT, ["b.hpp"]), [])
 
 

@@ -9,14 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/accounts.hpp>
-#include <powerconsul/clock.hpp>
-#include <powerconsul/executor.hpp>
-#include <powerconsul/files.hpp>
-#include <powerconsul/probes/systemd.hpp>
-#include <powerconsul/supervisor.hpp>
+#include <powerconsul/ports/accounts.hpp>
+#include <powerconsul/ports/clock.hpp>
+#include <powerconsul/ports/executor.hpp>
+#include <powerconsul/ports/files.hpp>
+#include <powerconsul/ports/supervisor.hpp>
+#include <powerconsul/ports/transport.hpp>
+#include <powerconsul/probes/service/systemd.hpp>
 #include <powerconsul/testing/fake_supervisor.hpp>
-#include <powerconsul/transport.hpp>
 
 using namespace powerconsul;
 using namespace powerconsul::testing;

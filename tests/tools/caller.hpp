@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
 #include <powerconsul/json/value.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/units.hpp>
 
 #include "../../tools/cli.hpp"
 

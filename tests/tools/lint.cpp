@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <powerconsul/base64.hpp>
-#include <powerconsul/result.hpp>
+#include <powerconsul/core/base64.hpp>
+#include <powerconsul/core/result.hpp>
 
 #include "caller.hpp"
 

@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/journal.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/heal/journal.hpp>
 
 #include "caller.hpp"
 

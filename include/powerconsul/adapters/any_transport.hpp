@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/result.hpp>
-#include <powerconsul/transport.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/ports/transport.hpp>
 
 namespace powerconsul::inline v0 {
 

@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include <powerconsul/files.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/supervisor.hpp>
-#include <powerconsul/units.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/files.hpp>
+#include <powerconsul/ports/supervisor.hpp>
 
 namespace powerconsul::inline v0 {
 

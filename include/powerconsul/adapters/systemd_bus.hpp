@@ -13,11 +13,11 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix_clock.hpp>
-#include <powerconsul/probes/systemd.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/units.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/unit_source.hpp>
 
 namespace powerconsul::inline v0 {
 

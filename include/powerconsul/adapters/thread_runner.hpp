@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include <powerconsul/tasks.hpp>
+#include <powerconsul/ports/tasks.hpp>
 
 namespace powerconsul::inline v0 {
 

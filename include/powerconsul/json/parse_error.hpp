@@ -6,7 +6,7 @@
 
 #include <rapidjson/error/error.h>
 
-#include <powerconsul/text.hpp>
+#include <powerconsul/core/text.hpp>
 
 namespace powerconsul::inline v0::json {
 

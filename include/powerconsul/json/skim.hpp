@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string_view>
 
-#include <powerconsul/text.hpp>
+#include <powerconsul/core/text.hpp>
 
 namespace powerconsul::inline v0::json {
 

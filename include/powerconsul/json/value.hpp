@@ -11,13 +11,13 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+#include <powerconsul/core/number.hpp>
+#include <powerconsul/core/ordered.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/json/allocator.hpp>
 #include <powerconsul/json/parse_error.hpp>
 #include <powerconsul/json/skim.hpp>
-#include <powerconsul/number.hpp>
-#include <powerconsul/ordered.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/text.hpp>
 
 namespace powerconsul::inline v0::json {
 

@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/accounts.hpp>
-#include <powerconsul/files.hpp>
-#include <powerconsul/probe.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/text.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/ports/accounts.hpp>
+#include <powerconsul/ports/files.hpp>
+#include <powerconsul/probes/probe.hpp>
 
 namespace powerconsul::inline v0 {
 

@@ -7,14 +7,14 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/executor.hpp>
-#include <powerconsul/files.hpp>
-#include <powerconsul/probe.hpp>
-#include <powerconsul/probes/hidepid.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/role.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/units.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/decision/terms.hpp>
+#include <powerconsul/ports/executor.hpp>
+#include <powerconsul/ports/files.hpp>
+#include <powerconsul/probes/probe.hpp>
+#include <powerconsul/probes/process/hidepid.hpp>
 
 namespace powerconsul::inline v0 {
 

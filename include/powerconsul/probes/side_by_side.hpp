@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/probe.hpp>
-#include <powerconsul/tasks.hpp>
+#include <powerconsul/ports/tasks.hpp>
+#include <powerconsul/probes/probe.hpp>
 
 namespace powerconsul::inline v0 {
 

@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/executor.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/text.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/ports/executor.hpp>
 
 namespace powerconsul::inline v0::testing {
 

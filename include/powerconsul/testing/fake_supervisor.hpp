@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/incident.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/supervisor.hpp>
-#include <powerconsul/text.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/ports/process_mark.hpp>
+#include <powerconsul/ports/supervisor.hpp>
 
 namespace powerconsul::inline v0::testing {
 

@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/result.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/transport.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/ports/transport.hpp>
 
 namespace powerconsul::inline v0::testing {
 

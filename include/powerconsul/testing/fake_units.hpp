@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/probes/systemd.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/units.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/unit_source.hpp>
 
 namespace powerconsul::inline v0::testing {
 

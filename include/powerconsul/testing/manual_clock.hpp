@@ -1,6 +1,6 @@
 #pragma once
 
-#include <powerconsul/units.hpp>
+#include <powerconsul/core/time.hpp>
 
 namespace powerconsul::inline v0::testing {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include <powerconsul/accounts.hpp>
-#include <powerconsul/result.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/ports/accounts.hpp>
 
 namespace powerconsul::inline v0::testing {
 

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/files.hpp>
-#include <powerconsul/result.hpp>
-#include <powerconsul/text.hpp>
-#include <powerconsul/units.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/files.hpp>
 
 namespace powerconsul::inline v0::testing {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/event.hpp>
+#include <powerconsul/ports/log.hpp>
 
 namespace powerconsul::inline v0::testing {
 

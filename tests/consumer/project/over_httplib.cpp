@@ -1,5 +1,5 @@
 // Port 1 of the loopback address: nobody answers there, so the answer must be an error and not an exception or a wait.
-#include <powerconsul/adapters/httplib.hpp>
+#include <powerconsul/adapters/httplib/transport.hpp>
 
 int main() {
     auto transport = powerconsul::httplib_transport::create({.address = "127.0.0.1:1"});

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <string>
 
-#include <powerconsul/adapters/posix_accounts.hpp>
-#include <powerconsul/adapters/posix_files.hpp>
+#include <powerconsul/adapters/posix/accounts.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/probes/crontab.hpp>
 
 using namespace powerconsul;

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/probes/process.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/probes/process/process.hpp>
 
 using namespace powerconsul;
 

@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-#include <powerconsul/adapters/posix_files.hpp>
-#include <powerconsul/adapters/posix_spawn.hpp>
-#include <powerconsul/probes/service.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/spawn.hpp>
+#include <powerconsul/probes/service/service.hpp>
 #if WITH_BUS
 #include <powerconsul/adapters/systemd_bus.hpp>
 #endif

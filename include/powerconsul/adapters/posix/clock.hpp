@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/clock.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// The kernel's clocks. `monotonic` counts a suspended machine's sleep too: what was read before the sleep is old.
+class posix_clock {
+public:
+    [[nodiscard]] auto monotonic() const noexcept -> milliseconds { return now(CLOCK_BOOTTIME); }
+    [[nodiscard]] auto wall() const noexcept -> milliseconds { return now(CLOCK_REALTIME); }
+
+private:
+    [[nodiscard]] static auto now(clockid_t which) noexcept -> milliseconds {
+        timespec time{};
+        ::clock_gettime(which, &time);
+        return {static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_nsec / 1'000'000};
+    }
+};
+
+static_assert(clock<posix_clock>);
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,273 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/fd.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/files.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// The machine's files. Only ENOENT, ENOTDIR and ESRCH mean "not there"; a missing right or a broken disk is errc::io.
+/// ESRCH is what files of /proc answer when their process ended after they were opened.
+class posix_files {
+public:
+    [[nodiscard]] auto status(const std::string& path) const -> result<std::optional<file_status>> {
+        if (auto checked = check(path); !checked) return unexpected{checked.error()};
+        struct stat seen {};
+        if (::lstat(path.c_str(), &seen) != 0) {
+            if (absent(errno)) return std::optional<file_status>{};
+            return system_failure("look at", path, errno);
+        }
+        return std::optional{described(seen)};
+    }
+
+    [[nodiscard]] auto read(const std::string& path, std::size_t limit) const -> result<std::optional<std::string>> {
+        auto opened = read_opened(path, limit, O_NOFOLLOW);
+        if (!opened) return unexpected{std::move(opened).error()};
+        if (!*opened) return std::optional<std::string>{};
+        return std::optional{std::move((*opened)->bytes)};
+    }
+
+    /// The same for a path that a person named: symbolic links are followed, and what they lead to is described.
+    [[nodiscard]] auto read_named(const std::string& path, std::size_t limit) const
+        -> result<std::optional<opened_file>> {
+        return read_opened(path, limit, 0);
+    }
+
+    [[nodiscard]] auto list(const std::string& path, std::size_t limit) const
+        -> result<std::optional<std::vector<std::string>>> {
+        if (auto checked = check(path); !checked) return unexpected{checked.error()};
+        const open_directory entries{::opendir(path.c_str())};  // O_DIRECTORY, O_CLOEXEC
+        if (entries.stream == nullptr) {
+            const int error = errno;
+            struct stat seen {};
+            // ENOTDIR is said of what stands above it, too.
+            if (error == ENOTDIR && ::stat(path.c_str(), &seen) == 0) {
+                return fail(errc::bad_data, quoted(path) + " is not a directory");
+            }
+            if (absent(error)) return std::optional<std::vector<std::string>>{};
+            return system_failure("open the directory", path, error);
+        }
+        std::vector<std::string> names;
+        for (;;) {
+            errno = 0;
+            const dirent* entry = ::readdir(entries.stream);  // NOLINT(concurrency-mt-unsafe): a stream of its own
+            if (entry == nullptr && errno == 0) return std::optional{std::move(names)};
+            if (entry == nullptr && absent(errno)) return std::optional<std::vector<std::string>>{};
+            if (entry == nullptr) return system_failure("list", path, errno);
+            const std::string_view name = entry->d_name;
+            if (name == "." || name == "..") continue;
+            if (names.size() == limit) {
+                return fail(errc::bad_data,
+                            quoted(path) + " holds more than the " + std::to_string(limit) + " names that it may hold");
+            }
+            names.emplace_back(name);
+        }
+    }
+
+    [[nodiscard]] auto user() const noexcept -> std::uint32_t { return ::geteuid(); }
+    [[nodiscard]] auto group() const noexcept -> std::uint32_t { return ::getegid(); }
+
+    /// Temporary file, fsync, rename, fsync of the directory: a crash leaves the old file or the new one, at worst with
+    /// a forgotten `.<name>.XXXXXX` beside it.
+    [[nodiscard]] auto replace(const std::string& path, std::string_view bytes) const -> result<void> {
+        if (auto checked = check(path); !checked) return checked;
+        const auto slash = path.rfind('/');
+        const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+        const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+        if (name.empty()) return fail(errc::usage, "cannot write " + quoted(path) + ": a file name is expected");
+
+        const posix_fd parent{
+            uninterrupted([&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); })};
+        if (!parent) return system_failure("open the directory", directory, errno);
+        std::string temporary = directory + "/." + name + ".XXXXXX";
+        posix_fd file{::mkostemp(temporary.data(), O_CLOEXEC)};  // O_EXCL, 0600
+        if (!file) return system_failure("make a file beside", path, errno);
+
+        const int error = fill_and_rename(file, bytes, temporary, path);
+        if (error != 0) {
+            ::unlink(temporary.c_str());
+            return system_failure("write", path, error);
+        }
+        if (!flushed(parent)) return system_failure("write the directory", directory, errno);
+        return {};
+    }
+
+    /// Holds an exclusive lock on a file until it is destroyed. The lock belongs to the open file: the end of the
+    /// process releases it, and programs that it starts do not get it.
+    class lock_type {
+    public:
+        explicit lock_type(posix_fd held) : held_{std::move(held)} {}
+
+    private:
+        posix_fd held_;
+    };
+
+    [[nodiscard]] auto lock(const std::string& path, milliseconds wait) const -> result<lock_type> {
+        if (auto checked = check(path); !checked) return unexpected{checked.error()};
+        const posix_clock clock;
+        const milliseconds deadline = clock.monotonic() + wait;
+        // Whoever held it before may have deleted the file: then it keeps nobody out any longer, and the next one is
+        // tried at once, also by somebody who does not want to wait.
+        for (int deleted = 0;;) {
+            posix_fd file{uninterrupted([&] {
+                return ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
+            })};
+            const auto refused = [&](std::string_view why) {
+                return fail(errc::denied, "the lock " + quoted(path) + ' ' + std::string{why} + "; delete it");
+            };
+            if (!file && errno == ELOOP) return refused("is a symbolic link");
+            if (!file) return system_failure("open the lock", path, errno);
+            struct stat opened {};
+            if (::fstat(file.get(), &opened) != 0) return system_failure("look at", path, errno);
+            if (!S_ISREG(opened.st_mode)) return refused("is not a regular file");
+            if (opened.st_uid != 0 && opened.st_uid != ::geteuid()) return refused("belongs to another user");
+            const int error = ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+            if (error == 0) {
+                struct stat named {};
+                const bool same = ::lstat(path.c_str(), &named) == 0 && named.st_ino == opened.st_ino &&
+                                  named.st_dev == opened.st_dev;
+                if (same) return lock_type{std::move(file)};
+                if (++deleted < 100) continue;
+            } else if (error != EWOULDBLOCK && error != EINTR) {
+                return system_failure("lock", path, error);
+            }
+            if (clock.monotonic() >= deadline) {
+                return fail(errc::timed_out, "somebody else holds the lock " + quoted(path) + "; try again");
+            }
+            constexpr timespec pause{0, 10'000'000};
+            ::nanosleep(&pause, nullptr);
+        }
+    }
+
+    [[nodiscard]] auto remove(const std::string& path) const -> result<void> {
+        if (auto checked = check(path); !checked) return checked;
+        if (::unlink(path.c_str()) == 0 || absent(errno)) return {};
+        return system_failure("delete", path, errno);
+    }
+
+    [[nodiscard]] auto make_directory(const std::string& path) const -> result<void> {
+        if (auto checked = check(path); !checked) return checked;
+        if (::mkdir(path.c_str(), 0700) == 0) return {};
+        const int error = errno;
+        struct stat seen {};
+        // A link to a directory is content too: /var/run is one.
+        if (error == EEXIST && ::stat(path.c_str(), &seen) == 0 && S_ISDIR(seen.st_mode)) return {};
+        return system_failure("make the directory", path, error);
+    }
+
+private:
+    struct open_directory {
+        DIR* stream{};
+
+        explicit open_directory(DIR* opened) : stream{opened} {}
+        open_directory(const open_directory&) = delete;
+        auto operator=(const open_directory&) -> open_directory& = delete;
+        ~open_directory() {
+            if (stream != nullptr) ::closedir(stream);
+        }
+    };
+
+    [[nodiscard]] static auto described(const struct stat& seen) -> file_status {
+        return {
+            .kind = S_ISREG(seen.st_mode)   ? file_kind::regular
+                    : S_ISDIR(seen.st_mode) ? file_kind::directory
+                    : S_ISLNK(seen.st_mode) ? file_kind::symlink
+                                            : file_kind::other,
+            .mode = static_cast<std::uint32_t>(seen.st_mode & 07777U),
+            .uid = seen.st_uid,
+            .gid = seen.st_gid,
+            .size = static_cast<std::uint64_t>(seen.st_size),
+            .modified = static_cast<std::int64_t>(seen.st_mtim.tv_sec),
+            .changed = static_cast<std::int64_t>(seen.st_ctim.tv_sec),
+            .links = static_cast<std::uint64_t>(seen.st_nlink),
+        };
+    }
+
+    [[nodiscard]] static auto read_opened(const std::string& path, std::size_t limit, int flags)
+        -> result<std::optional<opened_file>> {
+        if (auto checked = check(path); !checked) return unexpected{checked.error()};
+        // O_NONBLOCK: opening a FIFO would wait for a writer.
+        const posix_fd file{
+            uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | flags); })};
+        if (!file) {
+            if (absent(errno)) return std::optional<opened_file>{};
+            if (errno == ELOOP && flags != 0) return not_regular(path);
+            return system_failure("open", path, errno);
+        }
+        struct stat seen {};
+        if (::fstat(file.get(), &seen) != 0) return system_failure("look at", path, errno);
+        if (!S_ISREG(seen.st_mode)) return not_regular(path);
+        // Files of /proc say that they are empty: what is read counts, not the size.
+        opened_file found{described(seen), {}};
+        std::string& bytes = found.bytes;
+        std::array<char, 16 * 1024> buffer;  // NOLINT: clearing it would cost more than reading a file of /proc
+        for (;;) {
+            const auto got = uninterrupted([&] { return ::read(file.get(), buffer.data(), buffer.size()); });
+            if (got < 0 && absent(errno)) return std::optional<opened_file>{};
+            if (got < 0) return system_failure("read", path, errno);
+            if (got == 0) return std::optional{std::move(found)};
+            if (static_cast<std::size_t>(got) > limit - bytes.size()) {
+                return fail(errc::bad_data,
+                            quoted(path) + " is larger than the " + std::to_string(limit) + " bytes that it may have");
+            }
+            bytes.append(buffer.data(), static_cast<std::size_t>(got));
+        }
+    }
+
+    [[nodiscard]] static auto absent(int error) noexcept -> bool {
+        return error == ENOENT || error == ENOTDIR || error == ESRCH;
+    }
+
+    [[nodiscard]] static auto not_regular(const std::string& path) -> unexpected {
+        return fail(errc::bad_data, quoted(path) + " is not a regular file, and only such are read");
+    }
+
+    [[nodiscard]] static auto check(const std::string& path) -> result<void> {
+        if (!path.empty() && path.find('\0') == std::string::npos) return {};
+        return fail(errc::usage, quoted(path) + " is not a path");
+    }
+
+    [[nodiscard]] static auto flushed(const posix_fd& file) -> bool {
+        return uninterrupted([&] { return ::fsync(file.get()); }) == 0;
+    }
+
+    /// 0, or the error number of the first step that failed.
+    [[nodiscard]] static auto fill_and_rename(posix_fd& file, std::string_view bytes, const std::string& from,
+                                              const std::string& to) -> int {
+        while (!bytes.empty()) {
+            const auto written = uninterrupted([&] { return ::write(file.get(), bytes.data(), bytes.size()); });
+            if (written < 0) return errno;
+            bytes.remove_prefix(static_cast<std::size_t>(written));
+        }
+        if (!flushed(file)) return errno;
+        file.reset();
+        return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+    }
+};
+
+static_assert(locking_file_store<posix_files>);
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,284 @@
+#pragma once
+
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <ctime>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/fd.hpp>
+#include <powerconsul/adapters/posix/log_line.hpp>
+#include <powerconsul/adapters/posix/log_line_json.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/log.hpp>
+
+namespace powerconsul::inline v0 {
+
+enum class log_target_kind : unsigned char { none, standard_error, syslog, file, directory };
+
+/// Where the lines of the log go.
+struct log_target {
+    log_target_kind kind{log_target_kind::none};
+    std::string path{};  ///< of the file or the directory, absolute
+
+    friend auto operator==(const log_target&, const log_target&) -> bool = default;
+};
+
+/// `none`, `stderr`, `syslog` or an absolute path. It names a directory if it ends in `/` or if there is one; else a
+/// file. Fails with errc::usage.
+[[nodiscard]] inline auto parse_log_target(std::string_view text) -> result<log_target> {
+    if (text == "none") return log_target{};
+    if (text == "stderr") return log_target{log_target_kind::standard_error};
+    if (text == "syslog") return log_target{log_target_kind::syslog};
+    if (!text.starts_with('/') || text.find('\0') != std::string_view::npos) {
+        return fail(errc::usage, quoted(text) +
+                                     " is no place for the log; expected none, stderr, syslog or the absolute "
+                                     "path of a file or, with a / at its end, of a directory");
+    }
+    const bool slash = text.ends_with('/');
+    while (text.size() > 1 && text.ends_with('/')) text.remove_suffix(1);
+    std::string path{text};
+    struct stat seen {};
+    const bool directory = slash || (::stat(path.c_str(), &seen) == 0 && S_ISDIR(seen.st_mode));
+    return log_target{directory ? log_target_kind::directory : log_target_kind::file, std::move(path)};
+}
+
+struct posix_log_options {
+    log_target target{};
+    log_format format{log_format::logfmt};
+    event_level most{event_level::info};  ///< what matters less is not written
+    std::string command{};                ///< whose log it is, as `watch`: part of the names below a directory
+};
+
+/// Writes events to stderr, to syslog or to files, at once and each as one line by one system call, so that processes
+/// and threads may share a file. In a directory there is `<command>/<service>.<state>.log` for each service and state,
+/// and `<command>/<command>.log` for the rest. A file is opened for each line: whoever moves it away gets a new one. It
+/// is made with mode 0640, the directory and the one in it with 0750; directories above are expected, links at a file's
+/// place or below the directory are not followed.
+///
+/// No failure reaches the caller; `failures` and `trouble` tell of them. A disk that is full in the middle of a line
+/// leaves a part of it; the next line begins on a line of its own (at worst there is an empty one between them).
+/// Nothing waits for a reader: stderr gets one second, and no more of them until it takes lines again.
+class posix_log {
+public:
+    /// For syslog it calls openlog(3), which is the whole process's.
+    explicit posix_log(posix_log_options options)
+        : options_{std::move(options)}, has_stderr_{::fcntl(STDERR_FILENO, F_GETFD) != -1} {
+        options_.command = percent_encoded(options_.command);
+        if (options_.command.find_first_not_of('.') == std::string::npos) options_.command = "powerconsul";
+        if (options_.target.kind == log_target_kind::syslog) ::openlog("powerconsul", LOG_PID, LOG_DAEMON);
+    }
+
+    void write(const event& what) {
+        if (options_.target.kind == log_target_kind::none || what.level > options_.most) return;
+        const std::lock_guard hold{mutex_};
+        const held_signals held;
+        auto done = put(what);
+        if (done) return;
+        ++failures_;
+        if (!trouble_) trouble_ = std::move(done).error();
+    }
+
+    /// Lines that were lost, or of which only a part was written.
+    [[nodiscard]] auto failures() const -> std::size_t {
+        const std::lock_guard hold{mutex_};
+        return failures_;
+    }
+    /// The first failure.
+    [[nodiscard]] auto trouble() const -> std::optional<error> {
+        const std::lock_guard hold{mutex_};
+        return trouble_;
+    }
+
+private:
+    /// Keeps away from the process what a write can bring with it: SIGPIPE of a reader that is gone, SIGXFSZ of a limit
+    /// to files, SIGTTOU of a terminal that somebody else uses. The kernel sends them to the thread that writes.
+    class held_signals {
+    public:
+        held_signals() noexcept {
+            ::sigemptyset(&caused_);
+            sigset_t waiting;
+            ::sigpending(&waiting);
+            for (const int each : {SIGPIPE, SIGXFSZ}) {
+                if (::sigismember(&waiting, each) == 0) ::sigaddset(&caused_, each);
+            }
+            sigset_t all = caused_;
+            for (const int each : {SIGPIPE, SIGXFSZ, SIGTTOU}) ::sigaddset(&all, each);
+            ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+        }
+        held_signals(const held_signals&) = delete;
+        auto operator=(const held_signals&) -> held_signals& = delete;
+        ~held_signals() {
+            const timespec at_once{};
+            while (::sigtimedwait(&caused_, nullptr, &at_once) > 0) {
+            }
+            ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+        }
+
+    private:
+        sigset_t caused_{};
+        sigset_t before_{};
+    };
+
+    [[nodiscard]] auto put(const event& what) -> result<void> {
+        switch (options_.target.kind) {
+            case log_target_kind::standard_error: return put_to_stderr(line(what, least_event_line_limit) + '\n');
+            case log_target_kind::syslog: return put_to_syslog(what);
+            case log_target_kind::file: return put_to_file(AT_FDCWD, options_.target.path, options_.target.path, what);
+            case log_target_kind::directory: return put_below_directory(what);
+            case log_target_kind::none: break;
+        }
+        return {};
+    }
+
+    [[nodiscard]] auto line(const event& what, std::size_t limit) const -> std::string {
+        const milliseconds now = posix_clock{}.wall();
+        return options_.format == log_format::json ? json::event_line(what, now, limit) : logfmt_line(what, now, limit);
+    }
+
+    /// Lines of at most PIPE_BUF bytes: they are not torn, and a pipe that has room takes them without waiting.
+    [[nodiscard]] auto put_to_stderr(std::string text) -> result<void> {
+        // If it was closed from the beginning, its number may by now be another file's.
+        if (!has_stderr_) return system_failure("write the log to", "stderr", EBADF);
+        pollfd room{STDERR_FILENO, POLLOUT, 0};
+        stalled_ = uninterrupted([&] { return ::poll(&room, 1, stalled_ ? 0 : 1000); }) == 0;
+        if (stalled_)
+            return fail(errc::timed_out, "cannot write the log to stderr: nobody reads what it already holds");
+        if (broken_) text.insert(0, 1, '\n');
+        return write_once(STDERR_FILENO, text, "stderr", &broken_);
+    }
+
+    /// syslog(3) tells of no failure; that nobody listens can be seen.
+    [[nodiscard]] auto put_to_syslog(const event& what) const -> result<void> {
+        if (::access("/dev/log", W_OK) != 0) return system_failure("write the log to", "/dev/log", errno);
+        const int priority = what.level == event_level::error     ? LOG_ERR
+                             : what.level == event_level::warning ? LOG_WARNING
+                             : what.level == event_level::info    ? LOG_INFO
+                                                                  : LOG_DEBUG;
+        ::syslog(LOG_DAEMON | priority, "%s", line(what, least_event_line_limit).c_str());
+        return {};
+    }
+
+    [[nodiscard]] auto put_below_directory(const event& what) const -> result<void> {
+        const std::string& top = options_.target.path;
+        const std::string middle = top + '/' + options_.command;
+        const posix_fd outer = open_directory(AT_FDCWD, top, 0);
+        if (!outer) return system_failure("open the log's directory", top, errno);
+        const posix_fd inner = open_directory(outer.get(), options_.command, O_NOFOLLOW);
+        if (!inner) return system_failure("open the log's directory", middle, errno);
+        std::string name = options_.command + ".log";
+        if (!what.service.empty() && !what.state.empty()) {
+            constexpr std::size_t longest_name = 255;
+            std::string own = percent_encoded(what.service) + '.' + percent_encoded(what.state) + ".log";
+            if (own.size() <= longest_name) name = std::move(own);
+        }
+        return put_to_file(inner.get(), name, middle + '/' + name, what);
+    }
+
+    [[nodiscard]] auto put_to_file(int parent, const std::string& name, const std::string& shown,
+                                   const event& what) const -> result<void> {
+        const posix_fd file = open_file(parent, name);
+        if (!file && errno == ELOOP) {
+            return fail(errc::bad_data,
+                        "the log " + quoted(shown) + " is a symbolic link, and none is followed; name the file itself");
+        }
+        if (!file) return system_failure("open the log", shown, errno);
+        struct stat seen {};
+        if (::fstat(file.get(), &seen) != 0) return system_failure("look at the log", shown, errno);
+        // A device such as /dev/console only where it was named.
+        const bool device = S_ISCHR(seen.st_mode) && options_.target.kind == log_target_kind::file;
+        if (!S_ISREG(seen.st_mode) && !device) {
+            return fail(errc::bad_data,
+                        "the log " + quoted(shown) + " is not a regular file, and only such are written");
+        }
+        std::string text = line(what, event_line_limit) + '\n';
+        if (S_ISREG(seen.st_mode) && ends_within_a_line(file.get())) text.insert(0, 1, '\n');
+        return write_once(file.get(), text, shown);
+    }
+
+    /// Not waiting for the other end of a FIFO. Without the right to read, the file's last byte is not looked at.
+    [[nodiscard]] static auto open_file(int parent, const std::string& name) -> posix_fd {
+        constexpr int flags = O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+        const auto open = [&](int further) {
+            return posix_fd{uninterrupted([&] { return ::openat(parent, name.c_str(), flags | further, 0640); })};
+        };
+        posix_fd file;
+        // Between two steps others may make it or move it away.
+        for (int turn = 0; turn < 10; ++turn) {
+            file = open(O_RDWR);
+            if (!file && errno == EACCES) file = open(O_WRONLY);
+            if (file || errno != ENOENT) return file;
+            file = open(O_RDWR | O_CREAT | O_EXCL);
+            if (file) ::fchmod(file.get(), 0640);  // whatever the umask took away
+            if (file || errno != EEXIST) return file;
+        }
+        return file;
+    }
+
+    [[nodiscard]] static auto open_directory(int parent, const std::string& name, int further) -> posix_fd {
+        const auto open = [&](int flags) {
+            return posix_fd{
+                uninterrupted([&] { return ::openat(parent, name.c_str(), O_DIRECTORY | O_CLOEXEC | flags); })};
+        };
+        posix_fd there = open(O_PATH | further);
+        if (there || errno != ENOENT) return there;
+        if (::mkdirat(parent, name.c_str(), 0750) != 0) {
+            if (errno == EEXIST) return open(O_PATH | further);
+            return {};
+        }
+        posix_fd made = open(O_RDONLY | O_NOFOLLOW);
+        if (made) ::fchmod(made.get(), 0750);
+        return made;
+    }
+
+    /// A line that another process is just writing looks the same for a moment, hence several looks.
+    [[nodiscard]] static auto ends_within_a_line(int file) -> bool {
+        for (int look = 0; look < 10; ++look) {
+            const timespec moment{0, 2'000'000};
+            if (look != 0) ::nanosleep(&moment, nullptr);
+            struct stat seen {};
+            char last{};
+            if (::fstat(file, &seen) != 0 || seen.st_size == 0) return false;
+            if (uninterrupted([&] { return ::pread(file, &last, 1, seen.st_size - 1); }) != 1) return false;
+            if (last == '\n') return false;
+        }
+        return true;
+    }
+
+    /// `broken`, if somebody wants to know, becomes true by a part of a line and false by a whole one.
+    [[nodiscard]] static auto write_once(int to, std::string_view text, std::string_view shown, bool* broken = nullptr)
+        -> result<void> {
+        const auto written = uninterrupted([&] { return ::write(to, text.data(), text.size()); });
+        if (written < 0) return system_failure("write the log to", shown, errno);
+        const bool whole = static_cast<std::size_t>(written) == text.size();
+        if (broken != nullptr) *broken = !whole;
+        if (whole) return {};
+        return fail(errc::io, "of a line of " + std::to_string(text.size()) + " bytes only the first " +
+                                  std::to_string(written) + " could be written to the log " + quoted(shown));
+    }
+
+    posix_log_options options_;
+    bool has_stderr_;
+    bool stalled_{};  ///< stderr took no further line
+    bool broken_{};   ///< it holds a part of one
+    mutable std::mutex mutex_{};
+    std::size_t failures_{};
+    std::optional<error> trouble_{};
+};
+
+static_assert(event_log<posix_log>);
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,174 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/log.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// Bytes of an event's line: with its newline it has 8 KiB.
+inline constexpr std::size_t event_line_limit = 8 * 1024 - 1;
+/// The least limit that may be asked for. With its newline such a line fits into one atomic write to a pipe.
+inline constexpr std::size_t least_event_line_limit = 4 * 1024 - 1;
+
+/// A wall clock's time as RFC 3339 writes it, `2024-02-29T12:00:00.000Z`. What is outside of the years 1970 to 9999
+/// becomes the nearest time that is not.
+[[nodiscard]] inline auto utc_time(milliseconds wall) -> std::string {
+    constexpr std::int64_t day = 86'400'000;
+    constexpr std::int64_t last = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
+    const std::int64_t time = wall.count < 0 ? 0 : wall.count > last ? last : wall.count;
+    const auto leaps = [](std::int64_t year) { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; };
+    constexpr std::int64_t cycle = 146'097;  // days of any 400 years
+    std::int64_t days = time / day % cycle;
+    std::int64_t year = 1970 + time / day / cycle * 400;
+    for (std::int64_t length = 365; days >= length; length = leaps(year) ? 366 : 365) {
+        days -= length;
+        ++year;
+    }
+    std::array<std::int64_t, 12> months{31, leaps(year) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    std::size_t month = 0;
+    while (days >= months[month]) days -= months[month++];
+
+    const auto digits = [](std::int64_t number, std::size_t width) {
+        const std::string text = std::to_string(number);
+        return std::string(width - text.size(), '0') + text;
+    };
+    const std::int64_t rest = time % day;
+    return digits(year, 4) + '-' + digits(static_cast<std::int64_t>(month) + 1, 2) + '-' + digits(days + 1, 2) + 'T' +
+           digits(rest / 3'600'000, 2) + ':' + digits(rest / 60'000 % 60, 2) + ':' + digits(rest / 1000 % 60, 2) + '.' +
+           digits(rest % 1000, 3) + 'Z';
+}
+
+namespace detail {
+
+[[nodiscard]] constexpr auto code_point(std::string_view sequence) -> std::uint32_t {
+    const std::uint32_t first = static_cast<unsigned char>(sequence.front());
+    std::uint32_t point = sequence.size() == 1 ? first : first & (0xFFU >> (sequence.size() + 1));
+    for (const char c : sequence.substr(1)) point = (point << 6U) | (static_cast<unsigned char>(c) & 0x3FU);
+    return point;
+}
+
+/// What ends a line, steers a terminal or turns the direction of writing: a log that is looked at must show its lines
+/// as they are.
+[[nodiscard]] constexpr auto misleading(std::uint32_t point) -> bool {
+    return point < 0x20 || (point >= 0x7F && point <= 0x9F) || (point >= 0x2028 && point <= 0x202E) ||
+           (point >= 0x2066 && point <= 0x2069);
+}
+
+/// The text between the quotes of a JSON string, which is what logfmt's readers take as well. Of more than `limit`
+/// bytes (3 or more) the whole characters that leave room for "...".
+[[nodiscard]] inline auto escaped(std::string_view text, std::size_t limit) -> std::string {
+    std::string line;
+    std::size_t fits = 0;
+    while (!text.empty()) {
+        const std::size_t length = utf8_sequence(text);
+        const std::string_view piece = text.substr(0, length == 0 ? 1 : length);
+        const std::uint32_t point = length == 0 ? 0xFFFD : code_point(piece);
+        if (line.size() + 3 <= limit) fits = line.size();
+        if (point == '"' || point == '\\') {
+            line.append("\\").append(piece);
+        } else if (point == '\n' || point == '\t' || point == '\r') {
+            line += point == '\n' ? "\\n" : point == '\t' ? "\\t" : "\\r";
+        } else if (misleading(point)) {
+            line += "\\u";
+            for (unsigned shift = 16; shift != 0; shift -= 4) line += "0123456789abcdef"[(point >> (shift - 4)) & 0xFU];
+        } else {
+            line += length == 0 ? std::string_view{"\xEF\xBF\xBD"} : piece;
+        }
+        if (line.size() > limit) {
+            line.resize(fits);
+            return line + "...";
+        }
+        text.remove_prefix(piece.size());
+    }
+    return line;
+}
+
+/// A name that needs no quotes, at most 48 bytes.
+[[nodiscard]] inline auto member_name(std::string_view name) -> std::string {
+    std::string kept{name.substr(0, 48)};
+    for (char& c : kept) {
+        if (c <= ' ' || c > '~' || c == '"' || c == '=' || c == '\\') c = '_';
+    }
+    return kept.empty() ? "_" : kept;
+}
+
+struct line_member {
+    std::string name{};
+    std::string text{};         ///< escaped
+    std::string_view source{};  ///< of text, if it may be cut
+};
+
+/// The members of an event's line in their order, cut so that they fit whatever the format is: the longest values lose
+/// what is too much, so that a trigger's output costs the line neither its incident nor its exit status. At most 32
+/// fields are kept: `least_event_line_limit` then leaves more than 48 bytes to each value.
+[[nodiscard]] inline auto line_members(const event& what, milliseconds wall, std::size_t limit)
+    -> std::vector<line_member> {
+    std::vector<line_member> members{{"time", utc_time(wall), {}}, {"level", std::string{to_string(what.level)}, {}}};
+    const auto add = [&](std::string_view name, std::string_view value) {
+        members.push_back({member_name(name), escaped(value, limit), value});
+    };
+    add("event", what.what);
+    if (!what.service.empty()) add("service", what.service);
+    if (!what.state.empty()) add("state", what.state);
+    constexpr std::size_t most_fields = 32;
+    for (std::size_t i = 0; i < what.fields.size() && i < most_fields; ++i) {
+        add(what.fields[i].first, what.fields[i].second);
+    }
+
+    std::size_t names = 1;  // what JSON needs beside the values: ,"name":"" each, the first without a comma, and {}
+    for (const auto& each : members) names += each.name.size() + 6;
+    const auto fit = [&](std::size_t longest) {
+        std::size_t size = names;
+        for (const auto& each : members) size += each.text.size() < longest ? each.text.size() : longest;
+        return size <= limit;
+    };
+    std::size_t longest = limit;
+    for (std::size_t low = 0; !fit(longest);) {
+        // low fits and longest does not.
+        const std::size_t middle = low + (longest - low) / 2;
+        if (middle == low) {
+            longest = low;
+        } else if (fit(middle)) {
+            low = middle;
+        } else {
+            longest = middle;
+        }
+    }
+    for (auto& each : members) {
+        if (each.text.size() > longest) each.text = escaped(each.source, longest);
+    }
+    return members;
+}
+
+}  // namespace detail
+
+/// An event as one line of logfmt without its newline, of at most `limit` bytes:
+///
+///     time=2024-02-29T12:00:00.000Z level=info event="trigger ended" service=web state=critical attempt=1
+///
+/// A value stands in double quotes unless it is printable ASCII without blank, quote, backslash and `=`; there \" \\ \n
+/// \t \r and \u001b mean what they mean in JSON. Bytes that are not UTF-8 become U+FFFD. Values that are too long end
+/// in
+/// "...". Of an event's fields the first 32 are written.
+[[nodiscard]] inline auto logfmt_line(const event& what, milliseconds wall, std::size_t limit = event_line_limit)
+    -> std::string {
+    std::string line;
+    for (const auto& each : detail::line_members(what, wall, limit)) {
+        bool plain = !each.text.empty();
+        for (const char c : each.text) plain = plain && c > ' ' && c <= '~' && c != '"' && c != '=' && c != '\\';
+        if (!line.empty()) line += ' ';
+        line.append(each.name).append(plain ? "=" : "=\"").append(each.text).append(plain ? "" : "\"");
+    }
+    return line;
+}
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,400 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/fd.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/core/proc_stat.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/supervisor.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// Runs jobs with fork and execve; needs Linux and its /proc. A child waits on a socket for its parent's word. It goes
+/// without having done anything if the other end is closed or its parent dies. A script is the job's descriptor 3.
+/// Not for a process that ignores SIGCHLD (errc::usage) or reaps children that it does not know: the outcome would be
+/// lost (errc::io). A job that the kernel cannot end in time stays its child, if only as a zombie.
+class posix_supervisor {
+public:
+    template <typename Ready>
+    [[nodiscard]] auto run(const job& what, Ready&& ready) -> result<job_outcome> {
+        held_child child;
+        if (auto held = hold(what, child); !held) return unexpected{std::move(held).error()};
+        const auto boot = boot_id();
+        const auto seen = look_at(child.pid);
+        if (!boot || !seen) return unexpected{boot ? seen.error() : boot.error()};
+        if (!*seen) return cannot_run(what, errc::io, ended_early);
+        const result<void> agreed = ready(process_mark{child.pid, (**seen).start, *boot});
+        if (!agreed) return unexpected{agreed.error()};
+        return attend(what, child);
+    }
+
+    /// errc::io: it cannot be told, because /proc is not there or hides that process.
+    [[nodiscard]] auto is_running(const process_mark& mark) const -> result<bool> {
+        // A job is never process 1, and a signal to the group of 1 would be one to all processes.
+        if (mark.pid <= 1 || mark.pid > std::numeric_limits<pid_t>::max()) return false;
+        const auto boot = boot_id();
+        if (!boot) return unexpected{boot.error()};
+        if (*boot != mark.boot) return false;
+        const auto seen = look_at(static_cast<pid_t>(mark.pid));
+        if (!seen) return unexpected{seen.error()};
+        return *seen && (**seen).start == mark.began && !(**seen).ended;
+    }
+
+    [[nodiscard]] auto end(const process_mark& mark) const -> result<void> {
+        const auto running = is_running(mark);
+        if (!running) return unexpected{running.error()};
+        if (!*running || ::kill(-static_cast<pid_t>(mark.pid), SIGKILL) == 0 || errno == ESRCH) return {};
+        return system_failure("end the processes of group", std::to_string(mark.pid), errno);
+    }
+
+private:
+    // For the kernel to end a killed program, between two looks where it sends no message, and against overflow.
+    static constexpr milliseconds kill_limit{2000};
+    static constexpr milliseconds look_again{10};
+    static constexpr milliseconds longest{std::numeric_limits<std::int64_t>::max() / 4};
+
+    // Descriptors of the child: the script and, until it is a program, the socket. What the parent makes for it has
+    // higher numbers, so that none is overwritten before it is moved to its place.
+    static constexpr int script_number = 3;
+    static constexpr int word_number = 4;
+    static constexpr int lowest = 10;
+
+    struct account {
+        uid_t user{};
+        gid_t group{};
+        std::vector<gid_t> groups{};
+    };
+
+    /// What becomes the child's: after the fork nothing may be allocated.
+    struct numbers {
+        int null{}, output{}, word{}, script{};
+        pid_t parent{::getpid()};
+    };
+
+    /// A child that has not got the word ends with this object.
+    // NOLINTNEXTLINE(cppcoreguidelines-special-member-functions): its descriptors cannot be copied
+    struct held_child {
+        pid_t pid{-1};
+        posix_fd word{};
+        posix_fd output{};
+        ~held_child() {
+            if (pid < 0) return;
+            word.reset();
+            ::kill(pid, SIGKILL);
+            (void)uninterrupted([&] { return ::waitpid(pid, nullptr, 0); });
+        }
+    };
+
+    /// The first and the last bytes of an output of any length.
+    struct head_and_tail {
+        std::size_t head{};
+        std::size_t tail{};
+        std::string text{};
+        std::uint64_t dropped{};
+        void cut(std::size_t slack) {
+            if (text.size() <= head || text.size() - head <= tail || text.size() - head - tail <= slack) return;
+            dropped += text.size() - head - tail;
+            text.erase(head, text.size() - head - tail);
+        }
+        void add(const char* bytes, std::size_t size) {
+            text.append(bytes, size);
+            cut(std::max(tail, std::size_t{64} * 1024));  // not each time: what is behind has to be moved
+        }
+    };
+
+    static constexpr std::string_view ended_early = "its process ended before it could begin";
+    [[nodiscard]] static auto cannot_run(const job& what, errc code, std::string_view why) -> unexpected {
+        const std::string_view name = what.argv.empty() ? std::string_view{} : what.argv.front();
+        const bool hidden = std::any_of(name.begin(), name.end(), [](char c) { return c > '\0' && c < ' '; });
+        return fail(code, "cannot run " + quoted(name) + (what.user.empty() ? "" : " as user " + quoted(what.user)) +
+                              ": " + std::string{why} +
+                              (hidden ? " (its name holds a control character: a line that ends in CR LF?)" : ""));
+    }
+    [[nodiscard]] static auto cannot_run(const job& what, int error) -> unexpected {
+        return cannot_run(what, errc::io, std::generic_category().message(error));
+    }
+
+    [[nodiscard]] static auto check(const job& what) -> result<void> {
+        if (what.argv.empty() || !what.argv.front().starts_with('/')) {
+            return cannot_run(what, errc::usage, "a program needs its absolute path");
+        }
+        const auto holds_zero = [](const std::string& word) { return word.find('\0') != std::string::npos; };
+        if (std::any_of(what.argv.begin(), what.argv.end(), holds_zero) ||
+            std::any_of(what.environment.begin(), what.environment.end(), holds_zero)) {
+            return cannot_run(what, errc::usage, "arguments and environment cannot hold a zero byte");
+        }
+        struct sigaction at_end {};
+        ::sigaction(SIGCHLD, nullptr, &at_end);
+        if (at_end.sa_handler != SIG_IGN && (at_end.sa_flags & SA_NOCLDWAIT) == 0) return {};
+        return cannot_run(what, errc::usage, "this process ignores SIGCHLD, and would not learn how its child ended");
+    }
+
+    /// Nothing if this process has that user's rights already.
+    [[nodiscard]] static auto look_up(const job& what) -> result<std::optional<account>> {
+        if (what.user.empty()) return std::optional<account>{};
+        passwd entry{};
+        passwd* found = nullptr;
+        std::vector<char> text(std::size_t{1} << 20U);
+        int error = what.user.find('\0') == std::string::npos ? EINTR : ENOENT;
+        while (error == EINTR) error = ::getpwnam_r(what.user.c_str(), &entry, text.data(), text.size(), &found);
+        if (found == nullptr && (error == 0 || error == ENOENT || error == ESRCH)) {
+            return cannot_run(what, errc::usage, "this machine knows no such user");
+        }
+        if (found == nullptr) return cannot_run(what, error);
+        if (entry.pw_uid == ::geteuid()) return std::optional<account>{};
+        account made{entry.pw_uid, entry.pw_gid, std::vector<gid_t>(65536)};  // as many as the kernel allows
+        int count = static_cast<int>(made.groups.size());
+        if (::getgrouplist(what.user.c_str(), made.group, made.groups.data(), &count) < 0) {
+            return cannot_run(what, errc::io, "more than 65536 groups");
+        }
+        made.groups.resize(static_cast<std::size_t>(count));
+        return std::optional{std::move(made)};
+    }
+
+    [[nodiscard]] static auto lifted(posix_fd given) -> posix_fd {
+        if (!given || given.get() >= lowest) return given;
+        return posix_fd{::fcntl(given.get(), F_DUPFD_CLOEXEC, lowest)};
+    }
+
+    /// Our end and the child's.
+    template <typename Make>
+    [[nodiscard]] static auto make_pair(const job& what, Make&& make) -> result<std::array<posix_fd, 2>> {
+        std::array<int, 2> ends{-1, -1};
+        (void)make(ends.data());
+        std::array<posix_fd, 2> made{lifted(posix_fd{ends[0]}), lifted(posix_fd{ends[1]})};
+        if (!made[0] || !made[1]) return system_failure("make a pipe for", what.argv.front(), errno);
+        return made;
+    }
+
+    /// Where only this process, the job and root find it: a sealed memfd or, where there is none, a file without a
+    /// name. The interpreter opens it anew below /proc/self/fd, with the job's rights.
+    [[nodiscard]] static auto keep_script(const job& what, bool other_user) -> result<posix_fd> {
+        const auto failed = [&] { return system_failure("keep the script of", what.argv.front(), errno); };
+        constexpr unsigned never_executable = 8;  // MFD_NOEXEC_SEAL: Linux 6.3, where a sysctl may demand it
+        constexpr int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+        posix_fd file{::memfd_create("script", MFD_CLOEXEC | MFD_ALLOW_SEALING | never_executable)};
+        if (!file) file = posix_fd{::memfd_create("script", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+        const bool in_memory = static_cast<bool>(file);
+        for (const auto* directory : {"/run", "/tmp"}) {
+            if (!file) file = posix_fd{::open(directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600)};
+        }
+        if (!file) return failed();
+        for (std::string_view rest = what.script; !rest.empty();) {
+            const auto size = uninterrupted([&] { return ::write(file.get(), rest.data(), rest.size()); });
+            if (size < 0) return failed();
+            rest.remove_prefix(static_cast<std::size_t>(size));
+        }
+        if (::fchmod(file.get(), other_user ? 0444 : 0400) != 0) return failed();
+        if (in_memory && ::fcntl(file.get(), F_ADD_SEALS, seals) != 0) return failed();
+        const auto path = "/proc/self/fd/" + std::to_string(file.get());
+        auto kept = lifted(posix_fd{uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })});
+        if (!kept) return failed();
+        return kept;
+    }
+
+    [[nodiscard]] static auto pointers(const std::vector<std::string>& words) -> std::vector<char*> {
+        std::vector<char*> list(words.size() + 1);  // the last is null; execve changes none
+        for (std::size_t i = 0; i < words.size(); ++i) list[i] = const_cast<char*>(words[i].c_str());
+        return list;
+    }
+
+    /// Makes the child, which waits then for the word.
+    [[nodiscard]] static auto hold(const job& what, held_child& child) -> result<void> {
+        if (auto checked = check(what); !checked) return checked;
+        const auto user = look_up(what);
+        if (!user) return unexpected{user.error()};
+        const posix_fd null = lifted(posix_fd{uninterrupted([] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); })});
+        if (!null) return system_failure("open", "/dev/null", errno);
+        auto output = make_pair(what, [](int* ends) { return ::pipe2(ends, O_CLOEXEC | O_NONBLOCK); });
+        if (!output) return unexpected{output.error()};
+        ::fcntl((*output)[1].get(), F_SETFL, 0);             // only our end does not block
+        constexpr int kind = SOCK_SEQPACKET | SOCK_CLOEXEC;  // no pipe: if its reader dies, to write is a SIGPIPE
+        auto word = make_pair(what, [](int* ends) { return ::socketpair(AF_UNIX, kind, 0, ends); });
+        if (!word) return unexpected{word.error()};
+        auto words = what.argv;
+        auto script = what.script.empty() ? posix_fd{} : keep_script(what, user->has_value());
+        if (!script) return unexpected{script.error()};
+        if (*script) words.push_back("/proc/self/fd/" + std::to_string(script_number));
+        const auto argv = pointers(words);
+        const auto environment = pointers(what.environment);
+        const numbers given{null.get(), (*output)[1].get(), (*word)[1].get(), script->get()};
+        sigset_t every{}, before{};
+        ::sigfillset(&every);
+        ::pthread_sigmask(SIG_SETMASK, &every, &before);  // no handler of this process runs in the child
+        child.pid = ::fork();
+        if (child.pid == 0) become(argv.data(), environment.data(), *user ? &**user : nullptr, given);
+        const int error = errno;
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        if (child.pid < 0) return system_failure("make a process for", what.argv.front(), error);
+        child.word = std::move((*word)[0]);
+        child.output = std::move((*output)[0]);
+        (*word)[1].reset();
+        pollfd reported{child.word.get(), POLLIN, 0};
+        (void)uninterrupted([&] { return ::poll(&reported, 1, 60'000); });
+        const auto told = heard(child);
+        if (!told) return cannot_run(what, errc::io, ended_early);
+        if (*told != 0) return cannot_run(what, *told);
+        return {};
+    }
+
+    /// The child, until it is another program. Only what is safe in a signal handler: the other threads are gone, and
+    /// what they had locked stays locked. Foreign descriptors go first: they may be what another child waits for.
+    [[noreturn]] static void become(char* const* argv, char* const* environment, const account* as,
+                                    numbers given) noexcept {
+        const auto say = [&](int error) {
+            return uninterrupted([&] { return ::send(given.word, &error, sizeof error, MSG_NOSIGNAL); }) >= 0;
+        };
+        const auto must = [&](bool done) {
+            if (!done) (void)say(errno), ::_exit(127);
+        };
+        must(::dup2(given.null, 0) >= 0 && ::dup2(given.output, 1) >= 0 && ::dup2(given.output, 2) >= 0);
+        must(given.script < 0 || ::dup2(given.script, script_number) >= 0);
+        must(::dup3(given.word, word_number, O_CLOEXEC) >= 0);
+        given.word = word_number;
+        if (given.script < 0) ::close(script_number);
+        ::closefrom(word_number + 1);
+        struct sigaction by_default {};
+        by_default.sa_handler = SIG_DFL;
+        for (int number = 1; number < NSIG; ++number) ::sigaction(number, &by_default, nullptr);
+        sigset_t none{};
+        ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+        ::umask(022);
+        must(::setsid() >= 0 && ::chdir("/") == 0);
+        must(as == nullptr || (::setgroups(as->groups.size(), as->groups.data()) == 0 && ::setgid(as->group) == 0 &&
+                               ::setuid(as->user) == 0));
+        // A dead parent's child must not wait for others who hold the socket's other end. A new user undoes this.
+        must(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
+        if (::getppid() != given.parent) ::_exit(127);
+        if (!say(0)) ::_exit(127);  // whoever waits for it in vain sees the end
+        char go = 0;
+        if (uninterrupted([&] { return ::recv(given.word, &go, 1, 0); }) != 1) ::_exit(127);
+        ::prctl(PR_SET_PDEATHSIG, 0);
+        must(::execve(argv[0], argv, environment) == 0);
+        ::_exit(127);
+    }
+
+    /// What the child said: 0, it waits for the word, or the errno with which it gave up.
+    [[nodiscard]] static auto heard(const held_child& child) -> std::optional<int> {
+        int told = 0;
+        const auto got = uninterrupted([&] { return ::recv(child.word.get(), &told, sizeof told, MSG_DONTWAIT); });
+        return got == sizeof told ? std::optional{told} : std::nullopt;
+    }
+
+    [[nodiscard]] static auto boot_id() -> result<std::string> {
+        const std::string path = "/proc/sys/kernel/random/boot_id";
+        auto text = posix_files{}.read(path, 256);
+        if (!text) return unexpected{std::move(text).error()};
+        if (!*text || (**text).size() < 2) return system_failure("learn this boot's id from", path, ENOENT);
+        return (**text).substr(0, (**text).find('\n'));
+    }
+
+    /// Nothing if there is no such process.
+    [[nodiscard]] static auto look_at(pid_t pid) -> result<std::optional<process>> {
+        for (int tries = 0; tries < 2; ++tries) {  // twice: another one may just have got its number
+            const auto text = posix_files{}.read("/proc/" + std::to_string(pid) + "/stat", std::size_t{16} << 10U);
+            if (!text) return unexpected{text.error()};
+            const auto wrapped = [](process&& one) { return std::optional{std::move(one)}; };
+            if (*text) return parse_process(**text).transform(wrapped);
+            if (::kill(pid, 0) != 0 && errno == ESRCH) return std::optional<process>{};
+        }
+        return fail(errc::io, "cannot tell what process " + std::to_string(pid) + " is: it runs, but /proc hides it");
+    }
+
+    /// Reads at most `most` bytes of what is there. Closes the pipe at its end.
+    static void take(posix_fd& from, std::size_t most, head_and_tail& kept) {
+        std::array<char, 16 * 1024> buffer{};
+        while (from && most > 0) {
+            const std::size_t room = std::min(buffer.size(), most);
+            const auto got = uninterrupted([&] { return ::read(from.get(), buffer.data(), room); });
+            if (got < 0 && errno == EAGAIN) return;
+            if (got <= 0) return from.reset();
+            kept.add(buffer.data(), static_cast<std::size_t>(got));
+            most -= static_cast<std::size_t>(got);
+        }
+    }
+
+    /// Gives the word, and waits.
+    [[nodiscard]] static auto attend(const job& what, held_child& child) -> result<job_outcome> {
+        enum class phase : unsigned char { running, asked_to_end, killed };
+        const auto go = [&] { return ::send(child.word.get(), "g", 1, MSG_NOSIGNAL); };
+        if (uninterrupted(go) != 1) return cannot_run(what, errc::io, ended_early);
+        const pid_t pid = std::exchange(child.pid, -1);
+        const posix_clock clock;
+        const milliseconds began = clock.monotonic();
+        milliseconds deadline = began + shorter(what.timeout, longest);
+        const posix_fd ended{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))};  // Linux 5.3 and later
+        head_and_tail output{what.head, what.tail, {}, 0};
+        job_outcome seen;
+        auto now = phase::running;
+        for (bool reaped = false;;) {
+            int status = 0;
+            const pid_t answer = reaped ? 0 : uninterrupted([&] { return ::waitpid(pid, &status, WNOHANG); });
+            if (answer == -1) return system_failure("learn the end of", what.argv.front(), errno);
+            reaped = reaped || answer == pid;
+            if (reaped && now == phase::running) {
+                seen.how = WIFSIGNALED(status) ? ending::signalled : ending::exited;
+                seen.status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+                break;
+            }
+            // After the deadline the whole group has to go, not only its leader; who joins it late, too.
+            if (reaped && ::kill(-pid, now == phase::killed ? SIGKILL : 0) != 0 && errno == ESRCH) break;
+            const milliseconds left = deadline - clock.monotonic();
+            if (left.count <= 0) {
+                if (now == phase::killed) break;
+                seen.how = ending::timed_out;
+                ::kill(-pid, now == phase::running ? SIGTERM : SIGKILL);
+                deadline = clock.monotonic() + (now == phase::running ? shorter(what.grace, longest) : kill_limit);
+                now = now == phase::running ? phase::asked_to_end : phase::killed;
+                continue;
+            }
+            std::array<pollfd, 2> waits{pollfd{child.output.get(), POLLIN, 0},
+                                        pollfd{reaped ? -1 : ended.get(), POLLIN, 0}};
+            const auto limit = ended && !reaped ? milliseconds{60'000} : look_again;
+            (void)poll_or_pause(waits, static_cast<int>(shorter(left, limit).count));
+            take(child.output, 64 * 1024, output);
+        }
+        seen.duration = clock.monotonic() - began;
+        if (const auto told = heard(child)) return cannot_run(what, *told);
+        // What was written before the end, not more: a grandchild may go on writing forever.
+        int unread = 0;
+        (void)::ioctl(child.output.get(), FIONREAD, &unread);  // nothing if it is closed already
+        take(child.output, static_cast<std::size_t>(unread), output);
+        output.cut(0);
+        seen.output = std::move(output.text);
+        seen.dropped = output.dropped;
+        return seen;
+    }
+};
+
+static_assert(job_supervisor<posix_supervisor>);
+
+}  // namespace powerconsul::inline v0

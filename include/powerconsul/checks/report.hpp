@@ -1,0 +1,75 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/decision/terms.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// What a check looks at.
+struct check_subject {
+    std::string kind{};   ///< `service`, `servicegroup`, `crontab`, `process` or one of an embedder's own
+    std::string name{};   ///< its local name
+    std::string title{};  ///< what a sentence calls it; empty: as `name`
+    std::string key{};    ///< the JSON member that holds the name; empty: as `kind`
+    std::vector<std::string> members{};  ///< of a group: the names, and then the JSON member is a list
+};
+
+/// All that a check has to say.
+struct check_report {
+    check_subject subject{};
+    verdict state{verdict::unknown};
+    expectation expects{expectation::unknown};
+    observation seen{observation::unknown};
+    role own{role::unknown};
+    clustering clustered{clustering::unknown};
+    basis from{basis::none};
+    bool held{};        ///< a noop file makes it pass: nothing was looked at
+    std::string why{};  ///< the facts behind it; the same text while nothing changed
+    std::vector<std::pair<std::string, std::string>> details{};  ///< further JSON members, as the original has them
+};
+
+/// `apache2 is stopped, primary expects running`; without a role there is nothing to hold it against.
+[[nodiscard]] inline auto sentence(const check_report& report) -> std::string {
+    std::string subject = report.subject.title.empty() ? report.subject.name : report.subject.title;
+    if (subject.empty()) subject = "the check";
+    if (report.own == role::unknown) return subject + (report.held ? " is held as passing" : " cannot be judged");
+    const std::string text =
+        subject + " is " + (report.held ? "held as passing" : std::string{to_string(report.seen)}) + ", ";
+    const std::string own{to_string(report.own)};
+    if (report.expects == expectation::unknown) return text + "what " + own + " expects is unknown";
+    return text + own + " expects " + std::string{to_string(report.expects)};
+}
+
+/// The sentence and the facts behind it, on one line.
+[[nodiscard]] inline auto reason(const check_report& report) -> std::string {
+    return report.why.empty() ? sentence(report) : sentence(report) + ": " + report.why;
+}
+
+/// The exit status for Consul: 0 passing, 1 warning, anything else critical. An unknown is a warning unless told
+/// otherwise: a tool that cannot read Consul must neither take a running service out of DNS nor start its standbys.
+[[nodiscard]] constexpr auto exit_status(verdict state, int for_unknown = 1) -> int {
+    switch (state) {
+        case verdict::passing: return 0;
+        case verdict::warning: return 1;
+        case verdict::critical: return 2;
+        case verdict::unknown: break;
+    }
+    return for_unknown;
+}
+
+/// One line as Nagios plugins write it: `CRITICAL - apache2 is stopped, primary expects running (the facts)`.
+[[nodiscard]] inline auto nagios_line(const check_report& report) -> std::string {
+    std::string_view word = "UNKNOWN";
+    if (report.state == verdict::passing) word = "OK";
+    if (report.state == verdict::warning) word = "WARNING";
+    if (report.state == verdict::critical) word = "CRITICAL";
+    const std::string facts = report.why.empty() ? std::string{} : " (" + report.why + ')';
+    return one_line(std::string{word} + " - " + sentence(report) + facts, 3000);
+}
+
+}  // namespace powerconsul::inline v0

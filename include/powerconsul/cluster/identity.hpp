@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// A host name without its domain: `web1.example.org` is `web1`.
+[[nodiscard]] constexpr auto short_name(std::string_view host) -> std::string_view {
+    return host.substr(0, host.find('.'));
+}
+
+/// What a host name `<environment>-<serverrole><digits>` says. Views into the name that was given.
+struct host_parts {
+    std::string_view environment{};
+    std::string_view server_role{};
+
+    friend constexpr bool operator==(const host_parts&, const host_parts&) = default;
+};
+
+/// The environment is what stands before the first `-`, or the whole short name; the server role is the rest without
+/// its trailing digits.
+[[nodiscard]] constexpr auto split_host_name(std::string_view host) -> host_parts {
+    const std::string_view name = short_name(host);
+    const std::size_t dash = name.find('-');
+    if (dash == std::string_view::npos) return {name, {}};
+    std::string_view server_role = name.substr(dash + 1);
+    while (!server_role.empty() && server_role.back() >= '0' && server_role.back() <= '9') server_role.remove_suffix(1);
+    return {name.substr(0, dash), server_role};
+}
+
+/// Are two host names the same, upper and lower case apart, as for DNS and for Consul's catalog?
+[[nodiscard]] constexpr auto same_host(std::string_view a, std::string_view b) -> bool {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (lower(a[i]) != lower(b[i])) return false;
+    }
+    return true;
+}
+
+/// Do a listed name and a node's name mean the same node? A domain part counts only if both have one. Taking `web1`
+/// for `web1.example.org` can only make a standby wait, taking them for two nodes could make it start beside an active.
+[[nodiscard]] constexpr auto same_node(std::string_view a, std::string_view b) -> bool {
+    if (same_host(a, b)) return true;
+    const bool one_without_domain = (a.find('.') == std::string_view::npos) != (b.find('.') == std::string_view::npos);
+    return one_without_domain && same_host(short_name(a), short_name(b));
+}
+
+/// Who this node is. Empty means "not known yet": the resolver asks the agent for what it needs.
+struct identity {
+    std::string node{};  ///< set by option or configuration; then it is the only name
+    std::string host{};  ///< the machine's host name, with or without domain
+    std::string environment{};
+    std::string server_role{};
+    std::string datacenter{};
+};
+
+/// Fills in environment and server role from the node's name, or else from the host name, where they are not set. A
+/// machine that has not got its name yet (`localhost`, or the kernel's `(none)`) has no environment: it would be a
+/// standalone there for every service.
+[[nodiscard]] inline auto completed(identity who) -> identity {
+    const std::string_view name = who.node.empty() ? who.host : who.node;
+    const bool nameless = short_name(name) == "localhost" || name == "(none)";
+    const host_parts parts = nameless ? host_parts{} : split_host_name(name);
+    if (who.environment.empty()) who.environment = parts.environment;
+    if (who.server_role.empty()) who.server_role = parts.server_role;
+    return who;
+}
+
+/// One segment of a KV key, as every Consul since 1.8 stores it under exactly this name: not empty, no `/`, not `.` or
+/// `..` (Consul answers those with a redirect to another key), no control characters, valid UTF-8, no space at either
+/// end (refused since 1.22), at most 128 bytes. `what` names it in the error, which is errc::usage.
+[[nodiscard]] inline auto validate_segment(std::string_view what, std::string_view name) -> result<void> {
+    const auto refused = [&](std::string_view why) {
+        return fail(errc::usage, std::string{what} + ' ' + quoted(name) + ' ' + std::string{why});
+    };
+    if (name.empty()) return refused("is empty");
+    if (name.size() > 128) return refused("is longer than 128 bytes");
+    if (name == "." || name == "..") return refused("would be another key in Consul's KV store");
+    if (!is_utf8(name)) return refused("is not valid UTF-8");
+    if (name.front() == ' ' || name.back() == ' ') return refused("begins or ends with a space");
+    for (const char c : name) {
+        if (c == '/') return refused("contains '/', which would make it another key in Consul's KV store");
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return refused("contains a control character");
+    }
+    return {};
+}
+
+/// `base/service`: the key of a service's document. The base may have several segments and a `/` at its end.
+[[nodiscard]] inline auto document_key(std::string_view base, std::string_view service) -> result<std::string> {
+    if (!base.empty() && base.back() == '/') base.remove_suffix(1);
+    if (base.empty()) return fail(errc::usage, "the key below which cluster documents stand is empty");
+    for (std::string_view rest = base;;) {
+        const std::size_t slash = rest.find('/');
+        if (!validate_segment({}, rest.substr(0, slash))) {
+            // Only now its words are needed.
+            auto valid = validate_segment("the segment of key " + quoted(base), rest.substr(0, slash));
+            return unexpected{std::move(valid).error()};
+        }
+        if (slash == std::string_view::npos) break;
+        rest = rest.substr(slash + 1);
+    }
+    if (auto valid = validate_segment("the Consul service name", service); !valid) {
+        return unexpected{std::move(valid).error()};
+    }
+    return std::string{base} + '/' + std::string{service};
+}
+
+}  // namespace powerconsul::inline v0

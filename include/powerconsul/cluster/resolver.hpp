@@ -1,0 +1,301 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/cluster/actives.hpp>
+#include <powerconsul/cluster/document_json.hpp>
+#include <powerconsul/cluster/last_known_store.hpp>
+#include <powerconsul/consul/client.hpp>
+#include <powerconsul/consul/reading.hpp>
+#include <powerconsul/decision/rules.hpp>
+#include <powerconsul/decision/terms.hpp>
+
+namespace powerconsul::inline v0 {
+
+struct resolver_options {
+    identity who{};             ///< what is empty is taken from the host name, then from the agent
+    std::string cluster_key{};  ///< the key below which the documents stand; empty: `cluster/<environment>`
+    /// Narrows the actives of datacenters by node name; empty: those of the same environment and server role.
+    std::string service_filter{};
+    takeover from{takeover::on_critical};
+    milliseconds max_age{seconds(60)};  ///< for how long a last known role may be used; 0: never
+    read_rules reads{};
+};
+
+/// A role, what it expects, and every fact that the decision was made from.
+struct resolution {
+    role own{role::unknown};
+    expectation expects{expectation::unknown};
+    basis from{basis::none};
+    clustering clustered{clustering::unknown};
+    std::string reason{};                ///< for a person, on one line; the same text while nothing changed
+    std::string key{};                   ///< of the cluster document
+    std::uint64_t document{};            ///< its ModifyIndex, 0 if there is none
+    read_facts how{};                    ///< how the document, or that there is none, was read
+    identity who{};                      ///< this node, with what the agent said where it was asked
+    std::optional<agent_facts> agent{};  ///< what it said; nothing: it was not asked
+    placement place{};                   ///< where this node stands in the document
+    actives_facts others{};              ///< what is known of the actives, for a secondary
+    std::string_view rule{};  ///< what led to the expectation, in words; empty: it was not decided but remembered
+    std::optional<last_known> remembered{};  ///< the last known role, if it was looked at and is young enough
+    std::optional<error> trouble{};          ///< what kept an answer from being fresh
+    std::optional<error> state_trouble{};    ///< what kept the last known role from being read or written
+};
+
+/// Finds out this node's role for a service and what it expects: reads the cluster document, finds the node in it and,
+/// for a standby, asks for the health of the actives. What cannot be told is `unknown`, with the reason; what could not
+/// be read for a moment is taken from the last known role. One resolver may be used any number of times.
+template <typename Transport, typename Clock, typename Files>
+    requires http_transport<Transport> && clock<Clock> && file_store<Files>
+class role_resolver {
+public:
+    role_resolver(Transport transport, Clock time, Files files, std::string state_path, resolver_options options)
+        : transport_{static_cast<Transport&&>(transport)},
+          clock_{static_cast<Clock&&>(time)},
+          state_{static_cast<Files&&>(files), std::move(state_path)},
+          options_{std::move(options)} {
+        options_.who = completed(std::move(options_.who));
+    }
+
+    /// Asks Consul for at most `budget`. Always answers; a wrong name of service, environment or key is in `trouble` as
+    /// errc::usage.
+    [[nodiscard]] auto resolve(std::string_view service, milliseconds budget) -> resolution {
+        resolution facts;
+        facts.who = options_.who;
+        auto key = key_for(service);
+        if (!key) return unresolved(std::move(facts), key.error());
+        facts.key = *key;
+        client consul{transport_, clock_, clock_.monotonic() + budget};
+
+        auto read = read_document(consul, service, facts);
+        if (!read) return or_last_known(service, std::move(facts), read.error());
+        facts.how = std::move(read->how);
+        const auto& entry = read->entry;
+        if (!entry) {
+            const auto lost = data_lost(service, facts, read->index);
+            if (lost) return or_last_known(service, std::move(facts), *lost);
+            facts.own = role::standalone;
+            facts.clustered = clustering::no;
+            facts.reason = "there is no cluster document at " + facts.key;
+            return settled(service, std::move(facts));
+        }
+        facts.clustered = clustering::yes;
+        facts.document = entry->modify_index;
+        const auto document = json::decode_cluster_document(entry->value);
+        if (!document) return definite(service, std::move(facts), document.error());
+
+        identity& who = facts.who;
+        std::vector<std::string> names = own_names(who);
+        auto placed = place_node(*document, names, who.datacenter);
+        if (placed && placed->own == role::unknown && (who.node.empty() || who.datacenter.empty())) {
+            auto agent = consul.agent();
+            if (!agent) return or_last_known(service, std::move(facts), agent.error());
+            bool known = !who.node.empty();
+            for (const auto& each : names) known = known || each == agent->node;
+            if (!known) names.push_back(agent->node);
+            if (who.datacenter.empty()) who.datacenter = agent->datacenter;
+            facts.agent = std::move(*agent);
+            placed = place_node(*document, names, who.datacenter);
+        }
+        if (!placed) return definite(service, std::move(facts), placed.error());
+        facts.place = std::move(*placed);
+        if (facts.place.own == role::unknown) {
+            const error nowhere{errc::bad_data, facts.place.reason};
+            return definite(service, std::move(facts), nowhere);
+        }
+        facts.own = facts.place.own;
+        facts.reason = facts.place.reason;
+        if (facts.own == role::secondary) {
+            facts.others = actives_of(consul, service, facts);
+            facts.reason += "; " + facts.others.reason;
+            if (facts.others.state == actives::unknown) return or_last_expectation(service, std::move(facts));
+        }
+        return settled(service, std::move(facts));
+    }
+
+private:
+    using client = consul_client<Transport&, Clock&>;
+
+    /// An environment that is empty or more than one segment would lead to another service's document.
+    [[nodiscard]] auto key_for(std::string_view service) const -> result<std::string> {
+        if (!options_.cluster_key.empty()) return document_key(options_.cluster_key, service);
+        const std::string& environment = options_.who.environment;
+        if (auto valid = validate_segment("the environment", environment); !valid) return unexpected{valid.error()};
+        return document_key("cluster/" + environment, service);
+    }
+
+    /// The document, or that there is none. What any server says can only confirm what this node knows already.
+    [[nodiscard]] auto read_document(client& consul, std::string_view service, resolution& facts)
+        -> result<key_reading> {
+        const auto& datacenter = options_.who.datacenter;
+        const auto& rules = options_.reads;
+        std::string again;
+        if (rules.documents != consistency::consistent) {
+            if (const auto known = recent(service, facts)) {
+                auto read = consul.read_key(facts.key, datacenter, rules.documents);
+                if (!read) return read;
+                again = too_old(read->how, rules.max_stale);
+                const bool same = read->entry ? read->entry->modify_index == known->document
+                                              : known->own == role::standalone && known->document == 0;
+                if (again.empty() && !same) again = "it is not what this node knows";
+                if (again.empty()) return read;
+            }
+        }
+        auto read = consul.read_key(facts.key, datacenter, consistency::consistent);
+        if (read) read->how.again = std::move(again);
+        return read;
+    }
+
+    /// A cluster that has not come as far as this node has seen it has lost its data, or has been restored: that it has
+    /// no document says nothing, however old this node's record is.
+    [[nodiscard]] auto data_lost(std::string_view service, const resolution& facts, std::uint64_t index)
+        -> std::optional<error> {
+        if (facts.remembered && facts.remembered->document == 0) return std::nullopt;
+        const auto seen = state_.load(service);
+        if (!seen || !*seen || (*seen)->key != facts.key || (*seen)->document <= index) return std::nullopt;
+        return error{errc::unavailable, "Consul has no " + facts.key + " and has not come as far as index " +
+                                            std::to_string((*seen)->document) +
+                                            ", at which this node has read it: its data was lost or restored; write "
+                                            "the document again, or delete " +
+                                            state_.file(service) + " if there is to be none"};
+    }
+
+    /// The actives of a secondary. A cheaper answer than a confirmed leader's can only confirm what is expected
+    /// already.
+    [[nodiscard]] auto actives_of(client& consul, std::string_view service, resolution& facts) -> actives_facts {
+        actives_query query{std::string{service}, facts.who, options_.service_filter, options_.from, options_.reads};
+        std::vector<actives_source> before;
+        const auto known = recent(service, facts);
+        const bool comparable = known && known->own == facts.own && known->document == facts.document &&
+                                known->expects != expectation::unknown;
+        if (comparable && query.reads.health != consistency::consistent) {
+            auto others = gather_actives(consul, facts.place.group, query);
+            if (others.state == actives::unknown || expect(facts.own, others.state) == known->expects) return others;
+            before = std::move(others.sources);
+        }
+        query.reads.health = consistency::consistent;
+        auto sure = gather_actives(consul, facts.place.group, query);
+        const bool asked_before = !before.empty();
+        for (auto& each : sure.sources) {
+            if (asked_before) each.how.again = "it is not what was expected so far";
+            before.push_back(std::move(each));
+        }
+        sure.sources = std::move(before);
+        return sure;
+    }
+
+    [[nodiscard]] static auto own_names(const identity& who) -> std::vector<std::string> {
+        if (!who.node.empty()) return {who.node};
+        std::vector<std::string> names{who.host};
+        if (const auto cut = short_name(who.host); cut != who.host) names.emplace_back(cut);
+        return names;
+    }
+
+    [[nodiscard]] static auto in_document(const std::string& key, const error& why) -> error {
+        return {why.code, "the cluster document " + key + ": " + why.message};
+    }
+
+    [[nodiscard]] auto record(const resolution& facts) -> last_known {
+        return {facts.key, own_names(options_.who).front(), facts.own, facts.expects, facts.document, clock_.wall()};
+    }
+
+    /// Fresh facts: decide, and remember the answer.
+    [[nodiscard]] auto settled(std::string_view service, resolution facts) -> resolution {
+        const ruling decided = rule(facts.own, facts.others.state);
+        facts.expects = decided.expects;
+        facts.rule = decided.rule;
+        facts.from = basis::fresh;
+        remember(service, facts);
+        return facts;
+    }
+
+    [[nodiscard]] static auto unresolved(resolution facts, error why) -> resolution {
+        facts.own = role::unknown;
+        facts.reason = why.message;
+        facts.trouble = std::move(why);
+        return facts;
+    }
+
+    /// Consul answered, and the answer is that there is no sound role: an older one must not come back later.
+    [[nodiscard]] auto definite(std::string_view service, resolution facts, const error& why) -> resolution {
+        error named = in_document(facts.key, why);  // before facts is moved from
+        facts = unresolved(std::move(facts), std::move(named));
+        remember(service, facts);
+        return facts;
+    }
+
+    /// Consul did not answer: the last known role holds for a while. A refusal is an answer.
+    [[nodiscard]] auto or_last_known(std::string_view service, resolution facts, const error& why) -> resolution {
+        const bool passing_trouble = why.code == errc::unavailable || why.code == errc::timed_out;
+        const auto known = passing_trouble ? recent(service, facts) : std::nullopt;
+        facts = unresolved(std::move(facts), why);
+        if (!known || known->own == role::unknown) return facts;
+        // The document itself may have been read: then a record of an older one says nothing.
+        if (facts.clustered == clustering::yes && known->document != facts.document) return facts;
+        facts.own = known->own;
+        facts.expects = known->expects;
+        facts.document = known->document;
+        facts.clustered = known->own == role::standalone ? clustering::no : clustering::yes;
+        facts.from = basis::cached;
+        facts.reason = "as last known, since " + why.message;
+        return facts;
+    }
+
+    /// The actives are unknown: what a secondary last expected holds for a while, if the document is still the same.
+    [[nodiscard]] auto or_last_expectation(std::string_view service, resolution facts) -> resolution {
+        facts.trouble = facts.others.trouble;
+        const auto known = recent(service, facts);
+        if (!known || known->own != facts.own || known->document != facts.document) return facts;
+        facts.expects = known->expects;
+        if (facts.expects != expectation::unknown) facts.from = basis::cached;
+        return facts;
+    }
+
+    /// The record of this node's last known role, if it is young enough. One from the future is none.
+    [[nodiscard]] auto recent(std::string_view service, resolution& facts) -> std::optional<last_known> {
+        if (options_.max_age.count <= 0 || facts.remembered) return facts.remembered;
+        auto loaded = state_.load(service);
+        if (!loaded) facts.state_trouble = loaded.error();
+        if (!loaded || !*loaded) return std::nullopt;
+        const milliseconds age = clock_.wall() - (*loaded)->at;
+        const last_known wanted = record(facts);
+        if ((*loaded)->key != wanted.key || (*loaded)->node != wanted.node) return std::nullopt;
+        if (age.count < 0 || age >= options_.max_age) return std::nullopt;
+        facts.remembered = **loaded;
+        return std::move(**loaded);
+    }
+
+    /// Writes only what is new, or what would soon be too old.
+    void remember(std::string_view service, resolution& facts) {
+        if (options_.max_age.count <= 0) return;
+        const last_known now = record(facts);
+        const auto before = recent(service, facts);
+        if (before && before->says_the_same_as(now) && (now.at - before->at).count < options_.max_age.count / 4) return;
+        if (const auto saved = state_.save(service, now); saved) {
+            facts.state_trouble.reset();
+        } else {
+            facts.state_trouble = saved.error();
+        }
+    }
+
+    Transport transport_;
+    Clock clock_;
+    state_directory<Files> state_;
+    resolver_options options_;
+};
+
+/// Policies that are given by name are referred to, not copied. Without the class's own constraints clang would prefer
+/// the constructor, and copy.
+// Version 14 takes the guide for a part of the clause.
+// clang-format off
+template <typename Transport, typename Clock, typename Files>
+    requires http_transport<Transport> && clock<Clock> && file_store<Files>
+role_resolver(Transport&, Clock&, Files&, std::string, resolver_options) -> role_resolver<Transport&, Clock&, Files&>;
+// clang-format on
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,244 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/config/settings.hpp>
+#include <powerconsul/core/pattern.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/json/value.hpp>
+
+namespace powerconsul::inline v0::json {
+
+namespace detail {
+
+/// Decodes a configuration file: an unknown key is an error, since a misspelt one would silently not be obeyed.
+class settings_decoder {
+public:
+    explicit settings_decoder(std::string_view text) : text_{text} {}
+
+    [[nodiscard]] auto decode(const value& root) -> result<settings> {
+        each_member(root, {}, top_level);
+        if (trouble_) return unexpected{*std::move(trouble_)};
+        return std::move(decoded_);
+    }
+
+private:
+    using reader = void (settings_decoder::*)(const value&, const std::string&);
+    struct key {
+        std::string_view name;
+        reader read;
+    };
+    /// Where a member of the settings or of a group of them stands.
+    template <typename T>
+    [[nodiscard]] auto target(T settings::*field) -> T& {
+        return decoded_.*field;
+    }
+    template <typename T>
+    [[nodiscard]] auto target(T trigger_settings::*field) -> T& {
+        return decoded_.triggers.*field;
+    }
+
+    template <typename T>
+    [[nodiscard]] auto target(T consul_settings::*field) -> T& {
+        return decoded_.consul.*field;
+    }
+
+    [[nodiscard]] static auto found(const value& at) -> std::string {
+        return at.is(kind::string) && at.text.empty() ? "an empty one" : std::string{described(at.type)};
+    }
+
+    template <auto Field>
+    void text(const value& at, const std::string& where) {
+        if (!at.is(kind::string) || at.text.empty()) return wrong(at, where, "expected a text, found " + found(at));
+        for (const char c : at.text) {
+            const auto byte = static_cast<unsigned char>(c);
+            if (byte >= 0x20 && byte != 0x7F) continue;
+            return wrong(at, where, quoted(at.text) + " has a control character; remove it");
+        }
+        target(Field) = at.text;
+    }
+    template <auto Field, auto Parse>
+    void parsed(const value& at, const std::string& where) {
+        if (!at.is(kind::string) && !at.is(kind::number)) {
+            return wrong(at, where, "expected a text or a number, found " + found(at));
+        }
+        auto read = Parse(at.text);
+        if (!read) return wrong(at, where, read.error().message);
+        target(Field) = *read;
+    }
+
+    template <auto Field>
+    void flag(const value& at, const std::string& where) {
+        if (at.is(kind::boolean)) {
+            target(Field) = at.boolean;
+        } else if (at.is(kind::string) || at.is(kind::number)) {
+            parsed<Field, parse_boolean>(at, where);
+        } else {
+            wrong(at, where, "expected true or false, found " + std::string{described(at.type)});
+        }
+    }
+
+    void each_member(const value& object, const std::string& prefix, const auto& known) {
+        if (!object.is(kind::object)) {
+            return wrong(object, prefix.empty() ? "the file" : prefix,
+                         "expected an object, found " + std::string{described(object.type)});
+        }
+        for (std::size_t i = 0; i < object.names.size() && !trouble_; ++i) {
+            const std::string where = prefix.empty() ? object.names[i] : prefix + '.' + object.names[i];
+            for (std::size_t k = 0; k < i; ++k) {
+                if (object.names[k] == object.names[i])
+                    return wrong(object.items[i], where, "the key comes twice; keep one");
+            }
+            const key* matching = nullptr;
+            std::vector<std::string_view> names;
+            for (const key& one : known) {
+                names.push_back(one.name);
+                if (one.name == object.names[i]) matching = &one;
+            }
+            if (matching == nullptr) {
+                const auto meant = nearest(object.names[i], names);
+                return wrong(
+                    object.items[i], where,
+                    "this key is not known; " + (meant.empty() ? "there are " + listed({names.begin(), names.end()})
+                                                               : "did you mean " + quoted(meant) + '?'));
+            }
+            (this->*matching->read)(object.items[i], where);
+        }
+    }
+
+    void service_filter(const value& at, const std::string& where) {
+        text<&settings::service_filter>(at, where);
+        if (trouble_) return;
+        if (auto valid = matches_at_start(at.text, ""); !valid) wrong(at, where, valid.error().message);
+    }
+
+    /// Substitution names may be written with or without `@`; values may be texts or numbers.
+    void substitutions(const value& at, const std::string& where) {
+        if (!at.is(kind::object)) {
+            return wrong(at, where, "expected an object, found " + std::string{described(at.type)});
+        }
+        std::set<std::string_view> seen;
+        for (std::size_t i = 0; i < at.items.size(); ++i) {
+            const value& each = at.items[i];
+            std::string_view name = at.names[i];
+            if (!name.empty() && name.front() == '@') name.remove_prefix(1);
+            if (name.empty()) return wrong(each, where, R"(a name is empty; name it as in "HOST")");
+            for (const char c : name) {
+                const auto byte = static_cast<unsigned char>(c);
+                if (byte > 0x20 && byte != 0x7F && c != '{' && c != '}') continue;
+                return wrong(each, where,
+                             "the name " + quoted(name) +
+                                 " has a blank, a control character or a brace; name it as in " +
+                                 R"("HOST", and use it as @HOST or @{HOST})");
+            }
+            if (!each.is(kind::string) && !each.is(kind::number)) {
+                return wrong(each, where + '.' + at.names[i],
+                             "expected a text, found " + std::string{described(each.type)});
+            }
+            if (!seen.insert(name).second) {
+                return wrong(each, where + '.' + at.names[i], "the name comes twice; keep one");
+            }
+            decoded_.substitutions.emplace_back(name, each.text);
+        }
+    }
+
+    void noop_triggers(const value& at, const std::string& where) {
+        const bool single = at.is(kind::string);
+        if (!single && !at.is(kind::array)) {
+            return wrong(at, where, "expected a list of service names, found " + found(at));
+        }
+        for (std::size_t i = 0; i < (single ? 1 : at.items.size()); ++i) {
+            const value& each = single ? at : at.items[i];
+            if (!each.is(kind::string) || each.text.empty()) {
+                return wrong(each, single ? where : where + '[' + std::to_string(i) + ']',
+                             "expected the name of a service, found " + found(each));
+            }
+            decoded_.noop_triggers.push_back(each.text);
+        }
+    }
+
+    void consul(const value& at, const std::string& where) { each_member(at, where, consul_level); }
+    void trigger(const value& at, const std::string& where) { each_member(at, where, trigger_level); }
+
+    /// The original reads the agent's own configuration for its datacenter; here the agent itself is asked.
+    void not_needed(const value&, const std::string&) {}
+
+    void wrong(const value& at, const std::string& where, const std::string& what) {
+        if (trouble_) return;
+        trouble_ = error{errc::configuration, one_line(where, 200) + " at " + place(text_, at.offset) + ": " + what};
+    }
+
+    static constexpr key consul_level[] = {
+        {"httpAddr", &settings_decoder::text<&consul_settings::http_addr>},
+        {"tokenFile", &settings_decoder::text<&consul_settings::token_file>},
+        {"httpAuthFile", &settings_decoder::text<&consul_settings::http_auth_file>},
+        {"caFile", &settings_decoder::text<&consul_settings::ca_file>},
+        {"caPath", &settings_decoder::text<&consul_settings::ca_path>},
+        {"clientCert", &settings_decoder::text<&consul_settings::client_cert>},
+        {"clientKey", &settings_decoder::text<&consul_settings::client_key>},
+        {"tlsServerName", &settings_decoder::text<&consul_settings::tls_server_name>},
+        {"namespace", &settings_decoder::text<&consul_settings::name_space>},
+        {"partition", &settings_decoder::text<&consul_settings::partition>},
+        {"httpSsl", &settings_decoder::flag<&consul_settings::http_ssl>},
+        {"httpSslVerify", &settings_decoder::flag<&consul_settings::http_ssl_verify>},
+    };
+    static constexpr key trigger_level[] = {
+        {"timeout", &settings_decoder::parsed<&trigger_settings::timeout, parse_positive_duration>},
+        {"grace", &settings_decoder::parsed<&trigger_settings::grace, parse_positive_duration>},
+        {"backoff", &settings_decoder::parsed<&trigger_settings::backoff, parse_positive_duration>},
+        {"maxBackoff", &settings_decoder::parsed<&trigger_settings::max_backoff, parse_positive_duration>},
+        {"attempts", &settings_decoder::parsed<&trigger_settings::attempts, parse_count<100>>},
+        {"parallel", &settings_decoder::parsed<&trigger_settings::parallel, parse_count<64>>},
+    };
+    static constexpr key top_level[] = {
+        {"serviceFilter", &settings_decoder::service_filter},
+        {"clusterKey", &settings_decoder::text<&settings::cluster_key>},
+        {"triggerKey", &settings_decoder::text<&settings::trigger_key>},
+        {"subVars", &settings_decoder::substitutions},
+        {"noopTriggers", &settings_decoder::noop_triggers},
+        {"consulConfig", &settings_decoder::not_needed},
+        {"environment", &settings_decoder::text<&settings::environment>},
+        {"serverRole", &settings_decoder::text<&settings::server_role>},
+        {"node", &settings_decoder::text<&settings::node>},
+        {"datacenter", &settings_decoder::text<&settings::datacenter>},
+        {"consul", &settings_decoder::consul},
+        {"store", &settings_decoder::text<&settings::store>},
+        {"stateDir", &settings_decoder::text<&settings::state_dir>},
+        {"serviceManager", &settings_decoder::text<&settings::service_manager>},
+        {"format", &settings_decoder::text<&settings::format>},
+        {"timeout", &settings_decoder::parsed<&settings::timeout, parse_duration>},
+        {"maxAge", &settings_decoder::parsed<&settings::max_age, parse_duration>},
+        {"maxStale", &settings_decoder::parsed<&settings::max_stale, parse_duration>},
+        {"consistent", &settings_decoder::flag<&settings::consistent>},
+        {"healthCache", &settings_decoder::flag<&settings::health_cache>},
+        {"unknownExit", &settings_decoder::parsed<&settings::unknown_exit, parse_unknown_exit>},
+        {"takeoverOn", &settings_decoder::parsed<&settings::takeover_on, parse_takeover>},
+        {"log", &settings_decoder::text<&settings::log>},
+        {"logLevel", &settings_decoder::parsed<&settings::log_level, parse_event_level>},
+        {"logFormat", &settings_decoder::parsed<&settings::log_format, parse_log_format>},
+        {"stopFile", &settings_decoder::text<&settings::stop_file>},
+        {"trigger", &settings_decoder::trigger},
+    };
+
+    std::string_view text_;
+    settings decoded_{};
+    std::optional<error> trouble_{};
+};
+
+}  // namespace detail
+
+/// Decodes a configuration file. Fails with errc::configuration, naming the key, its place and what was expected; a
+/// key that is not known is an error that names the nearest known one.
+[[nodiscard]] inline auto decode_settings(std::string_view text) -> result<settings> {
+    const auto root = parse(text);
+    if (!root) return fail(errc::configuration, root.error().message);
+    return detail::settings_decoder{text}.decode(*root);
+}
+
+}  // namespace powerconsul::inline v0::json

@@ -1,0 +1,224 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/consul/health.hpp>
+#include <powerconsul/core/base64.hpp>
+#include <powerconsul/core/number.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/json/skim.hpp>
+#include <powerconsul/json/value.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// One key of Consul's KV store.
+struct kv_entry {
+    std::string value{};
+    std::uint64_t modify_index{};
+};
+
+/// What the local agent says of itself.
+struct agent_facts {
+    std::string node{};
+    std::string datacenter{};
+};
+
+}  // namespace powerconsul::inline v0
+
+/// Decoders for the answers of Consul's HTTP API. Members that they do not need may be missing, of any type, or new;
+/// what they need must be there. All fail with errc::bad_data.
+namespace powerconsul::inline v0::json {
+
+namespace detail {
+
+[[nodiscard]] inline auto misshapen(std::string_view what) -> unexpected {
+    return fail(errc::bad_data, "Consul's answer is not of the documented shape: " + std::string{what});
+}
+
+[[nodiscard]] inline auto member_text(const value& object, std::string_view name) -> const std::string* {
+    const value* const found = object.find(name);
+    return found != nullptr && found->is(kind::string) ? &found->text : nullptr;
+}
+
+/// A member's text that must not have been there before.
+[[nodiscard]] inline auto take_once(skimmer& at, std::optional<std::string_view>& text) -> bool {
+    return !text && at.plain_string(text.emplace());
+}
+
+/// decode_kv_entry() for an answer in which all is as it should be; false: not known.
+[[nodiscard]] inline auto skim_kv_entry(std::string_view body, std::string_view key, std::string_view& content,
+                                        std::uint64_t& modified) -> bool {
+    skimmer at{body};
+    std::optional<std::string_view> name;
+    std::optional<std::string_view> value;
+    bool index = false;
+    bool one = true;
+    const bool whole = at.elements([&] {
+        return std::exchange(one, false) && at.members([&](std::string_view member) {
+            if (member == "Key") return take_once(at, name);
+            if (member == "Value") return take_once(at, value);
+            if (member != "ModifyIndex") return at.value();
+            at.skip_blanks();
+            const std::size_t begin = at.tell();
+            if (std::exchange(index, true) || !at.value()) return false;
+            const auto number = whole_number(body.substr(begin, at.tell() - begin));
+            modified = number.value_or(0);
+            return modified != 0;
+        });
+    });
+    at.skip_blanks();
+    if (!whole || !at.at_end() || name != key || !value || !index) return false;
+    content = *value;
+    return true;
+}
+
+/// One check of an instance; false: not known.
+[[nodiscard]] inline auto skim_check(skimmer& at, instance& of) -> bool {
+    std::optional<std::string_view> id;
+    std::optional<std::string_view> status;
+    const bool whole = at.members([&](std::string_view name) {
+        if (name == "CheckID") return take_once(at, id);
+        return name == "Status" ? take_once(at, status) : at.value();
+    });
+    if (!whole || !id || !status) return false;
+    of.checks.push_back({std::string{*id}, check_health(*id, *status)});
+    return true;
+}
+
+/// decode_instances() for an answer in which all is as it should be; false: not known.
+[[nodiscard]] inline auto skim_instances(std::string_view body, std::string_view datacenter,
+                                         std::vector<instance>& found) -> bool {
+    skimmer at{body};
+    const bool whole = at.elements([&] {
+        std::optional<std::string_view> node;
+        std::optional<std::string_view> home;
+        bool placed = false;
+        bool checks = false;
+        instance& next = found.emplace_back();
+        const bool known = at.members([&](std::string_view name) {
+            if (name == "Node" && !placed) {
+                placed = true;
+                return at.members([&](std::string_view member) {
+                    if (member == "Node") return take_once(at, node);
+                    return member == "Datacenter" ? take_once(at, home) : at.value();
+                });
+            }
+            if (name == "Checks" && !checks) {
+                checks = true;
+                return at.elements([&] { return skim_check(at, next); });
+            }
+            return name != "Node" && name != "Checks" && at.value();
+        });
+        if (!known || !node || node->empty() || !checks) return false;
+        next.node = *node;
+        next.datacenter = home.value_or(datacenter);
+        return datacenter.empty() || next.datacenter == datacenter;
+    });
+    at.skip_blanks();
+    return whole && at.at_end();
+}
+
+}  // namespace detail
+
+/// `GET /v1/kv/<key>`: a list with one entry, which must be the key that was asked for.
+[[nodiscard]] inline auto decode_kv_entry(std::string_view body, std::string_view key) -> result<kv_entry> {
+    std::string_view quick;
+    std::uint64_t number{};
+    if (detail::skim_kv_entry(body, key, quick, number)) {
+        auto bytes = base64_decoded(quick);
+        if (!bytes) return detail::misshapen("Value is no " + bytes.error().message);
+        return kv_entry{std::move(*bytes), number};
+    }
+    const auto root = parse(body);
+    if (!root) return unexpected{root.error()};
+    if (!root->is(kind::array) || root->items.size() != 1) return detail::misshapen("expected a list of one key");
+    const value& entry = root->items.front();
+    const std::string* const name = detail::member_text(entry, "Key");
+    const value* const content = entry.find("Value");
+    const value* const index = entry.find("ModifyIndex");
+    const auto modified = index == nullptr ? std::nullopt : index->as_unsigned();
+    // Consul counts from 1; 0 would be taken for "there is no document".
+    if (name == nullptr || content == nullptr || modified.value_or(0) == 0) {
+        return detail::misshapen("expected Key, Value and ModifyIndex, a whole number above 0, in the entry");
+    }
+    if (*name != key) return detail::misshapen("asked for key " + quoted(key) + ", got " + quoted(*name));
+    if (content->is(kind::null)) return kv_entry{{}, *modified};
+    if (!content->is(kind::string)) return detail::misshapen("expected Value to be base64 or null");
+    auto decoded = base64_decoded(content->text);
+    if (!decoded) return detail::misshapen("Value is no " + decoded.error().message);
+    return kv_entry{std::move(*decoded), *modified};
+}
+
+/// `GET /v1/health/service/<name>`: the instances with the checks of the service and of its node. An instance without a
+/// node's name or with a check that has no status fails the whole answer: half an answer could hide an active.
+/// `datacenter` is the one that was asked; it counts where the answer does not name its own, and must be that one where
+/// it does: a proxy that drops `?dc=` would show this node's own instances for the actives.
+[[nodiscard]] inline auto decode_instances(std::string_view body, std::string_view datacenter)
+    -> result<std::vector<instance>> {
+    std::vector<instance> found;
+    if (detail::skim_instances(body, datacenter, found)) return found;
+    found.clear();
+    const auto root = parse(body);
+    if (!root) return unexpected{root.error()};
+    if (!root->is(kind::array)) return detail::misshapen("expected a list of instances");
+    found.reserve(root->items.size());
+    for (const value& each : root->items) {
+        const value* const node = each.find("Node");
+        const std::string* const name = node == nullptr ? nullptr : detail::member_text(*node, "Node");
+        const value* const checks = each.find("Checks");
+        if (name == nullptr || name->empty()) return detail::misshapen("an instance without Node.Node");
+        if (checks == nullptr || !(checks->is(kind::array) || checks->is(kind::null))) {
+            return detail::misshapen("the instance on " + quoted(*name) + " has no list of Checks");
+        }
+        const std::string* const home = detail::member_text(*node, "Datacenter");
+        if (home != nullptr && !datacenter.empty() && *home != datacenter) {
+            return detail::misshapen("asked for datacenter " + quoted(datacenter) + ", got an instance in " +
+                                     quoted(*home));
+        }
+        instance next{*name, home != nullptr ? *home : std::string{datacenter}, {}};
+        for (const value& check : checks->items) {
+            const std::string* const id = detail::member_text(check, "CheckID");
+            const std::string* const status = detail::member_text(check, "Status");
+            if (id == nullptr || status == nullptr) {
+                return detail::misshapen("a check on " + quoted(*name) + " without CheckID or Status");
+            }
+            next.checks.push_back({*id, check_health(*id, *status)});
+        }
+        found.push_back(std::move(next));
+    }
+    return found;
+}
+
+/// `GET /v1/agent/self`: Config.NodeName and Config.Datacenter.
+[[nodiscard]] inline auto decode_agent(std::string_view body) -> result<agent_facts> {
+    const auto root = parse(body);
+    if (!root) return unexpected{root.error()};
+    const value* const config = root->find("Config");
+    const std::string* const node = config == nullptr ? nullptr : detail::member_text(*config, "NodeName");
+    const std::string* const datacenter = config == nullptr ? nullptr : detail::member_text(*config, "Datacenter");
+    if (node == nullptr || node->empty() || datacenter == nullptr || datacenter->empty()) {
+        return detail::misshapen("expected Config.NodeName and Config.Datacenter");
+    }
+    return agent_facts{*node, *datacenter};
+}
+
+/// `GET /v1/catalog/datacenters`: the names, the agent's own first.
+[[nodiscard]] inline auto decode_datacenters(std::string_view body) -> result<std::vector<std::string>> {
+    const auto root = parse(body);
+    if (!root) return unexpected{root.error()};
+    if (!root->is(kind::array) || root->items.empty()) return detail::misshapen("expected a list of datacenters");
+    std::vector<std::string> names;
+    for (const value& each : root->items) {
+        if (!each.is(kind::string) || each.text.empty()) return detail::misshapen("a datacenter without a name");
+        names.push_back(each.text);
+    }
+    return names;
+}
+
+}  // namespace powerconsul::inline v0::json

@@ -1,0 +1,337 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/consul/answers_json.hpp>
+#include <powerconsul/consul/checks_json.hpp>
+#include <powerconsul/consul/reading.hpp>
+#include <powerconsul/consul/rights.hpp>
+#include <powerconsul/consul/rights_json.hpp>
+#include <powerconsul/core/number.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/ports/clock.hpp>
+#include <powerconsul/ports/transport.hpp>
+
+namespace powerconsul::inline v0 {
+
+namespace detail {
+
+/// What the body of an error adds to a message: only what stays the same as long as the trouble does. Consul's other
+/// texts differ from call to call, and a check's output must not change while nothing changed.
+[[nodiscard]] inline auto known_complaint(std::string_view body) -> std::string {
+    constexpr std::string_view known[] = {"No cluster leader",
+                                          "No path to datacenter",
+                                          "No known Consul servers",
+                                          "Permission denied",
+                                          "ACL not found",
+                                          "Namespaces are a Consul Enterprise feature",
+                                          "Client sent an HTTP request to an HTTPS server",
+                                          "Remote DC has no server currently reachable"};
+    for (const auto text : known) {
+        if (body.find(text) != std::string_view::npos) return ": " + std::string{text};
+    }
+    return {};
+}
+
+/// What is wrong with the body of a 200, and what that comes from if it can be told. "The document is empty", as the
+/// parser says, would be taken for the one that stands in Consul.
+[[nodiscard]] inline auto undecoded(std::string_view path, const http_response& answer, const error& why)
+    -> unexpected {
+    const std::string_view encoding = answer.header("Content-Encoding");
+    std::string text = std::string{path} + ": ";
+    if (answer.body.find_first_not_of(" \t\r\n") == std::string::npos) {
+        text += "the answer has no body; is a proxy in between?";
+    } else if (!encoding.empty() && encoding != "identity") {
+        text += "the answer is encoded as " + quoted(encoding) + ", which nobody asked for; is a proxy in between?";
+    } else {
+        text += why.message;
+    }
+    return fail(why.code, std::move(text));
+}
+
+/// What a status that is neither a success nor a refusal of Consul's own may come from.
+[[nodiscard]] inline auto advice_on(int status) -> std::string {
+    if (status == 401 || status == 407)
+        return "; a proxy in front of it asks for a name and a password: --http-auth-file";
+    if (status >= 300 && status < 400)
+        return ": a redirect, which would lead to another key or host; give the address of Consul itself";
+    return "; is the address that of a Consul agent?";
+}
+
+}  // namespace detail
+
+/// One datacenter's answer to "which instances does this service have".
+struct datacenter_instances {
+    std::string datacenter{};
+    result<std::vector<instance>> instances{std::vector<instance>{}};
+    read_facts how{};
+};
+
+/// One key, or that there is none, and how that was read.
+struct key_reading {
+    std::optional<kv_entry> entry{};
+    std::uint64_t index{};  ///< X-Consul-Index, up to which the server has seen its cluster's changes; 0: it said none
+    read_facts how{};
+};
+
+/// Asks Consul, with three answers to everything: a value, "absent" where Consul says so cleanly, or an error. Every
+/// request ends by the deadline on the monotonic clock, or after `longest` if that is sooner.
+/// Policies may be values or references (`consul_client<Fake&, Clock&>`).
+template <typename Transport, typename Clock>
+    requires http_transport<Transport> && clock<Clock>
+class consul_client {
+public:
+    consul_client(Transport transport, Clock time, milliseconds deadline, milliseconds longest = seconds(5))
+        : transport_{static_cast<Transport&&>(transport)},
+          clock_{static_cast<Clock&&>(time)},
+          deadline_{deadline},
+          longest_{longest} {}
+
+    /// The value of one key, from a leader that most servers confirm; nothing if the key does not exist. `datacenter`
+    /// may be empty: then it is the agent's own.
+    [[nodiscard]] auto read_key(std::string_view key, std::string_view datacenter) -> result<std::optional<kv_entry>> {
+        return read_key(key, datacenter, consistency::consistent).transform([](key_reading&& read) {
+            return std::move(read.entry);
+        });
+    }
+
+    /// The same in another way, and how it was read. Only Consul's own 404 means "does not exist": it carries
+    /// X-Consul-Index, a proxy's does not. In any way but `consistent` it can come from a server that has just started
+    /// and does not have its data yet, be it the leader: then neither the value nor that there is none proves anything.
+    [[nodiscard]] auto read_key(std::string_view key, std::string_view datacenter, consistency mode)
+        -> result<key_reading> {
+        read_facts how{in(key_path(key), datacenter, mode), mode, {}, {}};
+        const auto answer = get(how.target);
+        if (!answer) return unexpected{answer.error()};
+        const std::string_view path = path_of(how.target);
+        // How old a stale answer may be is told by its age; any other must come from a leader.
+        if (mode != consistency::stale && leaderless(*answer)) return without_leader(path);
+        how.age = age_of(*answer);
+        const std::uint64_t index = whole_number(answer->header("X-Consul-Index")).value_or(0);
+        if (answer->status == 404 && index != 0) return key_reading{{}, index, std::move(how)};
+        if (answer->status != 200) return refused(*answer, path, {{acl_resource::key, std::string{key}}});
+        auto entry = json::decode_kv_entry(answer->body, key);
+        if (!entry) return detail::undecoded(path, *answer, entry.error());
+        return key_reading{std::move(*entry), index, std::move(how)};
+    }
+
+    /// The instances of a service in several datacenters, asked side by side where the transport can; an empty name is
+    /// the agent's own datacenter. What the agent's cache holds counts only up to an age of `max_stale`.
+    [[nodiscard]] auto instances(std::string_view service, const std::vector<std::string>& datacenters,
+                                 consistency mode = consistency::leader, milliseconds max_stale = {})
+        -> std::vector<datacenter_instances> {
+        std::vector<datacenter_instances> all;
+        std::vector<std::string> again;
+        for (auto& each : instances_by(mode, service, datacenters)) {
+            each.how.again = mode == consistency::cached && each.instances ? too_old(each.how, max_stale) : "";
+            if (!each.how.again.empty()) again.push_back(each.datacenter);
+            all.push_back(std::move(each));
+        }
+        if (again.empty()) return all;
+        auto fresh = instances_by(consistency::leader, service, again);
+        for (std::size_t i = 0, k = 0; i < all.size(); ++i) {
+            if (all[i].how.again.empty()) continue;
+            fresh[k].how.again = std::move(all[i].how.again);
+            all[i] = std::move(fresh[k++]);
+        }
+        return all;
+    }
+
+    /// Which of these rights the token does not have in a datacenter. Lists leave out what it may not see and do not
+    /// say so; this says it. An agent without ACLs hides nothing, unless its servers have them, which it does not tell.
+    [[nodiscard]] auto missing_rights(const std::vector<acl_right>& rights, std::string_view datacenter)
+        -> result<std::vector<acl_right>> {
+        constexpr std::string_view path = "/v1/internal/acl/authorize";
+        const milliseconds left = time_left();
+        if (left.count <= 0) return out_of_time(path);
+        const auto answer = transport_.perform(
+            {http_method::post, in(path, datacenter, consistency::leader), json::encode_rights(rights), left});
+        if (!answer) return unexpected{answer.error()};
+        if (answer->status == 401 && answer->body.find("ACL support disabled") != std::string::npos) {
+            return std::vector<acl_right>{};
+        }
+        if (answer->status != 200) return refused(*answer, path, rights);
+        auto missing = json::decode_missing_rights(answer->body, rights);
+        if (!missing) return detail::undecoded(path, *answer, missing.error());
+        return missing;
+    }
+
+    /// Whether a list was whole: errc::denied, beginning with `complaint`, if one of the rights is missing.
+    [[nodiscard]] auto require_rights(const std::vector<acl_right>& rights, std::string_view datacenter,
+                                      std::string_view complaint) -> result<void> {
+        const auto missing = missing_rights(rights, datacenter);
+        if (!missing) return unexpected{missing.error()};
+        if (missing->empty()) return {};
+        return fail(errc::denied, std::string{complaint} +
+                                      (datacenter.empty() ? "" : " in " + std::string{datacenter}) +
+                                      "; the token needs " + to_string(*missing));
+    }
+
+    /// The local agent's node name and datacenter.
+    [[nodiscard]] auto agent() -> result<agent_facts> {
+        return asked("/v1/agent/self", {{acl_resource::agent, "this node"}},
+                     [](std::string_view body) { return json::decode_agent(body); });
+    }
+
+    /// The checks of the local agent as they stand now, without asking a server.
+    [[nodiscard]] auto agent_checks() -> result<std::vector<snapshot_check>> {
+        return asked("/v1/agent/checks", {{acl_resource::node, {}, true}, {acl_resource::service, {}, true}},
+                     [](std::string_view body) { return json::decode_agent_checks(body); });
+    }
+
+    /// All datacenters that are known, the agent's own first. Consul goes on listing one that is not reachable.
+    [[nodiscard]] auto datacenters() -> result<std::vector<std::string>> {
+        return asked("/v1/catalog/datacenters", {},
+                     [](std::string_view body) { return json::decode_datacenters(body); });
+    }
+
+private:
+    [[nodiscard]] auto time_left() -> milliseconds { return shorter(deadline_ - clock_.monotonic(), longest_); }
+
+    [[nodiscard]] static auto key_path(std::string_view key) -> std::string {
+        std::string path = "/v1/kv";
+        // A slash at the end is a part of the name: without it, it would be another key.
+        for (std::string_view rest = key;; rest.remove_prefix(rest.find('/') + 1)) {
+            const std::size_t slash = rest.find('/');
+            path += '/' + percent_encoded(rest.substr(0, slash));
+            if (slash == std::string_view::npos) return path;
+        }
+    }
+
+    [[nodiscard]] static auto in(std::string_view path, std::string_view datacenter, consistency mode) -> std::string {
+        std::string target{path};
+        if (!datacenter.empty()) target += "?dc=" + percent_encoded(datacenter);
+        const std::string_view how = mode == consistency::cached       ? "cached"
+                                     : mode == consistency::stale      ? "stale"
+                                     : mode == consistency::consistent ? "consistent"
+                                                                       : "";
+        if (!how.empty()) target += (datacenter.empty() ? '?' : '&') + std::string{how};
+        return target;
+    }
+    [[nodiscard]] static auto path_of(std::string_view target) -> std::string_view {
+        return target.substr(0, target.find('?'));
+    }
+
+    [[nodiscard]] static auto out_of_time(std::string_view path) -> unexpected {
+        return fail(errc::timed_out, "the time was over before Consul could be asked for " + std::string{path});
+    }
+
+    [[nodiscard]] auto get(std::string_view target) -> result<http_response> {
+        const milliseconds left = time_left();
+        if (left.count <= 0) return out_of_time(path_of(target));
+        return transport_.perform({http_method::get, std::string{target}, {}, left});
+    }
+
+    /// A header's whole number, the largest one for what is beyond it; nothing if there is none.
+    [[nodiscard]] static auto number_in(const http_response& answer, std::string_view name)
+        -> std::optional<std::uint64_t> {
+        const std::string_view text = answer.header(name);
+        const leading_digits read = read_digits(text);
+        if (read.count == 0 || read.count != text.size()) return std::nullopt;
+        return read.number;
+    }
+
+    /// How old an answer may be: for how long the server that gave it has not heard of the leader, and how long the
+    /// agent has kept it. Nothing if it does not say so.
+    [[nodiscard]] static auto age_of(const http_response& answer) -> std::optional<milliseconds> {
+        constexpr std::uint64_t longest = 1'000'000'000;
+        const auto contact = number_in(answer, "X-Consul-LastContact");
+        const bool kept = answer.header("X-Cache") == "HIT";
+        const auto in_cache = kept ? number_in(answer, "Age") : 0;
+        if (!contact || !in_cache) return std::nullopt;
+        const std::uint64_t age =
+            (*contact < longest ? *contact : longest) + (*in_cache < longest / 1000 ? *in_cache * 1000 : longest);
+        return milliseconds{static_cast<std::int64_t>(age)};
+    }
+
+    [[nodiscard]] auto instances_by(consistency mode, std::string_view service,
+                                    const std::vector<std::string>& datacenters) -> std::vector<datacenter_instances> {
+        const std::string path = "/v1/health/service/" + percent_encoded(service);
+        std::vector<result<http_response>> answers;
+        if constexpr (parallel_http_transport<Transport>) {
+            const milliseconds left = time_left();
+            std::vector<http_request> requests;
+            requests.reserve(datacenters.size());
+            for (const auto& each : datacenters) requests.push_back({http_method::get, in(path, each, mode), {}, left});
+            if (left.count > 0) answers = transport_.perform_all(requests);
+            while (answers.size() < datacenters.size()) answers.emplace_back(out_of_time(path));
+        } else {
+            // One after the other: each has only what the ones before it left of the time.
+            for (const auto& each : datacenters) answers.push_back(get(in(path, each, mode)));
+        }
+        std::vector<datacenter_instances> all;
+        for (std::size_t i = 0; i < datacenters.size(); ++i) {
+            const auto age = answers[i] ? age_of(*answers[i]) : std::nullopt;
+            all.push_back({datacenters[i],
+                           decoded(answers[i], path, service, datacenters[i], mode),
+                           {in(path, datacenters[i], mode), mode, age, {}}});
+        }
+        return all;
+    }
+
+    /// Turns any status but 200 into the error that it is. None of them says that something is absent.
+    [[nodiscard]] static auto refused(const http_response& answer, std::string_view path,
+                                      const std::vector<acl_right>& rights) -> unexpected {
+        const std::string complaint = detail::known_complaint(answer.body);
+        const std::string what =
+            "Consul answers " + std::to_string(answer.status) + " to " + std::string{path} + complaint;
+        if (answer.status == 403) {
+            return fail(errc::denied,
+                        what + "; the token needs " + (rights.empty() ? "no right at all" : to_string(rights)));
+        }
+        if (answer.status == 429) return fail(errc::unavailable, what + ": too many requests; see its limits");
+        if (answer.status >= 500) {
+            return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
+        }
+        return fail(errc::bad_data, what + (complaint.empty() ? detail::advice_on(answer.status) : ""));
+    }
+
+    /// A server that knows no leader answers from what it last had: that can be of any age.
+    [[nodiscard]] static auto leaderless(const http_response& answer) -> bool {
+        return answer.header("X-Consul-KnownLeader") == "false";
+    }
+    [[nodiscard]] static auto without_leader(std::string_view path) -> unexpected {
+        return fail(errc::unavailable, "Consul answers " + std::string{path} + " without a cluster leader");
+    }
+
+    template <typename Decode>
+    [[nodiscard]] auto asked(std::string_view path, const std::vector<acl_right>& rights, Decode decode)
+        -> decltype(decode(std::string_view{})) {
+        const auto answer = get(path);
+        if (!answer) return unexpected{answer.error()};
+        if (answer->status != 200) return refused(*answer, path, rights);
+        auto facts = decode(answer->body);
+        if (!facts) return detail::undecoded(path, *answer, facts.error());
+        return facts;
+    }
+
+    /// A list that Consul says it filtered is not the list: what is missing from it may well be there.
+    [[nodiscard]] static auto decoded(const result<http_response>& answer, std::string_view path,
+                                      std::string_view service, std::string_view datacenter, consistency mode)
+        -> result<std::vector<instance>> {
+        if (!answer) return unexpected{answer.error()};
+        const std::vector<acl_right> rights{{acl_resource::service, std::string{service}},
+                                            {acl_resource::node, {}, true}};
+        if (answer->status != 200) return refused(*answer, path, rights);
+        if (mode != consistency::cached && leaderless(*answer)) return without_leader(path);
+        if (answer->header("X-Consul-Results-Filtered-By-ACLs") == "true") {
+            return fail(errc::denied,
+                        std::string{path} + ": the list is filtered; the token needs " + to_string(rights));
+        }
+        auto found = json::decode_instances(answer->body, datacenter);
+        if (!found) return detail::undecoded(path, *answer, found.error());
+        return found;
+    }
+
+    Transport transport_;
+    Clock clock_;
+    milliseconds deadline_;
+    milliseconds longest_;
+};
+
+}  // namespace powerconsul::inline v0

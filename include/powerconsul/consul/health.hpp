@@ -1,0 +1,80 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <powerconsul/decision/terms.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// The state of a check or of an instance, from best to worst. `unknown` is a status that Consul does not document.
+enum class health : unsigned char { passing, warning, unknown, critical, maintenance };
+
+[[nodiscard]] constexpr auto to_string(health value) -> std::string_view {
+    switch (value) {
+        case health::passing: return "passing";
+        case health::warning: return "warning";
+        case health::critical: return "critical";
+        case health::maintenance: return "in maintenance";
+        case health::unknown: break;
+    }
+    return "unknown";
+}
+
+[[nodiscard]] constexpr auto worse(health a, health b) -> health {
+    return a < b ? b : a;
+}
+
+/// A check's health from its id and status. Maintenance is a check of its own in Consul, told by its id alone.
+[[nodiscard]] constexpr auto check_health(std::string_view id, std::string_view status) -> health {
+    if (id == "_node_maintenance" || id.starts_with("_service_maintenance:")) return health::maintenance;
+    if (status == "passing") return health::passing;
+    if (status == "warning") return health::warning;
+    if (status == "critical") return health::critical;
+    return health::unknown;
+}
+
+struct check_state {
+    std::string id{};
+    health state{health::unknown};
+};
+
+/// One registration of a service on one node, with the checks of both.
+struct instance {
+    std::string node{};
+    std::string datacenter{};
+    std::vector<check_state> checks{};
+};
+
+/// The worst of all checks, the node's included: Consul leaves the service checks of a dead node passing. No check at
+/// all is passing, as Consul counts it.
+[[nodiscard]] constexpr auto worst(const std::vector<check_state>& checks) -> health {
+    health state = health::passing;
+    for (const auto& check : checks) state = worse(state, check.state);
+    return state;
+}
+
+/// From which state on an active no longer serves.
+enum class takeover : unsigned char { on_critical, on_warning };
+
+/// Whether one active of that health serves.
+[[nodiscard]] constexpr auto serves(health state, takeover from) -> actives {
+    switch (state) {
+        case health::passing: return actives::serving;
+        case health::warning: return from == takeover::on_warning ? actives::none_serving : actives::serving;
+        case health::critical:
+        case health::maintenance: return actives::none_serving;
+        case health::unknown: break;
+    }
+    return actives::unknown;
+}
+
+/// What two groups of actives are together: one that serves is enough, whatever is not known of the others.
+[[nodiscard]] constexpr auto together(actives a, actives b) -> actives {
+    if (a == actives::serving || b == actives::serving) return actives::serving;
+    if (a == actives::unknown || b == actives::unknown) return actives::unknown;
+    return actives::none_serving;
+}
+
+}  // namespace powerconsul::inline v0

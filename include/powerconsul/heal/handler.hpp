@@ -1,0 +1,399 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/cluster/identity.hpp>
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/consul/checks_json.hpp>
+#include <powerconsul/heal/journal.hpp>
+#include <powerconsul/heal/report.hpp>
+#include <powerconsul/heal/rules.hpp>
+#include <powerconsul/heal/slots.hpp>
+#include <powerconsul/heal/trigger.hpp>
+#include <powerconsul/heal/unproven.hpp>
+#include <powerconsul/ports/log.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// Turns what a watch says of one service into incidents and attempts, and runs what is due. Holds the service's lock
+/// from the first look to the last record, so that of two handlers one waits for the other.
+template <typename Transport, typename Clock, typename Files, typename Supervisor, typename Log>
+    requires http_transport<Transport> && clock<Clock> && locking_file_store<Files> && job_supervisor<Supervisor> &&
+        event_log<Log>
+class incident_handler {
+public:
+    incident_handler(Transport& transport, Clock& time, Files& files, Supervisor& supervisor, Log& log,
+                     std::string state_path, resolver_options roles, watch_options options)
+        : transport_{transport},
+          clock_{time},
+          files_{files},
+          supervisor_{supervisor},
+          log_{log},
+          state_path_{std::move(state_path)},
+          journals_{files, state_path_},
+          roles_{std::move(roles)},
+          options_{std::move(options)} {
+        roles_.who = completed(std::move(roles_.who));
+        roles_.reads.documents = roles_.reads.health = consistency::consistent;  // what leads to an action must be sure
+    }
+
+    /// `listed`: the snapshot's entries of this service in the watched state.
+    [[nodiscard]] auto handle(const std::string& service, const std::vector<snapshot_check>& listed)
+        -> handled_service {
+        handled_service report{service, {}, {}};
+        const auto held = open(report);
+        if (!held) return report;
+        std::vector<std::string> done;
+        for (bool first = true;; first = false) {
+            const auto now = facts(listed, report);
+            if (!now) return report;
+            auto decided = decide(journal_, options_.state, *now, clock_.wall(), options_.retry, running_);
+            for (const auto& id : done) {
+                // That a trigger which ran just now did not heal is for a later snapshot to say.
+                incident* const one = find_incident(decided.after, id);
+                if (one->is_open()) one->last.result = find_incident(journal_, id)->last.result;
+            }
+            if (first && damaged_) decided = held_after_damage(std::move(decided), clock_.wall());
+            if (!adopt(std::move(decided.after), report)) return report;
+            for (const auto& each : decided.steps) {
+                if (each.what == step::opened || each.what == step::closed || each.what == step::gave_up) tell(each);
+                if (first && each.what != step::act && each.what != step::opened) {
+                    report.checks.push_back({each.check_id, each.incident, each.what, each.why, {}, {}, {}, {}});
+                }
+            }
+            const decision_step* due = nullptr;
+            for (const auto& each : decided.steps) {
+                if (due == nullptr && each.what == step::act && !detail::is_one_of(done, each.incident)) due = &each;
+            }
+            if (due == nullptr) return report;
+            done.push_back(due->incident);
+            if (!attempt_on(due->incident, output_of(due->check_id, listed), report)) return report;
+        }
+    }
+
+    /// Runs the trigger for one check, whatever the journal says of back-off and attempts.
+    [[nodiscard]] auto run_once(const snapshot_check& check) -> handled_service {
+        handled_service report{check.service_name, {}, {}};
+        const auto held = open(report);
+        if (!held) return report;
+        const auto now = facts({check}, report);
+        if (!now) return report;
+        const milliseconds wall = clock_.wall();
+        const auto same = [&](const incident& one) {
+            return one.is_open() && one.state == options_.state && one.service_id == check.service_id &&
+                   one.check_id == check.check_id;
+        };
+        const incident* open_one = nullptr;
+        for (const auto& one : journal_.incidents) {
+            if (open_one == nullptr && same(one)) open_one = &one;
+        }
+        const bool is_new = open_one == nullptr;
+        if (is_new) {
+            incident made;
+            made.state = options_.state;
+            made.node = check.node;
+            made.service_id = check.service_id;
+            made.check_id = check.check_id;
+            made.opened = wall;
+            made.id = incident_id(made);
+            while (find_incident(journal_, made.id) != nullptr) {
+                ++made.opened.count;
+                made.id = incident_id(made);
+            }
+            journal_.incidents.push_back(std::move(made));
+            open_one = &journal_.incidents.back();
+        }
+        const std::string id = open_one->id;
+        if (!running_.empty()) {
+            report.trouble = error{errc::timed_out, "the last attempt of incident " + running_.front() + " still runs"};
+            return report;
+        }
+        // One that a watch has opened is the watch's to close.
+        const bool stays = !is_new || now->front().now == standing::in_state;
+        direct_ = true;
+        static_cast<void>(attempt_on(id, check.output, report));
+        direct_ = false;
+        incident* const after = find_incident(journal_, id);
+        if (!stays && after != nullptr && after->attempts != 0) {
+            journal next = journal_;
+            find_incident(next, id)->closed = clock_.wall();
+            static_cast<void>(adopt(std::move(next), report));
+        }
+        return report;
+    }
+
+private:
+    using client = consul_client<Transport&, Clock&>;
+
+    [[nodiscard]] auto consul() -> client { return {transport_, clock_, clock_.monotonic() + options_.consul_time}; }
+
+    /// The service's lock and journal; false: neither, and the report says why.
+    [[nodiscard]] auto open(handled_service& report) -> std::optional<typename Files::lock_type> {
+        if (auto valid = validate_segment("the Consul service name", report.service); !valid) {
+            return give_up(report, {errc::bad_data, valid.error().message}), std::nullopt;
+        }
+        auto lock = journals_.lock(report.service, options_.lock_wait);
+        if (!lock) return give_up(report, lock.error()), std::nullopt;
+        auto loaded = journals_.load(report.service);
+        if (!loaded) return give_up(report, loaded.error()), std::nullopt;
+        damaged_ = !loaded->note.empty();
+        if (damaged_) say(event_level::error, "journal damaged", {{"note", loaded->note}}, report.service);
+        journal_ = std::move(loaded->value);
+        stored_ = journal_;
+        return std::optional{std::move(*lock)};
+    }
+
+    /// A Consul that does not answer in time is one that is not there. To be tried again soon is what another run
+    /// holds.
+    [[nodiscard]] static auto unanswered(error why) -> error {
+        if (why.code == errc::timed_out) why.code = errc::unavailable;
+        return why;
+    }
+
+    void give_up(handled_service& report, const error& why) {
+        say(event_level::error, "failed", {{"error", why.message}}, report.service);
+        if (!report.trouble) report.trouble = why;
+    }
+
+    [[nodiscard]] auto adopt(journal next, handled_service& report) -> bool {
+        journal_ = std::move(next);
+        if (journal_ == stored_) return true;
+        if (auto saved = journals_.save(journal_); !saved) return give_up(report, saved.error()), false;
+        stored_ = journal_;
+        return true;
+    }
+
+    /// What the snapshot and, more than that, the agent say; and which attempts still run.
+    [[nodiscard]] auto facts(const std::vector<snapshot_check>& listed, handled_service& report)
+        -> std::optional<std::vector<check_facts>> {
+        auto asked = consul().agent_checks();
+        if (!asked) return give_up(report, unanswered(asked.error())), std::nullopt;
+        agent_ = std::move(*asked);
+        std::vector<check_facts> all;
+        all.reserve(listed.size());
+        for (const auto& each : listed) {
+            all.push_back({each.node, each.service_id, each.check_id, true, json::is_unproven(each.output),
+                           each.create_index, each.modify_index, standing_of(each.check_id)});
+        }
+        running_.clear();
+        for (auto& one : journal_.incidents) {
+            // Also of one that is closed: its process may live on, and one of a service runs at a time.
+            if (one.attempts != 0 && one.last.result == healing::unfinished) settle_unfinished(one, report);
+            if (!one.is_open()) continue;
+            bool known = false;
+            for (const auto& each : all) {
+                known = known ||
+                        (each.check_id == one.check_id && each.service_id == one.service_id && each.node == one.node);
+            }
+            if (known || one.state != options_.state) continue;
+            const auto now = standing_of(one.check_id);
+            if (now == standing::not_known && !is_shown(report)) return std::nullopt;
+            all.push_back({one.node, one.service_id, one.check_id, false, false, 0, 0, now});
+        }
+        return all;
+    }
+
+    /// The agent's list leaves out what the token may not see: that nobody lists a check says nothing then.
+    [[nodiscard]] auto is_shown(handled_service& report) -> bool {
+        const auto whole = consul().require_rights({{acl_resource::service, report.service}}, {},
+                                                   "the agent does not show the checks of " + report.service);
+        if (!whole) give_up(report, unanswered(whole.error()));
+        return whole.has_value();
+    }
+
+    [[nodiscard]] auto standing_of(const std::string& check_id) const -> standing {
+        const snapshot_check* const found = detail::find_check(agent_, check_id);
+        if (found == nullptr) return standing::not_known;
+        if (found->status == "passing") return found->output.empty() ? standing::silent : standing::passing;
+        if (found->output.empty() || json::is_unproven(found->output)) return standing::unproven;
+        return found->status == to_string(options_.state) ? standing::in_state : standing::elsewhere;
+    }
+
+    [[nodiscard]] auto output_of(const std::string& check_id, const std::vector<snapshot_check>& listed) const
+        -> std::string {
+        for (const auto* among : {&agent_, &listed}) {
+            if (const snapshot_check* const found = detail::find_check(*among, check_id)) return found->output;
+        }
+        return {};
+    }
+
+    /// An attempt whose outcome nobody wrote: whoever ran it is dead. Its process may live on, for as long as it was
+    /// given; beyond that it is ended as its supervisor would have done. What cannot be told counts as running.
+    void settle_unfinished(incident& one, handled_service& report) {
+        const auto runs = supervisor_.is_running(one.last.process);
+        if (runs && !*runs) return;
+        if (!runs) say(event_level::warning, "failed", {{"error", runs.error().message}}, report.service, one.id);
+        const milliseconds now = clock_.wall();
+        if (runs && one.last.began + one.last.may_run + seconds(2) < now) {
+            const auto ended = supervisor_.end(one.last.process);
+            if (ended) {
+                one.last.result = healing::timed_out;
+                one.last.ended = now;
+                say(event_level::warning, "trigger ended",
+                    {{"outcome", "timed out"}, {"note", "whoever ran it had ended before"}}, report.service, one.id);
+                return;
+            }
+            say(event_level::error, "failed", {{"error", ended.error().message}}, report.service, one.id);
+        }
+        running_.push_back(one.id);
+    }
+
+    /// False: the journal cannot be relied on any longer.
+    [[nodiscard]] auto attempt_on(const std::string& id, const std::string& output, handled_service& report) -> bool {
+        const incident before = *find_incident(journal_, id);
+        handled_check done{before.check_id, id, step::act, {}, {}, {}, {}, {}};
+        const auto hold = [&](std::string why, event_level level = event_level::info) {
+            // Said once while the same reason holds: a worker looks every few seconds.
+            say(before.held == why ? event_level::debug : level, "nothing done",
+                {{"check", before.check_id}, {"why", why}}, report.service, id);
+            done.why = why;
+            report.checks.push_back(std::move(done));
+            if (direct_) return true;
+            return adopt(attempt_held(journal_, id, std::move(why), clock_.wall()), report);
+        };
+        const auto trouble = [&](const error& why) {
+            if (!report.trouble) report.trouble = why;
+            return hold(why.message, event_level::error);
+        };
+        if (!options_.stopped.empty()) return hold(options_.stopped, event_level::warning);
+        if (detail::is_one_of(options_.noop_triggers, report.service)) {
+            return hold("the configuration's noopTriggers name it");
+        }
+        // A last known role may have taken all of its time to find out that Consul hangs.
+        const milliseconds until = clock_.monotonic() + milliseconds{options_.consul_time.count * 3 / 2};
+        role_resolver<Transport&, Clock&, Files&> resolver{transport_, clock_, files_, state_path_, roles_};
+        const auto facts = resolver.resolve(report.service, options_.consul_time);
+        done.own = facts.own;
+        if (trigger_roles(facts.own, facts.expects).empty()) {
+            return trouble(facts.trouble ? unanswered(*facts.trouble) : error{errc::failed, facts.reason});
+        }
+        client asking{transport_, clock_, until};
+        const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report.service, options_.state);
+        if (!search) return trouble(unanswered(search.error()));
+        if (!search->found) return hold("there is no trigger at " + listed(search->tried, "or"));
+        done.as = search->found->as;
+        const auto place =
+            free_place(files_, clock_, state_path_, report.service, options_.at_once, options_.lock_wait);
+        if (!place) return trouble(place.error());
+        return run_trigger(before, *search->found, facts, output, std::move(done), report);
+    }
+
+    [[nodiscard]] auto run_trigger(const incident& before, const found_trigger& trigger, const resolution& facts,
+                                   const std::string& output, handled_check done, handled_service& report) -> bool {
+        const std::string& id = before.id;
+        const std::string number = std::to_string(before.attempts + 1);
+        const auto what = make_job(trigger, options_.triggers, roles_.who,
+                                   {report.service, before.check_id, id, before.attempts + 1, options_.state, facts.own,
+                                    facts.reason, output});
+        attempt intent;
+        intent.began = clock_.wall();
+        intent.key = trigger.key;
+        bool recorded = false;
+        result<job_outcome> ended = job_outcome{};
+        if (what) {
+            intent.may_run = what->timeout + what->grace;
+            done.ran = *what;
+            ended = supervisor_.run(*what, [&](const process_mark& mark) -> result<void> {
+                intent.process = mark;
+                journal next = attempt_began(journal_, id, intent);
+                if (auto saved = journals_.save(next); !saved) return saved;
+                journal_ = next;
+                stored_ = std::move(next);
+                recorded = true;
+                say(event_level::info, "trigger started",
+                    {{"check", before.check_id},
+                     {"attempt", number},
+                     {"role", std::string{to_string(facts.own)}},
+                     {"key", trigger.key},
+                     {"pid", std::to_string(mark.pid)}},
+                    report.service, id);
+                return {};
+            });
+            // An intent that cannot be written is not acted on: else nobody would know how often it was.
+            if (!ended && !recorded && intent.process.pid != 0) {
+                report.checks.push_back(std::move(done));
+                give_up(report, ended.error());
+                return false;
+            }
+        }
+        if (!recorded) journal_ = attempt_began(std::move(journal_), id, intent);
+        intent.ended = clock_.wall();
+        const error* const failed = !what ? &what.error() : !ended ? &ended.error() : nullptr;
+        if (failed != nullptr) {
+            intent.result = healing::failed_to_run;
+            intent.output = one_line(failed->message, 1000);
+        } else {
+            intent.result = ended->how == ending::timed_out ? healing::timed_out : healing::ended;
+            if (ended->how == ending::exited) intent.status = ended->status;
+            if (ended->how == ending::signalled) intent.signal = ended->status;
+            intent.output = last_lines(ended->output, 1024);
+        }
+        tell_end(intent, number, before, ended && what ? ended->dropped : 0, report.service);
+        done.outcome = intent;
+        report.checks.push_back(std::move(done));
+        return adopt(attempt_ended(journal_, id, intent), report);
+    }
+
+    void tell_end(const attempt& how, const std::string& number, const incident& about, std::uint64_t dropped,
+                  const std::string& service) {
+        const bool well = how.result == healing::ended && how.status == 0;
+        std::vector<std::pair<std::string_view, std::string>> fields{
+            {"check", about.check_id}, {"attempt", number}, {"outcome", std::string{to_string(how.result)}}};
+        if (how.status >= 0) fields.emplace_back("status", std::to_string(how.status));
+        if (how.signal != 0) fields.emplace_back("signal", std::to_string(how.signal));
+        fields.emplace_back("duration_ms", std::to_string((how.ended - how.began).count));
+        fields.emplace_back("output", how.output);
+        if (dropped != 0) fields.emplace_back("dropped_bytes", std::to_string(dropped));
+        say(well ? event_level::info : event_level::error, "trigger ended", std::move(fields), service, about.id);
+    }
+
+    void tell(const decision_step& what) {
+        const incident* const one = find_incident(journal_, what.incident);
+        if (one == nullptr) return;
+        if (what.what == step::opened) {
+            return say(event_level::warning, "incident opened", {{"check", one->check_id}}, journal_.service, one->id);
+        }
+        const std::string attempts = std::to_string(one->attempts);
+        if (what.what == step::gave_up) {
+            return say(event_level::error, "gave up",
+                       {{"check", one->check_id},
+                        {"attempts", attempts},
+                        {"todo", "see to it by hand, then: powerconsul incidents ack " + journal_.service}},
+                       journal_.service, one->id);
+        }
+        std::vector<std::pair<std::string_view, std::string>> fields{{"check", one->check_id}, {"attempts", attempts}};
+        if (one->attempts != 0) fields.emplace_back("outcome", std::string{to_string(one->last.result)});
+        fields.emplace_back("open_ms", std::to_string((one->closed - one->opened).count));
+        say(event_level::info, "incident closed", std::move(fields), journal_.service, one->id);
+    }
+
+    void say(event_level level, std::string_view what, std::vector<std::pair<std::string_view, std::string>> fields,
+             const std::string& service, const std::string& incident = {}) {
+        if (!incident.empty()) fields.insert(fields.begin(), {"incident", incident});
+        log_.write({level, what, service, std::string{to_string(options_.state)}, std::move(fields)});
+    }
+
+    Transport& transport_;
+    Clock& clock_;
+    Files& files_;
+    Supervisor& supervisor_;
+    Log& log_;
+    std::string state_path_;
+    journal_directory<Files&> journals_;
+    resolver_options roles_;
+    watch_options options_;
+    journal journal_{};
+    journal stored_{};  ///< what is on disk
+    std::vector<snapshot_check> agent_{};
+    std::vector<std::string> running_{};  ///< incidents whose last attempt still runs
+    bool damaged_{};                      ///< the journal was, and starts anew
+    bool direct_{};                       ///< somebody asked for this one attempt: that it was held needs no record
+};
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,375 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/heal/incident.hpp>
+#include <powerconsul/heal/journal_json.hpp>
+#include <powerconsul/ports/files.hpp>
+#include <powerconsul/ports/trusted_directory.hpp>
+
+namespace powerconsul::inline v0 {
+
+inline constexpr std::size_t largest_journal = std::size_t{16} * 1024;  ///< bytes of one service's file
+inline constexpr std::size_t most_journals = 4096;                      ///< services on one node
+
+/// A journal, and what was wrong with it. If it was damaged, `value` is empty and all that is in a bad state will look
+/// new. Whoever acts on it must take this into account, as after a crash: an incident that opens now may have been
+/// acted on a moment ago, so its first attempt has to wait for a back-off.
+struct loaded_journal {
+    journal value{};
+    std::string note{};  ///< what was damaged, for a person; empty if nothing was
+    bool damaged{};
+};
+
+namespace detail {
+
+/// The index of the first that is not before `one`.
+template <typename T>
+[[nodiscard]] auto place_among(const std::vector<T>& sorted, const T& one) -> std::size_t {
+    std::size_t first = 0;
+    for (std::size_t last = sorted.size(); first < last;) {
+        const std::size_t middle = first + (last - first) / 2;
+        if (sorted[middle] < one) {
+            first = middle + 1;
+        } else {
+            last = middle;
+        }
+    }
+    return first;
+}
+
+/// For the few names of a directory: <algorithm> would cost every translation unit more than this costs a run.
+template <typename T>
+void insert_sorted(std::vector<T>& sorted, T one) {
+    sorted.insert(sorted.begin() + static_cast<std::ptrdiff_t>(place_among(sorted, one)), std::move(one));
+}
+
+[[nodiscard]] inline auto is_among(const std::vector<std::string>& sorted, const std::string& one) -> bool {
+    const std::size_t at = place_among(sorted, one);
+    return at < sorted.size() && sorted[at] == one;
+}
+
+}  // namespace detail
+
+/// The latest time that it knows of, which is about when it was last changed.
+[[nodiscard]] inline auto newest_time(const journal& from) -> milliseconds {
+    milliseconds newest{};
+    for (const auto& one : from.incidents) {
+        for (const milliseconds at : {one.opened, one.closed, one.looked, one.last.began, one.last.ended}) {
+            if (newest < at) newest = at;
+        }
+    }
+    return newest;
+}
+
+/// Closed incidents go first, the oldest before the others: what closed a week before the newest time, what is more
+/// than 16, and then until the rest fits; then outputs are shortened. Fails with errc::bad_data if even the open ones
+/// do not fit.
+[[nodiscard]] inline auto bounded_journal(journal from) -> result<journal> {
+    constexpr milliseconds oldest_kept = seconds(std::int64_t{7} * 24 * 3600);
+    constexpr std::size_t most_closed = 16;
+    const milliseconds newest = newest_time(from);
+    for (std::size_t i = from.incidents.size(); i-- > 0;) {
+        const auto& one = from.incidents[i];
+        if (!one.is_open() && one.closed < newest - oldest_kept) {
+            from.incidents.erase(from.incidents.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+    }
+    const auto drop_oldest_closed = [&] {
+        auto oldest = from.incidents.end();
+        for (auto each = from.incidents.begin(); each != from.incidents.end(); ++each) {
+            if (!each->is_open() && (oldest == from.incidents.end() || each->closed < oldest->closed)) oldest = each;
+        }
+        if (oldest == from.incidents.end()) return false;
+        from.incidents.erase(oldest);
+        return true;
+    };
+    const auto closed = [&] {
+        std::size_t count = 0;
+        for (const auto& one : from.incidents) count += one.is_open() ? 0U : 1U;
+        return count;
+    };
+    while (closed() > most_closed) drop_oldest_closed();
+    const auto fits = [&] { return json::encode_journal(from).size() <= largest_journal; };
+    while (!fits() && drop_oldest_closed()) {
+    }
+    for (const std::size_t limit : {std::size_t{256}, std::size_t{64}, std::size_t{0}}) {
+        if (fits()) break;
+        for (auto& one : from.incidents) {
+            one.last.output = json::detail::output_end(one.last.output, limit);
+            // Not to nothing: that would mean that it was not held.
+            if (one.held.size() > limit + 32) one.held = one_line(one.held, limit + 32);
+        }
+    }
+    if (fits()) return from;
+    return fail(errc::bad_data, std::to_string(from.incidents.size()) + " open incidents of " + quoted(from.service) +
+                                    " do not fit into a journal of " + std::to_string(largest_journal) +
+                                    " bytes; register fewer checks for one service, or give them shorter ids");
+}
+
+/// Keeps the incidents of each service below `<state>/journal/`, one file for each. What it needs of the directories is
+/// told in trusted_directory.hpp. Policies may be values or references.
+template <typename Files>
+    requires locking_file_store<std::remove_reference_t<Files>>
+class journal_directory {
+public:
+    using lock_type = typename std::remove_reference_t<Files>::lock_type;
+
+    journal_directory(Files files, std::string state_path)
+        : files_{static_cast<Files&&>(files)}, state_path_{std::move(state_path)} {}
+
+    /// Waits at most that long for whoever works on the service. errc::timed_out: in vain.
+    [[nodiscard]] auto lock(std::string_view service, milliseconds wait) -> result<lock_type> {
+        if (auto made = make_directories(); !made) return unexpected{made.error()};
+        auto held = files_.lock(file(service, lock_ending), wait);
+        return held ? std::move(held) : result<lock_type>{unexpected{with_advice(held.error())}};
+    }
+
+    /// Empty if there is none. One that is damaged starts empty, and its bytes are kept in `<service>.json.damaged`.
+    /// errc::denied, errc::io: it cannot be told what was done before, so nothing may be done now. Needs no lock.
+    [[nodiscard]] auto load(std::string_view service) -> result<loaded_journal> {
+        loaded_journal loaded{{std::string{service}, {}}, {}, false};
+        const auto there = trusted();
+        if (!there) return unexpected{there.error()};
+        if (!*there) return loaded;
+        const std::string path = file(service, journal_ending);
+        const auto status = files_.status(path);
+        if (!status) return unexpected{status.error()};
+        if (!*status) return loaded;
+        if ((*status)->kind != file_kind::regular || !only_ours(files_, **status)) {
+            return fail(errc::denied, path +
+                                          " is no regular file, belongs to another user or can be written by "
+                                          "others; delete it");
+        }
+        const auto text = files_.read(path, largest_kept_aside);
+        if (!text && text.error().code != errc::bad_data) return unexpected{text.error()};
+        if (text && !*text) return loaded;  // removed this moment
+        auto decoded = readable(text, service);
+        if (decoded) return loaded_journal{std::move(*decoded), {}, false};
+        loaded.damaged = true;
+        loaded.note = path + ": " + decoded.error().message + "; it starts anew, what was done before is not known";
+        loaded.note += text ? kept_aside(service, **text) : std::string{};
+        return loaded;
+    }
+
+    /// Whoever calls it holds the lock. Upon an error the old one is still there, and nothing may be done that it does
+    /// not know of. A journal is bounded as `bounded_journal` does it, their number by `most_journals`: for a new one
+    /// those without an open incident go, and what crashes have left behind.
+    [[nodiscard]] auto save(const journal& value) -> result<void> {
+        const auto kept = bounded_journal(value);
+        if (!kept) return unexpected{kept.error()};
+        const std::string text = json::encode_journal(*kept);
+        if (auto again = json::decode_journal(text); !again || again->service != value.service) {
+            return fail(errc::bad_data, "the journal of " + quoted(value.service) + " could not be read again: two " +
+                                            "incidents have one id, something in it is out of its range, or the " +
+                                            "service's name is not UTF-8");
+        }
+        if (auto made = make_directories(); !made) return made;
+        const std::string path = file(value.service, journal_ending);
+        const auto status = files_.status(path);
+        if (!status) return unexpected{status.error()};
+        if (!*status) {
+            if (auto room = make_room(newest_time(*kept)); !room) return room;
+        }
+        auto saved = files_.replace(path, text);
+        if (!saved) return unexpected{with_advice(saved.error())};
+        return saved;
+    }
+
+    /// The services that have one, sorted.
+    [[nodiscard]] auto services() -> result<std::vector<std::string>> {
+        const auto there = trusted();
+        if (!there) return unexpected{there.error()};
+        const auto entries = all_files();
+        if (!entries) return unexpected{entries.error()};
+        return services_of(*entries);
+    }
+
+    /// With all that belongs to it, the lock's file too: whoever calls it holds the lock, and lets it go afterwards.
+    [[nodiscard]] auto remove(std::string_view service) -> result<void> {
+        const auto there = trusted();
+        if (!there) return unexpected{there.error()};
+        if (!*there) return {};
+        for (const auto ending : {journal_ending, damaged_ending, lock_ending}) {
+            if (auto gone = files_.remove(file(service, ending)); !gone) return gone;
+        }
+        return {};
+    }
+
+private:
+    // No other file of the directory may be called as a service's lock, whatever the service is called.
+    static constexpr std::string_view journal_ending = ".json";
+    static constexpr std::string_view lock_ending = ".json.lock";
+    static constexpr std::string_view damaged_ending = ".json.damaged";
+    static constexpr std::size_t largest_kept_aside = std::size_t{1024} * 1024;
+
+    [[nodiscard]] auto folder() const -> std::string { return state_path_ + "/journal"; }
+    /// A dot at the beginning is encoded, too: such names are temporary files.
+    [[nodiscard]] static auto encoded_name(std::string_view service) -> std::string {
+        std::string name = percent_encoded(service);
+        if (name.starts_with('.')) name = "%2E" + name.substr(1);
+        return name;
+    }
+    [[nodiscard]] auto file(std::string_view service, std::string_view ending) const -> std::string {
+        return folder() + '/' + encoded_name(service) + std::string{ending};
+    }
+
+    /// What is wrong with the disk is the operator's to see to; what that means for the services should be said.
+    [[nodiscard]] auto with_advice(error why) const -> error {
+        if (why.code == errc::io) {
+            why.message += "; nothing is done that no journal would know of: see to " + folder() +
+                           ", or choose another state directory";
+        }
+        return why;
+    }
+
+    [[nodiscard]] static auto readable(const result<std::optional<std::string>>& text, std::string_view service)
+        -> result<journal> {
+        if (!text) return unexpected{text.error()};
+        if ((*text)->size() > largest_journal) {
+            return fail(errc::bad_data, "it is larger than " + std::to_string(largest_journal) + " bytes");
+        }
+        auto decoded = json::decode_journal(**text);
+        if (decoded && decoded->service != service) {
+            return fail(errc::bad_data, "it is the journal of " + quoted(decoded->service));
+        }
+        return decoded;
+    }
+
+    /// Best effort, and once: readers come often, and do not write in between.
+    [[nodiscard]] auto kept_aside(std::string_view service, const std::string& bytes) -> std::string {
+        const std::string path = file(service, damaged_ending);
+        const auto before = files_.read(path, largest_kept_aside);
+        const bool there = before && *before && **before == bytes;
+        if (auto kept = there ? result<void>{} : files_.replace(path, bytes); !kept) {
+            return "; its bytes could not be kept: " + kept.error().message;
+        }
+        return "; its bytes are in " + path;
+    }
+
+    [[nodiscard]] static auto decoded_name(std::string_view name) -> std::optional<std::string> {
+        std::string decoded;
+        // What is no digit leads to a name that is encoded otherwise.
+        const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c - 'A' + 10; };
+        for (std::size_t i = 0; i < name.size(); ++i) {
+            if (name[i] != '%') {
+                decoded += name[i];
+                continue;
+            }
+            if (name.size() - i < 3) return std::nullopt;
+            decoded += static_cast<char>(digit(name[i + 1]) * 16 + digit(name[i + 2]));
+            i += 2;
+        }
+        if (encoded_name(decoded) != name) return std::nullopt;
+        return decoded;
+    }
+
+    [[nodiscard]] auto trusted() -> result<bool> {
+        auto trust = trusted_directory(files_, state_path_);
+        return trust && *trust ? trusted_directory(files_, folder()) : trust;
+    }
+
+    [[nodiscard]] auto make_directories() -> result<void> {
+        for (const auto& directory : {state_path_, folder()}) {
+            if (auto made = make_trusted_directory(files_, directory); !made) {
+                return unexpected{with_advice(made.error())};
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] auto all_files() -> result<std::vector<std::string>> {
+        auto entries = files_.list(folder(), 8 * most_journals);
+        if (!entries) return fail(entries.error().code, entries.error().message + "; delete what is not needed there");
+        return std::move(*entries).value_or(std::vector<std::string>{});
+    }
+
+    [[nodiscard]] static auto services_of(const std::vector<std::string>& entries) -> std::vector<std::string> {
+        std::vector<std::string> names;
+        for (const auto& each : entries) {
+            if (!each.ends_with(journal_ending)) continue;
+            if (auto name = decoded_name(std::string_view{each}.substr(0, each.size() - journal_ending.size()))) {
+                detail::insert_sorted(names, std::move(*name));
+            }
+        }
+        return names;
+    }
+
+    /// `.<name>.json.XXXXXX`, which a crash has left
+    [[nodiscard]] static auto is_temporary(std::string_view name) -> bool {
+        const auto dot = name.rfind('.');
+        if (!name.starts_with('.') || name.size() - dot != 7) return false;
+        return name.substr(0, dot).ends_with(journal_ending) || name.substr(0, dot).ends_with(damaged_ending);
+    }
+
+    /// For one more service.
+    [[nodiscard]] auto make_room(milliseconds now) -> result<void> {
+        const auto entries = all_files();
+        if (!entries) return unexpected{entries.error()};
+        const auto names = services_of(*entries);
+        remove_leftovers(*entries, names, now);
+        if (names.size() < most_journals) return {};
+        std::vector<std::pair<milliseconds, std::string>> over;
+        for (const auto& each : names) {
+            if (const auto since = over_since(each)) detail::insert_sorted(over, {*since, each});
+        }
+        std::size_t left = names.size();
+        for (const auto& each : over) {
+            if (left < most_journals) break;
+            const auto held = lock(each.second, {});
+            // Somebody works on it, or has done so since it was looked at.
+            if (!held || !over_since(each.second)) continue;
+            if (auto gone = remove(each.second); !gone) return unexpected{with_advice(gone.error())};
+            --left;
+        }
+        if (left < most_journals) return {};
+        return fail(errc::failed, folder() + " holds the journals of " + std::to_string(left) +
+                                      " services, and none of them is without an open incident; see powerconsul " +
+                                      "incidents, and delete those of services that are no more");
+    }
+
+    /// When the last incident closed; nothing if one is open or if that cannot be told.
+    [[nodiscard]] auto over_since(std::string_view service) -> std::optional<milliseconds> {
+        const auto text = files_.read(file(service, journal_ending), largest_journal);
+        if (!text || !*text) return std::nullopt;
+        const auto decoded = readable(text, service);
+        if (!decoded) return std::nullopt;
+        milliseconds last{};
+        for (const auto& one : decoded->incidents) {
+            if (one.is_open()) return std::nullopt;
+            if (last < one.closed) last = one.closed;
+        }
+        return last;
+    }
+
+    /// Best effort: temporary files that are older than an hour, and locks of services that never got a journal.
+    void remove_leftovers(const std::vector<std::string>& entries, const std::vector<std::string>& names,
+                          milliseconds now) {
+        const auto is_old = [&](const std::string& name) {
+            const auto status = files_.status(folder() + '/' + name);
+            return status && *status && (*status)->changed < now.count / 1000 - 3600;
+        };
+        for (const auto& each : entries) {
+            if (is_temporary(each) && is_old(each)) static_cast<void>(files_.remove(folder() + '/' + each));
+            if (!each.ends_with(lock_ending)) continue;
+            const auto service = decoded_name(std::string_view{each}.substr(0, each.size() - lock_ending.size()));
+            if (!service || detail::is_among(names, *service) || !is_old(each)) continue;
+            const auto held = lock(*service, {});
+            const auto status = files_.status(file(*service, journal_ending));
+            if (held && status && !*status) static_cast<void>(files_.remove(file(*service, lock_ending)));
+        }
+    }
+
+    Files files_;
+    std::string state_path_;
+};
+
+}  // namespace powerconsul::inline v0

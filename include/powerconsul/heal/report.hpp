@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/consul/checks_json.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/decision/terms.hpp>
+#include <powerconsul/heal/rules.hpp>
+#include <powerconsul/heal/trigger.hpp>
+#include <powerconsul/ports/supervisor.hpp>
+
+/// What the handler of a watch is told, and what it tells.
+namespace powerconsul::inline v0 {
+
+struct watch_options {
+    bad_state state{bad_state::critical};
+    retry_rules retry{};
+    trigger_options triggers{};
+    std::vector<std::string> noop_triggers{};  ///< services whose triggers never run
+    std::string stopped{};                     ///< why nothing may act now; empty: it may
+    milliseconds consul_time{seconds(5)};      ///< for a look at the agent, for the role, and half more for its trigger
+    milliseconds lock_wait{seconds(75)};       ///< for another run of the same service, and for a free place
+    std::size_t at_once{4};                    ///< triggers on this node at one time
+};
+
+/// What was done, or would have been, about one check.
+struct handled_check {
+    std::string check_id{};
+    std::string incident{};  ///< its id
+    step what{step::wait};
+    std::string why{};  ///< why no trigger ran
+    role own{role::unknown};
+    role as{role::unknown};    ///< the role whose trigger it was
+    std::optional<job> ran{};  ///< nothing ran without it
+    std::optional<attempt> outcome{};
+};
+
+struct handled_service {
+    std::string service{};
+    std::vector<handled_check> checks{};
+    std::optional<error> trouble{};  ///< the first thing that went wrong on the way; errc::timed_out: try again
+};
+
+/// The checks of a snapshot by service, with the services among `known` that it does not have.
+struct listed_service {
+    std::string service{};
+    std::vector<snapshot_check> checks{};
+};
+
+namespace detail {
+
+[[nodiscard]] inline auto is_one_of(const std::vector<std::string>& names, std::string_view name) -> bool {
+    for (const auto& each : names) {
+        if (each == name) return true;
+    }
+    return false;
+}
+
+[[nodiscard]] inline auto find_check(const std::vector<snapshot_check>& among, std::string_view check_id)
+    -> const snapshot_check* {
+    for (const auto& each : among) {
+        if (each.check_id == check_id) return &each;
+    }
+    return nullptr;
+}
+
+}  // namespace detail
+
+[[nodiscard]] inline auto by_service(std::vector<snapshot_check> checks, const std::vector<std::string>& known)
+    -> std::vector<listed_service> {
+    std::vector<listed_service> all;
+    const auto place_of = [&](const std::string& service) -> listed_service& {
+        for (auto& each : all) {
+            if (each.service == service) return each;
+        }
+        return all.emplace_back(listed_service{service, {}});
+    };
+    for (auto& each : checks) {
+        listed_service& home = place_of(each.service_name);
+        home.checks.push_back(std::move(each));
+    }
+    for (const auto& each : known) place_of(each);
+    return all;
+}
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,284 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/heal/incident.hpp>
+
+/// How snapshots become incidents, and incidents attempts: pure functions from a journal to the next one.
+namespace powerconsul::inline v0 {
+
+/// What decide() found to be done or worth telling, for one incident.
+enum class step : unsigned char {
+    opened,    ///< the check came into the state
+    act,       ///< an attempt is due: look for the trigger and run it
+    wait,      ///< it is not: back-off, or an attempt that still runs
+    closed,    ///< the check left the state
+    gave_up,   ///< all attempts were made in vain; told once
+    given_up,  ///< that was told before
+};
+
+struct decision_step {
+    step what{step::wait};
+    std::string incident{};  ///< its id
+    std::string check_id{};
+    std::string why{};
+
+    friend auto operator==(const decision_step&, const decision_step&) -> bool = default;
+};
+
+struct incident_decision {
+    journal after{};
+    std::vector<decision_step> steps{};  ///< `opened` comes before the `act` that follows from it
+};
+
+/// 16 hexadecimal digits from what an incident is about and when it opened: the same on every run (FNV-1a).
+[[nodiscard]] inline auto incident_id(const incident& one) -> std::string {
+    std::uint64_t hash = fnv1a_start;
+    const auto mix = [&](std::string_view text) { hash = fnv1a("\xFF", fnv1a(text, hash)); };
+    for (const std::string_view each : {std::string_view{one.node}, std::string_view{one.service_id},
+                                        std::string_view{one.check_id}, to_string(one.state)}) {
+        mix(each);
+    }
+    for (const auto number : {static_cast<std::uint64_t>(one.opened.count), one.create_index, one.modify_index}) {
+        mix(std::to_string(number));
+    }
+    return hexadecimal(hash);
+}
+
+[[nodiscard]] inline auto find_incident(journal& among, std::string_view id) -> incident* {
+    for (auto& each : among.incidents) {
+        if (each.id == id) return &each;
+    }
+    return nullptr;
+}
+
+namespace detail {
+
+class incident_decider {
+public:
+    incident_decider(journal before, bad_state state, milliseconds now, const retry_rules& rules,
+                     const std::vector<std::string>& running)
+        : made_{std::move(before), {}}, state_{state}, now_{now}, rules_{rules}, running_{running} {}
+
+    [[nodiscard]] auto decide(const std::vector<check_facts>& facts) -> incident_decision {
+        for (auto& each : made_.after.incidents) forget_the_future(each);
+        // Indexes, not references: an incident that opens makes the list move.
+        const std::size_t before = made_.after.incidents.size();
+        for (std::size_t i = 0; i < before; ++i) {
+            const incident& one = made_.after.incidents[i];
+            if (one.state != state_ || !one.is_open()) continue;
+            const check_facts* about = nullptr;
+            for (const auto& each : facts) {
+                if (about == nullptr && is_about(one, each)) about = &each;
+            }
+            proceed(i, about == nullptr ? check_facts{} : *about);
+        }
+        for (const auto& each : facts) open_if_new(each);
+        return std::move(made_);
+    }
+
+private:
+    [[nodiscard]] static auto is_about(const incident& one, const check_facts& facts) -> bool {
+        return one.node == facts.node && one.service_id == facts.service_id && one.check_id == facts.check_id;
+    }
+    /// Neither a reason to open nor one to close.
+    [[nodiscard]] static auto proves_nothing(const check_facts& facts) -> bool {
+        return facts.now == standing::unproven || (facts.now == standing::not_known && facts.listed && facts.unproven);
+    }
+    [[nodiscard]] static auto in_state(const check_facts& facts) -> bool {
+        return facts.now == standing::not_known ? facts.listed : facts.now == standing::in_state;
+    }
+
+    /// A clock that was set back must not hold anything until it has caught up.
+    void forget_the_future(incident& one) const {
+        for (milliseconds* const at : {&one.opened, &one.closed, &one.looked, &one.last.began, &one.last.ended}) {
+            *at = shorter(*at, now_);
+        }
+    }
+
+    void tell(step what, const incident& one, std::string why = {}) {
+        made_.steps.push_back({what, one.id, one.check_id, std::move(why)});
+    }
+
+    void proceed(std::size_t at, const check_facts& facts) {
+        incident& one = made_.after.incidents[at];
+        if (proves_nothing(facts)) return tell(step::wait, one, "the check's state is not known");
+        if (!in_state(facts)) return close(one, facts);
+        if (!facts.listed) {
+            one.missed = true;
+            return tell(step::wait, one, "the snapshot lacks it, the agent still has it");
+        }
+        if (came_anew(one, facts)) return close(one, facts);  // and opens again, as a new one
+        if (facts.modify_index != 0) {
+            one.missed = false;
+            one.create_index = facts.create_index;
+            one.modify_index = facts.modify_index;
+        }
+        if (one.last.result == healing::ended) one.last.result = healing::not_healed;
+        retry(one);
+    }
+
+    /// Did the check leave the state and come back unseen? Indexes that go backwards are those of another or a restored
+    /// cluster and prove nothing.
+    [[nodiscard]] static auto came_anew(const incident& one, const check_facts& facts) -> bool {
+        if (facts.modify_index == 0 || one.modify_index == 0) return false;
+        if (facts.modify_index < one.modify_index || facts.create_index < one.create_index) return false;
+        return facts.create_index > one.create_index || (one.missed && facts.modify_index > one.modify_index);
+    }
+
+    void close(incident& one, const check_facts& facts) {
+        one.closed = now_;
+        one.held.clear();
+        const bool ran = one.last.result == healing::ended || one.last.result == healing::not_healed;
+        one.silent = facts.now == standing::silent;
+        const bool gone = facts.now == standing::not_known && !facts.listed;
+        const bool well = one.silent || facts.now == standing::passing || gone;
+        if (one.attempts != 0 && ran) one.last.result = well ? healing::healed : healing::not_healed;
+        tell(step::closed, one);
+    }
+
+    void retry(incident& one) {
+        for (const auto& id : running_) {
+            if (id == one.id) return tell(step::wait, one, "its last attempt still runs");
+        }
+        if (one.given_up) return tell(step::given_up, one);
+        const auto due = next_attempt(one, rules_);
+        if (due && now_ < *due) {
+            const auto left = (*due - now_).count;
+            return tell(step::wait, one, "the back-off ends in " + std::to_string((left + 999) / 1000) + " s");
+        }
+        if (one.attempts < rules_.attempts) return attempt_due(one);
+        one.given_up = true;
+        tell(step::gave_up, one);
+    }
+
+    /// Triggers of one service may be meant for one and the same process.
+    void attempt_due(const incident& one) {
+        if (running_.empty()) return tell(step::act, one);
+        tell(step::wait, one, "an attempt for another incident of the service still runs");
+    }
+
+    /// The agent had started anew and knew no better: it is the same stay, with its attempts and its back-off.
+    void reopen(incident& one, const check_facts& facts) {
+        one.closed = {};
+        one.silent = false;
+        one.create_index = facts.create_index;
+        one.modify_index = facts.modify_index;
+        if (one.last.result == healing::healed) one.last.result = healing::not_healed;
+        retry(one);
+    }
+
+    void open_if_new(const check_facts& facts) {
+        if (!facts.listed || proves_nothing(facts) || !in_state(facts)) return;
+        for (auto& one : made_.after.incidents) {
+            if (one.state != state_ || !is_about(one, facts)) continue;
+            if (one.silent && now_ < one.closed + silent_time) return reopen(one, facts);
+            // An old snapshot of a stay that is over, and nobody to ask.
+            const bool stale = facts.now == standing::not_known && facts.modify_index != 0 &&
+                               facts.create_index == one.create_index && facts.modify_index == one.modify_index;
+            if (one.is_open() || stale) return;
+        }
+        incident next;
+        next.state = state_;
+        next.node = facts.node;
+        next.service_id = facts.service_id;
+        next.check_id = facts.check_id;
+        next.create_index = facts.create_index;
+        next.modify_index = facts.modify_index;
+        next.opened = now_;
+        next.id = incident_id(next);
+        // The same check cannot open twice at one time of the clock: without indexes the ids would be the same.
+        while (find_incident(made_.after, next.id) != nullptr) {
+            ++next.opened.count;
+            next.id = incident_id(next);
+        }
+        next.opened = now_;
+        tell(step::opened, next);
+        attempt_due(next);
+        made_.after.incidents.push_back(std::move(next));
+    }
+
+    /// Within this time a check must have run that had not when its agent started.
+    static constexpr milliseconds silent_time = seconds(90);
+
+    incident_decision made_;
+    bad_state state_;
+    milliseconds now_;
+    const retry_rules& rules_;
+    const std::vector<std::string>& running_;
+};
+
+}  // namespace detail
+
+/// One service's journal, what is known of its checks in the watched state, and the time: the next journal, and what is
+/// to be done. An open incident of that state whose check is not among the facts has left it. `running` are the ids of
+/// incidents whose last attempt still runs: until it has ended no other attempt of the service is due. Called again
+/// with its own result and the same facts, it asks for nothing new except the attempts, which count once they are
+/// recorded with `attempt_began`.
+[[nodiscard]] inline auto decide(journal before, bad_state state, const std::vector<check_facts>& facts,
+                                 milliseconds now, const retry_rules& rules = {},
+                                 const std::vector<std::string>& running = {}) -> incident_decision {
+    return detail::incident_decider{std::move(before), state, now, rules, running}.decide(facts);
+}
+
+/// The intent: from here on the attempt counts, whatever becomes of it.
+[[nodiscard]] inline auto attempt_began(journal before, std::string_view id, attempt intent) -> journal {
+    if (incident* const one = find_incident(before, id)) {
+        ++one->attempts;
+        one->last = std::move(intent);
+        one->held.clear();
+        one->looked = {};
+    }
+    return before;
+}
+
+/// What came of it; `how` is `ended`, `failed_to_run` or `timed_out`.
+[[nodiscard]] inline auto attempt_ended(journal before, std::string_view id, const attempt& how) -> journal {
+    if (incident* const one = find_incident(before, id); one != nullptr && one->attempts != 0) one->last = how;
+    return before;
+}
+
+/// No attempt could be made; the next one is looked for after the shortest back-off.
+[[nodiscard]] inline auto attempt_held(journal before, std::string_view id, std::string why, milliseconds now)
+    -> journal {
+    if (incident* const one = find_incident(before, id)) {
+        one->held = std::move(why);
+        one->looked = now;
+    }
+    return before;
+}
+
+/// Open incidents that were given up get all their attempts again. Gives how many there were.
+inline auto rearm(journal& among) -> std::size_t {
+    std::size_t count = 0;
+    for (auto& one : among.incidents) {
+        if (!one.is_open() || !one.given_up) continue;
+        one.given_up = false;
+        one.attempts = 0;
+        one.last = {};
+        ++count;
+    }
+    return count;
+}
+
+/// What opens after a damage of its journal may have been acted on a moment ago, as after a crash: its first attempt
+/// waits for a back-off.
+[[nodiscard]] inline auto held_after_damage(incident_decision decided, milliseconds now) -> incident_decision {
+    for (auto& each : decided.steps) {
+        if (each.what != step::act) continue;
+        each.what = step::wait;
+        each.why = "its journal was damaged: whether a trigger ran just now is not known";
+        decided.after = attempt_held(std::move(decided.after), each.incident, each.why, now);
+    }
+    return decided;
+}
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/clock.hpp>
+#include <powerconsul/ports/files.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// One of the `at_once` places for triggers that run at one time on this node: the lock of a file in the journal's
+/// directory, held until it is destroyed. Waits for at most `wait`, then errc::timed_out. `at_once`: 1 or more.
+template <typename Files, typename Clock>
+    requires locking_file_store<Files> && clock<Clock>
+[[nodiscard]] auto free_place(Files& files, Clock& time, const std::string& state_path, std::string_view service,
+                              std::size_t at_once, milliseconds wait) -> result<typename Files::lock_type> {
+    const milliseconds deadline = time.monotonic() + wait;
+    const std::size_t own = service.size() % at_once;
+    const auto path = [&](std::size_t i) { return state_path + "/journal/place-" + std::to_string(i) + ".lock"; };
+    do {
+        for (std::size_t i = 0; i < at_once; ++i) {
+            auto lock = files.lock(path((own + i) % at_once), {});
+            if (lock || lock.error().code != errc::timed_out) return lock;
+        }
+        auto lock = files.lock(path(own), {100});
+        if (lock || lock.error().code != errc::timed_out) return lock;
+    } while (time.monotonic() < deadline);
+    return fail(errc::timed_out,
+                "no trigger of this node ended in time, " + std::to_string(at_once) + " may run at once; try again");
+}
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,163 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/cluster/identity.hpp>
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/consul/client.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/heal/action.hpp>
+#include <powerconsul/heal/action_json.hpp>
+#include <powerconsul/heal/incident.hpp>
+#include <powerconsul/heal/substitution.hpp>
+#include <powerconsul/ports/supervisor.hpp>
+
+namespace powerconsul::inline v0 {
+
+struct trigger_options {
+    std::string base_key{};                     ///< the key below which triggers stand; empty: `triggers/<environment>`
+    std::vector<substitution> substitutions{};  ///< the configuration's; @ENV, @HOST and @ROLE come by themselves
+    milliseconds timeout{seconds(60)};          ///< of an action whose value names none
+    milliseconds grace{seconds(10)};
+};
+
+/// The roles under which a trigger is looked for, the first that has one counts. None: nobody knows what is right here.
+[[nodiscard]] inline auto trigger_roles(role own, expectation expects) -> std::vector<role> {
+    if (own == role::unknown || expects == expectation::unknown) return {};
+    if (own == role::secondary && expects == expectation::running) return {role::primary, role::secondary};
+    return {own};
+}
+
+/// `<base>/<service>/<role>/<state>`. Fails with errc::usage for a name that would lead to another key.
+[[nodiscard]] inline auto trigger_key(const trigger_options& options, const identity& who, std::string_view service,
+                                      role as, bad_state state) -> result<std::string> {
+    std::string base = options.base_key;
+    if (base.empty()) {
+        if (auto valid = validate_segment("the environment", who.environment); !valid) return unexpected{valid.error()};
+        base = "triggers/" + who.environment;
+    }
+    auto key = document_key(base, service);
+    if (!key) return key;
+    return *key + '/' + std::string{to_string(as)} + '/' + std::string{to_string(state)};
+}
+
+struct found_trigger {
+    role as{role::unknown};  ///< the role that it was found under
+    std::string key{};
+    std::uint64_t modify_index{};
+    std::string value{};
+};
+
+struct trigger_search {
+    std::optional<found_trigger> found{};
+    std::vector<std::string> tried{};  ///< the keys, in their order
+};
+
+/// Reads the trigger's value: three answers, and only a clean "there is none" lets the next role be tried.
+template <typename Client>
+[[nodiscard]] auto find_trigger(Client& consul, const trigger_options& options, const identity& who,
+                                const resolution& facts, std::string_view service, bad_state state)
+    -> result<trigger_search> {
+    trigger_search search;
+    for (const role as : trigger_roles(facts.own, facts.expects)) {
+        const auto key = trigger_key(options, who, service, as, state);
+        if (!key) return unexpected{key.error()};
+        search.tried.push_back(*key);
+        auto entry = consul.read_key(*key, who.datacenter);
+        if (!entry) return unexpected{entry.error()};
+        if (!*entry) continue;
+        search.found = found_trigger{as, *key, (*entry)->modify_index, std::move((*entry)->value)};
+        break;
+    }
+    return search;
+}
+
+/// What a trigger is told about why it runs.
+struct trigger_cause {
+    std::string service{};
+    std::string check_id{};
+    std::string incident{};  ///< its id
+    std::uint32_t attempt{1};
+    bad_state state{bad_state::critical};
+    role own{role::unknown};
+    std::string reason{};  ///< why the role is what it is
+    std::string output{};  ///< the check's
+};
+
+/// @ENV, @HOST and @ROLE, and then the configuration's own, which may not replace them.
+[[nodiscard]] inline auto all_substitutions(const trigger_options& options, const identity& who)
+    -> std::vector<substitution> {
+    const std::string host{short_name(who.host.empty() ? who.node : who.host)};
+    std::vector<substitution> all{{"ENV", who.environment}, {"HOST", host}, {"ROLE", who.server_role}};
+    for (const auto& each : options.substitutions) {
+        if (each.name != "ENV" && each.name != "HOST" && each.name != "ROLE") all.push_back(each);
+    }
+    return all;
+}
+
+/// A clean environment, the same for every trigger but for what it is told as `POWERCONSUL_…`.
+[[nodiscard]] inline auto trigger_environment(const trigger_cause& cause, const std::vector<substitution>& known,
+                                              std::string_view user) -> std::vector<std::string> {
+    const bool root = user.empty() || user == "root";
+    const std::string name{root ? "root" : user};
+    std::vector<std::string> list{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                                  std::string{"HOME="} + (root ? "/root" : "/"),
+                                  "USER=" + name,
+                                  "LOGNAME=" + name,
+                                  "SHELL=/bin/sh",
+                                  "LANG=C.UTF-8"};
+    const auto add = [&](std::string_view variable, std::string_view value) {
+        list.push_back("POWERCONSUL_" + std::string{variable} + '=' + one_line(value, 1000));
+    };
+    add("SERVICE", cause.service);
+    add("ROLE", to_string(cause.own));
+    add("STATE", to_string(cause.state));
+    add("CHECK_ID", cause.check_id);
+    add("INCIDENT_ID", cause.incident);
+    add("ATTEMPT", std::to_string(cause.attempt));
+    add("REASON", cause.reason);
+    add("CHECK_OUTPUT", cause.output);
+    for (const auto& each : known) {
+        std::string variable = "VAR_";
+        for (const char c : each.name) {
+            const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+            variable += plain ? c : '_';
+        }
+        add(variable, each.value);
+    }
+    return list;
+}
+
+/// Makes a job of a trigger's value. Fails with errc::bad_data, naming the key, where the value is none.
+[[nodiscard]] inline auto make_job(const found_trigger& trigger, const trigger_options& options, const identity& who,
+                                   const trigger_cause& cause) -> result<job> {
+    const auto known = all_substitutions(options, who);
+    auto what = json::decode_action(trigger.value, known, options.timeout);
+    if (!what) return fail(what.error().code, "the trigger " + trigger.key + ": " + what.error().message);
+    job made;
+    made.argv = std::move(what->argv);
+    made.script = std::move(what->script);
+    made.user = std::move(what->user);
+    made.timeout = what->timeout;
+    made.grace = options.grace;
+    made.environment = trigger_environment(cause, known, made.user);
+    return made;
+}
+
+/// The last lines of an output, at most `limit` bytes of them.
+[[nodiscard]] inline auto last_lines(std::string_view output, std::size_t limit) -> std::string {
+    while (!output.empty() && (output.back() == '\n' || output.back() == ' ')) output.remove_suffix(1);
+    if (output.size() <= limit) return std::string{output};
+    const bool whole = output[output.size() - limit - 1] == '\n';
+    output.remove_prefix(output.size() - limit);
+    const auto line = output.find('\n');
+    if (!whole && line != std::string_view::npos) output.remove_prefix(line + 1);
+    return std::string{output};
+}
+
+}  // namespace powerconsul::inline v0

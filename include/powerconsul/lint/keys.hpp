@@ -1,0 +1,211 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/cluster/document.hpp>
+#include <powerconsul/cluster/identity.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/decision/terms.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// The keys below which documents and triggers stand. A segment `*` stands for any environment.
+struct key_bases {
+    std::string cluster{"cluster/*"};
+    std::string trigger{"triggers/*"};
+};
+
+enum class key_kind : unsigned char {
+    other,    ///< stands below neither base
+    ignored,  ///< below a base, but for people or locks: a folder, or a last name that begins with a dot
+    document,
+    trigger,
+    misplaced,  ///< below a base, where nothing is read
+};
+
+/// What a key of the KV store is to powerconsul.
+struct known_key {
+    key_kind kind{key_kind::other};
+    std::string environment{};  ///< what stands where the base has its `*`
+    std::string service{};
+    std::string role{};   ///< of a trigger, as it is spelt
+    std::string state{};  ///< the same
+    std::string why{};    ///< of a misplaced one: what was expected
+};
+
+namespace detail {
+
+/// The segments of a key behind a base that matches, and what stood for its `*`.
+struct below_base {
+    bool matches{};
+    std::string environment{};
+    std::vector<std::string> rest{};
+};
+
+[[nodiscard]] inline auto segments(std::string_view key) -> std::vector<std::string> {
+    std::vector<std::string> all;
+    for (;;) {
+        const auto slash = key.find('/');
+        all.emplace_back(key.substr(0, slash));
+        if (slash == std::string_view::npos) return all;
+        key.remove_prefix(slash + 1);
+    }
+}
+
+[[nodiscard]] inline auto split_below(std::string_view base, std::string_view key) -> below_base {
+    if (base.ends_with('/')) base.remove_suffix(1);
+    const auto wanted = segments(base);
+    const auto there = segments(key);
+    below_base found;
+    if (there.size() <= wanted.size()) return found;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (wanted[i] == "*") {
+            found.environment = there[i];
+        } else if (wanted[i] != there[i]) {
+            return found;
+        }
+    }
+    found.matches = true;
+    found.rest.assign(there.begin() + static_cast<std::ptrdiff_t>(wanted.size()), there.end());
+    return found;
+}
+
+struct synonym {
+    std::string_view word{};
+    std::string_view meant{};
+};
+
+inline constexpr auto role_synonyms = std::to_array<synonym>({
+    {"master", "primary"},
+    {"active", "primary"},
+    {"leader", "primary"},
+    {"main", "primary"},
+    {"slave", "secondary"},
+    {"standby", "secondary"},
+    {"passive", "secondary"},
+    {"replica", "secondary"},
+    {"backup", "secondary"},
+    {"follower", "secondary"},
+    {"single", "standalone"},
+    {"alone", "standalone"},
+    {"active_nodes", "primary"},
+    {"standby_nodes", "secondary"},
+});
+inline constexpr auto state_synonyms = std::to_array<synonym>({
+    {"crit", "critical"},
+    {"error", "critical"},
+    {"failed", "critical"},
+    {"down", "critical"},
+    {"warn", "warning"},
+});
+inline constexpr std::array<std::string_view, 3> role_names{"primary", "secondary", "standalone"};
+inline constexpr std::array<std::string_view, 2> state_names{"critical", "warning"};
+
+/// The name that was meant by another, empty if nobody can tell.
+[[nodiscard]] inline auto meant_by(std::string_view word, const auto& synonyms, const auto& names) -> std::string_view {
+    std::string lower;
+    for (const char c : word.substr(0, 64)) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    for (const auto& each : synonyms) {
+        if (each.word == lower) return each.meant;
+    }
+    const std::string_view near = nearest(lower, names);
+    return edit_distance(lower, near) * 3 > near.size() ? std::string_view{} : near;  // passing is not warning
+}
+
+[[nodiscard]] inline auto is_one_of(std::string_view word, const auto& names) -> bool {
+    for (const auto each : names) {
+        if (each == word) return true;
+    }
+    return false;
+}
+
+[[nodiscard]] inline auto misplaced(known_key key, std::string why) -> known_key {
+    key.kind = key_kind::misplaced;
+    key.why = std::move(why);
+    return key;
+}
+
+[[nodiscard]] inline auto not_known(known_key key, std::string_view what, std::string_view word, std::string_view meant,
+                                    std::string_view all) -> known_key {
+    return misplaced(std::move(key),
+                     quoted(word) + " is no " + std::string{what} + "; " +
+                         (meant.empty() ? "there are " + std::string{all} : "did you mean " + quoted(meant) + '?'));
+}
+
+}  // namespace detail
+
+/// Tells what a key is. `is_folder`: it has no value, as the folders that Consul's user interface makes.
+[[nodiscard]] inline auto classify_key(const key_bases& bases, std::string_view key, bool is_folder = false)
+    -> known_key {
+    known_key found;
+    const auto service_is_valid = [&](const std::string& name) {
+        auto valid = validate_segment("the Consul service name", name);
+        if (!valid) found = detail::misplaced(found, valid.error().message + ": no check reads this key");
+        return static_cast<bool>(valid);
+    };
+    const auto is_for_others = [&](const std::vector<std::string>& rest) {
+        if (is_folder && rest.back().empty()) return true;
+        return rest.size() > 1 && rest.back().size() > 1 && rest.back().front() == '.' && rest.back() != "..";
+    };
+    if (const auto below = detail::split_below(bases.trigger, key); below.matches) {
+        const auto& rest = below.rest;
+        found.environment = below.environment;
+        found.kind = key_kind::ignored;
+        if (is_for_others(rest)) return found;
+        if (rest.size() != 3) {
+            return detail::misplaced(found, "no key that powerconsul reads: triggers stand at " + bases.trigger +
+                                                "/<service>/<role>/<state>");
+        }
+        found.service = rest[0];
+        if (!service_is_valid(rest[0])) return found;
+        if (!detail::is_one_of(rest[1], detail::role_names)) {
+            return detail::not_known(found, "role", rest[1],
+                                     detail::meant_by(rest[1], detail::role_synonyms, detail::role_names),
+                                     "primary, secondary and standalone");
+        }
+        if (!detail::is_one_of(rest[2], detail::state_names)) {
+            return detail::not_known(found, "state that has triggers", rest[2],
+                                     detail::meant_by(rest[2], detail::state_synonyms, detail::state_names),
+                                     "critical and warning");
+        }
+        found.kind = key_kind::trigger;
+        found.role = rest[1];
+        found.state = rest[2];
+        return found;
+    }
+    if (const auto below = detail::split_below(bases.cluster, key); below.matches) {
+        const auto& rest = below.rest;
+        found.environment = below.environment;
+        found.kind = key_kind::ignored;
+        if (is_for_others(rest)) return found;
+        if (rest.size() != 1) {
+            return detail::misplaced(
+                found, "no key that powerconsul reads: cluster documents stand at " + bases.cluster + "/<service>");
+        }
+        found.service = rest[0];
+        if (service_is_valid(rest[0])) found.kind = key_kind::document;
+        return found;
+    }
+    return found;
+}
+
+/// Why no node can ever have that role for a service: its document, or that there is none (nullptr). Empty: some may.
+[[nodiscard]] inline auto unreachable_role(std::string_view wanted, const cluster_document* document) -> std::string {
+    if (document == nullptr) {
+        if (wanted == to_string(role::standalone)) return {};
+        return "without a cluster document every node is standalone";
+    }
+    if (wanted == to_string(role::standalone)) return "with a cluster document no node is standalone";
+    if (wanted == to_string(role::primary)) return {};
+    for (const auto& rule : document->rules) {
+        if (rule.group.by != grouping::all_active) return {};
+    }
+    return "the mode of its cluster document is all-active: every node is primary";
+}
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/core/text.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// What a finding means: a check would refuse it; it would be regretted; or something could not be looked at.
+enum class severity : unsigned char { error, warning, note };
+
+[[nodiscard]] constexpr auto to_string(severity value) -> std::string_view {
+    switch (value) {
+        case severity::error: return "error";
+        case severity::warning: return "warning";
+        case severity::note: break;
+    }
+    return "note";
+}
+
+/// One mistake and its place.
+struct lint_finding {
+    std::string document{};  ///< a file, a key, or what else the text is called
+    std::size_t line{};      ///< from 1; 0: the finding is about no place in the text
+    std::size_t column{};    ///< in bytes, from 1; 0 with line 0
+    severity level{severity::error};
+    std::string message{};
+
+    /// The order in which people read them: by document and place, errors first.
+    friend auto operator<=>(const lint_finding&, const lint_finding&) = default;
+};
+
+/// As compilers write it, on one line: `cluster/production/web:1:18: error: …`.
+[[nodiscard]] inline auto to_line(const lint_finding& one) -> std::string {
+    std::string text = one_line(one.document, 500);
+    if (one.line != 0) text += ':' + std::to_string(one.line) + ':' + std::to_string(one.column);
+    return text + ": " + std::string{to_string(one.level)} + ": " + one_line(one.message, 2000);
+}
+
+/// What texts are taken for.
+enum class text_kind : unsigned char { document, trigger, configuration };
+
+[[nodiscard]] constexpr auto to_string(text_kind value) -> std::string_view {
+    switch (value) {
+        case text_kind::document: return "cluster document";
+        case text_kind::trigger: return "trigger";
+        case text_kind::configuration: break;
+    }
+    return "configuration";
+}
+
+/// Collects what is found in several texts, nothing twice. Of one text it keeps all errors, and so many of the rest.
+class lint_report {
+public:
+    static constexpr std::size_t most_regrets = 200;
+
+    /// A finding at a byte of a text.
+    void add(std::string_view document, std::string_view text, std::size_t offset, severity level,
+             std::string message) {
+        if (!is_kept(document, level)) return;
+        const auto [line, column] = position_of(text, offset < text.size() ? offset : text.size());
+        findings_.insert({std::string{document}, line, column, level, std::move(message)});
+    }
+    /// A finding about the whole of something.
+    void add(std::string_view document, severity level, std::string message) {
+        if (is_kept(document, level)) findings_.insert({std::string{document}, 0, 0, level, std::move(message)});
+    }
+
+    void looked_at(text_kind kind) { ++looked_at_[static_cast<std::size_t>(kind)]; }
+    void passed_over() { ++passed_over_; }
+
+    [[nodiscard]] auto findings() const -> const std::set<lint_finding>& { return findings_; }
+    [[nodiscard]] auto count(severity level) const -> std::uint64_t {
+        std::uint64_t count = 0;
+        for (const auto& each : findings_) count += each.level == level ? 1U : 0U;
+        return count;
+    }
+    [[nodiscard]] auto count(text_kind kind) const -> std::uint64_t {
+        return looked_at_[static_cast<std::size_t>(kind)];
+    }
+    [[nodiscard]] auto documents() const -> std::uint64_t { return looked_at_[0] + looked_at_[1] + looked_at_[2]; }
+    /// Keys of an export that are not powerconsul's.
+    [[nodiscard]] auto others() const -> std::uint64_t { return passed_over_; }
+
+private:
+    [[nodiscard]] auto is_kept(std::string_view document, severity level) -> bool {
+        if (level == severity::error) return true;
+        const std::size_t kept = ++regrets_[std::string{document}];
+        if (kept == most_regrets) {
+            findings_.insert({std::string{document}, 0, 0, severity::note, "further warnings are not shown"});
+        }
+        return kept < most_regrets;
+    }
+
+    std::set<lint_finding> findings_{};
+    std::map<std::string, std::size_t> regrets_{};
+    std::uint64_t looked_at_[3]{};
+    std::uint64_t passed_over_{};
+};
+
+/// `1 error`, `2 errors`.
+[[nodiscard]] inline auto counted(std::uint64_t count, std::string_view what) -> std::string {
+    return std::to_string(count) + ' ' + std::string{what} + (count == 1 ? "" : "s");
+}
+
+/// The last line: `2 errors, 1 warning in 3 documents`, or what was looked at and is fine.
+[[nodiscard]] inline auto summary(const lint_report& report) -> std::string {
+    const auto errors = report.count(severity::error);
+    const auto warnings = report.count(severity::warning);
+    std::string text;
+    if (errors + warnings != 0) {
+        if (errors != 0) text = counted(errors, "error");
+        if (warnings != 0) text += (text.empty() ? "" : ", ") + counted(warnings, "warning");
+        if (report.documents() != 0) text += " in " + counted(report.documents(), "document");
+    } else {
+        std::vector<std::string> parts;
+        for (const auto kind : {text_kind::document, text_kind::trigger, text_kind::configuration}) {
+            if (report.count(kind) != 0) parts.push_back(counted(report.count(kind), to_string(kind)));
+        }
+        text =
+            parts.empty() ? "nothing to look at" : listed(parts) + (report.documents() == 1 ? " is" : " are") + " fine";
+    }
+    if (report.others() != 0) text += "; " + counted(report.others(), "other key") + " passed over";
+    return text;
+}
+
+}  // namespace powerconsul::inline v0

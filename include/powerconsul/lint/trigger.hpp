@@ -1,0 +1,229 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/heal/action.hpp>
+#include <powerconsul/heal/action_json.hpp>
+#include <powerconsul/heal/substitution.hpp>
+#include <powerconsul/lint/document.hpp>
+#include <powerconsul/lint/report.hpp>
+
+namespace powerconsul::inline v0 {
+
+namespace detail {
+
+/// A word of a text and the byte at which it starts.
+struct placed_word {
+    std::string_view word{};
+    std::size_t offset{};
+};
+
+[[nodiscard]] constexpr auto is_assignment(std::string_view word) -> bool {
+    const auto equals = word.find('=');
+    if (equals == std::string_view::npos || equals == 0) return false;
+    for (const char c : word.substr(0, equals)) {
+        if (!is_name_character(c)) return false;
+    }
+    return true;
+}
+
+/// The first command that a shell would run, without what stands before it: comments, `set`, assignments, `exec`.
+/// Empty where that cannot be told.
+[[nodiscard]] constexpr auto first_command(std::string_view text) -> placed_word {
+    constexpr std::string_view blanks = " \t\r\n";
+    std::size_t at = 0;
+    for (;;) {
+        at = text.find_first_not_of(blanks, at);
+        if (at == std::string_view::npos) return {};
+        const std::string_view rest = text.substr(at);
+        const std::string_view word = rest.substr(0, rest.find_first_of(" \t\r\n;|&()<>"));
+        const std::size_t line = rest.find('\n');
+        if (word.starts_with('#') || word == "set" || word == ":") {
+            if (line == std::string_view::npos) return {};
+            at += line;
+        } else if ((is_assignment(word) && word.find_first_of("\"'`$\\") == std::string_view::npos) || word == "exec" ||
+                   word == "nohup" || word == "command" || word == "." || word == "source") {
+            at += word.size();
+        } else if (word.empty() || word.find_first_of("\"'`$\\*?[~") != std::string_view::npos) {
+            return {};
+        } else {
+            return {word, at};
+        }
+    }
+}
+
+[[nodiscard]] constexpr auto is_relative(std::string_view command) -> bool {
+    return command.find('/') != std::string_view::npos && !command.starts_with('/');
+}
+
+[[nodiscard]] constexpr auto last_segment(std::string_view path) -> std::string_view {
+    return path.substr(path.rfind('/') + 1);  // without a slash, npos + 1 is 0
+}
+
+/// Whether what runs the text is a shell, so that `@NAME` and words mean there what they mean here.
+[[nodiscard]] inline auto runs_in_shell(const std::vector<std::string>& argv) -> bool {
+    constexpr std::array<std::string_view, 6> shells{"sh", "bash", "dash", "ash", "ksh", "zsh"};
+    if (argv.empty()) return false;
+    std::string_view program = last_segment(argv.front());
+    if (program == "env" && argv.size() > 1) program = last_segment(argv[1]);
+    for (const auto each : shells) {
+        if (program == each) return true;
+    }
+    return false;
+}
+
+/// The unknown names in a text that look like names: `@SVC` and `@{SVC}`, but no address of mail and no `"$@"`.
+[[nodiscard]] inline auto unknown_names(std::string_view text, const std::vector<substitution>& known)
+    -> std::vector<placed_word> {
+    std::vector<placed_word> found;
+    for (std::size_t at = text.find('@'); at != std::string_view::npos; at = text.find('@', at + 1)) {
+        const char before = at == 0 ? ' ' : text[at - 1];
+        if (is_name_character(before) || before == '.' || before == '-' || before == '$') continue;
+        if (name_at(text.substr(at + 1), known).known != nullptr) continue;
+        const bool braced = text.substr(at + 1).starts_with('{');
+        const std::size_t first = at + 1 + (braced ? 1 : 0);
+        std::size_t last = first;
+        bool capital = true;
+        while (last < text.size() && is_name_character(text[last])) {
+            capital = capital && !(text[last] >= 'a' && text[last] <= 'z');
+            ++last;
+        }
+        const std::string_view name = text.substr(first, last - first);
+        if (name.empty() || (braced && !text.substr(last).starts_with('}'))) continue;
+        bool same_letters = false;
+        for (const auto& each : known) same_letters = same_letters || same_host(each.name, name);
+        const bool letter = name.front() >= 'A' && name.front() <= 'Z';
+        if (same_letters || (capital && letter && name.size() > 1)) found.push_back({name, at});
+    }
+    return found;
+}
+
+}  // namespace detail
+
+/// How triggers are looked through.
+struct lint_trigger_options {
+    std::vector<substitution> known{};  ///< with @ENV, @HOST and @ROLE
+    bool all_names_known{true};         ///< else a name may be in a configuration that was not given
+    milliseconds timeout{seconds(60)};
+};
+
+namespace detail {
+
+/// Looks for what is valid in a trigger and will be regretted.
+class trigger_regrets {
+public:
+    trigger_regrets(lint_report& report, std::string_view name, std::string_view text,
+                    const lint_trigger_options& options)
+        : report_{report}, name_{name}, text_{text}, options_{options} {}
+
+    void look(const action& made) {
+        std::size_t sound = 0;
+        while (sound < text_.size() && utf8_sequence(text_.substr(sound)) != 0) {
+            sound += utf8_sequence(text_.substr(sound));
+        }
+        if (sound < text_.size()) warn(sound, "the text is not UTF-8 from here on; save it as UTF-8");
+        if (!looks_like_object(text_) || text_.starts_with("#!")) {
+            shell(text_, made.form == action_form::script ? made.script : made.argv.back(), made.argv, std::nullopt);
+            return;
+        }
+        const auto root = json::parse(text_, {.depth = 8, .values = 20'000});
+        if (!root) return;
+        if (const auto* const script = root->find("script"); script != nullptr) {
+            shell(script->text, made.script, made.argv, script->offset);
+        }
+        if (const auto* const words = root->find("command"); words != nullptr) command(*words, made.argv);
+    }
+
+private:
+    void warn(std::size_t offset, std::string what) {
+        report_.add(name_, text_, offset, severity::warning, std::move(what));
+    }
+
+    void relative(std::string_view command, std::size_t offset) {
+        warn(offset, "the command " + one_line(command, 80) + " is relative; triggers run in /, give its whole path");
+    }
+
+    /// `at` is where a string of JSON stands that holds the text; without it, the text is the value itself.
+    void shell(std::string_view raw, std::string_view substituted, const std::vector<std::string>& argv,
+               std::optional<std::size_t> at) {
+        if (!runs_in_shell(argv)) return;
+        names(raw, at);
+        const auto command = first_command(substituted);
+        if (is_relative(command.word)) relative(command.word, at.value_or(first_command(raw).offset));
+    }
+
+    void names(std::string_view raw, std::optional<std::size_t> at) {
+        for (const auto& each : unknown_names(raw, options_.known)) {
+            std::vector<std::string> all;
+            std::vector<std::string_view> candidates;
+            for (const auto& one : options_.known) {
+                candidates.push_back(one.name);
+                if (all.size() < 12) all.push_back('@' + one.name);
+            }
+            std::string_view meant = nearest(each.word, candidates);
+            if (edit_distance(each.word.substr(0, 64), meant) * 3 > meant.size()) meant = {};
+            for (const auto one : candidates) meant = same_host(one, each.word) ? one : meant;
+            warn(at.value_or(each.offset),
+                 "the name @" + one_line(each.word, 80) + " is not known and stays as it is; " +
+                     (meant.empty() ? "known are " + listed(all) : "did you mean @" + std::string{meant} + '?') +
+                     (options_.all_names_known ? "" : " (give the nodes' configuration with --config)"));
+        }
+    }
+
+    void command(const json::value& list, const std::vector<std::string>& argv) {
+        constexpr std::array<std::string_view, 8> of_shells{"|", "||", "&", "&&", ">", ">>", "<", "2>&1"};
+        for (const auto& each : list.items) names(each.text, each.offset);
+        const std::string_view program = argv.front();
+        if (program.find(' ') != std::string_view::npos) {
+            warn(list.items.front().offset, "the program " + quoted(program) +
+                                                " has a blank in its name; give each argument as an item of its own");
+        }
+        if (runs_in_shell(argv)) {
+            for (std::size_t i = 1; i + 1 < argv.size(); ++i) {
+                if (argv[i] != "-c") continue;
+                const auto first = first_command(argv[i + 1]);
+                if (is_relative(first.word)) relative(first.word, list.items[i + 1].offset);
+            }
+            return;
+        }
+        const std::string_view name = last_segment(program);
+        if (name == "expr" || name == "test" || name == "[") return;
+        for (std::size_t i = 1; i < list.items.size(); ++i) {
+            for (const auto word : of_shells) {
+                if (list.items[i].text != word) continue;
+                warn(list.items[i].offset, quoted(word) + " goes to the program as it is: no shell reads a command");
+            }
+        }
+    }
+
+    lint_report& report_;
+    std::string_view name_;
+    std::string_view text_;
+    const lint_trigger_options& options_;
+};
+
+}  // namespace detail
+
+namespace json {
+
+/// Looks through a trigger's value: an error for everything that decode_action() refuses, a warning for what will be
+/// regretted. Gives the action if it is valid.
+inline auto lint_trigger(lint_report& report, std::string_view name, std::string_view text,
+                         const lint_trigger_options& options) -> std::optional<action> {
+    report.looked_at(text_kind::trigger);
+    auto read = read_action(text, options.known, options.timeout);
+    add_problems(report, name, text, read.problems);
+    if (!read.problems.empty()) return std::nullopt;
+    powerconsul::detail::trigger_regrets{report, name, text, options}.look(read.what);
+    return std::move(read.what);
+}
+
+}  // namespace json
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <concepts>
+
+#include <powerconsul/core/time.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// Where the time comes from. `monotonic` measures waits and never steps; `wall` is the time since 1970-01-01 UTC,
+/// survives a restart and may step. Neither can fail.
+template <typename T>
+concept clock = requires(T& c) {
+    { c.monotonic() } -> std::same_as<milliseconds>;
+    { c.wall() } -> std::same_as<milliseconds>;
+};
+
+}  // namespace powerconsul::inline v0

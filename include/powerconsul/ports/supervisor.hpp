@@ -1,0 +1,56 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/executor.hpp>
+#include <powerconsul/ports/process_mark.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// A program that changes the machine and may take its time. No inherited environment or descriptors, standard input
+/// from /dev/null, a session of its own, / as working directory.
+struct job {
+    std::vector<std::string> argv{};         ///< argv[0] is an absolute path
+    std::vector<std::string> environment{};  ///< `NAME=value`; nothing else is passed on
+    std::string script{};               ///< not empty: kept where nobody else can change it; its path comes behind argv
+    std::string user{};                 ///< whose rights it runs with; empty: those of this process
+    milliseconds timeout{seconds(60)};  ///< then the whole process group gets SIGTERM ...
+    milliseconds grace{seconds(10)};    ///< ... and, this much later, SIGKILL
+    std::size_t head{32 * 1024};        ///< bytes kept of the output's beginning ...
+    std::size_t tail{32 * 1024};        ///< ... and of its end
+};
+
+struct job_outcome {
+    ending how{ending::exited};
+    int status{};             ///< exit status, or the signal's number; 0 after a time-out
+    std::string output{};     ///< standard output and error as they came, without what is between head and tail
+    std::uint64_t dropped{};  ///< bytes between head and tail
+    milliseconds duration{};
+};
+
+/// What stands for `ready` in the concept.
+struct accepts_any_process {
+    [[nodiscard]] auto operator()(const process_mark&) const -> result<void> { return {}; }
+};
+
+/// Runs jobs so that a crash of the supervisor can be recovered from. `run` makes the process, calls
+/// `ready(const process_mark&)` while it has not begun anything, and lets it begin only if that succeeds; if it fails,
+/// or the supervisor dies, the process ends without having done anything. Then it waits for the end of the direct
+/// child (a grandchild that keeps the pipe open is not waited for) or for the time-out, which ends the whole group.
+/// errc::io, errc::usage: it could not be started, and has done nothing; or the error that `ready` gave.
+/// `is_running`: does that process still run (a zombie does not)? `end`: if so, ends its whole group with SIGKILL.
+/// Several threads may use one supervisor.
+template <typename T>
+concept job_supervisor = requires(T& supervisor, const job& what, accepts_any_process ready, const process_mark& mark) {
+    { supervisor.run(what, ready) } -> std::same_as<result<job_outcome>>;
+    { supervisor.is_running(mark) } -> std::same_as<result<bool>>;
+    { supervisor.end(mark) } -> std::same_as<result<void>>;
+};
+
+}  // namespace powerconsul::inline v0

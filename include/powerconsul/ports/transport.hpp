@@ -1,0 +1,87 @@
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
+
+namespace powerconsul::inline v0 {
+
+enum class http_method : unsigned char { get, put, del, post };
+
+[[nodiscard]] constexpr auto to_string(http_method value) -> std::string_view {
+    switch (value) {
+        case http_method::put: return "PUT";
+        case http_method::del: return "DELETE";
+        case http_method::post: return "POST";
+        case http_method::get: break;
+    }
+    return "GET";
+}
+
+/// One request to Consul's HTTP API. Who is asked, and with which token, is the transport's own business.
+struct http_request {
+    http_method method{http_method::get};
+    std::string target{};  ///< path and query, percent-encoded already: `/v1/kv/a%20b?dc=hq`
+    std::string body{};
+    milliseconds timeout{5000};  ///< for the whole exchange, connecting included; above zero
+};
+
+struct http_header {
+    std::string name{};
+    std::string value{};
+};
+
+/// What came back. Every status is an answer: 403 or 500 is not an error of the transport.
+struct http_response {
+    int status{};
+    std::string body{};
+    std::vector<http_header> headers{};
+
+    /// The value of the first header of that name (upper and lower case are the same), empty if there is none.
+    [[nodiscard]] auto header(std::string_view name) const -> std::string_view {
+        const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+        for (const auto& each : headers) {
+            if (each.name.size() != name.size()) continue;
+            std::size_t i = 0;
+            while (i < name.size() && lower(each.name[i]) == lower(name[i])) ++i;
+            if (i == name.size()) return each.value;
+        }
+        return {};
+    }
+};
+
+/// Carries a request to Consul and brings the answer. `perform` must return within the request's timeout, must not
+/// follow redirects (Consul answers 301 to a key that it would clean up: the answer would be another key's) and must
+/// not repeat anything but a GET. errc::unavailable: not reached or cut off; errc::timed_out: no answer in time;
+/// errc::bad_data: the answer was no HTTP or larger than the transport takes.
+template <typename T>
+concept http_transport = requires(T& transport, const http_request& request) {
+    { transport.perform(request) } -> std::same_as<result<http_response>>;
+};
+
+/// A transport that can wait for several answers at the same time. Answers come in the order of the requests.
+template <typename T>
+concept parallel_http_transport = http_transport<T> &&
+    requires(T& transport, const std::vector<http_request>& requests) {
+    { transport.perform_all(requests) } -> std::same_as<std::vector<result<http_response>>>;
+};
+
+/// Performs all requests, side by side where the transport can, else one after the other.
+template <http_transport Transport>
+[[nodiscard]] auto perform_all(Transport& transport, const std::vector<http_request>& requests)
+    -> std::vector<result<http_response>> {
+    if constexpr (parallel_http_transport<Transport>) {
+        return transport.perform_all(requests);
+    } else {
+        std::vector<result<http_response>> answers;
+        answers.reserve(requests.size());
+        for (const auto& request : requests) answers.push_back(transport.perform(request));
+        return answers;
+    }
+}
+
+}  // namespace powerconsul::inline v0

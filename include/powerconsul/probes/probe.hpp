@@ -1,0 +1,32 @@
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <vector>
+
+#include <powerconsul/decision/terms.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// What a probe saw and why it says so, as a clause that can follow "apache2 is running: ". Must be the same text while
+/// nothing changed: no times, no counters.
+struct observed {
+    observation state{observation::unknown};
+    std::string reason{};
+
+    friend bool operator==(const observed&, const observed&) = default;
+};
+
+/// Looks at the local service: a lambda or a small struct. What it cannot tell it reports as observation::unknown.
+template <typename T>
+concept probe = requires(T& look) {
+    { look() } -> std::same_as<observed>;
+};
+
+/// Looks at several local services and answers in the order of their names.
+template <typename T>
+concept group_probe = requires(T& look) {
+    { look() } -> std::same_as<std::vector<observed>>;
+};
+
+}  // namespace powerconsul::inline v0

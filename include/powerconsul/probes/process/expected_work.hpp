@@ -1,0 +1,200 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/core/pattern.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/ports/accounts.hpp>
+#include <powerconsul/ports/files.hpp>
+#include <powerconsul/probes/probe.hpp>
+#include <powerconsul/probes/process/invocation.hpp>
+#include <powerconsul/probes/process/process_table.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// Processes that show that the service is at work, whatever its manager says: those that match one of the two.
+struct work_filter {
+    std::string text{};        ///< stands in the command line (--procstr); empty: not asked for
+    std::string expression{};  ///< extended expression (--procre), see find_work(); empty: not asked for
+};
+
+struct work {
+    std::uint32_t pid{};
+    std::string command{};  ///< one line, shortened
+    bool by_text{};         ///< the text matched, else the expression
+
+    friend auto operator==(const work&, const work&) -> bool = default;
+};
+
+/// errc::usage when nothing is asked for or every process would match, errc::bad_data for a wrong expression.
+[[nodiscard]] inline auto validate(const work_filter& filter) -> result<void> {
+    if (filter.text.empty() && filter.expression.empty()) {
+        return fail(errc::usage,
+                    "every process matches an empty text, give --procstr or --procre something to look for");
+    }
+    if (filter.expression.empty()) return {};
+    const auto compiled = pattern::compile(filter.expression);
+    if (!compiled) return unexpected{compiled.error()};
+    const auto all = compiled->occurs_in("");
+    if (!all) return unexpected{all.error()};
+    if (!*all) return {};
+    return fail(errc::usage, "the expression " + quoted(filter.expression) +
+                                 " matches every process, expected is one that does not match an empty text");
+}
+
+namespace detail {
+
+/// Looks through the process table, again if it moved and nothing was found. Files and Accounts are used by reference.
+template <directory_source Files, account_source Accounts>
+class work_search {
+public:
+    work_search(Files& files, Accounts& accounts, const work_filter& filter)
+        : files_{files}, accounts_{accounts}, filter_{filter} {}
+
+    [[nodiscard]] auto run(const std::string& root) -> result<std::optional<work>> {
+        if (auto valid = validate(filter_); !valid) return unexpected{valid.error()};
+        if (!filter_.expression.empty()) {
+            auto compiled = pattern::compile(filter_.expression);
+            if (!compiled) return unexpected{std::move(compiled).error()};
+            expression_ = std::move(*compiled);
+        }
+        // A process that starts another one and ends may be missed with both.
+        for (int looks = 1;; ++looks) {
+            auto table = process_table<Files&>::read(files_, root);
+            if (!table) return unexpected{std::move(table).error()};
+            auto found = look(*table);
+            if (!found || *found || !table->moved() || looks == 3) return found;
+        }
+    }
+
+private:
+    enum class matched : unsigned char { no, by_text, by_expression };
+
+    [[nodiscard]] auto look(process_table<Files&>& table) -> result<std::optional<work>> {
+        const auto name = table.own_name();
+        if (!name) return unexpected{name.error()};
+        const auto& all = table.processes();
+        std::vector<bool> checks(all.size());
+        std::vector<std::pair<std::size_t, work>> matches;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            auto arguments = table.arguments(all[i]);
+            if (!arguments) return unexpected{std::move(arguments).error()};
+            if (!*arguments) continue;
+            const std::string line = command_line(all[i], std::move(**arguments));
+            const auto own = find_invocations(line, *name);
+            checks[i] = own.first_check;
+            // What has ended does no work.
+            if (own.any || all[i].kin != kinship::none || all[i].ended) continue;
+            const auto how = match(table, all[i], line);
+            if (!how) return unexpected{how.error()};
+            if (*how == matched::no) continue;
+            matches.emplace_back(i, work{all[i].pid, one_line(line, 80), *how == matched::by_text});
+        }
+        const auto of_checks = below(all, checks);
+        std::optional<work> first;
+        std::uint64_t start = 0;
+        for (auto& [at, found] : matches) {
+            if (of_checks[at] || (first && all[at].start >= start)) continue;
+            start = all[at].start;
+            first = std::move(found);
+        }
+        return first;
+    }
+
+    [[nodiscard]] auto match(process_table<Files&>& table, const process& each, const std::string& line)
+        -> result<matched> {
+        if (!filter_.text.empty() && line.find(filter_.text) != std::string::npos) return matched::by_text;
+        if (!expression_) return matched::no;
+        const auto within = expression_->occurs_in(line);
+        if (!within) return unexpected{within.error()};
+        if (*within) return matched::by_expression;
+        const auto user = table.user(each);
+        if (!user) return unexpected{user.error()};
+        if (!*user) return matched::no;
+        const auto name = name_of(**user);
+        if (!name) return unexpected{name.error()};
+        const auto found = expression_->match_start(*name + ' ' + line);
+        if (!found) return unexpected{found.error()};
+        return *found && (*found)->last > name->size() + 1 ? matched::by_expression : matched::no;
+    }
+
+    /// Each user is looked up once: a directory service may have to be asked.
+    [[nodiscard]] auto name_of(std::uint32_t user) -> result<std::string> {
+        for (const auto& [id, name] : names_) {
+            if (id == user) return name;
+        }
+        auto name = accounts_.user_name(user);
+        if (!name) return unexpected{std::move(name).error()};
+        names_.emplace_back(user, *name ? std::move(**name) : std::to_string(user));
+        return names_.back().second;
+    }
+
+    Files& files_;
+    Accounts& accounts_;
+    const work_filter& filter_;
+    std::optional<pattern> expression_{};
+    std::vector<std::pair<std::uint32_t, std::string>> names_{};
+};
+
+}  // namespace detail
+
+/// The process that matches, of several the one that started first. The text is looked for in the command line. The
+/// expression is too, or it matches from the start of `USER COMMAND` and reaches into the command: the original matched
+/// it with lines of `ps aux`. No call of this program counts, nor what started or was started by this process or by a
+/// `powerconsul check`: their command lines may hold the text, too. What a trigger or a watch started does count.
+template <directory_source Files, account_source Accounts>
+[[nodiscard]] auto find_work(Files& files, Accounts& accounts, const work_filter& filter,
+                             const std::string& root = "/proc") -> result<std::optional<work>> {
+    return detail::work_search<Files, Accounts>{files, accounts, filter}.run(root);
+}
+
+/// Asks the process table first: a match counts as running, and the wrapped probe is not run. Models `probe`. When the
+/// table cannot be read, only the wrapped probe's "running" is sure. All but the filter may be references.
+template <probe Probe, directory_source Files, account_source Accounts>
+class counting_work {
+public:
+    counting_work(Probe look, work_filter filter, Files files, Accounts accounts, std::string root = "/proc")
+        : look_{std::forward<Probe>(look)},
+          filter_{std::move(filter)},
+          files_{std::forward<Files>(files)},
+          accounts_{std::forward<Accounts>(accounts)},
+          root_{std::move(root)} {}
+
+    [[nodiscard]] auto operator()() -> observed {
+        const auto found = find_work(files_, accounts_, filter_, root_);
+        if (!found) {
+            observed seen = look_();
+            if (seen.state == observation::running) return seen;
+            return {observation::unknown,
+                    seen.reason + (seen.reason.empty() ? "" : "; ") +
+                        "whether other work of it counts cannot be told: " + found.error().message};
+        }
+        if (!*found) return look_();
+        const auto& [pid, command, by_text] = **found;
+        return {observation::running,
+                "process " + std::to_string(pid) + " (" + quoted(command) + ") counts as this service's work (" +
+                    (by_text ? "--procstr " + quoted(filter_.text) : "--procre " + quoted(filter_.expression)) + ')'};
+    }
+
+private:
+    Probe look_;
+    work_filter filter_;
+    Files files_;
+    Accounts accounts_;
+    std::string root_;
+};
+
+/// Variables are used by reference, the probe is taken over.
+template <probe Probe, directory_source Files, account_source Accounts>
+counting_work(Probe, work_filter, Files&, Accounts&) -> counting_work<Probe, Files&, Accounts&>;
+template <probe Probe, directory_source Files, account_source Accounts>
+counting_work(Probe, work_filter, Files&, Accounts&, std::string) -> counting_work<Probe, Files&, Accounts&>;
+
+}  // namespace powerconsul::inline v0

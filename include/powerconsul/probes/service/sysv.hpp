@@ -1,0 +1,154 @@
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/ports/executor.hpp>
+#include <powerconsul/probes/probe.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// What the words of a status text claim. A text may claim several things: of two instances, one runs.
+struct status_words {
+    bool running{};
+    bool stopped{};
+    bool unsure{};   ///< "unknown", "unclear"
+    bool failure{};  ///< "failed!" or "[FAIL]", as Debian's log_failure_msg writes
+    bool usage{};    ///< the text explains how to call the script
+};
+
+namespace detail {
+
+[[nodiscard]] constexpr auto lower_ascii(char c) -> char {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+[[nodiscard]] constexpr auto is_one_of(std::string_view word, std::initializer_list<std::string_view> words) -> bool {
+    for (const auto each : words) {
+        if (each == word) return true;
+    }
+    return false;
+}
+
+/// Takes the next word (lower case, apostrophes kept) and all signs before it off the text; both are empty at its end.
+/// Escape sequences that set colours are skipped.
+struct word {
+    std::string text{};
+    std::string signs{};
+};
+
+[[nodiscard]] inline auto next_word(std::string_view& text) -> word {
+    word next;
+    while (!text.empty()) {
+        if (text.starts_with("\x1B[")) {
+            std::size_t end = 2;
+            while (end < text.size() && (text[end] < '@' || text[end] > '~')) ++end;
+            text.remove_prefix(end < text.size() ? end + 1 : end);
+            continue;
+        }
+        const char c = lower_ascii(text.front());
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c == '\'' && !next.text.empty());
+        if (!letter && !next.text.empty()) break;
+        (letter ? next.text : next.signs) += c;
+        text.remove_prefix(1);
+    }
+    return next;
+}
+
+/// The first line that is not blank, short, with each number as `#`: it may be a process id and change every time.
+[[nodiscard]] inline auto stable_line(std::string_view text) -> std::string {
+    while (!text.empty() && is_one_of(text.substr(0, 1), {"\n", "\r", " "})) text.remove_prefix(1);
+    std::string masked;
+    for (const char c : text.substr(0, text.find('\n'))) {
+        const bool digit = c >= '0' && c <= '9';
+        if (!digit || masked.empty() || masked.back() != '#') masked += digit ? '#' : c;
+    }
+    return one_line(masked, 120);
+}
+
+[[nodiscard]] inline auto said(const outcome& end) -> std::string {
+    auto line = stable_line(end.err);
+    if (line.empty()) line = stable_line(end.out);
+    return line.empty() ? line : ": " + line;
+}
+
+}  // namespace detail
+
+/// Reads a status text as a person would: "not currently running" is no "running", "dead but pid file exists" neither.
+[[nodiscard]] inline auto read_status_words(std::string_view text) -> status_words {
+    using detail::is_one_of;
+    status_words seen;
+    std::string before;
+    bool some = false;
+    int negated = 0;  // a negation reaches as far as the third word after it, and not beyond its clause
+    for (auto rest = text;;) {
+        const auto [word, signs] = detail::next_word(rest);
+        if (signs.find('\n') != std::string::npos) some = false;
+        if (signs.find_first_of("\n;,") != std::string::npos || signs.starts_with(". ")) negated = 0;
+        const bool first = before.empty() || signs.find_first_of("\n:].*!") != std::string::npos;
+        // `{start|stop|status}` and its like, with or without the word in front of it.
+        if (before == "start" && word == "stop" && signs.find('|') != std::string::npos) seen.usage = true;
+        if (word == "usage" && first && rest.starts_with(':')) seen.usage = true;
+        if (word.empty()) return seen;
+
+        if (is_one_of(word, {"running", "active", "online"})) {
+            (negated > 0 ? seen.stopped : seen.running) = true;
+            if (some && negated == 0) seen.stopped = true;  // Debian's postfix: "some postfix instances are running"
+        } else if ((is_one_of(word, {"stopped", "dead", "inactive", "offline"}) && negated == 0) ||
+                   // Debian's postgresql: "15/main (port 5432): down"
+                   (word == "down" && (before == "is" || signs.find(':') != std::string::npos)) ||
+                   (is_one_of(word, {"process", "processes", "pid", "pidfile"}) && before == "no")) {
+            seen.stopped = true;
+        } else if (is_one_of(word, {"unknown", "unclear"})) {
+            seen.unsure = true;
+        } else if ((word == "failed" && rest.starts_with('!')) || (word == "fail" && rest.starts_with(']'))) {
+            seen.failure = true;
+        }
+        const bool negation = is_one_of(word, {"not", "no", "isn't", "isnt", "aren't", "never", "neither"});
+        negated = negation ? 3 : negated > 0 ? negated - 1 : 0;
+        some = some || word == "some";
+        before = word;
+    }
+}
+
+/// Whether an init script may end with 0 before it looks at `status`. Debian's do so when their program is not
+/// installed (`test -x $DAEMON || exit 0`) and, in the library that they read, when systemd has their unit masked.
+[[nodiscard]] inline auto may_exit_early(std::string_view script) -> bool {
+    for (const std::string_view sign : {"|| exit 0", "init-functions", "init-d-script"}) {
+        if (script.find(sign) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
+/// Reads what `<script> status` answered, after the LSB: 0 running, 1 and 2 dead, 3 not running, 4 and more unknown.
+/// The text is never the only witness for running, but it can contradict the code. `exits_early`: see may_exit_early.
+[[nodiscard]] inline auto interpret_init_script(const outcome& end, bool exits_early) -> observed {
+    using enum observation;
+    if (end.how == ending::timed_out) return {unknown, "init script did not answer in time"};
+    if (end.how == ending::signalled) return {unknown, "init script was ended by signal " + std::to_string(end.status)};
+    const auto words = read_status_words(end.out + '\n' + end.err);
+    const std::string exits = "init script exits " + std::to_string(end.status);
+    if (words.usage) return {unknown, exits + " and prints its usage: it does not know \"status\""};
+    if (end.status < 0 || end.status > 3) return {unknown, exits + detail::said(end)};
+    if (words.running && words.stopped) return {degraded, exits + " and says that only a part is running"};
+    if (end.status == 0) {
+        if (words.stopped) return {stopped, exits + " but says that it is not running"};
+        if (!words.running && (words.unsure || words.failure)) return {unknown, exits + detail::said(end)};
+        if (exits_early && detail::said(end).empty()) {
+            return {unknown,
+                    exits + " without a word, as it does when its program is not installed or its unit is masked"};
+        }
+        return {running, exits};
+    }
+    if (!words.stopped) {
+        if (words.unsure) return {unknown, exits + detail::said(end)};
+        // A shell ends with 1 or 2 on errors of its own, and scripts when a right is missing: they complain on stderr.
+        if (end.status < 3 && !detail::stable_line(end.err).empty()) return {unknown, exits + detail::said(end)};
+    }
+    return {stopped, exits + (end.status == 3 ? " (not running)" : " (dead)")};
+}
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,207 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <powerconsul/core/base64.hpp>
+#include <powerconsul/json/writer.hpp>
+#include <powerconsul/store/data.hpp>
+
+/// The bodies of the embedded store's answers, in the shape that Consul 1.8.7 gives them.
+namespace powerconsul::inline v0::store_answers {
+
+/// Assembled by hand, not by the writer: a simulation asks for values more often than for anything else.
+inline void append_value(std::string& to, std::string_view key, const store_value& value) {
+    to += R"({"LockIndex":0,"Key":)";
+    to += json::writer{}.string(key).text();
+    to += R"(,"Flags":)";
+    to += std::to_string(value.flags);
+    to += R"(,"Value":)";
+    if (value.bytes.empty()) {
+        to += "null";
+    } else {
+        to += '"';
+        to += base64_encoded(value.bytes);
+        to += '"';
+    }
+    to += R"(,"CreateIndex":)";
+    to += std::to_string(value.created);
+    to += R"(,"ModifyIndex":)";
+    to += std::to_string(value.modified);
+    to += '}';
+}
+
+[[nodiscard]] inline auto one_value(std::string_view key, const store_value& value) -> std::string {
+    std::string text;
+    text.reserve(128 + key.size() + value.bytes.size() * 4 / 3);
+    text += '[';
+    append_value(text, key, value);
+    return text += ']';
+}
+
+[[nodiscard]] inline auto values(const store_datacenter& in, std::string_view prefix, bool names_only) -> std::string {
+    std::string text = "[";
+    for (auto at = in.kv.lower_bound(prefix); at != in.kv.end() && at->first.starts_with(prefix); ++at) {
+        if (text.size() > 1) text += ',';
+        if (names_only) {
+            text += json::writer{}.string(at->first).text();
+        } else {
+            append_value(text, at->first, at->second);
+        }
+    }
+    return text += ']';
+}
+
+inline void write_tags(json::writer& to, const std::vector<std::string>& tags) {
+    to.open_array();
+    for (const auto& tag : tags) to.string(tag);
+    to.close_array();
+}
+
+/// `of` is the instance that the check belongs to, nullptr for a check of the node. An agent gives its own checks no
+/// indexes: they are not from the catalog.
+inline void write_check(json::writer& to, std::string_view node, std::string_view id, const store_check& check,
+                        const store_instance* of, bool from_catalog) {
+    const bool maintenance = id == node_maintenance || id.starts_with(service_maintenance);
+    const std::string_view name = id == serf_health        ? "Serf Health Status"
+                                  : id == node_maintenance ? "Node Maintenance Mode"
+                                  : maintenance            ? "Service Maintenance Mode"
+                                                           : id;
+    to.open_object().key("Node").string(node).key("CheckID").string(id).key("Name").string(name);
+    to.key("Status").string(to_string(check.status)).key("Notes").string("");
+    to.key("Output").string(shown_output(id, check));
+    to.key("ServiceID").string(of != nullptr ? of->id : "").key("ServiceName").string(of != nullptr ? of->service : "");
+    to.key("ServiceTags");
+    write_tags(to, of != nullptr ? of->tags : std::vector<std::string>{});
+    to.key("Type").string(maintenance ? "maintenance" : id == serf_health ? "" : "script");
+    to.key("Definition").open_object().close_object();
+    to.key("CreateIndex").number(from_catalog ? check.created : 0);
+    to.key("ModifyIndex").number(from_catalog ? check.modified : 0).close_object();
+}
+
+inline void write_node(json::writer& to, std::string_view datacenter, std::string_view name, const store_node& node) {
+    to.open_object().key("ID").string("").key("Node").string(name).key("Address").string("127.0.0.1");
+    to.key("Datacenter").string(datacenter).key("TaggedAddresses").null().key("Meta").null();
+    to.key("CreateIndex").number(node.created).key("ModifyIndex").number(node.created).close_object();
+}
+
+/// The members that the catalog and the agent have in common.
+inline void write_service(json::writer& to, const store_instance& of) {
+    to.key("ID").string(of.id).key("Service").string(of.service).key("Tags");
+    write_tags(to, of.tags);
+    to.key("Meta").open_object().close_object().key("Port").number(std::uint64_t{of.port});
+    to.key("Address").string(of.address).key("Weights").open_object();
+    to.key("Passing").number(std::uint64_t{1}).key("Warning").number(std::uint64_t{1}).close_object();
+    to.key("EnableTagOverride").boolean(false);
+}
+
+[[nodiscard]] inline auto all_pass(const store_checks& checks) -> bool {
+    for (const auto& [id, check] : checks) {
+        if (check.status != store_status::passing) return false;
+    }
+    return true;
+}
+
+[[nodiscard]] inline auto health(const store_datacenter& in, std::string_view service, bool passing_only)
+    -> std::string {
+    json::writer to;
+    to.open_array();
+    if (const auto found = in.services.find(service); found != in.services.end()) {
+        for (const auto& [name, id] : found->second) {
+            const auto& node = in.nodes.find(name)->second;
+            const auto& of = node.instances.find(id)->second;
+            if (passing_only && !(all_pass(node.checks) && all_pass(of.checks))) continue;
+            to.open_object().key("Node");
+            write_node(to, in.name, name, node);
+            to.key("Service").open_object();
+            write_service(to, of);
+            to.key("Proxy").open_object().close_object().key("Connect").open_object().close_object();
+            to.key("CreateIndex").number(of.created).key("ModifyIndex").number(of.modified).close_object();
+            to.key("Checks").open_array();
+            for (const auto& [check_id, check] : node.checks) write_check(to, name, check_id, check, nullptr, true);
+            for (const auto& [check_id, check] : of.checks) write_check(to, name, check_id, check, &of, true);
+            to.close_array().close_object();
+        }
+    }
+    return to.close_array().text();
+}
+
+/// Consul sorts by distance: the agent's own datacenter first, here the others in their order.
+[[nodiscard]] inline auto datacenters(const store_data& data, const store_agent& self) -> std::string {
+    json::writer to;
+    to.open_array().string(self.datacenter);
+    for (const auto& each : data.datacenters()) {
+        if (each.name != self.datacenter) to.string(each.name);
+    }
+    return to.close_array().text();
+}
+
+[[nodiscard]] inline auto nodes(const store_datacenter& in) -> std::string {
+    json::writer to;
+    to.open_array();
+    for (const auto& [name, node] : in.nodes) write_node(to, in.name, name, node);
+    return to.close_array().text();
+}
+
+/// Each service with the tags of all its instances.
+[[nodiscard]] inline auto services(const store_datacenter& in) -> std::string {
+    json::writer to;
+    to.open_object();
+    for (const auto& [service, instances] : in.services) {
+        std::set<std::string> tags;
+        for (const auto& [node, id] : instances) {
+            const auto& own = in.nodes.find(node)->second.instances.find(id)->second.tags;
+            tags.insert(own.begin(), own.end());
+        }
+        to.key(service);
+        write_tags(to, {tags.begin(), tags.end()});
+    }
+    return to.close_object().text();
+}
+
+[[nodiscard]] inline auto agent_self(const store_agent& self) -> std::string {
+    json::writer to;
+    to.open_object().key("Config").open_object();
+    to.key("Datacenter").string(self.datacenter).key("NodeName").string(self.node).key("NodeID").string("");
+    to.key("Revision").string("").key("Server").boolean(true).key("Version").string("embedded").close_object();
+    to.key("Member").open_object().key("Name").string(self.node).key("Addr").string("127.0.0.1").close_object();
+    return to.key("Meta").open_object().close_object().close_object().text();
+}
+
+/// An agent knows its own checks, serfHealth is not one of them: the leader gives that to the catalog.
+[[nodiscard]] inline auto agent_checks(const store_datacenter& in, const store_agent& self) -> std::string {
+    json::writer to;
+    to.open_object();
+    if (const auto found = in.nodes.find(self.node); found != in.nodes.end()) {
+        for (const auto& [id, check] : found->second.checks) {
+            if (id == serf_health) continue;
+            to.key(id);
+            write_check(to, self.node, id, check, nullptr, false);
+        }
+        for (const auto& [instance_id, of] : found->second.instances) {
+            for (const auto& [id, check] : of.checks) {
+                to.key(id);
+                write_check(to, self.node, id, check, &of, false);
+            }
+        }
+    }
+    return to.close_object().text();
+}
+
+[[nodiscard]] inline auto agent_services(const store_datacenter& in, const store_agent& self) -> std::string {
+    json::writer to;
+    to.open_object();
+    if (const auto found = in.nodes.find(self.node); found != in.nodes.end()) {
+        for (const auto& [id, of] : found->second.instances) {
+            to.key(id).open_object();
+            write_service(to, of);
+            to.close_object();
+        }
+    }
+    return to.close_object().text();
+}
+
+}  // namespace powerconsul::inline v0::store_answers

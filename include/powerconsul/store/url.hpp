@@ -1,0 +1,77 @@
+#pragma once
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <powerconsul/core/number.hpp>
+#include <powerconsul/core/text.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// Undoes percent-encoding; nothing if an escape is cut off or is not hexadecimal.
+[[nodiscard]] inline auto percent_decoded(std::string_view text) -> std::optional<std::string> {
+    std::string bytes;
+    bytes.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            bytes += text[i];
+            continue;
+        }
+        unsigned char byte{};
+        if (i + 2 >= text.size()) return std::nullopt;
+        const auto [end, failure] = std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16);
+        if (failure != std::errc{} || end != text.data() + i + 3) return std::nullopt;
+        bytes += static_cast<char>(byte);
+        i += 2;
+    }
+    return bytes;
+}
+
+/// The first value of a query's parameter, decoded; empty for one without a value, nothing if it is not there.
+[[nodiscard]] inline auto query_parameter(std::string_view query, std::string_view name) -> std::optional<std::string> {
+    while (!query.empty()) {
+        const std::string_view pair = query.substr(0, query.find('&'));
+        query.remove_prefix(pair.size() < query.size() ? pair.size() + 1 : query.size());
+        const std::size_t equals = pair.find('=');
+        if (pair.substr(0, equals) != name) continue;
+        std::string text{equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1)};
+        for (char& c : text) c = c == '+' ? ' ' : c;
+        if (auto decoded = percent_decoded(text)) return decoded;  // Go drops a pair that it cannot decode
+    }
+    return std::nullopt;
+}
+
+/// Whether Go's ServeMux, and with it Consul, takes the decoded path as it is: no empty, `.` or `..` segment.
+[[nodiscard]] constexpr auto is_clean_path(std::string_view path) -> bool {
+    if (!path.starts_with('/')) return false;
+    while (!path.empty()) {
+        path.remove_prefix(1);
+        const std::string_view segment = path.substr(0, path.find('/'));
+        path.remove_prefix(segment.size());
+        if (segment == "." || segment == ".." || (segment.empty() && !path.empty())) return false;
+    }
+    return true;
+}
+
+/// The path that such a one would be cleaned to, percent-encoded, as in the Location of a 301.
+[[nodiscard]] inline auto cleaned_path(std::string_view path) -> std::string {
+    std::vector<std::string_view> kept;
+    const bool slash = path.ends_with('/');
+    while (!path.empty()) {
+        const std::string_view segment = path.substr(0, path.find('/'));
+        path.remove_prefix(segment.size() < path.size() ? segment.size() + 1 : path.size());
+        if (segment == ".." && !kept.empty()) kept.pop_back();
+        if (!segment.empty() && segment != "." && segment != "..") kept.push_back(segment);
+    }
+    std::string text;
+    for (const auto segment : kept) text += '/' + percent_encoded(segment);
+    return slash || text.empty() ? text + '/' : text;
+}
+
+}  // namespace powerconsul::inline v0

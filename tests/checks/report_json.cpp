@@ -1,0 +1,159 @@
+#include <powerconsul/checks/report_json.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+
+#include <powerconsul/json/value.hpp>
+
+using namespace powerconsul;
+
+namespace {
+
+auto example() -> check_report {
+    return {.subject = {.kind = "service", .name = "apache2"},
+            .state = verdict::critical,
+            .expects = expectation::running,
+            .seen = observation::stopped,
+            .own = role::primary,
+            .clustered = clustering::yes,
+            .from = basis::fresh,
+            .why = "inactive (dead); node web1 is in active_nodes"};
+}
+
+auto with(auto change) -> check_report {
+    auto report = example();
+    change(report);
+    return report;
+}
+
+}  // namespace
+
+TEST_CASE("the line of a check has the original's keys first, to the byte") {
+    struct row {
+        std::string_view name;
+        check_report report;
+        int code;
+        std::string_view line;
+    };
+    const row rows[] = {
+        {"clustered and critical", example(), 2,
+         R"({"type":"service","service":"apache2","expects":true,"clustered":true,"state":"critical","code":2,)"
+         R"("role":"primary","reason":"apache2 is stopped, primary expects running: inactive (dead); node web1 is in active_nodes","basis":"fresh"})"},
+        {"standby, cached", with([](check_report& to) {
+             to.own = role::secondary;
+             to.expects = expectation::stopped;
+             to.state = verdict::passing;
+             to.from = basis::cached;
+             to.why.clear();
+         }),
+         0,
+         R"({"type":"service","service":"apache2","expects":false,"clustered":true,"state":"passing","code":0,)"
+         R"("role":"secondary","reason":"apache2 is stopped, secondary expects stopped","basis":"cached"})"},
+        {"standalone process", with([](check_report& to) {
+             to.subject.kind = "process";
+             to.subject.name = "-C cron";
+             to.own = role::standalone;
+             to.seen = observation::degraded;
+             to.state = verdict::warning;
+             to.clustered = clustering::no;
+             to.why = "w";
+         }),
+         1,
+         R"({"type":"process","process":"-C cron","expects":true,"clustered":false,"state":"warning","code":1,)"
+         R"("role":"standalone","reason":"-C cron is degraded, standalone expects running: w","basis":"fresh"})"},
+        {"no role",
+         {.subject = {.kind = "service", .name = "a"}, .why = "no leader"},
+         3,
+         R"({"type":"service","service":"a","expects":null,"clustered":null,"state":"unknown","code":3,)"
+         R"("role":"unknown","reason":"a cannot be judged: no leader","basis":"none"})"},
+        {"not even a check",
+         {},
+         64,
+         R"({"type":"","subject":"","expects":null,"clustered":null,"state":"unknown","code":64,)"
+         R"("role":"unknown","reason":"the check cannot be judged","basis":"none"})"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        CHECK(json::check_line(each.report, each.code) == each.line);
+        CHECK(json::check_line(each.report, each.code) == json::check_line(each.report, each.code));
+    }
+}
+
+TEST_CASE("the line stays short, valid and on one line whatever it must carry") {
+    struct row {
+        std::string_view name;
+        std::string text;
+    };
+    const auto repeated = [](std::string_view piece) {
+        std::string text;
+        while (text.size() < 100'000) text += piece;
+        return text;
+    };
+    const row rows[] = {
+        {"letters", repeated("x")},
+        {"quotes", repeated("\"")},
+        {"backslashes", repeated("\\")},
+        {"quotes among letters", repeated("abc\"de\\f ")},
+        {"control characters", repeated("\x01\n\r\t\x7F")},
+        {"control characters among letters", repeated("a\x01"
+                                                      "b\n")},
+        {"NUL", repeated(std::string_view{"a\0", 2})},
+        {"invalid UTF-8", repeated("\xFF")},
+        {"cut UTF-8", repeated("\xE2\x82")},
+        {"wide characters", repeated("\xF0\x9F\x98\x80")},
+        {"a short one", "a\"b\\c\nd"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto report = with([&](check_report& to) { to.subject.kind = to.subject.name = to.why = each.text; });
+        const auto line = json::check_line(report, 2);
+        CHECK(line.size() <= 3584);
+        CHECK(line.find('\n') == std::string::npos);
+        const auto parsed = json::parse(line);
+        REQUIRE(parsed);
+        CHECK(parsed->names.size() == 9);
+        CHECK(parsed->find("reason")->text.find('\0') == std::string::npos);
+        CHECK(json::check_line(report, 2) == line);
+    }
+    const auto cut = json::parse(json::check_line(with([&](check_report& to) { to.why = repeated("\""); }), 2));
+    CHECK(cut->find("reason")->text.starts_with("apache2 is stopped, primary expects running: \"\"\""));
+    CHECK(cut->find("reason")->text.ends_with("\"..."));
+}
+
+TEST_CASE("a group is a list, and further members stand behind the original's first ones") {
+    const auto group = with([](check_report& to) {
+        to.subject = {.kind = "servicegroup", .name = "a,b", .key = "services", .members = {"a", "b"}};
+        to.why = "b is stopped";
+    });
+    CHECK(json::check_line(group, 2) ==
+          R"({"type":"servicegroup","services":["a","b"],"expects":true,"clustered":true,"state":"critical","code":2,)"
+          R"("role":"primary","reason":"a,b is stopped, primary expects running: b is stopped","basis":"fresh"})");
+    const auto plugin = with([](check_report& to) {
+        to.subject = {.kind = "process", .name = "check_procs", .key = "nagiosArgs"};
+        to.details = {{"nagiosScript", "/usr/lib/p"}, {"nagiosOutput", "PROCS \"x\" | procs=0"}};
+        to.why.clear();
+    });
+    CHECK(json::check_line(plugin, 2) ==
+          R"({"type":"process","nagiosArgs":"check_procs","expects":true,"clustered":true,"state":"critical","code":2,)"
+          R"("nagiosScript":"/usr/lib/p","nagiosOutput":"PROCS \"x\" | procs=0",)"
+          R"("role":"primary","reason":"check_procs is stopped, primary expects running","basis":"fresh"})");
+}
+
+TEST_CASE("long lists and details do not make the line long") {
+    const auto report = with([](check_report& to) {
+        to.subject = {.kind = "servicegroup", .name = std::string(2000, 'n'), .key = "services"};
+        for (int i = 0; i < 100; ++i) to.subject.members.push_back("service\\" + std::to_string(i));
+        for (int i = 0; i < 100; ++i) to.details.emplace_back("detail" + std::to_string(i), std::string(3000, '"'));
+        to.why = std::string(5000, '\\');
+    });
+    const auto line = json::check_line(report, 2);
+    CHECK(line.size() <= 3584);
+    const auto parsed = json::parse(line);
+    REQUIRE(parsed);
+    CHECK(parsed->find("services")->items.back().text == "...");
+    CHECK(parsed->find("services")->items.front().text == "service\\0");
+    CHECK(parsed->find("reason")->text.size() > 500);
+    CHECK(parsed->find("basis")->text == "fresh");
+}

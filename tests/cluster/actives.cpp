@@ -1,0 +1,663 @@
+#include <powerconsul/cluster/actives.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/store/store.hpp>
+#include <powerconsul/testing/fake_transport.hpp>
+#include <powerconsul/testing/manual_clock.hpp>
+
+#include "../world.hpp"
+
+using namespace powerconsul;
+using testing::fake_transport;
+using testing::manual_clock;
+
+namespace {
+
+const cluster_group nodes{grouping::nodes, {"production-web1", "production-web2"}, {"production-web3"}};
+const cluster_group datacenters{grouping::datacenters, {"hq"}, {"dr"}};
+const identity self{"", "production-web3", "production", "web", "hq"};
+
+auto gather(auto& transport, const cluster_group& group, const identity& who, std::string_view filter = {},
+            takeover from = takeover::on_critical) -> actives_facts {
+    manual_clock time;
+    consul_client<decltype(transport), manual_clock&> consul{transport, time, seconds(8)};
+    return gather_actives(consul, group, {"web", who, std::string{filter}, from, {}});
+}
+
+/// hq knows web1 to web3, dr nothing; the agent is web3.
+auto example() -> store {
+    store made{{.node = "production-web3", .datacenter = "hq"}};
+    for (const char* const node : {"production-web1", "production-web2", "production-web3"}) {
+        made.add("hq", {.service = "web", .node = node, .checks = {{"service:web", {}}}});
+    }
+    return made;
+}
+
+constexpr auto web_hq = "/v1/health/service/web?dc=hq";
+constexpr auto web_dr = "/v1/health/service/web?dc=dr";
+constexpr auto all_datacenters = "/v1/catalog/datacenters";
+constexpr auto rights_hq = "/v1/internal/acl/authorize?dc=hq";
+constexpr auto rights_dr = "/v1/internal/acl/authorize?dc=dr";
+using paths = std::vector<std::string>;
+
+void critical(store& of, const std::string& node, const std::string& check = "service:web",
+              const std::string& datacenter = "hq") {
+    REQUIRE(of.set_check(datacenter, node, check, store_status::critical));
+}
+
+}  // namespace
+
+TEST_CASE("actives by node: from the state of their instances to whether one serves") {
+    struct row {
+        std::string_view name;
+        void (*change)(store&);
+        takeover from;
+        actives state;
+        std::string_view reason;
+        paths asked;
+    };
+    using enum takeover;
+    const row rows[] = {
+        {"all serve", [](store&) {}, on_critical, actives::serving, "production-web1 (hq) serves as active", {web_hq}},
+        {"the first is critical",
+         [](store& of) { critical(of, "production-web1"); },
+         on_critical,
+         actives::serving,
+         "production-web2 (hq) serves as active",
+         {web_hq}},
+        {"both critical",
+         [](store& of) {
+             critical(of, "production-web1");
+             critical(of, "production-web2", "serfHealth");
+         },
+         on_critical,
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by service:web and production-web2 (hq) is critical by "
+         "serfHealth",
+         {web_hq}},
+        {"in maintenance",
+         [](store& of) {
+             critical(of, "production-web1", "_node_maintenance");
+             critical(of, "production-web2", "_service_maintenance:web");
+         },
+         on_critical,
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is in maintenance by _node_maintenance and production-web2 (hq) is in "
+         "maintenance by _service_maintenance:web",
+         {web_hq}},
+        {"a warning serves",
+         [](store& of) {
+             critical(of, "production-web2");
+             (void)of.set_check("hq", "production-web1", "service:web", store_status::warning);
+         },
+         on_critical,
+         actives::serving,
+         "production-web1 (hq) serves as active",
+         {web_hq}},
+        {"a warning does not, where the original's rule is asked for",
+         [](store& of) {
+             critical(of, "production-web2");
+             (void)of.set_check("hq", "production-web1", "service:web", store_status::warning);
+         },
+         on_warning,
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is warning by service:web and production-web2 (hq) is critical by "
+         "service:web",
+         {web_hq}},
+        {"one is missing, the other serves: nobody else is asked",
+         [](store& of) { of.remove("hq", "production-web1", "web"); },
+         on_critical,
+         actives::serving,
+         "production-web2 (hq) serves as active",
+         {web_hq}},
+        {"one is missing, the other critical: it serves elsewhere",
+         [](store& of) {
+             of.remove("hq", "production-web1", "web");
+             critical(of, "production-web2");
+             of.add("dr", {.service = "web", .node = "production-web1"});
+         },
+         on_critical,
+         actives::serving,
+         "production-web1 (dr) serves as active",
+         {web_hq, all_datacenters, web_dr}},
+        {"one is missing everywhere",
+         [](store& of) {
+             of.remove("hq", "production-web1", "web");
+             critical(of, "production-web2");
+             of.add("dr", {.service = "web", .node = "staging-web1"});
+         },
+         on_critical,
+         actives::none_serving,
+         "no active serves: production-web2 (hq) is critical by service:web and production-web1 is not registered",
+         {web_hq, all_datacenters, web_dr, rights_hq, rights_dr}},
+        {"a datacenter that may have it cannot be reached",
+         [](store& of) {
+             of.remove("hq", "production-web1", "web");
+             critical(of, "production-web2");
+             of.add("dr", {.service = "web", .node = "production-web1"});
+             of.set_reachable("dr", false);
+         },
+         on_critical,
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web: Remote DC has no server "
+         "currently reachable",
+         {web_hq, all_datacenters, web_dr}},
+        {"one cannot be reached, another has one that serves",
+         [](store& of) {
+             of.remove("hq", "production-web1", "web");
+             critical(of, "production-web2");
+             of.set_reachable("dr", false);
+             of.add("far", {.service = "web", .node = "production-web1"});
+         },
+         on_critical,
+         actives::serving,
+         "production-web1 (far) serves as active",
+         {web_hq, all_datacenters, web_dr, "/v1/health/service/web?dc=far"}},
+        {"nothing to see, not even this node",
+         [](store& of) {
+             for (const char* const node : {"production-web1", "production-web2", "production-web3"})
+                 of.remove("hq", node, "web");
+         },
+         on_critical,
+         actives::unknown,
+         "whether an active serves is unknown: Consul lists no instance of web, not even this node's: it is not "
+         "registered yet, or the token needs service:read on web and node:read on every node",
+         {web_hq, all_datacenters}},
+        {"no actives, but others: they are gone",
+         [](store& of) {
+             of.remove("hq", "production-web1", "web");
+             of.remove("hq", "production-web2", "web");
+         },
+         on_critical,
+         actives::none_serving,
+         "no active serves: production-web1 is not registered and production-web2 is not registered",
+         {web_hq, all_datacenters, rights_hq}},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        auto consul = example();
+        each.change(consul);
+        world::recorded_store asked{consul};
+        const auto facts = gather(asked, nodes, self, {}, each.from);
+        CHECK(facts.state == each.state);
+        CHECK(facts.reason == each.reason);
+        CHECK(facts.trouble.has_value() == (each.state == actives::unknown));
+        CHECK(world::targets(asked.requests) == each.asked);
+    }
+}
+
+TEST_CASE("without a datacenter's name the agent's own is asked, and is the first of the list") {
+    auto consul = example();
+    critical(consul, "production-web1");
+    consul.remove("hq", "production-web2", "web");
+    consul.add("dr", {.service = "web", .node = "production-web2"});
+    world::recorded_store asked{consul};
+    auto who = self;
+    who.datacenter.clear();
+    CHECK(gather(asked, nodes, who).reason == "production-web2 (dr) serves as active");
+    CHECK(world::targets(asked.requests) == paths{"/v1/health/service/web", all_datacenters, web_dr});
+}
+
+TEST_CASE("the agent's list of datacenters need not begin with its own") {
+    fake_transport consul;
+    consul.on(http_method::get, "/v1/health/service/web", 200,
+              world::list({world::instance("production-web3", "hq", "a=passing")}));
+    consul.on(http_method::get, all_datacenters, 200, R"(["dr","hq"])");
+    consul.on(http_method::get, web_dr, 200, world::list({world::instance("production-web1", "dr", "a=passing")}));
+    auto who = self;
+    who.datacenter.clear();
+    CHECK(gather(consul, nodes, who).reason == "production-web1 (dr) serves as active");
+}
+
+TEST_CASE("where names do not tell environment and role, that none does proves nothing") {
+    struct row {
+        std::string_view name;
+        identity who;
+        std::string_view filter;
+        actives state;
+    };
+    const row rows[] = {
+        {"the name tells", {"", "production-mail1", "production", "mail", "dr"}, "", actives::none_serving},
+        {"an environment that is set", {"", "production-web3", "prod", "web", "dr"}, "", actives::unknown},
+        {"a server role that is set", {"", "production-web3", "production", "front", "dr"}, "", actives::unknown},
+        {"a name without an environment", {"", "web3", "web3", "", "dr"}, "", actives::unknown},
+        {"the node's name is set", {"web3", "production-web3", "web3", "", "dr"}, "", actives::unknown},
+        {"only the node's name that is set tells",
+         {"production-mail3", "container7", "production", "mail", "dr"},
+         "",
+         actives::none_serving},
+        {"the filter tells", {"", "web3", "web3", "", "dr"}, "mail", actives::none_serving},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        store consul{{.node = "production-web3", .datacenter = "dr"}};
+        consul.add("hq", {.service = "web", .node = "production-web1"});
+        const auto facts = gather(consul, datacenters, each.who, each.filter);
+        CHECK(facts.state == each.state);
+        CHECK((facts.reason.find("set serviceFilter") != std::string::npos) == (each.state == actives::unknown));
+        // Not errc::configuration: the role stands, and a check must end as unknown and not as critical.
+        if (facts.trouble) CHECK(facts.trouble->code == errc::bad_data);
+    }
+}
+
+TEST_CASE("actives by datacenter: narrowed by environment and server role, or by the filter") {
+    struct row {
+        std::string_view name;
+        std::vector<std::string> serving;  ///< nodes in hq, seen from dr
+        std::vector<std::string> critical;
+        std::string_view filter;
+        actives state;
+        std::string_view reason;
+    };
+    const row rows[] = {
+        {"same environment and role",
+         {"production-web1"},
+         {},
+         "",
+         actives::serving,
+         "production-web1 (hq) serves as active"},
+        {"its domain does not matter",
+         {"production-web1.example.org"},
+         {},
+         "",
+         actives::serving,
+         "production-web1.example.org (hq) serves as active"},
+        {"critical",
+         {},
+         {"production-web1"},
+         "",
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by service:web"},
+        {"another environment does not count",
+         {"staging-web1"},
+         {"production-web1"},
+         "",
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by service:web"},
+        {"another server role does not count",
+         {"production-mail1"},
+         {},
+         "",
+         actives::none_serving,
+         "no active serves: none is registered"},
+        {"the filter takes another role in",
+         {"production-mail1"},
+         {"production-web1"},
+         "production-",
+         actives::serving,
+         "production-mail1 (hq) serves as active"},
+        {"the filter leaves the same role out",
+         {"production-web1"},
+         {"production-web2"},
+         "production-web2",
+         actives::none_serving,
+         "no active serves: production-web2 (hq) is critical by service:web"},
+        {"a filter that is not valid proves nothing",
+         {"production-mail1"},
+         {},
+         "(",
+         actives::unknown,
+         R"(whether an active serves is unknown: the expression "(" is not a valid POSIX extended regular expression: Unmatched ( or \()"},
+        {"four are all told of",
+         {},
+         {"production-web1", "production-web2", "production-web4", "production-web5"},
+         "",
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by service:web, production-web2 (hq) is critical by "
+         "service:web, production-web4 (hq) is critical by service:web and production-web5 (hq) is critical by "
+         "service:web"},
+        {"more than four are counted",
+         {},
+         {"production-web1", "production-web2", "production-web4", "production-web5", "production-web6"},
+         "",
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by service:web, production-web2 (hq) is critical by "
+         "service:web, "
+         "production-web4 (hq) is critical by service:web, production-web5 (hq) is critical by service:web and 1 more"},
+    };
+    const identity in_dr{"", "production-web3", "production", "web", "dr"};
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        store consul{{.node = "production-web3", .datacenter = "dr"}};
+        consul.add("dr", {.service = "web", .node = "production-web3"});
+        for (const auto& node : each.serving) consul.add("hq", {.service = "web", .node = node});
+        for (const auto& node : each.critical) {
+            consul.add("hq", {.service = "web", .node = node, .checks = {{"service:web", {store_status::critical}}}});
+        }
+        world::recorded_store asked{consul};
+        const auto facts = gather(asked, datacenters, in_dr, each.filter);
+        CHECK(facts.state == each.state);
+        CHECK(facts.reason == each.reason);
+        CHECK(world::targets(asked.requests) ==
+              (each.state == actives::none_serving ? paths{web_hq, rights_hq} : paths{web_hq}));
+    }
+}
+
+TEST_CASE("an empty datacenter has no active only if this node's own instance can be seen") {
+    struct row {
+        std::string_view name;
+        http_response hq;
+        http_response dr;
+        actives state;
+        std::string_view reason;
+    };
+    const std::string own = world::list({world::instance("production-web3", "dr", "serfHealth=passing")});
+    const row rows[] = {
+        {"own is there",
+         {200, "[]", {}},
+         {200, own, {}},
+         actives::none_serving,
+         "no active serves: none is registered"},
+        {"own is not there",
+         {200, "[]", {}},
+         {200, "[]", {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul lists no instance of web, not even this node's: it is not "
+         "registered yet, or the token needs service:read on web and node:read on every node"},
+        {"own cannot be asked",
+         {200, "[]", {}},
+         {500, "No cluster leader", {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web: No cluster leader"},
+        {"the other hangs",
+         {500, "rpc error making call: EOF", {}},
+         {200, own, {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web; see the "
+         "agent's log"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        fake_transport fake;
+        fake.on(http_method::get, web_hq, each.hq).on(http_method::get, web_dr, each.dr);
+        fake.on(http_method::post, rights_hq, 401, "ACL support disabled");
+        auto who = self;
+        who.datacenter = "dr";
+        const auto facts = gather(fake, datacenters, who);
+        CHECK(facts.state == each.state);
+        CHECK(facts.reason == each.reason);
+        CHECK(world::targets(fake.requests()) ==
+              (each.state == actives::none_serving ? paths{web_hq, web_dr, rights_hq} : paths{web_hq, web_dr}));
+        // Where there is no name at all, no name is wrong.
+        CHECK(gather(fake, datacenters, {"", "web3", "web3", "", "dr"}).state == each.state);
+        if (each.name == "own is not there") CHECK(facts.trouble->code == errc::denied);
+    }
+}
+
+TEST_CASE("answers that prove nothing leave the actives unknown") {
+    using world::instance;
+    struct row {
+        std::string_view name;
+        http_response hq;
+        actives state;
+    };
+    const std::string one = instance("production-web1", "hq", "serfHealth=passing,service:web=critical");
+    const row rows[] = {
+        {"filtered", {200, world::list({one}), {{"X-Consul-Results-Filtered-By-ACLs", "true"}}}, actives::unknown},
+        {"no right", {403, "Permission denied", {}}, actives::unknown},
+        {"redirect", {301, "", {}}, actives::unknown},
+        {"not found", {404, "", {{"X-Consul-Index", "1"}}}, actives::unknown},
+        {"too many requests", {429, "", {}}, actives::unknown},
+        {"a page", {200, "<html>", {}}, actives::unknown},
+        {"cut off", {200, "[" + one, {}}, actives::unknown},
+        {"an undocumented status",
+         {200,
+          world::list({instance("production-web1", "hq", "a=odd"), instance("production-web2", "hq", "a=critical")}),
+          {}},
+         actives::unknown},
+        {"an undocumented status beside one that serves",
+         {200,
+          world::list({instance("production-web1", "hq", "a=odd"), instance("production-web2", "hq", "a=passing")}),
+          {}},
+         actives::serving},
+        {"an undocumented status, but dead",
+         {200,
+          world::list({instance("production-web1", "hq", "a=odd,serfHealth=critical"),
+                       instance("production-web2", "hq", "a=critical")}),
+          {}},
+         actives::none_serving},
+        {"no check at all is passing",
+         {200, world::list({instance("production-web1", "hq", "")}), {}},
+         actives::serving},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        fake_transport fake;
+        fake.on(http_method::get, web_hq, each.hq).on(http_method::get, all_datacenters, 200, R"(["hq"])");
+        CHECK(gather(fake, nodes, self).state == each.state);
+    }
+    fake_transport fake;
+    fake.on(http_method::get, web_hq, 200, world::list({one}))
+        .on(http_method::get, all_datacenters, 500, "No cluster leader");
+    const auto elsewhere = gather(fake, nodes, self);
+    CHECK_MESSAGE(elsewhere.state == actives::unknown, "without the list of datacenters one may be elsewhere");
+    CHECK(elsewhere.reason ==
+          "whether an active serves is unknown: Consul answers 500 to /v1/catalog/datacenters: No cluster leader");
+
+    fake_transport twice;
+    twice.on(http_method::get, web_hq, 403, "Permission denied")
+        .on(http_method::get, all_datacenters, 500, "No cluster leader");
+    CHECK_MESSAGE(gather(twice, nodes, self).trouble->code == errc::denied, "the first trouble is told");
+
+    fake_transport odd;
+    odd.on(http_method::get, web_hq, 200,
+           world::list({instance("production-web1", "hq", "a=odd"), instance("production-web2", "hq", "b=critical")}));
+    const auto unknown = gather(odd, nodes, self);
+    REQUIRE(unknown.trouble);
+    CHECK(*unknown.trouble == error{errc::bad_data, "production-web1 (hq) is unknown by a"});
+    CHECK(unknown.reason == "whether an active serves is unknown: production-web1 (hq) is unknown by a");
+
+    CHECK(actives_facts{}.state == actives::unknown);
+    CHECK(actives_query{}.from == takeover::on_critical);
+}
+
+TEST_CASE("an instance is named as far as it is known, and its check on one short line") {
+    using world::instance;
+    fake_transport nameless;
+    nameless.on(http_method::get, "/v1/health/service/web", 200,
+                world::list({instance("production-web1", "", "a=passing")}));
+    auto who = self;
+    who.datacenter.clear();
+    CHECK(gather(nameless, nodes, who).reason == "production-web1 serves as active");
+
+    // Twice on one node, and no check tells them apart.
+    fake_transport twins;
+    twins.on(http_method::get, web_hq, 200,
+             world::list({instance("production-web1", "hq", ""), instance("production-web1", "hq", "")}));
+    CHECK(gather(twins, nodes, self).reason == "production-web1 (hq) serves as active");
+
+    for (const std::size_t length : {80U, 81U}) {
+        fake_transport fake;
+        const std::string id(length, 'x');
+        fake.on(http_method::get, web_hq, 200,
+                world::list({instance("production-web1", "hq", id + "=critical"),
+                             instance("production-web2", "hq", "b=critical")}));
+        CHECK(gather(fake, nodes, self).reason == "no active serves: production-web1 (hq) is critical by " +
+                                                      (length == 80 ? id : std::string(77, 'x') + "...") +
+                                                      " and production-web2 (hq) is critical by b");
+    }
+}
+
+TEST_CASE("instances stand by datacenter, and there by node") {
+    store consul{{.node = "production-web3", .datacenter = "dr"}};
+    consul.add("dr", {.service = "web", .node = "production-web3"});
+    for (const auto& [datacenter, node] : {std::pair{"hq", "production-web1"},
+                                           {"far", "production-web9"},
+                                           {"far", "production-web8"},
+                                           {"hq", "production-web2"}}) {
+        consul.add(datacenter, {.service = "web", .node = node, .checks = {{"service:web", {store_status::critical}}}});
+    }
+    const cluster_group two{grouping::datacenters, {"hq", "far"}, {"dr"}};
+    const auto facts = gather(consul, two, {"", "production-web3", "production", "web", "dr"});
+    CHECK(facts.reason ==
+          "no active serves: production-web8 (far) is critical by service:web, production-web9 (far) is critical by "
+          "service:web, production-web1 (hq) is critical by service:web and production-web2 (hq) is critical by "
+          "service:web");
+    // What the answer relies on besides.
+    REQUIRE(facts.proven.size() == 2);
+    CHECK(facts.proven[0].datacenter == "hq");
+    CHECK(facts.proven[1].datacenter == "far");
+    CHECK(facts.proven[1].rights ==
+          std::vector<acl_right>{{acl_resource::node, "production-web", true}, {acl_resource::service, "web"}});
+}
+
+TEST_CASE("the reason does not depend on the order in which Consul lists") {
+    using world::instance;
+    const std::string a = instance("production-web1", "hq", "b=critical,a=critical,c=passing");
+    const std::string a_turned = instance("production-web1", "hq", "c=passing,a=critical,b=critical");
+    const std::string second = instance("production-web1", "hq", "d=critical");
+    const std::string b = instance("production-web2", "hq", "serfHealth=critical");
+    for (const auto& order : std::vector<std::vector<std::string>>{
+             {a, second, b}, {b, second, a}, {second, a_turned, b}, {b, a_turned, second}}) {
+        fake_transport fake;
+        fake.on(http_method::get, web_hq, 200, world::list(order));
+        const auto facts = gather(fake, nodes, self);
+        CHECK(facts.reason ==
+              "no active serves: production-web1 (hq) is critical by a, production-web1 (hq) is critical by d and "
+              "production-web2 (hq) is critical by serfHealth");
+        REQUIRE(facts.instances.size() == 3);
+        CHECK(facts.instances[0].node == "production-web1");
+    }
+}
+
+TEST_CASE("an active that is not listed is gone only if the token may see it") {
+    struct row {
+        std::string_view name;
+        http_response rights;
+        actives state;
+        std::string_view reason;
+    };
+    const auto answer = [](std::string_view allow_node, std::string_view allow_service) {
+        return R"([{"Resource":"node","Segment":"production-web2","Access":"read","Allow":)" + std::string{allow_node} +
+               R"(},{"Resource":"service","Segment":"web","Access":"read","Allow":)" + std::string{allow_service} +
+               "}]";
+    };
+    const row rows[] = {
+        {"it may",
+         {200, answer("true", "true"), {}},
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by a and production-web2 is not registered"},
+        {"no ACLs",
+         {401, "ACL support disabled", {}},
+         actives::none_serving,
+         "no active serves: production-web1 (hq) is critical by a and production-web2 is not registered"},
+        {"it may not see the node",
+         {200, answer("false", "true"), {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul does not show all nodes in hq; the token needs node:read on "
+         "production-web2"},
+        {"neither node nor service",
+         {200, answer("false", "false"), {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul does not show all nodes in hq; the token needs node:read on "
+         "production-web2 and service:read on web"},
+        {"another 401",
+         {401, "Basic realm", {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 401 to /v1/internal/acl/authorize; a proxy in front of "
+         "it asks for a name and a password: --http-auth-file"},
+        {"refused",
+         {403, "ACL not found", {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 403 to /v1/internal/acl/authorize: ACL not found; the "
+         "token needs node:read on production-web2 and service:read on web"},
+        {"a proxy that does not know it",
+         {404, "", {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 404 to /v1/internal/acl/authorize; is the address that "
+         "of "
+         "a Consul agent?"},
+        {"no leader",
+         {500, "No cluster leader", {}},
+         actives::unknown,
+         "whether an active serves is unknown: Consul answers 500 to /v1/internal/acl/authorize: No cluster leader"},
+        {"an answer to another question",
+         {200, R"([{"Resource":"node","Segment":"x","Access":"read","Allow":true}])", {}},
+         actives::unknown,
+         "whether an active serves is unknown: /v1/internal/acl/authorize: Consul's answer is not of the documented "
+         "shape: expected a list with an answer for each right that was asked for"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        fake_transport fake;
+        fake.on(http_method::get, web_hq, 200,
+                world::list({world::instance("production-web1", "hq", "a=critical"),
+                             world::instance("production-web3", "hq", "a=passing")}));
+        fake.on(http_method::get, all_datacenters, 200, R"(["hq"])");
+        fake.on(http_method::post, rights_hq, each.rights);
+        const auto facts = gather(fake, nodes, self);
+        CHECK(facts.state == each.state);
+        CHECK(facts.reason == each.reason);
+    }
+}
+
+TEST_CASE("actives of a datacenter are gone only if the token may see every node that could be one") {
+    struct row {
+        std::string_view name;
+        identity who;
+        std::string_view filter;
+        std::string_view segment;  ///< as asked for
+        std::string_view missing;
+    };
+    const row rows[] = {
+        {"by environment and role",
+         {"", "production-web3", "production", "web", "dr"},
+         "",
+         R"("Segment":"production-web")",
+         "node:read on every node named production-web…"},
+        {"without a role",
+         {"", "production-3", "production", "", "dr"},
+         "",
+         R"("Segment":"production")",
+         "node:read on every node named production…"},
+        {"by filter",
+         {"", "production-web3", "production", "web", "dr"},
+         "production-",
+         R"("Segment":"")",
+         "node:read on every node"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        fake_transport fake;
+        const bool role = !each.who.server_role.empty();
+        fake.on(http_method::get, web_hq, 200,
+                world::list({world::instance(role ? "production-web1" : "production-1", "hq", "a=critical")}));
+        std::string segment{each.segment};
+        if (segment == R"("Segment":"")") segment = R"("Odd":1)";  // Consul leaves out what is empty
+        fake.on(http_method::post, rights_hq, 200,
+                R"([{"Resource":"node",)" + segment + R"(,"Access":"read","Allow":false},
+                    {"Resource":"service","Segment":"web","Access":"read","Allow":true}])");
+        const auto facts = gather(fake, datacenters, each.who, each.filter);
+        CHECK(facts.state == actives::unknown);
+        CHECK(facts.reason ==
+              "whether an active serves is unknown: Consul does not show all nodes in hq; the token needs " +
+                  std::string{each.missing});
+        REQUIRE(facts.trouble);
+        CHECK(facts.trouble->code == errc::denied);
+        CHECK(fake.requests().back().body.find(each.segment) != std::string::npos);
+    }
+}
+
+TEST_CASE("what was asked is kept with its age and what it held") {
+    auto consul = example();
+    consul.remove("hq", "production-web1", "web");
+    critical(consul, "production-web2");
+    consul.set_reachable("dr", false);
+    const auto facts = gather(consul, nodes, self);
+    REQUIRE(facts.sources.size() == 2);
+    CHECK(facts.sources[0].datacenter == "hq");
+    CHECK(facts.sources[0].how.target == web_hq);
+    CHECK(facts.sources[0].how.age == milliseconds{0});
+    CHECK(facts.sources[0].instances == 2);
+    CHECK_FALSE(facts.sources[0].trouble);
+    CHECK(facts.sources[1].datacenter == "dr");
+    REQUIRE(facts.sources[1].trouble);
+    CHECK(facts.sources[1].trouble->code == errc::unavailable);
+    CHECK(facts.sources[1].instances == 0);
+}

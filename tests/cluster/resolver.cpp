@@ -1,0 +1,749 @@
+#include <powerconsul/cluster/resolver.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/store/store.hpp>
+#include <powerconsul/testing/fake_transport.hpp>
+#include <powerconsul/testing/manual_clock.hpp>
+#include <powerconsul/testing/memory_files.hpp>
+
+#include "../world.hpp"
+
+using namespace powerconsul;
+using testing::fake_transport;
+using testing::manual_clock;
+using testing::memory_files;
+
+namespace {
+
+constexpr std::string_view key = "cluster/production/web";
+constexpr std::string_view by_nodes = R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})";
+constexpr std::string_view turned = R"({"active_nodes":["production-web3"],"standby_nodes":["production-web1"]})";
+constexpr std::string_view record = "/state/last-known/web.json";
+
+/// production-web3 with a Consul, a disk and a clock of its own; web1 is the other node.
+struct node {
+    store consul{{.node = "production-web3", .datacenter = "hq"}};
+    world::recorded_store asked{consul};
+    memory_files files{};
+    manual_clock time{};
+    resolver_options options{.who = {.host = "production-web3"}};
+
+    node() {
+        consul.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
+        consul.add("hq", {.service = "web", .node = "production-web3"});
+    }
+    void document(std::string_view text) { consul.put("hq", key, text); }
+    void active(store_status status) { REQUIRE(consul.set_check("hq", "production-web1", "service:web", status)); }
+    auto resolve(std::string_view service = "web") -> resolution {
+        role_resolver<world::recorded_store&, manual_clock&, memory_files&> resolver{asked, time, files, "/state",
+                                                                                     options};
+        return resolver.resolve(service, seconds(8));
+    }
+    auto saved() -> std::optional<std::string> { return files.get(std::string{record}); }
+};
+
+// Policies given by name are referred to, on both compilers.
+static_assert(std::is_same_v<decltype(role_resolver{std::declval<store&>(), std::declval<manual_clock&>(),
+                                                    std::declval<memory_files&>(), "/state", resolver_options{}}),
+                             role_resolver<store&, manual_clock&, memory_files&>>);
+
+auto said(const resolution& facts) -> std::string {
+    return std::string{to_string(facts.own)} + ' ' + std::string{to_string(facts.expects)} + ' ' +
+           std::string{to_string(facts.from)};
+}
+
+}  // namespace
+
+TEST_CASE("a role is resolved from the document, the node's names and the actives") {
+    struct row {
+        std::string_view name;
+        void (*change)(node&);
+        std::string_view said;
+        clustering clustered;
+        std::string_view reason;
+    };
+    using enum clustering;
+    const row rows[] = {
+        {"no document", [](node&) {}, "standalone running fresh", no,
+         "there is no cluster document at cluster/production/web"},
+        {"active", [](node& at) { at.document(turned); }, "primary running fresh", yes,
+         "production-web3 is in active_nodes"},
+        {"standby", [](node& at) { at.document(by_nodes); }, "secondary stopped fresh", yes,
+         "production-web3 is in standby_nodes; production-web1 (hq) serves as active"},
+        {"standby takes over",
+         [](node& at) {
+             at.document(by_nodes);
+             at.active(store_status::critical);
+         },
+         "secondary running fresh", yes,
+         "production-web3 is in standby_nodes; no active serves: production-web1 (hq) is critical by service:web"},
+        {"all-active", [](node& at) { at.document(R"({"mode":"all-active"})"); }, "primary running fresh", yes,
+         "mode is all-active"},
+        {"by the agent's datacenter",
+         [](node& at) { at.document(R"({"active_datacenter":"hq","standby_datacenter":"dr"})"); },
+         "primary running fresh", yes, "datacenter hq is in active_datacenters"},
+        {"by the agent's datacenter, under a name that is set",
+         [](node& at) {
+             at.options.who.node = "production-web9";
+             at.document(R"({"active_datacenter":"hq","standby_datacenter":"dr"})");
+         },
+         "primary running fresh", yes, "datacenter hq is in active_datacenters"},
+        {"by a datacenter that is set",
+         [](node& at) {
+             at.options.who.datacenter = "hq";
+             at.consul.add("dr", {.service = "web", .node = "staging-web1"});
+             at.document(R"({"active_datacenter":"dr","standby_datacenter":"hq"})");
+         },
+         "secondary running fresh", yes,
+         "datacenter hq is in standby_datacenters; no active serves: none is registered"},
+        {"host with its domain",
+         [](node& at) {
+             at.options.who.host = "production-web3.example.org";
+             at.document(turned);
+         },
+         "primary running fresh", yes, "production-web3.example.org is in active_nodes"},
+        {"another domain in the list",
+         [](node& at) {
+             at.options.who.host = "production-web3.example.org";
+             at.document(R"({"active_nodes":"production-web3.example.com","standby_nodes":"s"})");
+         },
+         "unknown unknown none", yes,
+         "the cluster document cluster/production/web: node production-web3.example.org or production-web3 is neither "
+         "in active_nodes nor in standby_nodes"},
+        {"the short name is for filters",
+         [](node& at) {
+             at.options.who.host = "production-web3.example.org";
+             at.consul.set_agent({.node = "production-web3.example.org", .datacenter = "hq"});
+             at.document(R"({"filter":{"^production-web3$":{"active_nodes":"Production-Web3","standby_nodes":"s"}}})");
+         },
+         "primary running fresh", yes, "production-web3.example.org is in active_nodes"},
+        {"the agent's name as the second try",
+         [](node& at) {
+             at.options.who.host = "production-container7";
+             at.document(turned);
+         },
+         "primary running fresh", yes, "production-web3 is in active_nodes"},
+        {"a name that is set is the only one",
+         [](node& at) {
+             at.options.who.node = "production-web9";
+             at.options.who.datacenter = "hq";
+             at.document(turned);
+         },
+         "unknown unknown none", yes,
+         "the cluster document cluster/production/web: node production-web9 is neither in active_nodes nor in "
+         "standby_nodes"},
+        {"in neither list", [](node& at) { at.document(R"({"active_nodes":"a","standby_nodes":"b"})"); },
+         "unknown unknown none", yes,
+         "the cluster document cluster/production/web: node production-web3 is neither in active_nodes nor in "
+         "standby_nodes"},
+        {"an empty value", [](node& at) { at.document(""); }, "unknown unknown none", yes,
+         "the cluster document cluster/production/web: the value is empty; delete the key to make the service "
+         "standalone"},
+        {"two expressions match",
+         [](node& at) { at.document(R"({"filter":{"prod":{"mode":"all-active"},"p":{"mode":"all-active"}}})"); },
+         "unknown unknown none", yes,
+         R"(the cluster document cluster/production/web: filter: both "prod" and "p" match node "production-web3"; exactly one expression must)"},
+        {"another key",
+         [](node& at) {
+             at.options.cluster_key = "elsewhere";
+             at.document(turned);
+             at.consul.put("hq", "elsewhere/web", by_nodes);
+         },
+         "secondary stopped fresh", yes, "production-web3 is in standby_nodes; production-web1 (hq) serves as active"},
+        {"offline",
+         [](node& at) {
+             at.document(turned);
+             at.consul.set_offline(true);
+         },
+         "unknown unknown none", unknown, "the embedded store is switched offline"},
+        {"no leader", [](node& at) { at.consul.respond_with("/v1/kv", 500, "No cluster leader"); },
+         "unknown unknown none", unknown, "Consul answers 500 to /v1/kv/cluster/production/web: No cluster leader"},
+        {"a proxy's 404", [](node& at) { at.consul.respond_with("/v1/kv", 404, ""); }, "unknown unknown none", unknown,
+         "Consul answers 404 to /v1/kv/cluster/production/web; is the address that of a Consul agent?"},
+        {"actives cannot be asked",
+         [](node& at) {
+             at.document(by_nodes);
+             at.consul.respond_with("/v1/health", 500, "");
+         },
+         "secondary unknown none", yes,
+         "production-web3 is in standby_nodes; whether an active serves is unknown: Consul answers 500 to "
+         "/v1/health/service/web; see the agent's log"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        node here;
+        each.change(here);
+        const auto facts = here.resolve();
+        CHECK(said(facts) == each.said);
+        CHECK(facts.clustered == each.clustered);
+        CHECK(facts.reason == each.reason);
+        CHECK(facts.trouble.has_value() == (facts.expects == expectation::unknown));
+        // The document is what is wrong, or else Consul does not say it.
+        if (facts.own == role::unknown && each.clustered == yes) CHECK(facts.trouble->code == errc::bad_data);
+        CHECK(said(here.resolve()) == each.said);
+    }
+}
+
+TEST_CASE("a service's name reaches its own key or none") {
+    for (const std::string_view service : {"a/b", "..", ".", "", " web", "web ", "a\nb", "a\xFF"}) {
+        CAPTURE(service);
+        node here;
+        const auto facts = here.resolve(service);
+        CHECK(said(facts) == "unknown unknown none");
+        REQUIRE(facts.trouble);
+        CHECK(facts.trouble->code == errc::usage);
+        CHECK(here.asked.requests.empty());
+    }
+    for (const std::string_view service : {"my web", "caf\xC3\xA9", "a..b", "50%", "what?", "a#b"}) {
+        CAPTURE(service);
+        node here;
+        here.consul.put("hq", "cluster/production/" + std::string{service}, R"({"mode":"all-active"})");
+        CHECK(said(here.resolve(service)) == "primary running fresh");
+        CHECK(said(here.resolve()) == "standalone running fresh");
+    }
+}
+
+TEST_CASE("while Consul is away the last known role holds, for a while and only where it still says something") {
+    struct row {
+        std::string_view name;
+        std::string_view before;  ///< the document at the first run
+        void (*change)(node&);
+        std::string_view said;
+    };
+    const auto offline = [](node& at) { at.consul.set_offline(true); };
+    const row rows[] = {
+        {"standby", by_nodes, offline, "secondary stopped cached"},
+        {"active", turned, offline, "primary running cached"},
+        {"standalone", "-", offline, "standalone running cached"},
+        {"no leader", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 500, "No cluster leader"); },
+         "secondary stopped cached"},
+        {"too many requests", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 429, ""); },
+         "secondary stopped cached"},
+        {"no right: an answer", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 403, "Permission denied"); },
+         "unknown unknown none"},
+        {"no JSON: an answer", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 200, "<html>"); },
+         "unknown unknown none"},
+        {"a proxy's 404", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 404, ""); },
+         "unknown unknown none"},
+        {"a redirect", by_nodes, [](node& at) { at.consul.respond_with("/v1/kv", 301, ""); }, "unknown unknown none"},
+        {"almost too old", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.time.advance(milliseconds{59'999});
+         },
+         "secondary stopped cached"},
+        {"too old", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.time.advance(seconds(60));
+         },
+         "unknown unknown none"},
+        {"from the future", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.time.set_wall(at.time.wall() - milliseconds{1});
+         },
+         "unknown unknown none"},
+        {"switched off", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.options.max_age = {0};
+         },
+         "unknown unknown none"},
+        {"another node's", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.options.who.node = "production-web4";
+         },
+         "unknown unknown none"},
+        {"another key's", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.options.cluster_key = "elsewhere";
+         },
+         "unknown unknown none"},
+        {"damaged", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.files.put(std::string{record}, "{}");
+         },
+         "unknown unknown none"},
+        {"the actives cannot be asked", by_nodes, [](node& at) { at.consul.respond_with("/v1/health", 500, ""); },
+         "secondary stopped cached"},
+        {"the actives may not be asked", by_nodes, [](node& at) { at.consul.respond_with("/v1/health", 403, ""); },
+         "secondary stopped cached"},
+        {"the actives cannot be asked, another document", by_nodes,
+         [](node& at) {
+             at.document(std::string{by_nodes} + ' ');
+             at.consul.respond_with("/v1/health", 500, "");
+         },
+         "secondary unknown none"},
+        {"the actives cannot be asked, another role", turned,
+         [](node& at) {
+             at.document(by_nodes);
+             at.consul.respond_with("/v1/health", 500, "");
+         },
+         "secondary unknown none"},
+        {"the actives cannot be asked, too old", by_nodes,
+         [](node& at) {
+             at.consul.respond_with("/v1/health", 500, "");
+             at.time.advance(seconds(60));
+         },
+         "secondary unknown none"},
+        {"the actives cannot be asked, switched off", by_nodes,
+         [](node& at) {
+             at.consul.respond_with("/v1/health", 500, "");
+             at.options.max_age = {0};
+         },
+         "secondary unknown none"},
+        {"the agent cannot be asked, another document", turned,
+         [](node& at) {
+             at.document(R"({"active_datacenter":"hq","standby_datacenter":"dr"})");
+             at.consul.respond_with("/v1/agent", 500, "");
+         },
+         "unknown unknown none"},
+        {"the agent cannot be asked, the same document", R"({"active_datacenter":"hq","standby_datacenter":"dr"})",
+         [](node& at) { at.consul.respond_with("/v1/agent", 500, ""); }, "primary running cached"},
+        {"the agent may not be asked", R"({"active_datacenter":"hq","standby_datacenter":"dr"})",
+         [](node& at) { at.consul.respond_with("/v1/agent", 403, ""); }, "unknown unknown none"},
+        {"deleted meanwhile: standalone at once", by_nodes, [](node& at) { at.consul.erase("hq", key); },
+         "standalone running fresh"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        node here;
+        if (each.before != "-") here.document(each.before);
+        REQUIRE(here.resolve().from == basis::fresh);
+        each.change(here);
+        const auto facts = here.resolve();
+        CHECK(said(facts) == each.said);
+        CHECK(facts.trouble.has_value() == !each.said.ends_with("fresh"));
+        if (facts.from == basis::cached)
+            CHECK(facts.clustered == (facts.own == role::standalone ? clustering::no : clustering::yes));
+        if (each.name == "standby") {
+            CHECK(facts.reason == "as last known, since the embedded store is switched offline");
+        }
+    }
+}
+
+TEST_CASE("a standby that took over stays up while the actives are unknown, one that did not stays down") {
+    node here;
+    here.document(by_nodes);
+    here.active(store_status::critical);
+    CHECK(said(here.resolve()) == "secondary running fresh");
+    here.consul.respond_with("/v1/health", 500, "");
+    CHECK(said(here.resolve()) == "secondary running cached");
+    here.consul.respond_normally();
+    here.active(store_status::passing);
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    here.consul.respond_with("/v1/health", 500, "");
+    CHECK(said(here.resolve()) == "secondary stopped cached");
+}
+
+TEST_CASE("what an active expected says nothing for the standby that the same node is now") {
+    node here;
+    here.options.who.host = "production-name-in-no-list";
+    here.document(turned);
+    CHECK(said(here.resolve()) == "primary running fresh");
+    here.consul.set_agent({.node = "production-web1", .datacenter = "hq"});
+    here.consul.respond_with("/v1/health", 500, "");
+    CHECK(said(here.resolve()) == "secondary unknown none");
+}
+
+TEST_CASE("an agent that does not answer in time is away like one that is not reached") {
+    node here;
+    here.document(by_nodes);
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    fake_transport hanging;
+    hanging.on(http_method::get, "/v1/kv/cluster/production/web?stale", fail(errc::timed_out, "no answer in time"));
+    role_resolver resolver{hanging, here.time, here.files, "/state", here.options};
+    CHECK(said(resolver.resolve("web", seconds(8))) == "secondary stopped cached");
+}
+
+TEST_CASE("capitals in an active's name do not hide it from a standby datacenter") {
+    node here;
+    here.consul.put("hq", key, R"({"active_datacenters":"dr","standby_datacenters":"hq"})");
+    here.consul.add("dr", {.service = "web", .node = "Production-Web7", .checks = {{"service:web", {}}}});
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+}
+
+TEST_CASE("an environment that is no segment leads to no key at all") {
+    for (const std::string_view host : {"", "-web1", ".example.org"}) {
+        CAPTURE(host);
+        node here;
+        here.options.who.host = host;
+        const auto facts = here.resolve();
+        CHECK(said(facts) == "unknown unknown none");
+        REQUIRE(facts.trouble);
+        CHECK(facts.trouble->message == "the environment \"\" is empty");
+        CHECK(here.asked.requests.empty());
+    }
+    node here;
+    here.options.who.environment = "production/other";
+    CHECK(said(here.resolve()) == "unknown unknown none");
+}
+
+TEST_CASE("the answer that there is no sound role takes the older record away") {
+    for (const std::string_view broken : {"", "{}", "not JSON", R"({"active_nodes":"a","standby_nodes":"b"})"}) {
+        CAPTURE(broken);
+        node here;
+        here.document(by_nodes);
+        CHECK(said(here.resolve()) == "secondary stopped fresh");
+        here.document(broken);
+        CHECK(said(here.resolve()) == "unknown unknown none");
+        here.consul.set_offline(true);
+        CHECK(said(here.resolve()) == "unknown unknown none");
+    }
+}
+
+TEST_CASE("the record is rewritten when it says something new or grows old, and not else") {
+    node here;
+    here.document(by_nodes);
+    (void)here.resolve();
+    const auto first = here.saved();
+    REQUIRE(first);
+    here.time.advance(milliseconds{14'999});
+    (void)here.resolve();
+    CHECK(here.saved() == first);
+    here.time.advance(milliseconds{1});
+    (void)here.resolve();
+    CHECK(here.saved() != first);
+    const auto second = here.saved();
+    here.active(store_status::critical);
+    (void)here.resolve();
+    CHECK(here.saved() != second);
+    const auto third = here.saved();
+    here.consul.set_offline(true);
+    here.time.advance(seconds(30));
+    (void)here.resolve();
+    CHECK_MESSAGE(here.saved() == third, "a cached answer must not make itself younger");
+
+    node off;
+    off.options.max_age = {0};
+    off.files.fail_on("/state", {errc::io, "not looked at"});
+    CHECK_FALSE(off.resolve().state_trouble);
+    off.files.heal("/state");
+    CHECK_FALSE(off.saved());
+
+    node shortly;
+    shortly.options.max_age = {1};
+    shortly.document(by_nodes);
+    (void)shortly.resolve();
+    CHECK(shortly.saved());
+    shortly.consul.set_offline(true);
+    CHECK(said(shortly.resolve()) == "secondary stopped cached");
+}
+
+TEST_CASE("a state directory that is not to be trusted costs the memory, not the role") {
+    struct row {
+        std::string_view name;
+        file_status status;
+    };
+    const row rows[] = {
+        {"symbolic link", {file_kind::symlink, 0777, 1000, 1000, 0, 0}},
+        {"others may write", {file_kind::directory, 0777, 1000, 1000, 0, 0}},
+        {"another user's", {file_kind::directory, 0700, 4711, 1000, 0, 0}},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        node here;
+        here.document(by_nodes);
+        CHECK_FALSE(here.resolve().state_trouble);
+        const auto before = here.saved();
+        here.files.put("/state", "", each.status);
+        here.active(store_status::critical);
+        const auto fresh = here.resolve();
+        CHECK(said(fresh) == "secondary running fresh");
+        REQUIRE(fresh.state_trouble);
+        CHECK(fresh.state_trouble->code == errc::denied);
+        CHECK(here.saved() == before);
+        here.consul.set_offline(true);
+        const auto away = here.resolve();
+        CHECK(said(away) == "unknown unknown none");
+        CHECK(away.state_trouble);
+        CHECK(away.trouble->code == errc::unavailable);
+    }
+    node here;
+    here.files.put("/state/last-known/web.json", "damaged");
+    const auto mended = here.resolve();
+    CHECK(said(mended) == "standalone running fresh");
+    CHECK_FALSE(mended.state_trouble);
+    CHECK_MESSAGE(!here.resolve().state_trouble, "a damaged record is replaced");
+    here.files.fail_on("/state", {errc::io, "disk full"});
+    CHECK(here.resolve().state_trouble == error{errc::io, "disk full"});
+}
+
+TEST_CASE("nothing is asked that is not needed, and nothing after the deadline") {
+    node here;
+    here.document(turned);
+    (void)here.resolve();
+    CHECK(world::targets(here.asked.requests) == std::vector<std::string>{"/v1/kv/cluster/production/web?consistent"});
+
+    // Everything hangs but the document; the agents' datacenters are then asked in what is left.
+    fake_transport fake;
+    fake.on(http_method::get, "/v1/kv/cluster/production/web?consistent",
+            http_response{
+                200,
+                R"([{"Key":"cluster/production/web","ModifyIndex":3,"Value":")" + base64_encoded(by_nodes) + "\"}]",
+                {{"X-Consul-LastContact", "0"}}});
+    fake.on(http_method::get, "/v1/health/service/web?consistent", 200,
+            world::list({world::instance("production-web3", "hq", "")}));
+    fake.on(http_method::get, "/v1/catalog/datacenters", 200, R"(["hq","dr","far","moon"])");
+    manual_clock time;
+    memory_files files;
+    world::slow_transport slow{fake, time, milliseconds{1900}};
+    role_resolver<world::slow_transport&, manual_clock&, memory_files&> resolver{
+        slow, time, files, "/state", {.who = {.host = "production-web3"}}};
+    const auto facts = resolver.resolve("web", seconds(8));
+    CHECK(said(facts) == "secondary unknown none");
+    CHECK(time.monotonic() == seconds(8));
+    std::vector<std::int64_t> timeouts;
+    for (const auto& each : fake.requests()) timeouts.push_back(each.timeout.count);
+    CHECK(timeouts == std::vector<std::int64_t>{5000, 5000, 4200, 2300, 400});
+    for (const auto at : slow.sent) CHECK(at < seconds(8));
+}
+
+TEST_CASE("what any server says can only confirm what this node knows") {
+    const auto entry = [](std::string_view document, int index, std::string_view age = "0") {
+        return http_response{200,
+                             R"([{"Key":"cluster/production/web","ModifyIndex":)" + std::to_string(index) +
+                                 R"(,"Value":")" + base64_encoded(document) + "\"}]",
+                             {{"X-Consul-LastContact", std::string{age}}, {"X-Consul-KnownLeader", "true"}}};
+    };
+    const http_response absent{404, "", {{"X-Consul-Index", "30"}, {"X-Consul-LastContact", "0"}}};
+    const http_response lost{404, "", {{"X-Consul-Index", "19"}, {"X-Consul-LastContact", "0"}}};
+    const http_response away{500, "No cluster leader", {}};
+    const auto other = R"({"active_nodes":["production-web3"],"standby_nodes":["production-web2"]})";
+    struct row {
+        std::string_view name;
+        std::optional<http_response> known;  ///< what a confirmed leader said a moment ago; nothing: nothing is known
+        std::optional<http_response> stale;  ///< nothing: it must not be asked
+        std::optional<http_response> sure;   ///< of a confirmed leader; nothing: it must not be asked
+        std::string_view said;
+        std::uint64_t document;
+        std::string_view again;
+    };
+    const std::string_view news = "it is not what this node knows";
+    const row rows[] = {
+        {"nothing is known", {}, {}, entry(turned, 20), "primary running fresh", 20, ""},
+        {"nothing is known, and there is none", {}, {}, absent, "standalone running fresh", 0, ""},
+        {"the same", entry(turned, 20), entry(turned, 20), {}, "primary running fresh", 20, ""},
+        {"none, as before", absent, absent, {}, "standalone running fresh", 0, ""},
+        {"the same, but old", entry(turned, 20), entry(turned, 20, "10001"), entry(turned, 20), "primary running fresh",
+         20, "the answer may be 10001 ms old, more than the 10000 ms of --max-stale"},
+        {"a server that is behind", entry(turned, 20), entry(by_nodes, 19), entry(other, 21), "primary running fresh",
+         21, news},
+        {"a server that is ahead", entry(turned, 20), entry(other, 21), entry(other, 21), "primary running fresh", 21,
+         news},
+        {"a server without its data", entry(turned, 20), absent, entry(turned, 20), "primary running fresh", 20, news},
+        {"a server without its data, and no leader", entry(turned, 20), absent, away, "primary running cached", 20, ""},
+        {"a new document, and no leader", entry(turned, 20), entry(by_nodes, 21), away, "primary running cached", 20,
+         ""},
+        {"deleted", entry(turned, 20), absent, absent, "standalone running fresh", 0, news},
+        {"as far as this node has seen it", entry(turned, 30), absent, absent, "standalone running fresh", 0, news},
+        {"a cluster that lost its data", entry(turned, 20), lost, lost, "primary running cached", 20, news},
+        {"made", absent, entry(turned, 5), entry(turned, 5), "primary running fresh", 5, news},
+        {"restored from a snapshot", entry(turned, 20), entry(turned, 5), entry(turned, 5), "primary running fresh", 5,
+         news},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        manual_clock time;
+        memory_files files;
+        const auto resolved = [&](fake_transport& fake) {
+            role_resolver resolver{fake, time, files, "/state", {.who = {.host = "production-web3"}}};
+            return resolver.resolve("web", seconds(8));
+        };
+        if (each.known) {
+            fake_transport before;
+            before.on(http_method::get, "/v1/kv/cluster/production/web?consistent", *each.known);
+            REQUIRE(resolved(before).from == basis::fresh);
+        }
+        fake_transport fake;
+        if (each.stale) fake.on(http_method::get, "/v1/kv/cluster/production/web?stale", *each.stale);
+        if (each.sure) fake.on(http_method::get, "/v1/kv/cluster/production/web?consistent", *each.sure);
+        const auto facts = resolved(fake);
+        CHECK(said(facts) == each.said);
+        CHECK(facts.document == each.document);
+        CHECK(facts.how.again == each.again);
+        CHECK(fake.requests().size() == (each.stale ? 1 : 0) + (each.sure ? 1 : 0));
+    }
+}
+
+TEST_CASE("a cluster that has lost its data makes nothing standalone, however long that lasts") {
+    node here;
+    for (int i = 0; i < 5; ++i) here.consul.put("hq", "filler", std::to_string(i));
+    here.document(by_nodes);
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    store empty{{.node = "production-web3", .datacenter = "hq"}};
+    here.time.advance(seconds(1));
+    const auto resolved = [&] {
+        role_resolver resolver{empty, here.time, here.files, "/state", here.options};
+        return resolver.resolve("web", seconds(8));
+    };
+    CHECK(said(resolved()) == "secondary stopped cached");
+    here.time.advance(seconds(3600));
+    const auto later = resolved();
+    CHECK(said(later) == "unknown unknown none");
+    CHECK(later.trouble->code == errc::unavailable);
+    CHECK(later.reason ==
+          "Consul has no cluster/production/web and has not come as far as index 11, at which this node has read it: "
+          "its data was lost or restored; write the document again, or delete /state/last-known/web.json if there is "
+          "to be none");
+    // Of another key the record says nothing.
+    here.options.cluster_key = "elsewhere";
+    CHECK(said(resolved()) == "standalone running fresh");
+    here.options.cluster_key.clear();
+    CHECK(said(resolved()) == "standalone running fresh");
+    here.files.erase("/state/last-known/web.json");
+    CHECK(said(resolved()) == "standalone running fresh");
+}
+
+TEST_CASE("another expectation than before counts only from a confirmed leader") {
+    node here;
+    here.document(by_nodes);
+    const auto first = here.resolve();
+    CHECK(said(first) == "secondary stopped fresh");
+    REQUIRE(first.others.sources.size() == 1);
+    CHECK(first.others.sources[0].how.again.empty());
+    CHECK(world::targets(here.asked.requests) ==
+          std::vector<std::string>{"/v1/kv/cluster/production/web?consistent", "/v1/health/service/web?consistent"});
+    here.asked.requests.clear();
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    const std::vector<std::string> calm{"/v1/kv/cluster/production/web?stale", "/v1/health/service/web"};
+    CHECK(world::targets(here.asked.requests) == calm);
+
+    here.active(store_status::critical);
+    here.asked.requests.clear();
+    const auto over = here.resolve();
+    CHECK(said(over) == "secondary running fresh");
+    CHECK(world::targets(here.asked.requests) ==
+          std::vector<std::string>{calm[0], calm[1], "/v1/health/service/web?consistent"});
+    REQUIRE(over.others.sources.size() == 2);
+    CHECK(over.others.sources[1].how.again == "it is not what was expected so far");
+    here.asked.requests.clear();
+    CHECK(said(here.resolve()) == "secondary running fresh");
+    CHECK(world::targets(here.asked.requests) == calm);
+
+    // A server that does not have its data yet shows less than there is, or what was once.
+    here.active(store_status::passing);
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    fake_transport behind;
+    behind.on(
+        http_method::get, calm[0],
+        http_response{200,
+                      R"([{"Key":"cluster/production/web","ModifyIndex":)" + std::to_string(here.resolve().document) +
+                          R"(,"Value":")" + base64_encoded(by_nodes) + "\"}]",
+                      {{"X-Consul-LastContact", "0"}}});
+    behind.on(http_method::get, calm[1], 200, world::list({world::instance("production-web3", "hq", "")}));
+    behind.on(http_method::get, "/v1/catalog/datacenters", 200, R"(["hq"])");
+    behind.on(http_method::post, "/v1/internal/acl/authorize", 401, "ACL support disabled");
+    behind.on(http_method::get, "/v1/health/service/web?consistent", 500, "No cluster leader");
+    role_resolver resolver{behind, here.time, here.files, "/state", here.options};
+    CHECK(said(resolver.resolve("web", seconds(8))) == "secondary stopped cached");
+}
+
+TEST_CASE("who asks for confirmed answers only asks once, also where something has changed") {
+    node here;
+    here.options.reads.documents = here.options.reads.health = consistency::consistent;
+    here.document(by_nodes);
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    here.active(store_status::critical);
+    here.document(std::string{by_nodes} + ' ');
+    here.asked.requests.clear();
+    CHECK(said(here.resolve()) == "secondary running fresh");
+    const std::vector<std::string> sure{"/v1/kv/cluster/production/web?consistent",
+                                        "/v1/health/service/web?consistent"};
+    CHECK(world::targets(here.asked.requests) == sure);
+    here.active(store_status::passing);
+    here.asked.requests.clear();
+    CHECK(said(here.resolve()) == "secondary stopped fresh");
+    CHECK(world::targets(here.asked.requests) == sure);
+
+    node quick;
+    quick.options.reads.documents = quick.options.reads.health = consistency::cached;
+    quick.document(by_nodes);
+    (void)quick.resolve();
+    quick.asked.requests.clear();
+    CHECK(said(quick.resolve()) == "secondary stopped fresh");
+    for (const auto& each : quick.asked.requests) CHECK_FALSE(each.target.ends_with("?consistent"));
+}
+
+TEST_CASE("a record that says no expectation is none, and does not pass for one") {
+    node here;
+    here.document(by_nodes);
+    const auto before = here.resolve();
+    last_known blank{std::string{key},     "production-web3", role::secondary,
+                     expectation::unknown, before.document,   here.time.wall()};
+    here.files.put(std::string{record}, json::encode_last_known(blank));
+    here.asked.requests.clear();
+    here.consul.respond_with("/v1/health", 500, "");
+    CHECK(said(here.resolve()) == "secondary unknown none");
+    CHECK(here.asked.requests.back().target.ends_with("consistent"));
+}
+
+TEST_CASE("that the record cannot be written is told") {
+    struct full_disk : memory_files {
+        auto replace(const std::string&, std::string_view) -> result<void> {
+            return fail(errc::io, "the disk is full");
+        }
+    };
+    node here;
+    full_disk files;
+    role_resolver<store&, manual_clock&, full_disk&> resolver{here.consul, here.time, files, "/state", here.options};
+    const auto facts = resolver.resolve("web", seconds(8));
+    CHECK(said(facts) == "standalone running fresh");
+    CHECK(facts.state_trouble == error{errc::io, "the disk is full"});
+}
+
+TEST_CASE("what nobody resolved is unknown") {
+    const resolution nothing;
+    CHECK(said(nothing) == "unknown unknown none");
+    CHECK(nothing.clustered == clustering::unknown);
+    CHECK(resolver_options{}.max_age == seconds(60));
+    CHECK(resolver_options{}.from == takeover::on_critical);
+}
+
+TEST_CASE("what is set is not replaced by what the agent says") {
+    node here;
+    here.options.who.host = "production-container7";
+    here.options.who.datacenter = "dr";
+    here.document(turned);
+    here.consul.put("dr", key, turned);
+    here.consul.add("dr", {.service = "web", .node = "production-web9"});
+    const auto facts = here.resolve();
+    CHECK(said(facts) == "primary running fresh");
+    CHECK(facts.place.node == "production-web3");
+    CHECK(facts.who.datacenter == "dr");
+    REQUIRE(facts.agent);
+    CHECK(facts.agent->datacenter == "hq");
+}
+
+TEST_CASE("the facts of a decision are kept with it") {
+    node here;
+    here.document(by_nodes);
+    (void)here.resolve();
+    const auto facts = here.resolve();
+    CHECK(facts.how.target == "/v1/kv/cluster/production/web?stale");
+    CHECK(facts.how.mode == consistency::stale);
+    CHECK(facts.how.age == milliseconds{0});
+    CHECK(facts.rule == "a secondary waits while an active serves");
+    CHECK(facts.who.environment == "production");
+    CHECK_FALSE(facts.agent);
+    CHECK(facts.others.sources.size() == 1);
+    here.consul.respond_with("/v1/kv", 500, "");
+    const auto away = here.resolve();
+    CHECK(said(away) == "secondary stopped cached");
+    CHECK(away.rule.empty());
+    REQUIRE(away.remembered);
+    CHECK(away.remembered->own == role::secondary);
+}

@@ -1,0 +1,199 @@
+#include <powerconsul/config/settings_json.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using namespace powerconsul;
+
+TEST_CASE("the original's configuration file loads unchanged") {
+    const auto sound = json::decode_settings(R"({
+      "serviceFilter": "^production-web[0-9]+$",
+      "consulConfig": "/etc/consul.d/config.json",
+      "clusterKey": "cluster/production",
+      "subVars": {"@APPUSER": "www-data", "PORT": 8080, "@EMPTY": ""},
+      "noopTriggers": ["web", "db"]
+    })");
+    REQUIRE_MESSAGE(sound, sound.error().message);
+    CHECK(sound->service_filter == "^production-web[0-9]+$");
+    CHECK(sound->cluster_key == "cluster/production");
+    const std::vector<std::pair<std::string, std::string>> substitutions{
+        {"APPUSER", "www-data"}, {"PORT", "8080"}, {"EMPTY", ""}};
+    CHECK(sound->substitutions == substitutions);
+    CHECK(sound->noop_triggers == std::vector<std::string>{"web", "db"});
+    CHECK_FALSE(sound->environment);
+    CHECK_FALSE(sound->timeout);
+}
+
+TEST_CASE("every key reaches its setting") {
+    const auto read = json::decode_settings(R"({
+      "triggerKey": "t/production", "environment": "production", "serverRole": "web", "node": "n1", "datacenter": "hq",
+      "consul": {"httpAddr": "https://consul:8501", "tokenFile": "/etc/token"}, "store": "/s.json", "stateDir": "/state",
+      "serviceManager": "systemd", "format": "text", "timeout": "8s", "maxAge": 90, "maxStale": "3s",
+      "consistent": true, "healthCache": "false", "unknownExit": 3,
+      "takeoverOn": "warning", "noopTriggers": "web", "log": "/var/log/powerconsul/", "logLevel": "debug",
+      "logFormat": "json", "stopFile": "/etc/stop", "trigger": {"timeout": "2m", "grace": 5, "backoff": "1s",
+      "maxBackoff": "1h", "attempts": 7, "parallel": "64"}})");
+    REQUIRE_MESSAGE(read, read.error().message);
+    CHECK(read->trigger_key == "t/production");
+    CHECK(read->environment == "production");
+    CHECK(read->server_role == "web");
+    CHECK(read->node == "n1");
+    CHECK(read->datacenter == "hq");
+    CHECK(read->consul.http_addr == "https://consul:8501");
+    CHECK(read->consul.token_file == "/etc/token");
+    CHECK_FALSE(read->consul.http_ssl);
+    CHECK(read->store == "/s.json");
+    CHECK(read->state_dir == "/state");
+    CHECK(read->service_manager == "systemd");
+    CHECK(read->format == "text");
+    CHECK(read->timeout == seconds(8));
+    CHECK(read->max_age == seconds(90));
+    CHECK(read->max_stale == seconds(3));
+    CHECK(read->consistent == true);
+    CHECK(read->health_cache == false);
+    CHECK(read->unknown_exit == 3);
+    CHECK(read->takeover_on == takeover::on_warning);
+    CHECK(read->noop_triggers == std::vector<std::string>{"web"});
+    CHECK(read->log == "/var/log/powerconsul/");
+    CHECK(read->log_level == event_level::debug);
+    CHECK(read->log_format == log_format::json);
+    CHECK(read->stop_file == "/etc/stop");
+    CHECK(read->triggers.timeout == seconds(120));
+    CHECK(read->triggers.grace == seconds(5));
+    CHECK(read->triggers.backoff == seconds(1));
+    CHECK(read->triggers.max_backoff == seconds(3600));
+    CHECK(read->triggers.attempts == 7U);
+    CHECK(read->triggers.parallel == 64U);
+    CHECK(json::decode_settings("{}"));
+    const auto partly = json::decode_settings(R"({"trigger": {"attempts": 1}})");
+    REQUIRE(partly);
+    CHECK(partly->triggers.attempts == 1U);
+    CHECK_FALSE(partly->triggers.timeout);
+    CHECK_FALSE(partly->log_level);
+    CHECK(json::decode_settings(R"({"unknownExit": "2"})")->unknown_exit == 2);
+    CHECK(json::decode_settings(R"({"consulConfig": {"any": ["thing"]}})"));
+}
+
+TEST_CASE("every key of consul reaches its setting") {
+    const auto read = json::decode_settings(R"({"consul": {
+      "httpAddr": "unix:///run/consul.sock", "tokenFile": "/t", "httpAuthFile": "/a", "caFile": "/ca.pem", "caPath": "/ca",
+      "clientCert": "/c.pem", "clientKey": "/k.pem", "tlsServerName": "server.hq.consul", "namespace": "team",
+      "partition": "web", "httpSsl": true, "httpSslVerify": false}})");
+    REQUIRE_MESSAGE(read, read.error().message);
+    const auto& consul = read->consul;
+    CHECK(consul.http_addr == "unix:///run/consul.sock");
+    CHECK(consul.token_file == "/t");
+    CHECK(consul.http_auth_file == "/a");
+    CHECK(consul.ca_file == "/ca.pem");
+    CHECK(consul.ca_path == "/ca");
+    CHECK(consul.client_cert == "/c.pem");
+    CHECK(consul.client_key == "/k.pem");
+    CHECK(consul.tls_server_name == "server.hq.consul");
+    CHECK(consul.name_space == "team");
+    CHECK(consul.partition == "web");
+    CHECK(consul.http_ssl == true);
+    CHECK(consul.http_ssl_verify == false);
+    CHECK(json::decode_settings(R"({"consul": {"httpSsl": "True"}})")->consul.http_ssl == true);
+    CHECK(json::decode_settings(R"({"consul": {"httpSsl": 0}})")->consul.http_ssl == false);
+}
+
+TEST_CASE("a wrong configuration names the key, its place and what was expected") {
+    struct row {
+        std::string_view name;
+        std::string_view text;
+        std::string_view message;
+    };
+    const row rows[] = {
+        {"empty", "", "not valid JSON at line 1, column 1 (byte 0): it is empty; expected one value"},
+        {"not JSON", "{\n'a': 1}",
+         "not valid JSON at line 2, column 1 (byte 2): expected a name in double quotes, found a single quote; JSON has double quotes alone"},
+        {"a list", "[]", "the file at line 1, column 1 (byte 0): expected an object, found a list"},
+        {"misspelt key", R"({"clusterkey": "x"})",
+         R"(clusterkey at line 1, column 16 (byte 15): this key is not known; did you mean "clusterKey"?)"},
+        {"unknown key", R"({"zzzzzz": "red"})",
+         "zzzzzz at line 1, column 12 (byte 11): this key is not known; there are serviceFilter, clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, consul, store, stateDir, serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, takeoverOn, log, logLevel, logFormat, stopFile and trigger"},
+        {"key twice", "{\"node\": \"a\",\n\"node\": \"b\"}",
+         "node at line 2, column 9 (byte 22): the key comes twice; keep one"},
+        {"text is empty", R"({"node": ""})", "node at line 1, column 10 (byte 9): expected a text, found an empty one"},
+        {"text with a NUL", R"({"node": "a\u0000b"})",
+         R"(node at line 1, column 10 (byte 9): "a\x00b" has a control character; remove it)"},
+        {"text is a number", R"({"environment": 5})",
+         "environment at line 1, column 17 (byte 16): expected a text, found a number"},
+        {"text is null", R"({"stateDir": null})",
+         "stateDir at line 1, column 14 (byte 13): expected a text, found null"},
+        {"filter is not valid", R"x({"serviceFilter": "("})x",
+         R"(serviceFilter at line 1, column 19 (byte 18): the expression "(" is not a valid POSIX extended regular expression: Unmatched ( or \()"},
+        {"filter is no text", R"({"serviceFilter": ["a"]})",
+         "serviceFilter at line 1, column 19 (byte 18): expected a text, found a list"},
+        {"substitutions are a list", R"({"subVars": []})",
+         "subVars at line 1, column 13 (byte 12): expected an object, found a list"},
+        {"a substitution is a list", R"({"subVars": {"@A": []}})",
+         "subVars.@A at line 1, column 20 (byte 19): expected a text, found a list"},
+        {"a substitution twice", R"({"subVars": {"@A": "1", "A": "2"}})",
+         "subVars.A at line 1, column 30 (byte 29): the name comes twice; keep one"},
+        {"a substitution without a name", R"({"subVars": {"@": "1"}})",
+         R"(subVars at line 1, column 19 (byte 18): a name is empty; name it as in "HOST")"},
+        {"a substitution in braces", R"({"subVars": {"@{A}": "1"}})",
+         R"(subVars at line 1, column 22 (byte 21): the name "{A}" has a blank, a control character or a brace; name it as in "HOST", and use it as @HOST or @{HOST})"},
+        {"a substitution with a blank", R"({"subVars": {"A ": "1"}})",
+         R"(subVars at line 1, column 20 (byte 19): the name "A " has a blank, a control character or a brace; name it as in "HOST", and use it as @HOST or @{HOST})"},
+        {"triggers are an object", R"({"noopTriggers": {}})",
+         "noopTriggers at line 1, column 18 (byte 17): expected a list of service names, found an object"},
+        {"a trigger is a number", R"({"noopTriggers": ["a", 1]})",
+         "noopTriggers[1] at line 1, column 24 (byte 23): expected the name of a service, found a number"},
+        {"consul is a text", R"({"consul": "localhost"})",
+         "consul at line 1, column 12 (byte 11): expected an object, found a string"},
+        {"misspelt key in consul", R"({"consul": {"httpaddr": "x"}})",
+         R"(consul.httpaddr at line 1, column 25 (byte 24): this key is not known; did you mean "httpAddr"?)"},
+        {"a flag that is neither", R"({"consul": {"httpSsl": "maybe"}})",
+         R"(consul.httpSsl at line 1, column 24 (byte 23): "maybe" is neither "true" nor "false")"},
+        {"a flag that is null", R"({"consul": {"httpSslVerify": null}})",
+         "consul.httpSslVerify at line 1, column 30 (byte 29): expected true or false, found null"},
+        {"a password in the file", R"({"consul": {"httpAuth": "x:y"}})",
+         R"(consul.httpAuth at line 1, column 25 (byte 24): this key is not known; did you mean "httpAuthFile"?)"},
+        {"a token in the file", R"({"consul": {"token": "x"}})",
+         R"(consul.token at line 1, column 22 (byte 21): this key is not known; did you mean "tokenFile"?)"},
+        {"time is a list", R"({"timeout": [8]})",
+         "timeout at line 1, column 13 (byte 12): expected a text or a number, found a list"},
+        {"time without sense", R"({"timeout": "soon"})",
+         R"(timeout at line 1, column 13 (byte 12): "soon" is not a length of time; expected a number and ms, s, m, h or d, as in 8s)"},
+        {"time is a fraction", R"({"maxAge": 1.5})",
+         R"(maxAge at line 1, column 12 (byte 11): "1.5" is not a length of time; expected a number and ms, s, m, h or d, as in 8s)"},
+        {"exit status 0", R"({"unknownExit": 0})",
+         R"(unknownExit at line 1, column 17 (byte 16): "0" is not one of 1, 2 and 3)"},
+        {"takeover", R"({"takeoverOn": "passing"})",
+         R"(takeoverOn at line 1, column 16 (byte 15): "passing" is neither "critical" nor "warning")"},
+        {"log is no text", R"({"log": ["a"]})", "log at line 1, column 9 (byte 8): expected a text, found a list"},
+        {"log level", R"({"logLevel": "all"})",
+         R"(logLevel at line 1, column 14 (byte 13): "all" is not a level of the log; expected error, warning, info or debug)"},
+        {"log format", R"({"logFormat": "text"})",
+         R"(logFormat at line 1, column 15 (byte 14): "text" is not a format of the log; expected logfmt or json)"},
+        {"stop file", R"({"stopFile": false})",
+         "stopFile at line 1, column 14 (byte 13): expected a text, found true or false"},
+        {"trigger is a text", R"({"trigger": "60s"})",
+         "trigger at line 1, column 13 (byte 12): expected an object, found a string"},
+        {"misspelt key in trigger", R"({"trigger": {"maxbackoff": "1m"}})",
+         R"(trigger.maxbackoff at line 1, column 28 (byte 27): this key is not known; did you mean "maxBackoff"?)"},
+        {"no time-out", R"({"trigger": {"timeout": 0}})",
+         R"(trigger.timeout at line 1, column 25 (byte 24): "0" is no time at all; expected more than 0)"},
+        {"no attempts", R"({"trigger": {"attempts": 0}})",
+         R"(trigger.attempts at line 1, column 26 (byte 25): "0" is not a whole number from 1 to 100)"},
+        {"too many attempts", R"({"trigger": {"attempts": 101}})",
+         R"(trigger.attempts at line 1, column 26 (byte 25): "101" is not a whole number from 1 to 100)"},
+        {"too many at once", R"({"trigger": {"parallel": 65}})",
+         R"(trigger.parallel at line 1, column 26 (byte 25): "65" is not a whole number from 1 to 64)"},
+        {"the first of two errors", R"({"timeout": "x1", "colour": 1})",
+         R"(timeout at line 1, column 13 (byte 12): "x1" is not a length of time; expected a number and ms, s, m, h or d, as in 8s)"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto read = json::decode_settings(each.text);
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code == errc::configuration);
+        CHECK(read.error().message == each.message);
+    }
+}

@@ -1,0 +1,214 @@
+#include <powerconsul/consul/answers_json.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace powerconsul;
+
+namespace {
+
+constexpr std::string_view shape = "Consul's answer is not of the documented shape: ";
+
+/// Every text must be refused as errc::bad_data; what is not JSON in the reader's words, else by shape and `message`.
+struct refused_row {
+    std::string_view name;
+    std::string_view body;
+    std::string_view message;
+};
+
+void check_refused(const auto& rows, auto decode) {
+    for (const refused_row& each : rows) {
+        CAPTURE(each.name);
+        const auto decoded = decode(each.body);
+        REQUIRE_FALSE(decoded);
+        CHECK(decoded.error().code == errc::bad_data);
+        CHECK(decoded.error().message == std::string{shape} + std::string{each.message});
+    }
+    for (const std::string_view body :
+         {"", "<html><body>502 Bad Gateway</body></html>", R"([{"Key":"a/b","Val)", "No cluster leader"}) {
+        CAPTURE(body);
+        const auto decoded = decode(body);
+        REQUIRE_FALSE(decoded);
+        CHECK(decoded.error().code == errc::bad_data);
+        CHECK(decoded.error().message.starts_with("not valid JSON at line 1"));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a key's entry is read") {
+    const auto entry = json::decode_kv_entry(
+        R"([{"LockIndex":0,"Key":"a/b","Flags":18446744073709551615,"Value":"aGVsbG8=","CreateIndex":13,"ModifyIndex":18446744073709551615}])",
+        "a/b");
+    REQUIRE_MESSAGE(entry, entry.error().message);
+    CHECK(entry->value == "hello");
+    CHECK(entry->modify_index == UINT64_MAX);
+    const auto pretty =
+        json::decode_kv_entry("[\n  {\n \"ModifyIndex\": 1,\n \"Value\": null,\n \"Key\": \"k\"\n }\n]\n", "k");
+    REQUIRE_MESSAGE(pretty, pretty.error().message);
+    CHECK(pretty->value.empty());
+}
+
+TEST_CASE("an entry of another shape is refused") {
+    const refused_row rows[] = {
+        {"null", "null", "expected a list of one key"},
+        {"an object", R"({"Key":"a/b","Value":null,"ModifyIndex":1})", "expected a list of one key"},
+        {"nothing", "[]", "expected a list of one key"},
+        {"two entries", R"([{"Key":"a/b","Value":null,"ModifyIndex":1},{"Key":"a/c","Value":null,"ModifyIndex":1}])",
+         "expected a list of one key"},
+        {"keys only", R"(["a/b"])", "expected Key, Value and ModifyIndex, a whole number above 0, in the entry"},
+        {"no key", R"([{"Value":null,"ModifyIndex":1}])",
+         "expected Key, Value and ModifyIndex, a whole number above 0, in the entry"},
+        {"no value", R"([{"Key":"a/b","ModifyIndex":1}])",
+         "expected Key, Value and ModifyIndex, a whole number above 0, in the entry"},
+        {"no index", R"([{"Key":"a/b","Value":null}])",
+         "expected Key, Value and ModifyIndex, a whole number above 0, in the entry"},
+        {"index is a text", R"([{"Key":"a/b","Value":null,"ModifyIndex":"1"}])",
+         "expected Key, Value and ModifyIndex, a whole number above 0, in the entry"},
+        {"index is negative", R"([{"Key":"a/b","Value":null,"ModifyIndex":-1}])",
+         "expected Key, Value and ModifyIndex, a whole number above 0, in the entry"},
+        {"index is 0", R"([{"Key":"a/b","Value":null,"ModifyIndex":0}])",
+         "expected Key, Value and ModifyIndex, a whole number above 0, in the entry"},
+        {"index is 0, value is not null", R"([{"Key":"a/b","Value":"e30=","ModifyIndex":0}])",
+         "expected Key, Value and ModifyIndex, a whole number above 0, in the entry"},
+        {"value is no base64", R"([{"Key":"a/b","Value":"{}","ModifyIndex":1}])",
+         "Value is no base64: the length is not a multiple of four at byte 2"},
+        {"another key", R"([{"Key":"a/secret","Value":null,"ModifyIndex":1}])",
+         R"(asked for key "a/b", got "a/secret")"},
+        {"the key in capitals", R"([{"Key":"A/b","Value":null,"ModifyIndex":1}])", R"(asked for key "a/b", got "A/b")"},
+        {"value is an object", R"([{"Key":"a/b","Value":{},"ModifyIndex":1}])", "expected Value to be base64 or null"},
+    };
+    check_refused(rows, [](std::string_view body) { return json::decode_kv_entry(body, "a/b"); });
+}
+
+TEST_CASE("instances are read with all of their checks") {
+    const auto read = json::decode_instances(R"([
+      {"Node":{"Node":"web1","Datacenter":"hq","Meta":null},"Service":{"ID":"w"},"Checks":[
+        {"CheckID":"serfHealth","Status":"critical"},{"CheckID":"service:w","Status":"passing","Output":"x"}]},
+      {"Node":{"Node":"web2"},"Checks":[{"CheckID":"_node_maintenance","Status":"critical"},{"CheckID":"new","Status":"odd"}]},
+      {"Node":{"Node":"web3"},"Checks":[]}])",
+                                             "hq");
+    REQUIRE_MESSAGE(read, read.error().message);
+    REQUIRE(read->size() == 3);
+    CHECK((*read)[0].node == "web1");
+    CHECK((*read)[0].datacenter == "hq");
+    CHECK(
+        json::decode_instances(R"([{"Node":{"Node":"web1","Datacenter":"dr"},"Checks":[]}])", "")->front().datacenter ==
+        "dr");
+    REQUIRE((*read)[0].checks.size() == 2);
+    CHECK((*read)[0].checks[0].id == "serfHealth");
+    CHECK((*read)[0].checks[0].state == health::critical);
+    CHECK((*read)[0].checks[1].state == health::passing);
+    CHECK((*read)[1].datacenter == "hq");
+    CHECK((*read)[1].checks[0].state == health::maintenance);
+    CHECK((*read)[1].checks[1].state == health::unknown);
+    CHECK((*read)[2].checks.empty());
+    CHECK(json::decode_instances("[]", "hq")->empty());
+}
+
+TEST_CASE("half an answer about instances is no answer") {
+    const std::vector<std::string_view> bodies{
+        "null",
+        "{}",
+        "[1]",
+        "[null]",
+        R"([{"Checks":[]}])",
+        R"([{"Node":"web1","Checks":[]}])",
+        R"([{"Node":{},"Checks":[]}])",
+        R"([{"Node":{},"Node":{"Node":"web1"},"Checks":[]}])",
+        R"([{"Node":{"Node":""},"Checks":[]}])",
+        R"([{"Node":{"Node":7},"Checks":[]}])",
+        R"([{"Node":{"Node":"web1"}}])",
+        R"([{"Node":{"Node":"web1","Datacenter":"dr"},"Checks":[]}])",
+        R"([{"Node":{"Node":"web1"},"Checks":{}}])",
+        R"([{"Node":{"Node":"web1"},"Checks":[{"CheckID":"a"}]}])",
+        R"([{"Node":{"Node":"web1"},"Checks":[{"Status":"passing"}]}])",
+        R"([{"Node":{"Node":"web1"},"Checks":["passing"]}])",
+        R"([{"Node":{"Node":"web1"},"Checks":[]},{"Node":{"Node":"web2"},"Checks":[{"CheckID":"a","Status":null}]}])",
+    };
+    for (const auto body : bodies) {
+        CAPTURE(body);
+        const auto read = json::decode_instances(body, "hq");
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code == errc::bad_data);
+        CHECK(read.error().message.starts_with(shape));
+    }
+}
+
+TEST_CASE("the agent's own facts are read or refused") {
+    const auto read =
+        json::decode_agent(R"({"Config":{"Datacenter":"hq","NodeName":"web1","Server":false},"Stats":{}})");
+    REQUIRE(read);
+    CHECK(read->node == "web1");
+    CHECK(read->datacenter == "hq");
+    constexpr std::string_view message = "expected Config.NodeName and Config.Datacenter";
+    const refused_row rows[] = {
+        {"nothing", "{}", message},
+        {"a list", "[]", message},
+        {"config is null", R"({"Config":null})", message},
+        {"no node", R"({"Config":{"Datacenter":"hq"}})", message},
+        {"no datacenter", R"({"Config":{"NodeName":"web1"}})", message},
+        {"empty node", R"({"Config":{"NodeName":"","Datacenter":"hq"}})", message},
+        {"node is a number", R"({"Config":{"NodeName":1,"Datacenter":"hq"}})", message},
+    };
+    check_refused(rows, json::decode_agent);
+}
+
+TEST_CASE("the datacenters are read or refused") {
+    CHECK(*json::decode_datacenters(R"(["hq","dr"])") == std::vector<std::string>{"hq", "dr"});
+    const refused_row rows[] = {
+        {"none", "[]", "expected a list of datacenters"},
+        {"an object", R"({"hq":1})", "expected a list of datacenters"},
+        {"null", "null", "expected a list of datacenters"},
+        {"without a name", R"(["hq",""])", "a datacenter without a name"},
+        {"a number", "[1]", "a datacenter without a name"},
+    };
+    check_refused(rows, json::decode_datacenters);
+}
+
+TEST_CASE("an answer with an escape and one without are read the same") {
+    // The escape at the end decides whether the answer is skimmed or parsed.
+    const auto shown = [](const result<std::vector<instance>>& read) {
+        if (!read) return read.error().message;
+        std::string all;
+        for (const auto& each : *read) {
+            all += each.node + ' ' + each.datacenter + ':';
+            for (const auto& check : each.checks) all += check.id + '=' + std::string{to_string(check.state)} + ',';
+        }
+        return all;
+    };
+    const auto shown_entry = [](const result<kv_entry>& read) {
+        return read ? read->value + ' ' + std::to_string(read->modify_index) : read.error().message;
+    };
+    const std::string instances =
+        R"({"Node":{"Node":"a","Datacenter":"hq","X":1},"Service":{"Node":"b"},"Checks":[{"CheckID":"c","Status":)"
+        R"("passing"},{"Status":"critical","CheckID":"_node_maintenance"}]},{"Checks":[],"Node":{"Node":"d"}})";
+    const std::string entry = R"({"Key":"k/a","Flags":0,"Value":"aGVsbG8gdGhlcmU=","ModifyIndex":12,"X":[{}])";
+    for (const char byte : "\"\\,:[]{}0.e n\x1F\xC3") {  // and NUL
+        for (std::size_t at = 0; at < instances.size(); ++at) {
+            std::string changed = instances;
+            changed[at] = byte;
+            for (const std::string_view datacenter : {"hq", ""}) {
+                const auto skimmed = json::decode_instances(
+                    '[' + changed + R"(,{"Node":{"Node":"e"},"Checks":[],"X":"nn"}])", datacenter);
+                const auto parsed = json::decode_instances(
+                    '[' + changed + R"(,{"Node":{"Node":"e"},"Checks":[],"X":"\n"}])", datacenter);
+                CAPTURE(changed);
+                REQUIRE(shown(skimmed) == shown(parsed));
+            }
+        }
+        for (std::size_t at = 0; at < entry.size(); ++at) {
+            std::string changed = entry;
+            changed[at] = byte;
+            CAPTURE(changed);
+            REQUIRE(shown_entry(json::decode_kv_entry('[' + changed + R"(,"Y":"nn"}])", "k/a")) ==
+                    shown_entry(json::decode_kv_entry('[' + changed + R"(,"Y":"\n"}])", "k/a")));
+        }
+    }
+    CHECK(shown(json::decode_instances('[' + instances + ']', "hq")) ==
+          "a hq:c=passing,_node_maintenance=in maintenance,d hq:");
+    CHECK(shown_entry(json::decode_kv_entry('[' + entry + "}]", "k/a")) == "hello there 12");
+}

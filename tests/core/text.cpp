@@ -1,0 +1,114 @@
+#include <iomanip>  // std::quoted must not come in the way of ours
+
+#include <powerconsul/core/text.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace powerconsul;
+
+TEST_CASE("UTF-8 is told from what only looks like it") {
+    struct row {
+        std::string_view name;
+        std::string_view text;
+        std::size_t length;
+    };
+    constexpr row rows[] = {
+        {"empty", "", 0},
+        {"ASCII", "a", 1},
+        {"two bytes", "\xC3\xA9", 2},
+        {"three bytes", "\xE2\x82\xAC", 3},
+        {"four bytes", "\xF0\x9F\x98\x80", 4},
+        {"lone continuation", "\x80", 0},
+        {"overlong slash, two bytes", "\xC0\xAF", 0},
+        {"overlong slash, three bytes", "\xE0\x80\xAF", 0},
+        {"overlong, four bytes", "\xF0\x80\x80\xAF", 0},
+        {"surrogate", "\xED\xA0\x80", 0},
+        {"above U+10FFFF", "\xF4\x90\x80\x80", 0},
+        {"cut off", "\xE2\x82", 0},
+        {"no continuation", "\xE2(\xA1", 0},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        CHECK(utf8_sequence(each.text) == each.length);
+    }
+    static_assert(utf8_sequence("\xE2\x82\xAC") == 3 && utf8_sequence("\xED\xA0\x80") == 0);
+    CHECK(is_utf8("h\xC3\xA9"));
+    CHECK_FALSE(is_utf8("h\xC3"));
+}
+
+TEST_CASE("one_line gives one bounded line of valid UTF-8") {
+    CHECK(one_line("plain", 20) == "plain");
+    CHECK(one_line("  two\n\n lines\t", 20) == "two lines");
+    CHECK(one_line(std::string_view{"nul\0byte", 8}, 20) == "nul byte");
+    CHECK(one_line("bad\xFFone", 20) == "bad\xEF\xBF\xBDone");
+    CHECK(one_line("0123456789", 10) == "0123456789");
+    CHECK(one_line("0123456789x", 10) == "0123456...");
+    CHECK(one_line("012345\xE2\x82\xAC\xE2\x82\xAC", 10) == "012345...");
+    CHECK(one_line("\xE2\x82\xAC\xE2\x82\xAC", 3) == "...");
+    CHECK(one_line(std::string(1'000'000, 'x'), 100).size() == 100);
+    CHECK(quoted("a\nb") == R"("a\nb")");
+    CHECK(quoted(std::string_view{"\0\x1B\t\r\x7F", 5}) == R"("\x00\x1B\t\r\x7F")");
+    CHECK(quoted(" a ") == "\" a \"");
+    CHECK(quoted(" ") == "\" \"");
+    CHECK(quoted("") == "\"\"");
+    CHECK(quoted(std::string(100, '\n')).size() == 82);
+    CHECK(one_line("a\xC2\x9Bm\xC2\xA0z", 20) == "a m\xC2\xA0z");  // CSI in one byte, and a blank that is none
+    // A name that would be shown as another one: each of these characters, and their neighbours.
+    for (const std::string_view each : {"\xD8\x9C", "\xE2\x80\x8E", "\xE2\x80\x8F", "\xE2\x80\xA8", "\xE2\x80\xAA",
+                                        "\xE2\x80\xAE", "\xE2\x81\xA6", "\xE2\x81\xA9"}) {
+        CAPTURE(each);
+        CHECK(quoted("web" + std::string{each} + "1") == "\"web\xEF\xBF\xBD\x31\"");
+    }
+    for (const std::string_view each : {"\xD8\x9B", "\xD8\x9D", "\xE2\x80\x8D", "\xE2\x80\x90", "\xE2\x80\xA7",
+                                        "\xE2\x80\xAF", "\xE2\x81\xA5", "\xE2\x81\xAA", "\xE2\x82\xA6"}) {
+        CAPTURE(each);
+        CHECK(quoted(each) == '"' + std::string{each} + '"');
+    }
+    CHECK("no " + quoted(std::string{"x"}) == "no \"x\"");
+}
+
+TEST_CASE("listed joins words for a sentence") {
+    CHECK(listed({}) == "");
+    CHECK(listed({"a"}) == "a");
+    CHECK(listed({"a", "b"}) == "a and b");
+    CHECK(listed({"a", "b", "c"}, "or") == "a, b or c");
+}
+
+TEST_CASE("a position counts lines and columns from 1") {
+    static_assert(position_of("ab\ncd", 0) == text_position{1, 1});
+    static_assert(position_of("ab\ncd", 2) == text_position{1, 3});
+    static_assert(position_of("ab\ncd", 3) == text_position{2, 1});
+    CHECK(position_of("a\n\nb", 3) == text_position{3, 1});
+    CHECK(position_of("", 0) == text_position{1, 1});
+}
+
+TEST_CASE("percent encoding leaves only unreserved characters") {
+    CHECK(percent_encoded("aZ09-._~") == "aZ09-._~");
+    CHECK(percent_encoded("a b/c%?#") == "a%20b%2Fc%25%3F%23");
+    CHECK(percent_encoded("\xC3\xA9") == "%C3%A9");
+}
+
+TEST_CASE("a sum goes on from the one before, and is written with all its digits") {
+    static_assert(fnv1a("") == 0xcbf29ce484222325U);
+    static_assert(fnv1a("a") == 0xaf63dc4c8601ec8cU);
+    static_assert(fnv1a("bar", fnv1a("foo")) == 0x85944171f73967e8U);
+    CHECK(fnv1a("\xFF") != fnv1a("\x7F"));
+    CHECK(hexadecimal(0xfedc'ba98'7654'3210U) == "fedcba9876543210");
+    CHECK(hexadecimal(10) == "000000000000000a");
+}
+
+TEST_CASE("nearest finds the name that was meant") {
+    const std::vector<std::string_view> known{"serviceFilter", "clusterKey", "log"};
+    CHECK(nearest("servicefilter", known) == "serviceFilter");
+    CHECK(nearest("clusterkeys", known) == "clusterKey");
+    CHECK(nearest("lag", known) == "log");
+    CHECK(nearest("cluster", known) == "clusterKey");
+    CHECK(nearest("clu", known) == "");
+    CHECK(nearest("zzz", known) == "");
+    CHECK(nearest("somethingElse", known) == "");
+    CHECK(edit_distance("kitten", "sitting") == 3);
+}

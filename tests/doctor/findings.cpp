@@ -1,0 +1,163 @@
+#include <powerconsul/doctor/findings.hpp>
+
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace powerconsul;
+using enum condition;
+
+namespace {
+
+auto sound_agent() -> agent_config {
+    return {.node = "web1", .datacenter = "hq", .version = "1.8.7", .local_scripts = true, .remote_scripts = false};
+}
+
+/// State and text of a finding, and that it says what to do where something is wrong.
+void holds(const finding& found, condition state, std::string_view text) {
+    CAPTURE(found.what);
+    CAPTURE(found.mend);
+    CHECK(found.state == state);
+    CHECK((found.what + "; " + found.mend).find(text) != std::string::npos);
+    if (found.state == condition::warning || found.state == condition::error) CHECK_FALSE(found.mend.empty());
+}
+
+}  // namespace
+
+TEST_CASE("the exit code is the worst finding's, and unknown is never well") {
+    const auto with = [](std::vector<condition> states) {
+        std::vector<finding> all;
+        for (const auto each : states) all.push_back({"x", each, "", ""});
+        return exit_status(all);
+    };
+    CHECK(with({}) == 0);
+    CHECK(with({ok, ok}) == 0);
+    CHECK(with({ok, condition::unknown}) == 1);
+    CHECK(with({warning, ok}) == 1);
+    CHECK(with({warning, condition::error, ok}) == 2);
+}
+
+TEST_CASE("agent and leader") {
+    using answer = result<agent_config>;
+    const auto failed = [](errc code) { return answer{fail(code, "why")}; };
+    holds(judge_agent("http://a", sound_agent()), ok, "http://a answers as web1 in hq, Consul 1.8.7");
+    holds(judge_agent("http://a", failed(errc::unavailable)), condition::error, "start the agent");
+    holds(judge_agent("http://a", failed(errc::timed_out)), condition::error, "why");
+    holds(judge_agent("http://a", failed(errc::denied)), condition::unknown, "acl-policy");
+    holds(judge_agent("http://a", failed(errc::bad_data)), condition::error, "--http-addr");
+    holds(judge_leader(std::string{"10.0.0.1:8300"}), ok, "10.0.0.1:8300");
+    holds(judge_leader(std::string{}), condition::error, "have no leader");
+    holds(judge_leader(fail(errc::failed, "Consul answers 500")), condition::error, "Consul answers 500");
+    holds(judge_leader(fail(errc::timed_out, "late")), condition::unknown, "late");
+}
+
+TEST_CASE("names") {
+    holds(judge_names({"web1", "", "web1", {}}), ok, "web1");
+    holds(judge_names({"web1", "", "WEB1.example.org", {}}), ok, "web1");
+    holds(judge_names({"web1", "", "", {}}), condition::unknown, "does not say");
+    holds(judge_names({"web1", "", "i-0123", {{"web", "i-0123"}}}), warning, "the document of web lists i-0123");
+    holds(judge_names({"web1", "web9", "web1", {}}), warning, "web9 here, but web1 in Consul");
+    holds(judge_names({"web1", "web9", "web9", {}}), ok, "web9");
+}
+
+TEST_CASE("rights") {
+    using rights = std::vector<acl_right>;
+    const rights two{{acl_resource::key, "a/b"}, {acl_resource::node, "n"}};
+    holds(judge_rights("web", {7, rights{}, ""}), ok, "all 7");
+    holds(judge_rights("web", {7, two, ""}), condition::error,
+          "needs key:read on a/b and node:read on n; give it what powerconsul acl-policy -S web prints");
+    holds(judge_rights("web", {7, two, "dr"}), condition::error, "and node:read on n in dr; make it a global token");
+    holds(judge_rights("web", {7, fail(errc::unavailable, "no leader"), ""}), condition::unknown, "no leader");
+}
+
+TEST_CASE("script checks") {
+    auto agent = sound_agent();
+    holds(judge_script_checks(agent), ok, "are run");
+    agent.local_scripts = false;
+    holds(judge_script_checks(agent), condition::error, "enable_local_script_checks = true");
+    agent.local_scripts.reset();
+    holds(judge_script_checks(agent), condition::unknown, "does not say");
+    agent.remote_scripts = true;
+    holds(judge_script_checks(agent), warning, "in its place");
+    holds(judge_script_checks(fail(errc::denied, "no")), condition::unknown, "does not show");
+}
+
+TEST_CASE("checks") {
+    using checks = std::optional<std::vector<called_check>>;
+    const auto one = [](const checks& all) {
+        const auto found = judge_checks(all);
+        REQUIRE(found.size() == 1);
+        return found.front();
+    };
+    holds(one(std::nullopt), condition::unknown, "not known");
+    holds(one(checks{std::vector<called_check>{}}), warning, "no check");
+    holds(one(checks{{{"role", "", {8000}, {9000}}}}), ok, "role");
+    holds(one(checks{{{"role", "", {8000}, {8000}}}}), warning, "longer than");
+    holds(one(checks{{{"role", "misspelt", {8000}, {9000}}}}), condition::error, "misspelt");
+    const auto mixed = judge_checks(checks{{{"a", "misspelt", {}, {}}, {"b", "", {1}, {2}}, {"c", "", {1}, {2}}}});
+    REQUIRE(mixed.size() == 2);
+    holds(mixed[0], ok, "b and c");
+    CHECK(mixed[1].point == "check a");
+}
+
+TEST_CASE("watches") {
+    using handlers = std::vector<watch_handler>;
+    const auto critical = [](const result<handlers>& all) { return judge_watch(bad_state::critical, all); };
+    const watch_handler good{"critical", "critical", "", "a.json"};
+    holds(critical(handlers{good}), ok, "a.json calls powerconsul watch critical");
+    holds(critical(handlers{{"", "critical", "", "a.json"}}), ok, "a.json");
+    holds(critical(handlers{}), warning, "no watch calls");
+    holds(critical(handlers{{"warning", "warning", "", "a.json"}}), warning, "no watch calls");
+    holds(critical(handlers{{"critical", "", "", "a.json"}}), warning, "no watch calls");
+    holds(critical(handlers{{"critical", "warning", "", "a.json"}}), warning, "but calls powerconsul watch warning");
+    holds(critical(handlers{{"critical", "", "is python", "a.json"}}), warning, "a.json: is python");
+    holds(critical(handlers{{"critical", "", "is python", "b"}, good}), ok, "a.json");
+    holds(critical(fail(errc::unavailable, "no files")), condition::unknown, "no files");
+}
+
+TEST_CASE("the state directory") {
+    const directory_facts sound{"/s", true, true, 10, 10};
+    const auto with = [&](auto change) {
+        auto facts = sound;
+        change(facts);
+        return judge_state_directory(facts);
+    };
+    holds(judge_state_directory(sound), ok, "/s is safe");
+    holds(with([](auto& facts) { facts.trusted = false; }), ok, "will be made");
+    holds(with([](auto& facts) { facts.writable = false; }), condition::error, "cannot be written");
+    holds(with([](auto& facts) { facts.free_bytes = 0; }), condition::error, "no space left");
+    holds(with([](auto& facts) { facts.free_files = 0; }), condition::error, "no inode left");
+    holds(with([](auto& facts) { facts.free_files.reset(); }), ok, "safe");
+    holds(with([](auto& facts) { facts.free_bytes.reset(); }), condition::unknown, "cannot be told");
+    holds(with([](auto& facts) { facts.trusted = fail(errc::io, "EIO"); }), condition::unknown, "EIO");
+    holds(with([](auto& facts) { facts.trusted = fail(errc::denied, "is a link"); }), condition::error, "is a link");
+}
+
+TEST_CASE("the clock") {
+    const milliseconds now = first_release + seconds(1000);
+    holds(judge_clock({now, true, ""}), ok, "synchronized");
+    holds(judge_clock({now, false, ""}), warning, "not synchronized");
+    holds(judge_clock({now, std::nullopt, ""}), condition::unknown, "does not say");
+    holds(judge_clock({now, true, "/s/x.json"}), condition::error, "/s/x.json is from the future");
+    holds(judge_clock({first_release - seconds(1), true, ""}), condition::error, "before the time");
+}
+
+TEST_CASE("noop files") {
+    using age = std::optional<milliseconds>;
+    const auto one = [](noop_facts file) {
+        const auto found = judge_noop_files({file});
+        REQUIRE(found.size() == 1);
+        return found.front();
+    };
+    const milliseconds hour = seconds(3600);
+    CHECK(judge_noop_files({}).front().state == ok);
+    holds(one({"f", age{}, {}}), ok, "none is there");
+    holds(one({"f", age{hour}, {}}), ok, "1 is there");
+    holds(one({"f", age{milliseconds{hour.count * 25}}, {}}), warning, "for 25 h");
+    holds(one({"f", age{milliseconds{hour.count * 24}}, {}}), ok, "less than a day");
+    holds(one({"f", age{milliseconds{hour.count * 2}}, hour}), warning, "no longer counts");
+    holds(one({"f", fail(errc::io, "EIO"), {}}), condition::unknown, "EIO");
+}

@@ -1,0 +1,302 @@
+#include <powerconsul/heal/trigger.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/store/store.hpp>
+#include <powerconsul/testing/manual_clock.hpp>
+
+#include "../world.hpp"
+
+using namespace powerconsul;
+using testing::manual_clock;
+
+namespace {
+
+using words = std::vector<std::string>;
+
+auto who() -> identity {
+    return completed({.host = "production-web3.example.org"});
+}
+
+}  // namespace
+
+TEST_CASE("the roles under which a trigger is looked for") {
+    struct row {
+        role own;
+        expectation expects;
+        std::vector<role> roles;
+    };
+    using enum role;
+    const row rows[] = {
+        {standalone, expectation::running, {standalone}},
+        {standalone, expectation::stopped, {standalone}},
+        {standalone, expectation::unknown, {}},
+        {primary, expectation::running, {primary}},
+        {primary, expectation::stopped, {primary}},
+        {primary, expectation::unknown, {}},
+        {secondary, expectation::running, {primary, secondary}},
+        {secondary, expectation::stopped, {secondary}},
+        {secondary, expectation::unknown, {}},
+        {role::unknown, expectation::running, {}},
+        {role::unknown, expectation::stopped, {}},
+        {role::unknown, expectation::unknown, {}},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(to_string(row.own));
+        CAPTURE(to_string(row.expects));
+        CHECK(trigger_roles(row.own, row.expects) == row.roles);
+    }
+}
+
+TEST_CASE("a trigger's key") {
+    struct row {
+        std::string_view name;
+        std::string base;
+        std::string environment;
+        std::string_view service;
+        bad_state state;
+        std::string_view key;  ///< empty: refused
+    };
+    const row rows[] = {
+        {"by the environment", "", "production", "web", bad_state::critical,
+         "triggers/production/web/primary/critical"},
+        {"of the other state", "", "production", "web", bad_state::warning, "triggers/production/web/primary/warning"},
+        {"with a base", "own/keys", "production", "web", bad_state::warning, "own/keys/web/primary/warning"},
+        {"with a base that ends in a slash", "own/", "production", "web", bad_state::warning,
+         "own/web/primary/warning"},
+        {"with a base and without an environment", "own", "", "web", bad_state::warning, "own/web/primary/warning"},
+        {"without either", "", "", "web", bad_state::critical, ""},
+        {"an environment of two segments", "", "a/b", "web", bad_state::critical, ""},
+        {"an environment above", "", "..", "web", bad_state::critical, ""},
+        {"a service of two segments", "", "production", "web/primary", bad_state::critical, ""},
+        {"a service above", "", "production", "..", bad_state::critical, ""},
+        {"a base with an empty segment", "own//keys", "production", "web", bad_state::critical, ""},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        trigger_options options;
+        options.base_key = row.base;
+        identity of;
+        of.environment = row.environment;
+        const auto key = trigger_key(options, of, row.service, role::primary, row.state);
+        CHECK(key.has_value() == !row.key.empty());
+        if (key) {
+            CHECK(*key == row.key);
+        } else {
+            CHECK(key.error().code == errc::usage);
+        }
+    }
+}
+
+TEST_CASE("a trigger is looked for under one role after the other, until there is one or no clean answer") {
+    struct row {
+        std::string_view name;
+        void (*change)(store&);
+        std::string_view key;
+        words tried;
+    };
+    const std::string first = "triggers/production/web/primary/critical";
+    const std::string second = "triggers/production/web/secondary/critical";
+    const row rows[] = {
+        {"none", [](store&) {}, "", {first, second}},
+        {"the first", [](store& in) { in.put("hq", "triggers/production/web/primary/critical", "a"); }, first, {first}},
+        {"the second",
+         [](store& in) { in.put("hq", "triggers/production/web/secondary/critical", "a"); },
+         second,
+         {first, second}},
+        {"both",
+         [](store& in) {
+             in.put("hq", "triggers/production/web/secondary/critical", "b");
+             in.put("hq", "triggers/production/web/primary/critical", "a");
+         },
+         first,
+         {first}},
+        {"another state's",
+         [](store& in) { in.put("hq", "triggers/production/web/primary/warning", "a"); },
+         "",
+         {first, second}},
+        {"another datacenter's",
+         [](store& in) { in.put("dr", "triggers/production/web/primary/critical", "a"); },
+         "",
+         {first, second}},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        store consul{{.node = "production-web3", .datacenter = "hq"}};
+        manual_clock time;
+        row.change(consul);
+        consul_client<store&, manual_clock&> client{consul, time, seconds(5)};
+        resolution facts;
+        facts.own = role::secondary;
+        facts.expects = expectation::running;
+        const auto search = find_trigger(client, {}, who(), facts, "web", bad_state::critical);
+        REQUIRE(search);
+        CHECK(search->tried == row.tried);
+        CHECK(search->found.has_value() == !row.key.empty());
+        if (search->found) {
+            CHECK(search->found->key == row.key);
+            CHECK(search->found->as == (row.key == first ? role::primary : role::secondary));
+            CHECK(search->found->value == "a");
+            CHECK(search->found->modify_index == consul.data().index());
+        }
+    }
+}
+
+TEST_CASE("an empty value is found, since its key is there") {
+    store consul{{.node = "production-web3", .datacenter = "hq"}};
+    manual_clock time;
+    consul.put("hq", "triggers/production/web/standalone/critical", "");
+    consul_client<store&, manual_clock&> client{consul, time, seconds(5)};
+    resolution facts;
+    facts.own = role::standalone;
+    facts.expects = expectation::running;
+    const auto search = find_trigger(client, {}, who(), facts, "web", bad_state::critical);
+    REQUIRE(search);
+    REQUIRE(search->found);
+    const auto made = make_job(*search->found, {}, who(), {});
+    REQUIRE_FALSE(made);
+    CHECK(made.error().code == errc::bad_data);
+    CHECK(made.error().message.starts_with("the trigger triggers/production/web/standalone/critical: "));
+}
+
+TEST_CASE("where the first role's key cannot be read the second one is not asked") {
+    store consul{{.node = "production-web3", .datacenter = "hq"}};
+    world::recorded_store asked{consul};
+    manual_clock time;
+    resolution facts;
+    facts.own = role::secondary;
+    facts.expects = expectation::running;
+    consul.put("hq", "triggers/production/web/secondary/critical", "a");
+    const auto search = [&](const identity& of, std::string_view service) {
+        consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(5)};
+        return find_trigger(client, {}, of, facts, service, bad_state::critical);
+    };
+    consul.respond_with("/v1/kv/triggers/production/web/primary", 403, "Permission denied");
+    auto found = search(who(), "web");
+    REQUIRE_FALSE(found);
+    CHECK(found.error().code == errc::denied);
+    CHECK(world::targets(asked.requests) == words{"/v1/kv/triggers/production/web/primary/critical?consistent"});
+
+    found = search({}, "web");
+    REQUIRE_FALSE(found);
+    CHECK(found.error() == error{errc::usage, "the environment \"\" is empty"});
+    CHECK(asked.requests.size() == 1);
+
+    identity there = who();
+    there.datacenter = "dr";
+    found = search(there, "mail");
+    REQUIRE_FALSE(found);
+    CHECK(asked.requests.at(1).target == "/v1/kv/triggers/production/mail/primary/critical?dc=dr&consistent");
+}
+
+TEST_CASE("@ENV, @HOST and @ROLE come from the node and cannot be replaced") {
+    trigger_options options;
+    options.substitutions = {{"HOST", "elsewhere"}, {"HOSTS", "all"}, {"ENV", ""}, {"ROLE", "x"}};
+    const auto all = all_substitutions(options, who());
+    std::string text;
+    for (const auto& each : all) text += each.name + '=' + each.value + ' ';
+    CHECK(text == "ENV=production HOST=production-web3 ROLE=web HOSTS=all ");
+
+    identity named;
+    named.node = "staging-db1.example.org";
+    CHECK(all_substitutions({}, completed(named)).at(1).value == "staging-db1");
+}
+
+TEST_CASE("the environment of a trigger") {
+    trigger_cause cause{"web",           "service:web",     "0123456789abcdef",    3, bad_state::warning,
+                        role::secondary, "two\nlines\tand", std::string(2000, 'x')};
+    const words list = trigger_environment(cause, {{"A-B.c", "1 2"}}, "www");
+    CHECK(list == words{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "USER=www",
+                        "LOGNAME=www", "SHELL=/bin/sh", "LANG=C.UTF-8", "POWERCONSUL_SERVICE=web",
+                        "POWERCONSUL_ROLE=secondary", "POWERCONSUL_STATE=warning", "POWERCONSUL_CHECK_ID=service:web",
+                        "POWERCONSUL_INCIDENT_ID=0123456789abcdef", "POWERCONSUL_ATTEMPT=3",
+                        "POWERCONSUL_REASON=two lines and", "POWERCONSUL_CHECK_OUTPUT=" + std::string(997, 'x') + "...",
+                        "POWERCONSUL_VAR_A_B_c=1 2"});
+    for (const std::string_view user : {"", "root"}) {
+        CAPTURE(user);
+        const words roots = trigger_environment({}, {}, user);
+        CHECK(roots.at(1) == "HOME=/root");
+        CHECK(roots.at(2) == "USER=root");
+        CHECK(roots.at(3) == "LOGNAME=root");
+    }
+    // What Consul says may hold anything; a variable ends at a NUL.
+    cause.output = std::string{"a\0b=\x01\xff", 6};
+    CHECK(trigger_environment(cause, {}, "").back() == "POWERCONSUL_CHECK_OUTPUT=a b= \xEF\xBF\xBD");
+}
+
+TEST_CASE("a value becomes a job with the options' times") {
+    trigger_options options;
+    options.timeout = seconds(20);
+    options.grace = seconds(2);
+    options.substitutions = {{"PORT", "80; reboot"}};
+    trigger_cause cause;
+    cause.service = "web";
+    const found_trigger plain{role::primary, "k", 7, "restart @HOST"};
+    const auto made = make_job(plain, options, who(), cause);
+    REQUIRE(made);
+    CHECK(made->argv == words{"/bin/sh", "-c", "restart production-web3"});
+    CHECK(made->timeout == seconds(20));
+    CHECK(made->grace == seconds(2));
+    CHECK(made->user.empty());
+    CHECK(made->environment == trigger_environment(cause, all_substitutions(options, who()), ""));
+
+    const found_trigger literal{role::primary, "k", 7, R"({"command": ["/bin/echo", "@PORT"], "user": "www"})"};
+    const auto as_words = make_job(literal, options, who(), cause);
+    REQUIRE(as_words);
+    CHECK(as_words->argv == words{"/bin/echo", "80; reboot"});
+    CHECK(as_words->environment == trigger_environment(cause, all_substitutions(options, who()), "www"));
+
+    const found_trigger hostile{role::primary, "k", 7, "serve @PORT"};
+    const auto refused = make_job(hostile, options, who(), cause);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == errc::bad_data);
+    CHECK(refused.error().message.starts_with("the trigger k: "));
+}
+
+TEST_CASE("the last lines of an output") {
+    struct row {
+        std::string_view name;
+        std::string_view output;
+        std::string_view kept;
+    };
+    const row rows[] = {
+        {"empty", "", ""},
+        {"only ends of lines", "\n \n", ""},
+        {"short", "one\ntwo\n\n", "one\ntwo"},
+        {"just fits", "12345\n7890\n", "12345\n7890"},
+        {"begins in the midst of a line", "first\nsecond.\nxyz\n", "xyz"},
+        {"begins with a whole line", "first\nsecond\nxyz\n", "second\nxyz"},
+        {"a long line", "0123456789abcdef", "6789abcdef"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        CHECK(last_lines(row.output, 10) == row.kept);
+    }
+}
+
+TEST_CASE("what nobody set of a trigger") {
+    CHECK(trigger_options{}.timeout == seconds(60));
+    CHECK(trigger_options{}.grace == seconds(10));
+    CHECK(found_trigger{}.as == role::unknown);
+    CHECK(trigger_cause{}.attempt == 1);
+    CHECK(trigger_cause{}.state == bad_state::critical);
+    CHECK(trigger_cause{}.own == role::unknown);
+}
+
+TEST_CASE("a substitution's name becomes that of a variable") {
+    const auto variable = [](std::string name) { return trigger_environment({}, {{std::move(name), "x"}}, "").back(); };
+    CHECK(variable("azAZ09_") == "POWERCONSUL_VAR_azAZ09_=x");
+    CHECK(variable("`{@[/:") == "POWERCONSUL_VAR_______=x");
+}
+
+TEST_CASE("a script becomes a job") {
+    const auto made = make_job({role::primary, "k", 7, R"({"script": "echo 1"})"}, {}, who(), {});
+    REQUIRE(made);
+    CHECK(made->script == "echo 1");
+    CHECK(made->timeout == seconds(60));
+}
