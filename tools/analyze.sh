@@ -59,7 +59,7 @@ threaded=(thread_runner httplib httplib_bounded posix_files posix_log posix_supe
 
 part_threads() {
     configured build/threads clang++ -Db_sanitize=thread -Db_lundef=false -Doptimization=1
-    ninja -C build/threads tools/powerconsul tests/test_probes_side_by_side tests/test_testing_recording_log \
+    ninja -C build/threads tools/cli/powerconsul tests/test_probes_side_by_side tests/test_testing_recording_log \
         "${threaded[@]/#/tests/test_adapters_}"
     export TSAN_OPTIONS="halt_on_error=1 exitcode=66"
     local program
@@ -68,7 +68,7 @@ part_threads() {
         "build/threads/tests/test_$program"
     done
     CONSUL=$(tools/consul.sh build/consul)
-    export CONSUL POWERCONSUL=$PWD/build/threads/tools/powerconsul
+    export CONSUL POWERCONSUL=$PWD/build/threads/tools/cli/powerconsul
     for program in checks watch connection; do
         step "threads: against a real Consul: $program"
         python3 "tests/integration/consul/test_$program.py"

@@ -20,7 +20,7 @@ prepare() {
         echo "quickstart.sh: the build failed, see above or $log" >&2
         exit 1
     fi
-    powerconsul=$top/$build/tools/powerconsul
+    powerconsul=$top/$build/tools/cli/powerconsul
 }
 
 case "$#:${1:-}" in

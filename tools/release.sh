@@ -66,7 +66,7 @@ meson setup "$folder" --native-file tools/release.ini -Dtool=enabled -Dhttplib=e
 ninja -C "$folder"
 
 for program in powerconsul powerconsul-https; do
-    path=$folder/tools/$program
+    path=$folder/tools/cli/$program
     # What is linked at run time: the C library and the loader, nothing else.
     shared=$(readelf --dynamic --wide "$path" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
     for library in $shared; do
@@ -77,4 +77,4 @@ for program in powerconsul powerconsul-https; do
     done
     "$path" --version | sed "s|^|$program: |"
 done
-tools/hardening.sh "$folder"/tools/powerconsul{,-https} || die "a program is not hardened, see above"
+tools/hardening.sh "$folder"/tools/cli/powerconsul{,-https} || die "a program is not hardened, see above"

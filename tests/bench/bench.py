@@ -65,8 +65,8 @@ class Table:
 class Bench:
     def __init__(self, options, folder):
         self.options, self.folder, self.table = options, folder, Table()
-        self.release = os.path.join(options.release, "tools", "powerconsul")
-        self.default = os.path.join(options.default, "tools", "powerconsul")
+        self.release = os.path.join(options.release, "tools", "cli", "powerconsul")
+        self.default = os.path.join(options.default, "tools", "cli", "powerconsul")
         self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": folder, "LANG": "C.UTF-8"}
 
     def program(self, name):
@@ -269,7 +269,7 @@ class Bench:
     def sizes(self):
         part = "size and memory"
         for name in ("powerconsul", "powerconsul-https"):
-            path = os.path.join(self.options.release, "tools", name)
+            path = os.path.join(self.options.release, "tools", "cli", name)
             stripped = os.path.join(self.folder, name)
             subprocess.run(["strip", "-o", stripped, path], check=True)
             self.table.add(part, f"`{name}`, release, stripped", os.path.getsize(stripped) / (1 << 20), "MiB")

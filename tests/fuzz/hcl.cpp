@@ -1,5 +1,5 @@
-// covers: tools/hcl.cpp
-#include "../../tools/hcl.hpp"
+// covers: tools/cli/hcl.cpp
+#include "../../tools/cli/hcl.hpp"
 
 #include <cstddef>
 #include <string>

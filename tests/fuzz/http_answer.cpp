@@ -18,7 +18,7 @@
 #include <powerconsul/core/number.hpp>
 #include <powerconsul/ports/transport.hpp>
 
-#include "../../tools/http.hpp"
+#include "../../tools/cli/http.hpp"
 #include "fuzz.hpp"
 
 using namespace powerconsul;

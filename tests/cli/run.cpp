@@ -1,4 +1,4 @@
-#include "../../tools/cli.hpp"
+#include "../../tools/cli/run.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "../../tools/watches.hpp"
+#include "../../tools/cli/watches.hpp"
 
 #include <doctest/doctest.h>
 

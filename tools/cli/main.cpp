@@ -25,7 +25,7 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 
-#include "cli.hpp"
+#include "run.hpp"
 #include "http.hpp"
 #include "tls_program.hpp"
 #include "watchdog.hpp"

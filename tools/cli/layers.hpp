@@ -11,7 +11,7 @@
 
 #include <powerconsul/core/result.hpp>
 
-#include "cli.hpp"
+#include "run.hpp"
 #include "command_line.hpp"
 
 namespace powerconsul::cli {

@@ -1,4 +1,4 @@
-#include "../../tools/checks.hpp"
+#include "../../tools/cli/checks.hpp"
 
 #include <doctest/doctest.h>
 

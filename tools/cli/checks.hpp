@@ -4,7 +4,7 @@
 
 #include <powerconsul/core/result.hpp>
 
-#include "cli.hpp"
+#include "run.hpp"
 #include "command_line.hpp"
 #include "configuration.hpp"
 

@@ -19,7 +19,7 @@
 #include <powerconsul/lint/report.hpp>
 #include <powerconsul/lint/trigger.hpp>
 
-#include "cli.hpp"
+#include "run.hpp"
 #include "command_line.hpp"
 
 namespace powerconsul::cli {

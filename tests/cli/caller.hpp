@@ -20,7 +20,7 @@
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/json/value.hpp>
 
-#include "../../tools/cli.hpp"
+#include "../../tools/cli/run.hpp"
 
 /// What the tests of the tool share: a folder of their own and the program's own entry, called with it.
 namespace tool {

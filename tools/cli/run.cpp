@@ -1,4 +1,4 @@
-#include "cli.hpp"
+#include "run.hpp"
 
 #include <exception>
 #include <new>

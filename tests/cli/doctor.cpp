@@ -1,4 +1,4 @@
-#include "../../tools/cli.hpp"
+#include "../../tools/cli/run.hpp"
 
 #include <doctest/doctest.h>
 
@@ -14,8 +14,8 @@
 
 #include <powerconsul/json/value.hpp>
 
-#include "../../tools/agent_process.hpp"
-#include "../../tools/hcl.hpp"
+#include "../../tools/cli/agent_process.hpp"
+#include "../../tools/cli/hcl.hpp"
 #include "caller.hpp"
 
 using tool::caller;

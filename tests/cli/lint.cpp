@@ -1,4 +1,4 @@
-#include "../../tools/lint.hpp"
+#include "../../tools/cli/lint.hpp"
 
 #include <doctest/doctest.h>
 

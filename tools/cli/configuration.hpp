@@ -11,7 +11,7 @@
 #include <powerconsul/heal/handler.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
 
-#include "cli.hpp"
+#include "run.hpp"
 #include "command_line.hpp"
 
 namespace powerconsul::cli {

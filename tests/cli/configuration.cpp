@@ -1,4 +1,4 @@
-#include "../../tools/configuration.hpp"
+#include "../../tools/cli/configuration.hpp"
 
 #include <doctest/doctest.h>
 

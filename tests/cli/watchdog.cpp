@@ -1,4 +1,4 @@
-#include "../../tools/watchdog.hpp"
+#include "../../tools/cli/watchdog.hpp"
 
 #include <doctest/doctest.h>
 
