@@ -25,9 +25,7 @@
 #include <powerconsul/consul/rights.hpp>
 #include <powerconsul/consul/rights_json.hpp>
 #include <powerconsul/core/base64.hpp>
-#include <powerconsul/core/duration.hpp>
 #include <powerconsul/core/expression.hpp>
-#include <powerconsul/core/number.hpp>
 #include <powerconsul/core/ordered.hpp>
 #include <powerconsul/core/pattern.hpp>
 #include <powerconsul/core/result.hpp>

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include <powerconsul/core/base64.hpp>
-#include <powerconsul/core/number.hpp>
 #include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/json/writer.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/store/url.hpp>

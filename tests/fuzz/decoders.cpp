@@ -1,6 +1,6 @@
-// covers: core/duration.hpp core/number.hpp core/base64.hpp consul/address.hpp adapters/httplib/pem.hpp
-// cluster/identity.hpp ports/secret_file.hpp core/text.hpp core/time.hpp lint/keys.hpp config/settings.hpp
-// ports/log.hpp consul/access.hpp store/url.hpp probes/service/service_manager.hpp
+// covers: core/time.hpp core/text.hpp core/base64.hpp consul/address.hpp adapters/httplib/pem.hpp cluster/identity.hpp
+// ports/secret_file.hpp lint/keys.hpp config/settings.hpp ports/log.hpp consul/access.hpp store/url.hpp
+// probes/service/service_manager.hpp
 #include <powerconsul/consul/address.hpp>
 
 #include <charconv>
@@ -12,7 +12,7 @@
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/config/settings.hpp>
 #include <powerconsul/consul/access.hpp>
-#include <powerconsul/core/duration.hpp>
+#include <powerconsul/core/time.hpp>
 #include <powerconsul/lint/keys.hpp>
 #include <powerconsul/ports/secret_file.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/fd.hpp>
-#include <powerconsul/core/number.hpp>
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/transport.hpp>
 
 #include "../../tools/cli/http.hpp"

@@ -1,4 +1,4 @@
-// covers: config/settings_json.hpp config/settings.hpp lint/settings.hpp core/duration.hpp adapters/posix/log.hpp
+// covers: config/settings_json.hpp config/settings.hpp lint/settings.hpp core/time.hpp adapters/posix/log.hpp
 #include <powerconsul/lint/settings.hpp>
 
 #include <optional>

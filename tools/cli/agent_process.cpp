@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/files.hpp>
-#include <powerconsul/core/number.hpp>
 #include <powerconsul/core/shell_words.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/doctor/agent_config_json.hpp>

@@ -8,8 +8,6 @@
 #include <vector>
 
 #include <powerconsul/consul/health.hpp>
-#include <powerconsul/core/duration.hpp>
-#include <powerconsul/core/number.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>

@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include <powerconsul/core/number.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 

@@ -10,7 +10,6 @@
 
 #include <powerconsul/consul/health.hpp>
 #include <powerconsul/core/base64.hpp>
-#include <powerconsul/core/number.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/value.hpp>

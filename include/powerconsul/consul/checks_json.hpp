@@ -12,7 +12,6 @@
 #include <rapidjson/reader.h>
 
 #include <powerconsul/consul/health.hpp>
-#include <powerconsul/core/number.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/parse_error.hpp>

@@ -12,7 +12,6 @@
 #include <powerconsul/consul/reading.hpp>
 #include <powerconsul/consul/rights.hpp>
 #include <powerconsul/consul/rights_json.hpp>
-#include <powerconsul/core/number.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/clock.hpp>
 #include <powerconsul/ports/transport.hpp>

@@ -2,6 +2,11 @@
 
 #include <compare>
 #include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -21,6 +26,41 @@ struct milliseconds {
 
 [[nodiscard]] constexpr auto shorter(milliseconds a, milliseconds b) -> milliseconds {
     return a < b ? a : b;
+}
+
+/// A length of time as people write it: a whole number and `ms`, `s`, `m`, `h` or `d`; without a unit it is seconds.
+/// Fails with errc::usage, also for more than `days`.
+[[nodiscard]] inline auto parse_long_duration(std::string_view text, std::int64_t days) -> result<milliseconds> {
+    const leading_digits read = read_digits(text);
+    const std::string_view unit = text.substr(read.count);
+    std::int64_t factor = 0;
+    if (unit == "ms") factor = 1;
+    if (unit == "s" || unit.empty()) factor = 1000;
+    if (unit == "m") factor = 60'000;
+    if (unit == "h") factor = 3'600'000;
+    constexpr std::int64_t day = 86'400'000;
+    if (unit == "d") factor = day;
+    if (read.count == 0 || read.number > INT64_MAX || factor == 0) {
+        return fail(errc::usage,
+                    quoted(text) + " is not a length of time; expected a number and ms, s, m, h or d, as in 8s");
+    }
+    const auto count = static_cast<std::int64_t>(read.number);
+    if (count > days * day / factor) {
+        return fail(errc::usage, quoted(text) + " is longer than the " + std::to_string(days) + "d that may be given");
+    }
+    return milliseconds{count * factor};
+}
+
+/// The same, one day at most: for what somebody waits for.
+[[nodiscard]] inline auto parse_duration(std::string_view text) -> result<milliseconds> {
+    return parse_long_duration(text, 1);
+}
+
+/// The same, but more than none. Fails with errc::usage.
+[[nodiscard]] inline auto parse_positive_duration(std::string_view text) -> result<milliseconds> {
+    auto read = parse_duration(text);
+    if (read && read->count == 0) return fail(errc::usage, quoted(text) + " is no time at all; expected more than 0");
+    return read;
 }
 
 }  // namespace powerconsul::inline v0

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/core/duration.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/action.hpp>
 #include <powerconsul/heal/substitution.hpp>
 #include <powerconsul/json/value.hpp>

@@ -11,7 +11,6 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
-#include <powerconsul/core/number.hpp>
 #include <powerconsul/core/ordered.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>

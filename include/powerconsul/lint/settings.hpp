@@ -11,7 +11,7 @@
 #include <powerconsul/config/settings.hpp>
 #include <powerconsul/config/settings_json.hpp>
 #include <powerconsul/consul/address.hpp>
-#include <powerconsul/core/number.hpp>
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/substitution.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/lint/report.hpp>

@@ -9,7 +9,6 @@
 #include <system_error>
 #include <vector>
 
-#include <powerconsul/core/number.hpp>
 #include <powerconsul/core/text.hpp>
 
 namespace powerconsul::inline v0 {
