@@ -56,6 +56,6 @@
 #include <powerconsul/ports/log.hpp>
 #include <powerconsul/ports/supervisor.hpp>
 #include <powerconsul/ports/transport.hpp>
-#include <powerconsul/ports/trusted_directory.hpp>
+#include <powerconsul/ports/trust.hpp>
 #include <powerconsul/probes/probe.hpp>
 #include <powerconsul/version.hpp>

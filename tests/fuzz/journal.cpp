@@ -1,4 +1,4 @@
-// covers: heal/journal.hpp heal/journal_json.hpp heal/incident.hpp heal/rules.hpp ports/trusted_directory.hpp
+// covers: heal/journal.hpp heal/journal_json.hpp heal/incident.hpp heal/rules.hpp ports/trust.hpp
 #include <powerconsul/heal/journal.hpp>
 
 #include <algorithm>

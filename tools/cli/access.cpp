@@ -11,7 +11,7 @@
 #include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/consul/address.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/ports/secret_file.hpp>
+#include <powerconsul/ports/trust.hpp>
 
 namespace powerconsul::cli {
 

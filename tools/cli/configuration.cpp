@@ -12,7 +12,7 @@
 #include <powerconsul/config/settings_json.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/trigger.hpp>
-#include <powerconsul/ports/secret_file.hpp>
+#include <powerconsul/ports/trust.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
 
 #include "access.hpp"

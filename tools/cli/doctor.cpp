@@ -27,7 +27,7 @@
 #include <powerconsul/doctor/agent_config_json.hpp>
 #include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/json/writer.hpp>
-#include <powerconsul/ports/trusted_directory.hpp>
+#include <powerconsul/ports/trust.hpp>
 #include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
 

@@ -8,7 +8,7 @@
 #include <powerconsul/cluster/last_known.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/files.hpp>
-#include <powerconsul/ports/trusted_directory.hpp>
+#include <powerconsul/ports/trust.hpp>
 
 namespace powerconsul::inline v0 {
 

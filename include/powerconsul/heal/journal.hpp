@@ -13,7 +13,7 @@
 #include <powerconsul/heal/incident.hpp>
 #include <powerconsul/heal/journal_json.hpp>
 #include <powerconsul/ports/files.hpp>
-#include <powerconsul/ports/trusted_directory.hpp>
+#include <powerconsul/ports/trust.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -116,7 +116,7 @@ void insert_sorted(std::vector<T>& sorted, T one) {
 }
 
 /// Keeps the incidents of each service below `<state>/journal/`, one file for each. What it needs of the directories is
-/// told in trusted_directory.hpp. Policies may be values or references.
+/// told in ports/trust.hpp. Policies may be values or references.
 template <typename Files>
     requires locking_file_store<std::remove_reference_t<Files>>
 class journal_directory {

@@ -1,4 +1,4 @@
-#include <powerconsul/ports/secret_file.hpp>
+#include <powerconsul/ports/trust.hpp>
 
 #include <doctest/doctest.h>
 
@@ -7,6 +7,7 @@
 #include <string_view>
 
 using namespace powerconsul;
+using enum exposure;
 
 namespace {
 
@@ -22,7 +23,6 @@ struct exposure_row {
     exposure how;
 };
 
-using enum exposure;
 
 // The reader is user 100 of group 200.
 constexpr exposure_row rows[] = {
