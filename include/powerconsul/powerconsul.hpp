@@ -23,7 +23,6 @@
 #include <powerconsul/consul/health.hpp>
 #include <powerconsul/consul/reading.hpp>
 #include <powerconsul/consul/rights.hpp>
-#include <powerconsul/consul/rights_json.hpp>
 #include <powerconsul/core/base64.hpp>
 #include <powerconsul/core/expression.hpp>
 #include <powerconsul/core/ordered.hpp>

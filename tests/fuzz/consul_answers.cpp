@@ -1,5 +1,5 @@
-// covers: consul/answers_json.hpp json/value.hpp consul/kv_list_json.hpp consul/rights_json.hpp
-// doctor/agent_config_json.hpp json/skim.hpp json/allocator.hpp json/parse_error.hpp core/base64.hpp consul/rights.hpp
+// covers: consul/answers_json.hpp json/value.hpp consul/rights.hpp doctor/agent_config_json.hpp json/skim.hpp
+// json/allocator.hpp json/parse_error.hpp core/base64.hpp
 #include <powerconsul/doctor/agent_config_json.hpp>
 
 #include <cstddef>
@@ -9,8 +9,7 @@
 #include <vector>
 
 #include <powerconsul/consul/answers_json.hpp>
-#include <powerconsul/consul/kv_list_json.hpp>
-#include <powerconsul/consul/rights_json.hpp>
+#include <powerconsul/consul/rights.hpp>
 #include <powerconsul/core/base64.hpp>
 #include <powerconsul/json/value.hpp>
 

@@ -9,7 +9,6 @@
 #include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/consul/client.hpp>
-#include <powerconsul/consul/kv_list.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/trigger.hpp>
 

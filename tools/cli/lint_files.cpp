@@ -12,7 +12,7 @@
 
 #include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/adapters/posix/log.hpp>
-#include <powerconsul/consul/kv_list_json.hpp>
+#include <powerconsul/consul/answers_json.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/trigger.hpp>
 #include <powerconsul/lint/settings.hpp>

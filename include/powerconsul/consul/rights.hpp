@@ -1,10 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/json/value.hpp>
+#include <powerconsul/json/writer.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -46,3 +50,51 @@ struct acl_right {
 }
 
 }  // namespace powerconsul::inline v0
+
+/// The question "may this token read that", `POST /v1/internal/acl/authorize`, as Consul 1.8.7 takes and answers it.
+namespace powerconsul::inline v0::json {
+
+[[nodiscard]] inline auto encode_rights(const std::vector<acl_right>& rights) -> std::string {
+    writer text;
+    text.open_array();
+    for (const auto& each : rights) {
+        text.open_object();
+        text.key("Resource").string(to_string(each.resource));
+        text.key("Access").string("read");
+        text.key("Segment").string(each.segment);
+        text.close_object();
+    }
+    text.close_array();
+    return text.text();
+}
+
+/// The rights that the token does not have. Fails with errc::bad_data unless each one asked for is answered, in order.
+[[nodiscard]] inline auto decode_missing_rights(std::string_view body, const std::vector<acl_right>& asked)
+    -> result<std::vector<acl_right>> {
+    const auto wrong = [](const std::string& what) {
+        return fail(errc::bad_data, "Consul's answer is not of the documented shape: " + what);
+    };
+    const auto root = parse(body);
+    if (!root) return unexpected{root.error()};
+    if (!root->is(kind::array) || root->items.size() != asked.size()) {
+        return wrong("expected a list with an answer for each right that was asked for");
+    }
+    std::vector<acl_right> missing;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        const value& answer = root->items[i];
+        const auto says = [&](std::string_view name, std::string_view expected) {
+            const value* const member = answer.find(name);
+            if (member == nullptr) return expected.empty();  // Consul leaves out what is empty
+            return member->is(kind::string) && member->text == expected;
+        };
+        const value* const allowed = answer.find("Allow");
+        if (!says("Resource", to_string(asked[i].resource)) || !says("Segment", asked[i].segment) ||
+            !says("Access", "read") || allowed == nullptr || !allowed->is(kind::boolean)) {
+            return wrong("expected an answer for " + to_string(asked[i]));
+        }
+        if (!allowed->boolean) missing.push_back(asked[i]);
+    }
+    return missing;
+}
+
+}  // namespace powerconsul::inline v0::json
