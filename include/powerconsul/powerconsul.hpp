@@ -44,7 +44,6 @@
 #include <powerconsul/heal/substitution.hpp>
 #include <powerconsul/heal/trigger.hpp>
 #include <powerconsul/heal/unproven.hpp>
-#include <powerconsul/json/allocator.hpp>
 #include <powerconsul/json/parse_error.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/value.hpp>

@@ -1,12 +1,12 @@
-// covers: cluster/last_known.hpp adapters/posix/log_line_json.hpp ports/log.hpp adapters/posix/log_line.hpp
-// checks/report_json.hpp json/writer.hpp checks/report.hpp heal/unproven.hpp core/text.hpp
+// covers: cluster/last_known.hpp adapters/posix/log_line.hpp ports/log.hpp checks/report_json.hpp json/writer.hpp
+// checks/report.hpp heal/unproven.hpp core/text.hpp
 #include <powerconsul/checks/report_json.hpp>
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/adapters/posix/log_line_json.hpp>
+#include <powerconsul/adapters/posix/log_line.hpp>
 #include <powerconsul/cluster/last_known.hpp>
 #include <powerconsul/heal/unproven.hpp>
 #include <powerconsul/json/value.hpp>
@@ -38,7 +38,7 @@ void log_line(fuzz::choices& pick, fuzz::parts texts) {
     constexpr std::int64_t times[] = {0, -1, 1'704'067'200'123, INT64_MAX, INT64_MIN, 253'402'300'799'999};
     const milliseconds wall{times[pick.of(6)]};
     const std::size_t limit = pick.yes() ? event_line_limit : least_event_line_limit;
-    const std::string json_text = json::event_line(what, wall, limit);
+    const std::string json_text = json_line(what, wall, limit);
     const std::string plain = logfmt_line(what, wall, limit);
     for (const auto* each : {&json_text, &plain}) {
         fuzz::expect(fuzz::is_one_line(*each) && is_utf8(*each) && each->size() <= limit, "no line of a log", *each);

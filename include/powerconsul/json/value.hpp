@@ -14,9 +14,9 @@
 #include <powerconsul/core/ordered.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/json/allocator.hpp>
 #include <powerconsul/json/parse_error.hpp>
 #include <powerconsul/json/skim.hpp>
+#include <powerconsul/json/writer.hpp>
 
 namespace powerconsul::inline v0::json {
 

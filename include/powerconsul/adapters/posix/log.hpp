@@ -19,7 +19,6 @@
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/adapters/posix/log_line.hpp>
-#include <powerconsul/adapters/posix/log_line_json.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
@@ -146,7 +145,7 @@ private:
 
     [[nodiscard]] auto line(const event& what, std::size_t limit) const -> std::string {
         const milliseconds now = posix_clock{}.wall();
-        return options_.format == log_format::json ? json::event_line(what, now, limit) : logfmt_line(what, now, limit);
+        return options_.format == log_format::json ? json_line(what, now, limit) : logfmt_line(what, now, limit);
     }
 
     /// Lines of at most PIPE_BUF bytes: they are not torn, and a pipe that has room takes them without waiting.

@@ -171,4 +171,15 @@ struct line_member {
     return line;
 }
 
+/// An event as one line of JSON without its newline: one object of strings with the members, the order, the limits and
+/// the escapes of `logfmt_line`, so that a value is cut at the same byte in both.
+[[nodiscard]] inline auto json_line(const event& what, milliseconds wall, std::size_t limit = event_line_limit)
+    -> std::string {
+    std::string line;
+    for (const auto& each : detail::line_members(what, wall, limit)) {
+        line.append(line.empty() ? "{\"" : ",\"").append(each.name).append("\":\"").append(each.text).append("\"");
+    }
+    return line + '}';
+}
+
 }  // namespace powerconsul::inline v0
