@@ -71,7 +71,10 @@ struct caller {
     std::function<powerconsul::result<bool>()> detach{};  ///< stands for a process of its own
 
     [[nodiscard]] auto operator()(std::vector<std::string> args) const -> ended {
-        cli::invocation call{std::move(args), environment, host};
+        cli::invocation call;
+        call.args = std::move(args);
+        call.environment = environment;
+        call.host = host;
         if (input) {
             call.input = [this](std::size_t, powerconsul::milliseconds) { return powerconsul::result{*input}; };
         }

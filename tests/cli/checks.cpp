@@ -533,7 +533,7 @@ TEST_CASE("what a check says when its time is over") {
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
-        const auto word = first_last_word({each.args, each.environment});
+        const auto word = first_last_word({{each.environment, {}}, each.args});
         REQUIRE(word);
         CHECK(word->limit.count == each.limit);
         CHECK(word->status == each.status);
@@ -545,7 +545,7 @@ TEST_CASE("what a check says when its time is over") {
                               {},
                               {"--version"},
                               {"check", "service", "--nonsense"}}) {
-        CHECK_FALSE(first_last_word({args}));
+        CHECK_FALSE(first_last_word({{}, args}));
     }
 }
 
@@ -553,11 +553,11 @@ TEST_CASE("the configuration's time limit is told once it is known") {
     const site here;
     here.box.write("config.json", R"({"timeout": "3s", "unknownExit": 2, "format": "text"})");
     std::vector<tool::cli::last_word> told;
-    tool::cli::invocation call{{"check", "service", "-s", "up", "-S", "web"},
-                               {{"POWERCONSUL_CONFIG", here.box / "config.json"},
-                                {"POWERCONSUL_STORE", here.box / "store.json"},
-                                {"POWERCONSUL_STATE_DIR", here.box / "state"}},
-                               "production-web1",
+    tool::cli::invocation call{{{{"POWERCONSUL_CONFIG", here.box / "config.json"},
+                                 {"POWERCONSUL_STORE", here.box / "store.json"},
+                                 {"POWERCONSUL_STATE_DIR", here.box / "state"}},
+                                "production-web1"},
+                               {"check", "service", "-s", "up", "-S", "web"},
                                [&](tool::cli::last_word word) { told.push_back(std::move(word)); }};
     std::string out;
     std::string err;

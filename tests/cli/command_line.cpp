@@ -134,7 +134,7 @@ TEST_CASE("help and version win over what else is wrong") {
     // A file is no option, whatever it is called.
     const auto files = parse_command_line({"lint", "aS", "--as", "trigger"});
     REQUIRE(files);
-    CHECK(files->arguments == std::vector<std::string>{"aS"});
+    CHECK(files->operands == std::vector<std::string>{"aS"});
     const auto value = parse_command_line({"check", "process", "-n", "--help", "-S", "a"});
     REQUIRE(value);
     CHECK(value->value("nagiosargs") == "--help");
@@ -178,7 +178,7 @@ TEST_CASE("the subject of a wrong line is only what a command has") {
 
 TEST_CASE("help at each level has an example") {
     for (const auto& words :
-         {command_words{}, {"check", ""}, {"check", "service"}, {"check", "servicegroup"}, {"role", ""}}) {
+         {config::command_words{}, {"check", ""}, {"check", "service"}, {"check", "servicegroup"}, {"role", ""}}) {
         CAPTURE(words.command);
         const std::string text = help_text(words);
         CHECK(text.find("powerconsul " + words.command) != std::string::npos);

@@ -1,5 +1,7 @@
 #include "../../tools/cli/configuration.hpp"
 
+#include "../../tools/cli/command_line.hpp"
+
 #include <doctest/doctest.h>
 
 #include <functional>

@@ -161,7 +161,7 @@ TEST_CASE("what cannot be read is an error, and the rest is looked at") {
 TEST_CASE("standard input that does not end or is too much is an error") {
     sandbox box;
     for (const auto code : {powerconsul::errc::timed_out, powerconsul::errc::bad_data}) {
-        tool::cli::invocation call{{"lint", "-", "--timeout", "150ms"}, {{"HOME", box / "home"}}, "a-b1"};
+        tool::cli::invocation call{{{{"HOME", box / "home"}}, "a-b1"}, {"lint", "-", "--timeout", "150ms"}};
         call.input = [&](std::size_t limit, powerconsul::milliseconds time) -> powerconsul::result<std::string> {
             CHECK(limit == std::size_t{16} * 1024 * 1024);
             CHECK(time == powerconsul::milliseconds{150});

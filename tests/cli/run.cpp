@@ -342,7 +342,7 @@ TEST_CASE("a program without TLS goes on in one that has it, before it reads any
     int asked = 0;
     const auto ask = [&](std::vector<std::string> args, const std::string& address) {
         box.write("none.json", "{}");
-        tool::cli::invocation call{std::move(args), {{"CONSUL_HTTP_ADDR", address}}, "web1"};
+        tool::cli::invocation call{{{{"CONSUL_HTTP_ADDR", address}}, "web1"}, std::move(args)};
         call.environment["POWERCONSUL_CONFIG"] = box / "none.json";
         call.environment["POWERCONSUL_STATE_DIR"] = box / "state";
         call.with_tls = [&] {

@@ -156,7 +156,7 @@ auto find_needed_rights(const configuration& chosen, std::string_view service, p
     return found;
 }
 
-auto run_acl_policy(const command_line& line, const configuration& chosen, std::string& out) -> result<exit_code> {
+auto run_acl_policy(const config::arguments& line, const configuration& chosen, std::string& out) -> result<exit_code> {
     const auto service = required(line, "consulservice", "-S/--consulservice");
     if (!service) return unexpected{service.error()};
     const std::string wanted = line.value("for").value_or("all");

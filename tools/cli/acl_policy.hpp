@@ -29,7 +29,7 @@ struct needed_rights {
     -> result<needed_rights>;
 
 /// `powerconsul acl-policy`: prints the least policy to `out`.
-[[nodiscard]] auto run_acl_policy(const command_line& line, const configuration& chosen, std::string& out)
+[[nodiscard]] auto run_acl_policy(const config::arguments& line, const configuration& chosen, std::string& out)
     -> result<exit_code>;
 
 }  // namespace powerconsul::cli

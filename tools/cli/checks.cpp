@@ -24,7 +24,7 @@ constexpr std::int64_t longest_noop_age = 3650;  ///< days
 
 /// The file that a person named may be a symbolic link: what it leads to counts. Where that cannot be told, the name is
 /// left as it is and looking at it will say why.
-[[nodiscard]] auto noop_options_of(const command_line& line) -> result<noop_options> {
+[[nodiscard]] auto noop_options_of(const config::arguments& line) -> result<noop_options> {
     noop_options options{.path = line.value("noopfile").value_or("")};
     if (const auto age = line.value("noop-max-age")) {
         if (options.path.empty()) return fail(errc::usage, "--noop-max-age needs -F/--noopfile" + see_help(line));
@@ -38,7 +38,7 @@ constexpr std::int64_t longest_noop_age = 3650;  ///< days
 }
 
 /// -P and -R: the looks of the plan ask the process table first. For a group, work that is found counts for all of it.
-[[nodiscard]] auto count_work(const command_line& line, machine& here, planned_check& plan) -> result<void> {
+[[nodiscard]] auto count_work(const config::arguments& line, machine& here, planned_check& plan) -> result<void> {
     if (!line.has("procstr") && !line.has("procre")) return {};
     const work_filter filter{line.value("procstr").value_or(""), line.value("procre").value_or("")};
     if (auto valid = validate(filter); !valid) {
@@ -64,7 +64,7 @@ constexpr std::int64_t longest_noop_age = 3650;  ///< days
     return {};
 }
 
-[[nodiscard]] auto report_on(const command_line& line, const configuration& chosen) -> result<check_report> {
+[[nodiscard]] auto report_on(const config::arguments& line, const configuration& chosen) -> result<check_report> {
     machine here;
     here.deadline = here.time.monotonic() + chosen.timeout;
     auto plan = plan_check(line, chosen, here);
@@ -93,13 +93,13 @@ void print_check(const check_report& report, int code, output_format format, std
 
 }  // namespace
 
-auto without_verdict(const command_line& line, const error& why, output_format format, std::string& out) -> int {
+auto without_verdict(const config::arguments& line, const error& why, output_format format, std::string& out) -> int {
     const auto code = static_cast<int>(exit_code_for(why.code));
     print_check({.subject = subject_of(line), .why = why.message}, code, format, out);
     return code;
 }
 
-auto last_word_of_check(const command_line& line, milliseconds limit, output_format format, int unknown_exit)
+auto last_word_of_check(const config::arguments& line, milliseconds limit, output_format format, int unknown_exit)
     -> last_word {
     const std::string time =
         limit.count % 1000 == 0 ? std::to_string(limit.count / 1000) + " s" : std::to_string(limit.count) + " ms";
@@ -109,8 +109,8 @@ auto last_word_of_check(const command_line& line, milliseconds limit, output_for
     return word;
 }
 
-auto run_check(const invocation& call, const command_line& line, std::string& out) -> int {
-    auto format = requested_limits(call, line).format;
+auto run_check(const invocation& call, const config::arguments& line, std::string& out) -> int {
+    auto format = config::requested_limits(call, line).format;
     const auto chosen = configure(call, line);
     if (!chosen) return without_verdict(line, chosen.error(), format, out);
     format = chosen->format;

@@ -220,7 +220,7 @@ constexpr auto commands = std::to_array<command_row>({
     return std::ranges::any_of(commands, [&](const auto& row) { return row.command == word; });
 }
 
-[[nodiscard]] auto find_command(const command_words& words) -> const command_row* {
+[[nodiscard]] auto find_command(const config::command_words& words) -> const command_row* {
     for (const auto& row : commands) {
         if (row.command == words.command && row.subject == words.subject) return &row;
     }
@@ -277,7 +277,7 @@ constexpr auto secret_options = std::to_array<secret_row>({
 }
 
 struct separated {
-    command_words words{};
+    config::command_words words{};
     std::vector<std::string> rest{};  ///< all but the words
 };
 
@@ -301,7 +301,7 @@ struct separated {
     return found;
 }
 
-[[nodiscard]] auto see_help(const command_words& words) -> std::string {
+[[nodiscard]] auto see_help(const config::command_words& words) -> std::string {
     std::string text = "; see powerconsul";
     if (is_command(words.command)) text += ' ' + words.command;
     if (find_command(words) != nullptr && !words.subject.empty()) text += ' ' + words.subject;
@@ -309,7 +309,7 @@ struct separated {
 }
 
 [[nodiscard]] auto misspelt(std::string_view what, std::string_view word, const std::vector<std::string_view>& known,
-                            const command_words& words) -> unexpected {
+                            const config::command_words& words) -> unexpected {
     std::string text = std::string{what} + ' ' + quoted(word) + " is not known";
     if (const auto meant = nearest(word, known); !meant.empty()) {
         text += ", did you mean " + quoted(meant);
@@ -408,7 +408,7 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
 /// Whether each option has the value that it needs, and none that it does not take. `-S=web` would be a service of the
 /// name `=web`, and `-S --node x` one that is called `--node`: both are in no document, and so would be standalone.
 [[nodiscard]] auto check_values(const std::vector<std::string>& rest, const command_row& row,
-                                const command_words& words) -> result<void> {
+                                const config::command_words& words) -> result<void> {
     for (std::size_t i = 0; i < rest.size() && rest[i] != "--"; ++i) {
         const std::string given = rest[i].substr(0, rest[i].find('='));
         const option_row* const option = find_option(row, rest[i]);
@@ -441,7 +441,7 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
     return {};
 }
 
-[[nodiscard]] auto known_words(const command_words& words) -> result<const command_row*> {
+[[nodiscard]] auto known_words(const config::command_words& words) -> result<const command_row*> {
     std::vector<std::string_view> known;
     if (words.command.empty()) return fail(errc::usage, "a command is missing" + see_help(words));
     if (!is_command(words.command)) {
@@ -461,17 +461,17 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
 
 }  // namespace
 
-auto find_words(const std::vector<std::string>& args) -> command_words {
+auto find_words(const std::vector<std::string>& args) -> config::command_words {
     auto words = separate(detached(args)).words;
     if (find_command(words) == nullptr) words.subject.clear();
     return words;
 }
 
-auto parse_roughly(const std::vector<std::string>& args) -> command_line {
+auto parse_roughly(const std::vector<std::string>& args) -> config::arguments {
     constexpr auto wanted =
         std::to_array<std::string_view>({"format", "service", "user", "nagiosargs", "name", "cmdline"});
     const auto rest = separate(detached(args)).rest;
-    command_line line{find_words(args), {}};
+    config::arguments line{find_words(args), {}};
     const command_row* const row = find_command(line.words);
     for (std::size_t i = 0; i < rest.size() && rest[i] != "--"; ++i) {
         const option_row* const option = find_option(row != nullptr ? *row : command_row{}, rest[i]);
@@ -485,7 +485,7 @@ auto parse_roughly(const std::vector<std::string>& args) -> command_line {
     return line;
 }
 
-auto parse_command_line(const std::vector<std::string>& args) -> result<command_line> {
+auto parse_command_line(const std::vector<std::string>& args) -> result<config::arguments> {
     const separated parts = separate(detached(args));
     for (std::size_t i = 0; i < parts.rest.size(); ++i) {
         if (const auto* const secret = find_secret(parts.rest[i])) {
@@ -495,7 +495,7 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
         }
         if (takes_next(parts.rest[i])) ++i;
     }
-    command_line line{parts.words, {}};
+    config::arguments line{parts.words, {}};
     if (parts.words.command == "help") {
         line.words = separate(parts.rest).words;
         if (!line.words.command.empty() &&
@@ -533,13 +533,13 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<command_
     auto options = options_of(*row, &parts.rest);
     try {
         const auto parsed = options.parse(static_cast<int>(argv.size()), argv.data());
-        line.arguments = parsed.unmatched();
-        const std::size_t taken = (*row)->required == files_argument ? line.arguments.size()
+        line.operands = parsed.unmatched();
+        const std::size_t taken = (*row)->required == files_argument ? line.operands.size()
                                   : (*row)->required == "<service>"  ? 1
                                                                      : 0;
-        if (line.arguments.size() > taken) {
+        if (line.operands.size() > taken) {
             return fail(errc::usage,
-                        "the argument " + quoted(line.arguments[taken]) + " is one too many" + see_help(parts.words));
+                        "the argument " + quoted(line.operands[taken]) + " is one too many" + see_help(parts.words));
         }
         for (const auto& each : parsed.arguments()) {
             if (parsed.count(each.key()) > 1) {
@@ -579,7 +579,7 @@ auto options_from_environment() -> std::vector<std::string> {
     return names;
 }
 
-auto help_text(const command_words& words) -> std::string {
+auto help_text(const config::command_words& words) -> std::string {
     const command_row* const row = find_command(words);
     std::vector<std::string> groups{"Global"};
     if (row != nullptr) groups.insert(groups.begin(), "Command");

@@ -1,222 +1,30 @@
 #include "configuration.hpp"
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string_view>
-#include <utility>
-#include <vector>
-
+#include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
-#include <powerconsul/config/settings_json.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/heal/trigger.hpp>
-#include <powerconsul/ports/trust.hpp>
-#include <powerconsul/probes/service/service_manager.hpp>
 
-#include "access.hpp"
-#include "layers.hpp"
+#include "command_line.hpp"
 
 namespace powerconsul::cli {
 
 namespace {
 
-[[nodiscard]] auto parse_format(std::string_view text) -> result<output_format> {
-    if (text == "json") return output_format::json;
-    if (text == "text") return output_format::text;
-    return fail(errc::usage, quoted(text) + R"( is neither "json" nor "text")");
-}
-
-struct loaded_settings {
-    settings said{};
-    std::string file{};  ///< empty: there is none
-};
-
-[[nodiscard]] auto load_settings(const invocation& call, const command_line& line) -> result<loaded_settings> {
-    std::vector<std::string> candidates;
-    const auto named = option_or_variable(call, line, "config");
-    if (named) {
-        candidates.push_back(named->value);
-    } else {
-        auto own = own_configuration(call);
-        if (!own) return unexpected{std::move(own).error()};
-        if (!own->empty()) candidates.push_back(std::move(*own));
-        candidates.emplace_back("/etc/powerconsul.conf");
-    }
-    for (const auto& path : candidates) {
-        const auto text = posix_files{}.read_named(path, std::size_t{1024} * 1024);
-        if (!text) return not_read("the configuration", path, text.error());
-        if (!*text && named) {
-            return fail(errc::configuration, "the configuration " + quoted(path) +
-                                                 " does not exist; write it, or let " + named->where + " name another");
-        }
-        if (!*text) continue;
-        if (const std::uint32_t mode = (*text)->status.mode; (mode & 0002U) != 0) {
-            return fail(errc::configuration, "the configuration " + quoted(path) + " (mode " + octal_mode(mode) +
-                                                 ") can be changed by everybody, and says which Consul is believed; "
-                                                 "chmod o-w " +
-                                                 path);
-        }
-        auto decoded = json::decode_settings((*text)->bytes);
-        if (!decoded) return fail(errc::configuration, "the configuration " + path + ": " + decoded.error().message);
-        return loaded_settings{std::move(*decoded), path};
-    }
-    return loaded_settings{};
-}
-
-/// What a trigger finds in its environment is there when it calls powerconsul, and was not misspelt.
-[[nodiscard]] auto is_of_trigger(std::string_view variable) -> bool {
-    if (variable.starts_with("POWERCONSUL_VAR_")) return true;
-    return std::ranges::any_of(trigger_environment({}, {}, ""),
-                               [&](std::string_view each) { return each.substr(0, each.find('=')) == variable; });
-}
-
-/// A variable that hardly can be anybody else's: passed over, one that says who this node is would make it another one.
-[[nodiscard]] auto check_variables(const invocation& call) -> result<void> {
-    constexpr std::string_view prefix = "POWERCONSUL_";
-    std::vector<std::string> known;
-    for (const auto& [name, value] : call.environment) {
-        if (!name.starts_with(prefix) || value.empty()) continue;
-        if (known.empty()) {
-            for (const auto& option : options_from_environment()) {
-                known.push_back(variable_name(option).substr(prefix.size()));
-            }
-        }
-        const std::string_view own = std::string_view{name}.substr(prefix.size());
-        if (std::ranges::find(known, own) != known.end() || is_of_trigger(name)) continue;
-        const auto meant = nearest(own, known);
-        if (meant.empty() || (edit_distance(own, meant) * 3 > meant.size() && !meant.starts_with(own))) continue;
-        return fail(errc::usage, quoted(name) + " is no variable of powerconsul; did you mean " + std::string{prefix} +
-                                     std::string{meant} + '?');
-    }
-    return {};
-}
-
-[[nodiscard]] auto configured_watch(const settings& configured) -> watch_options {
-    const trigger_settings& said = configured.triggers;
-    watch_options options;
-    options.retry.backoff = said.backoff.value_or(options.retry.backoff);
-    options.retry.longest = said.max_backoff.value_or(options.retry.longest);
-    options.retry.attempts = said.attempts.value_or(options.retry.attempts);
-    options.at_once = said.parallel.value_or(4);
-    options.triggers.base_key = configured.trigger_key.value_or("");
-    options.triggers.timeout = said.timeout.value_or(options.triggers.timeout);
-    options.triggers.grace = said.grace.value_or(options.triggers.grace);
-    for (const auto& [name, value] : configured.substitutions) options.triggers.substitutions.push_back({name, value});
-    options.noop_triggers = configured.noop_triggers;
-    return options;
+[[nodiscard]] auto home_of(const invocation& call) {
+    return [&call] { return call.home ? call.home() : result<std::string>{std::string{}}; };
 }
 
 }  // namespace
 
 auto own_configuration(const invocation& call) -> result<std::string> {
-    result<std::string> home{std::string{}};
-    if (const auto variable = call.environment.find("HOME"); variable != call.environment.end()) {
-        home = variable->second;
-    } else if (call.home) {
-        home = call.home();
-    }
-    if (!home) return fail(home.error().code, home.error().message + "; set HOME, or name it with --config");
-    return home->empty() ? std::string{} : *home + "/.powerconsul.conf";
+    return config::own_configuration(call, home_of(call));
 }
 
-auto requested_limits(const invocation& call, const command_line& line) -> requested {
-    layers from{call, line, {}};
-    requested asked;
-    asked.timeout = from.parsed("timeout", std::optional<milliseconds>{}, asked.timeout, parse_duration);
-    asked.unknown_exit = from.parsed("unknown-exit", std::optional<int>{}, asked.unknown_exit, parse_unknown_exit);
-    asked.format = from.parsed("format", std::optional<output_format>{}, asked.format, parse_format);
-    return asked;
-}
-
-auto configure(const invocation& call, const command_line& line) -> result<configuration> {
-    if (auto sound = check_variables(call); !sound) return unexpected{std::move(sound).error()};
-    const auto loaded = load_settings(call, line);
-    if (!loaded) return unexpected{loaded.error()};
-    const settings* const configured = &loaded->said;
-    layers from{call, line, loaded->file};
-    const auto wrong_key = [&](std::string_view key, const std::string& what) {
-        return fail(errc::configuration, "the configuration " + loaded->file + ": " + std::string{key} + ": " + what);
-    };
-    configuration made;
-    made.settings_file = loaded->file;
-    made.store = from.text("store", configured->store, "");
-    made.state_dir = from.text("state-dir", configured->state_dir, "/var/lib/powerconsul");
-    if (configured->service_manager) {
-        const auto known = parse_service_manager(*configured->service_manager);
-        if (!known) return wrong_key("serviceManager", known.error().message);
-        made.manager = *known;
-    }
-    if (const auto named = option_or_variable(call, line, "service-manager")) {
-        const auto known = parse_service_manager(named->value);
-        if (!known) return fail(errc::usage, named->where + ": " + known.error().message);
-        made.manager = *known;
-    }
-    made.timeout = from.parsed("timeout", configured->timeout, seconds(8), parse_duration);
-    made.unknown_exit = from.parsed("unknown-exit", configured->unknown_exit, 1, parse_unknown_exit);
-    const auto configured_format = parse_format(configured->format.value_or("json"));
-    if (!configured_format) return wrong_key("format", configured_format.error().message);
-    made.format = from.parsed("format", configured->format ? std::optional{*configured_format} : std::nullopt,
-                              output_format::by_command, parse_format);
-
-    made.roles.who.host = call.host;
-    const auto chosen = [&](const std::string& option, const std::optional<std::string>& in_file, std::string& source) {
-        const auto found = from.anywhere(option, "", in_file);
-        source = found ? found->where : std::string{};
-        return found ? found->value : std::string{};
-    };
-    made.roles.who.node = chosen("node", configured->node, made.who_sources.node);
-    made.roles.who.environment = chosen("environment", configured->environment, made.who_sources.environment);
-    made.roles.who.server_role = chosen("server-role", configured->server_role, made.who_sources.server_role);
-    made.roles.who.datacenter = chosen("datacenter", configured->datacenter, made.who_sources.datacenter);
-    made.roles.cluster_key = configured->cluster_key.value_or("");
-    made.roles.service_filter = configured->service_filter.value_or("");
-    made.roles.from = configured->takeover_on.value_or(takeover::on_critical);
-    made.roles.max_age = from.parsed("max-age", configured->max_age, seconds(60), parse_duration);
-    made.roles.reads.max_stale =
-        from.parsed("max-stale", configured->max_stale, made.roles.reads.max_stale, parse_duration);
-    const bool consistent = from.parsed("consistent", configured->consistent, false, parse_boolean);
-    const bool cached = from.parsed("health-cache", configured->health_cache, false, parse_boolean);
-    if (made.roles.reads.max_stale.count == 0) made.roles.reads.documents = consistency::consistent;
-    if (cached) made.roles.reads.health = consistency::cached;
-    if (consistent) made.roles.reads.documents = made.roles.reads.health = consistency::consistent;
-    made.stop_file = from.text("stop-file", configured->stop_file, "/etc/powerconsul.stop");
-    made.log.target = from.parsed("log", std::optional<log_target>{}, log_target{log_target_kind::standard_error, {}},
-                                  parse_log_target);
-    if (configured->log && !option_or_variable(call, line, "log")) {
-        const auto target = parse_log_target(*configured->log);
-        if (!target) return wrong_key("log", target.error().message);
-        made.log.target = *target;
-    }
-    made.log_by_default = !configured->log && !option_or_variable(call, line, "log");
-    made.log.format = from.parsed("log-format", configured->log_format, log_format::logfmt, parse_log_format);
-    made.log.most = from.parsed("log-level", configured->log_level, event_level::info, parse_event_level);
-    made.watch = configured_watch(*configured);
-    if (from.trouble()) return unexpected{*from.trouble()};
-    const auto is_asked_for = [&](const std::string& option) {
-        return option_or_variable(call, line, option).has_value();
-    };
-    if (consistent && cached) {
-        if (!is_asked_for("consistent") && !is_asked_for("health-cache")) {
-            return wrong_key("consistent", "with healthCache: what is in a cache is not consistent; choose one");
-        }
-        return fail(errc::usage, "--consistent and --health-cache: what is in a cache is not consistent; choose one");
-    }
-    if (made.timeout < milliseconds{100}) {
-        const auto asked = option_or_variable(call, line, "timeout");
-        if (!asked) return wrong_key("timeout", "expected at least 100ms");
-        return fail(errc::usage, asked->where + ": expected at least 100ms, found " + quoted(asked->value));
-    }
-
-    if (made.store.empty()) {
-        auto found = find_access(from, configured->consul);
-        if (!found) return unexpected{std::move(found).error()};
-        if (call.with_tls && found->consul.address.starts_with("https://")) return unexpected{call.with_tls()};
-        made.consul = std::move(found->consul);
-        made.http_addr_source = std::move(found->address_source);
-        made.token_source = std::move(found->token_source);
-    }
+auto configure(const invocation& call, const config::arguments& line) -> result<configuration> {
+    posix_files files;
+    posix_accounts users;
+    auto made = config::configure(call, line, options_from_environment(), files, users, home_of(call));
+    const bool https = made && made->store.empty() && made->consul.address.starts_with("https://");
+    if (https && call.with_tls) return unexpected{call.with_tls()};
     return made;
 }
 

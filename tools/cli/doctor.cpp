@@ -51,7 +51,7 @@ struct examined_check {
     std::string registered{};  ///< the service that it is a check of
     std::string service{};     ///< -S
     std::string subject{};
-    std::optional<command_line> line{};
+    std::optional<config::arguments> line{};
     std::optional<configuration> chosen{};
 };
 
@@ -169,7 +169,10 @@ void look_at_connection(patient& who) {
         return next;
     }
     if (line->words.command != "check") return std::nullopt;
-    invocation call{found->args, who.call.environment, who.call.host};
+    invocation call;
+    call.args = found->args;
+    call.environment = who.call.environment;
+    call.host = who.call.host;
     for (const auto& [name, value] : found->variables) call.environment.insert_or_assign(name, value);
     auto chosen = configure(call, *line);
     next.service = line->value("consulservice").value_or("");
@@ -380,7 +383,7 @@ void look_at_plugin(patient& who) {
     who.add(std::string{point}, condition::ok, listed(seen));
 }
 
-[[nodiscard]] auto noop_facts_of(const patient& who, const command_line& line) -> noop_facts {
+[[nodiscard]] auto noop_facts_of(const patient& who, const config::arguments& line) -> noop_facts {
     noop_facts facts{.path = line.value("noopfile").value_or("")};
     if (const auto age = line.value("noop-max-age")) {
         if (const auto parsed = parse_long_duration(*age, 3650); parsed) facts.max_age = *parsed;
@@ -532,7 +535,7 @@ void print_json(const std::vector<finding>& all, std::string& out) {
 
 }  // namespace
 
-auto run_doctor(const invocation& call, const command_line& line, const configuration& chosen, std::string& out)
+auto run_doctor(const invocation& call, const config::arguments& line, const configuration& chosen, std::string& out)
     -> result<int> {
     const std::string only = line.value("consulservice").value_or("");
     if (!only.empty()) {

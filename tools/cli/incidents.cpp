@@ -102,12 +102,12 @@ void write_json(json::writer& line, const journal& from, const incident& one, co
     line.close_object();
 }
 
-[[nodiscard]] auto acknowledge(const command_line& line, const configuration& chosen, std::string& out,
+[[nodiscard]] auto acknowledge(const config::arguments& line, const configuration& chosen, std::string& out,
                                std::string& err) -> result<exit_code> {
-    if (line.arguments.empty()) {
+    if (line.operands.empty()) {
         return fail(errc::usage, "the service is missing: powerconsul incidents ack <service>");
     }
-    const std::string& service = line.arguments.front();
+    const std::string& service = line.operands.front();
     if (auto valid = validate_segment("the Consul service name", service); !valid) return unexpected{valid.error()};
     posix_files files;
     journal_directory<posix_files&> journals{files, chosen.state_dir};
@@ -134,7 +134,7 @@ void write_json(json::writer& line, const journal& from, const incident& one, co
 
 }  // namespace
 
-auto run_incidents(const command_line& line, const configuration& chosen, std::string& out, std::string& err)
+auto run_incidents(const config::arguments& line, const configuration& chosen, std::string& out, std::string& err)
     -> result<exit_code> {
     if (line.words.subject == "ack") return acknowledge(line, chosen, out, err);
     posix_files files;

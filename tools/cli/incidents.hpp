@@ -11,7 +11,7 @@
 namespace powerconsul::cli {
 
 /// `powerconsul incidents` and `powerconsul incidents ack <service>`.
-[[nodiscard]] auto run_incidents(const command_line& line, const configuration& chosen, std::string& out,
+[[nodiscard]] auto run_incidents(const config::arguments& line, const configuration& chosen, std::string& out,
                                  std::string& err) -> result<exit_code>;
 
 }  // namespace powerconsul::cli

@@ -48,8 +48,8 @@ void print_json(const lint_report& report, std::string& out) {
 
 }  // namespace
 
-auto run_lint(const invocation& call, const command_line& line, std::string& out) -> result<exit_code> {
-    const bool files = !line.arguments.empty();
+auto run_lint(const invocation& call, const config::arguments& line, std::string& out) -> result<exit_code> {
+    const bool files = !line.operands.empty();
     const int sources = (files ? 1 : 0) + (line.has("consulservice") ? 1 : 0) + (line.has("all") ? 1 : 0);
     if (sources != 1) {
         return fail(errc::usage, std::string{sources == 0 ? "what to look at is missing"
@@ -64,7 +64,7 @@ auto run_lint(const invocation& call, const command_line& line, std::string& out
     if (!done) return unexpected{std::move(done).error()};
     done->finish();
     const lint_report& report = done->report();
-    if (requested_limits(call, line).format == output_format::json) {
+    if (config::requested_limits(call, line).format == output_format::json) {
         print_json(report, out);
     } else {
         print_text(report, out);

@@ -231,7 +231,7 @@ private:
 
 }  // namespace
 
-auto lint_consul(const invocation& call, const command_line& line) -> result<linter> {
+auto lint_consul(const invocation& call, const config::arguments& line) -> result<linter> {
     const auto chosen = configure(call, line);
     if (!chosen) return unexpected{chosen.error()};
     auto transport = make_transport(*chosen);

@@ -208,7 +208,7 @@ void look_at_text(linter& to, const std::string& name, std::string_view text, st
 }
 
 /// What holds for texts that may be for any node: names have values, but it does not matter which.
-[[nodiscard]] auto around_files(const invocation& call, const command_line& line, const configuration& chosen)
+[[nodiscard]] auto around_files(const invocation& call, const config::arguments& line, const configuration& chosen)
     -> surroundings {
     surroundings around;
     identity who = chosen.roles.who;
@@ -231,7 +231,7 @@ void look_at_text(linter& to, const std::string& name, std::string_view text, st
 
 }  // namespace
 
-auto lint_files(const invocation& call, const command_line& line) -> result<linter> {
+auto lint_files(const invocation& call, const config::arguments& line) -> result<linter> {
     std::optional<text_kind> as;
     if (const auto said = line.value("as")) {
         const auto kind = parse_kind(*said);
@@ -243,13 +243,13 @@ auto lint_files(const invocation& call, const command_line& line) -> result<lint
     const bool must = line.has("config") || (!chosen && chosen.error().code == errc::usage);
     if (!chosen && must) return unexpected{chosen.error()};
     configuration usual;
-    usual.timeout = requested_limits(call, line).timeout;
+    usual.timeout = config::requested_limits(call, line).timeout;
     linter to{around_files(call, line, chosen ? *chosen : usual)};
     if (!chosen) {
         to.report().add("this machine's configuration", severity::note,
                         "it is not used, as if there were none: " + chosen.error().message);
     }
-    for (const auto& path : line.arguments) {
+    for (const auto& path : line.operands) {
         const std::string name{path == "-" ? standard_input : std::string_view{path}};
         const auto text = path == "-" ? read_input(call, chosen ? chosen->timeout : usual.timeout) : read_file(path);
         if (text) {

@@ -19,8 +19,8 @@
 #include <powerconsul/lint/report.hpp>
 #include <powerconsul/lint/trigger.hpp>
 
-#include "run.hpp"
 #include "command_line.hpp"
+#include "run.hpp"
 
 namespace powerconsul::cli {
 
@@ -127,9 +127,9 @@ private:
 }
 
 /// Looks through the files that the command line names, `-` being standard input. What cannot be read is a finding.
-[[nodiscard]] auto lint_files(const invocation& call, const command_line& line) -> result<linter>;
+[[nodiscard]] auto lint_files(const invocation& call, const config::arguments& line) -> result<linter>;
 
 /// Looks through what Consul's KV store holds for a service, or for all. Fails where Consul could not be read.
-[[nodiscard]] auto lint_consul(const invocation& call, const command_line& line) -> result<linter>;
+[[nodiscard]] auto lint_consul(const invocation& call, const config::arguments& line) -> result<linter>;
 
 }  // namespace powerconsul::cli

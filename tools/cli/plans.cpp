@@ -46,7 +46,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
 
 /// Asks for one local service. The probe may ask two programs one after the other, and each may need its grace to end:
 /// each gets two fifths of `time`.
-[[nodiscard]] auto look_at_service(const command_line& line, const configuration& chosen, const std::string& name,
+[[nodiscard]] auto look_at_service(const config::arguments& line, const configuration& chosen, const std::string& name,
                                    machine& here, milliseconds time) -> observed {
     const auto manager = chosen.manager ? result{*chosen.manager} : detect_service_manager(here.files);
     if (!manager) return {observation::unknown, manager.error().message};
@@ -58,7 +58,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     return service_probe{std::move(options), executor, here.files, units}();
 }
 
-[[nodiscard]] auto plan_service(const command_line& line, const configuration& chosen, machine& here)
+[[nodiscard]] auto plan_service(const config::arguments& line, const configuration& chosen, machine& here)
     -> result<planned_check> {
     auto name = required(line, "service", "-s/--service");
     if (!name) return unexpected{std::move(name).error()};
@@ -72,7 +72,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     return plan;
 }
 
-[[nodiscard]] auto plan_servicegroup(const command_line& line, const configuration& chosen, machine& here)
+[[nodiscard]] auto plan_servicegroup(const config::arguments& line, const configuration& chosen, machine& here)
     -> result<planned_check> {
     const auto list = required(line, "service", "-s/--service");
     if (!list) return unexpected{list.error()};
@@ -103,7 +103,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
 
 // crontab
 
-[[nodiscard]] auto plan_crontab(const command_line& line, machine& here) -> result<planned_check> {
+[[nodiscard]] auto plan_crontab(const config::arguments& line, machine& here) -> result<planned_check> {
     const auto user = required(line, "user", "-u/--user");
     if (!user) return unexpected{user.error()};
     if (auto valid = validate_crontab_user(*user); !valid) return unexpected{valid.error()};
@@ -122,7 +122,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
 
 // process
 
-[[nodiscard]] auto plan_plugin(const command_line& line, const std::string& arguments, machine& here)
+[[nodiscard]] auto plan_plugin(const config::arguments& line, const std::string& arguments, machine& here)
     -> result<planned_check> {
     auto words = split_words(arguments);
     if (!words) return fail(errc::usage, "-n/--nagiosargs: " + words.error().message);
@@ -168,7 +168,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     return static_cast<std::uint32_t>(number);
 }
 
-[[nodiscard]] auto plan_processes(const command_line& line, machine& here) -> result<planned_check> {
+[[nodiscard]] auto plan_processes(const config::arguments& line, machine& here) -> result<planned_check> {
     process_filter filter{.name = line.value("name").value_or(""), .cmdline = line.value("cmdline").value_or("")};
     const auto user = line.value("user");
     count_range range;
@@ -195,7 +195,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
     return plan;
 }
 
-[[nodiscard]] auto plan_process(const command_line& line, machine& here) -> result<planned_check> {
+[[nodiscard]] auto plan_process(const config::arguments& line, machine& here) -> result<planned_check> {
     const auto arguments = line.value("nagiosargs");
     for (const std::string_view option : {"name", "cmdline", "user", "count"}) {
         if (!arguments || !line.has(option)) continue;
@@ -213,7 +213,7 @@ const observed no_time_left{observation::unknown, "the time was over before the 
 
 }  // namespace
 
-auto subject_of(const command_line& line) -> check_subject {
+auto subject_of(const config::arguments& line) -> check_subject {
     const auto value = [&](std::string_view option) { return line.value(option).value_or(""); };
     const std::string& kind = line.words.subject;
     if (kind == "servicegroup") {
@@ -240,11 +240,11 @@ auto subject_of(const command_line& line) -> check_subject {
     return {.kind = kind, .name = value("service")};
 }
 
-auto see_help(const command_line& line) -> std::string {
+auto see_help(const config::arguments& line) -> std::string {
     return "; see powerconsul check " + line.words.subject + " --help";
 }
 
-auto plan_check(const command_line& line, const configuration& chosen, machine& here) -> result<planned_check> {
+auto plan_check(const config::arguments& line, const configuration& chosen, machine& here) -> result<planned_check> {
     if (line.words.subject == "service") return plan_service(line, chosen, here);
     if (line.words.subject == "servicegroup") return plan_servicegroup(line, chosen, here);
     if (line.words.subject == "process") return plan_process(line, here);

@@ -42,13 +42,13 @@ struct planned_check {
 
 /// What a command line asks about, whether it can be carried out or not. `check crontab -n` without -u is the process
 /// check: the original's manual spells it so.
-[[nodiscard]] auto subject_of(const command_line& line) -> check_subject;
+[[nodiscard]] auto subject_of(const config::arguments& line) -> check_subject;
 
 /// Understands the options of a check's subject. What it returns refers to all three. Fails with errc::usage.
-[[nodiscard]] auto plan_check(const command_line& line, const configuration& chosen, machine& here)
+[[nodiscard]] auto plan_check(const config::arguments& line, const configuration& chosen, machine& here)
     -> result<planned_check>;
 
 /// `; see powerconsul check service --help`
-[[nodiscard]] auto see_help(const command_line& line) -> std::string;
+[[nodiscard]] auto see_help(const config::arguments& line) -> std::string;
 
 }  // namespace powerconsul::cli

@@ -88,7 +88,8 @@ auto make_transport(const configuration& chosen) -> result<any_transport> {
     return any_transport{file_store_transport{posix_files{}, chosen.store}};
 }
 
-auto required(const command_line& line, std::string_view option, std::string_view spelling) -> result<std::string> {
+auto required(const config::arguments& line, std::string_view option, std::string_view spelling)
+    -> result<std::string> {
     if (auto value = line.value(option)) return std::move(*value);
     return fail(errc::usage, "the option " + std::string{spelling} + " is missing; see powerconsul " +
                                  line.words.command + (line.words.subject.empty() ? "" : " ") + line.words.subject +
@@ -113,7 +114,7 @@ auto resolve(const configuration& chosen, std::string_view service, posix_clock&
     return facts;
 }
 
-auto run_role(const command_line& line, const configuration& chosen, std::string& out) -> result<exit_code> {
+auto run_role(const config::arguments& line, const configuration& chosen, std::string& out) -> result<exit_code> {
     const auto service = required(line, "consulservice", "-S/--consulservice");
     if (!service) return unexpected{service.error()};
     posix_clock time;

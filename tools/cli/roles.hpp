@@ -19,7 +19,7 @@ namespace powerconsul::cli {
 
 /// The value of an option that has to be there; errc::usage if it is not. `spelling` is for the message:
 /// `-S/--consulservice`.
-[[nodiscard]] auto required(const command_line& line, std::string_view option, std::string_view spelling)
+[[nodiscard]] auto required(const config::arguments& line, std::string_view option, std::string_view spelling)
     -> result<std::string>;
 
 /// This node's role for a Consul service, from the agent or the store that was chosen. Asks for at most five eighths of
@@ -29,7 +29,7 @@ namespace powerconsul::cli {
     -> result<resolution>;
 
 /// `powerconsul role`: prints role, expectation and why to `out`.
-[[nodiscard]] auto run_role(const command_line& line, const configuration& chosen, std::string& out)
+[[nodiscard]] auto run_role(const config::arguments& line, const configuration& chosen, std::string& out)
     -> result<exit_code>;
 
 }  // namespace powerconsul::cli

@@ -31,12 +31,12 @@ auto complain(const error& why, std::string& err) -> int {
 /// A command line that could not be used, or that failed in a way nobody thought of.
 auto give_up(const invocation& call, const error& why, std::string& out, std::string& err) -> int {
     const auto parsed = parse_command_line(call.args);
-    const command_line line = parsed ? *parsed : parse_roughly(call.args);
+    const config::arguments line = parsed ? *parsed : parse_roughly(call.args);
     if (line.words.command != "check") return complain(why, err);
-    return without_verdict(line, why, requested_limits(call, line).format, out);
+    return without_verdict(line, why, config::requested_limits(call, line).format, out);
 }
 
-auto run_chosen(const invocation& call, const command_line& line, const configuration& chosen, std::string& out,
+auto run_chosen(const invocation& call, const config::arguments& line, const configuration& chosen, std::string& out,
                 std::string& err) -> result<exit_code> {
     const std::string& command = line.words.command;
     if (command == "watch") return run_watch(call, line, chosen, out, err);
@@ -47,8 +47,8 @@ auto run_chosen(const invocation& call, const command_line& line, const configur
 }
 
 /// What a check says when its time is over, as far as arguments and environment tell: no file was read yet.
-auto first_last_word(const invocation& call, const command_line& line) -> last_word {
-    const auto limits = requested_limits(call, line);
+auto first_last_word(const invocation& call, const config::arguments& line) -> last_word {
+    const auto limits = config::requested_limits(call, line);
     // A shorter time is refused once everything is understood.
     const milliseconds limit = limits.timeout < seconds(1) ? seconds(1) : limits.timeout;
     return last_word_of_check(line, limit, limits.format, limits.unknown_exit);

@@ -2,11 +2,10 @@
 
 #include <cstddef>
 #include <functional>
-#include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include <powerconsul/config/sources.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 
@@ -15,10 +14,8 @@
 namespace powerconsul::cli {
 
 /// All that the program takes from the process it runs in.
-struct invocation {
-    std::vector<std::string> args{};                                ///< without the program's own name
-    std::map<std::string, std::string, std::less<>> environment{};  ///< variables by name
-    std::string host{};                                             ///< the machine's host name
+struct invocation : config::surroundings {
+    std::vector<std::string> args{};  ///< without the program's own name
     /// Told how a check is to end when its time is over: before anybody is asked, and again when the configuration is
     /// known. Other commands do not call it, since nobody waits for them in vain. May be empty.
     std::function<void(last_word)> limit{};

@@ -32,7 +32,7 @@ namespace {
 
 constexpr std::size_t largest_input = std::size_t{256} * 1024 * 1024;
 
-[[nodiscard]] auto state_of(const command_line& line) -> bad_state {
+[[nodiscard]] auto state_of(const config::arguments& line) -> bad_state {
     return line.words.subject == "warning" ? bad_state::warning : bad_state::critical;
 }
 
@@ -339,9 +339,9 @@ void keep_trying(real_acting& with, posix_log& log, const configuration& chosen,
     end_with("the journals cannot be read" + std::string{no_further_attempts});
 }
 
-[[nodiscard]] auto log_options(const configuration& chosen, std::string_view command, bool detached, bool dry)
-    -> posix_log_options {
-    posix_log_options options = chosen.log;
+[[nodiscard]] auto log_options_for(const configuration& chosen, std::string_view command, bool detached, bool dry)
+    -> log_options {
+    log_options options = chosen.log;
     options.command = command;
     if (detached && chosen.log_by_default) options.target = {log_target_kind::syslog, {}};
     if (dry) options.target = {};
@@ -350,7 +350,7 @@ void keep_trying(real_acting& with, posix_log& log, const configuration& chosen,
 
 }  // namespace
 
-auto run_watch(const invocation& call, const command_line& line, const configuration& chosen, std::string& out,
+auto run_watch(const invocation& call, const config::arguments& line, const configuration& chosen, std::string& out,
                std::string& err) -> result<exit_code> {
     const bad_state state = state_of(line);
     const bool dry = line.has("dry-run");
@@ -380,7 +380,7 @@ auto run_watch(const invocation& call, const command_line& line, const configura
         if (!child) return unexpected{child.error()};
         if (!*child) return exit_code::done;
     }
-    posix_log log{log_options(chosen, "watch", detached, dry)};
+    posix_log log{log_options_for(chosen, "watch", detached, dry)};
     posix_clock time;
     auto view = look_at_agent(chosen, time);
     if (!view) {
@@ -407,7 +407,7 @@ auto run_watch(const invocation& call, const command_line& line, const configura
     return code;
 }
 
-auto run_trigger(const invocation& call, const command_line& line, const configuration& chosen, std::string& out,
+auto run_trigger(const invocation& call, const config::arguments& line, const configuration& chosen, std::string& out,
                  std::string& err) -> result<exit_code> {
     auto given = required(line, "service", "-s/--service");
     if (!given) return unexpected{given.error()};
@@ -429,7 +429,7 @@ auto run_trigger(const invocation& call, const command_line& line, const configu
     }
     if (check->check_id.empty()) check->check_id = "service:" + check->service_id;
     const bool dry = line.has("dry-run");
-    posix_log log{log_options(chosen, "trigger", false, dry)};
+    posix_log log{log_options_for(chosen, "trigger", false, dry)};
     if (check->node.empty()) {
         // Else the incident would be another one than the watch's.
         posix_clock time;

@@ -8,6 +8,7 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/files.hpp>
+#include <powerconsul/ports/host.hpp>
 #include <powerconsul/ports/supervisor.hpp>
 
 namespace powerconsul::inline v0 {
@@ -24,7 +25,9 @@ public:
     [[nodiscard]] auto status(const std::string& path) { return files_.status(path); }
     [[nodiscard]] auto read(const std::string& path, std::size_t limit) { return files_.read(path, limit); }
     [[nodiscard]] auto list(const std::string& path, std::size_t limit) { return files_.list(path, limit); }
+    [[nodiscard]] auto read_named(const std::string& path, std::size_t limit) { return files_.read_named(path, limit); }
     [[nodiscard]] auto user() -> std::uint32_t { return files_.user(); }
+    [[nodiscard]] auto group() -> std::uint32_t { return files_.group(); }
     [[nodiscard]] auto replace(const std::string&, std::string_view) -> result<void> { return {}; }
     [[nodiscard]] auto make_directory(const std::string&) -> result<void> { return {}; }
     [[nodiscard]] auto remove(const std::string&) -> result<void> { return {}; }
@@ -51,6 +54,29 @@ public:
 
 private:
     Supervisor real_;
+};
+
+/// A host that looks at the machine of another one and changes nothing. The other one must live longer.
+template <host Host>
+struct dry_run_host {
+    explicit dry_run_host(Host& real)
+        : consul{real.consul},
+          clock{real.clock},
+          files{real.files},
+          programs{real.programs},
+          jobs{real.jobs},
+          units{real.units},
+          users{real.users},
+          log{real.log} {}
+
+    detail::bare<decltype(Host::consul)>& consul;
+    detail::bare<decltype(Host::clock)>& clock;
+    dry_run_files<detail::bare<decltype(Host::files)>&> files;
+    detail::bare<decltype(Host::programs)>& programs;
+    dry_run_supervisor<detail::bare<decltype(Host::jobs)>&> jobs;
+    detail::bare<decltype(Host::units)>& units;
+    detail::bare<decltype(Host::users)>& users;
+    detail::bare<decltype(Host::log)>& log;
 };
 
 }  // namespace powerconsul::inline v0

@@ -14,4 +14,10 @@ concept clock = requires(T& c) {
     { c.wall() } -> std::same_as<milliseconds>;
 };
 
+/// A clock that can also wait. `sleep` returns once so much monotonic time is over, or somewhat later.
+template <typename T>
+concept waiting_clock = clock<T> && requires(T& c, milliseconds time) {
+    { c.sleep(time) } -> std::same_as<void>;
+};
+
 }  // namespace powerconsul::inline v0

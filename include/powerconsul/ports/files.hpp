@@ -43,6 +43,15 @@ concept file_source = requires(T& files, const std::string& path, std::size_t li
     { files.user() } -> std::same_as<std::uint32_t>;  ///< the effective user id of this process
 };
 
+/// Also reads what a person named: there symbolic links are followed, and what they lead to is described. errc::denied:
+/// this user cannot open that path, now or later; errc::io: the system could not read it just now. `group` is the
+/// effective group id of this process.
+template <typename T>
+concept named_file_source = file_source<T> && requires(T& files, const std::string& path, std::size_t limit) {
+    { files.read_named(path, limit) } -> std::same_as<result<std::optional<opened_file>>>;
+    { files.group() } -> std::same_as<std::uint32_t>;
+};
+
 /// Also lists directories: the names in one, without `.` and `..`, in no order. No directory, and one that holds more
 /// than `limit` names, is errc::bad_data. A symbolic link to a directory is one here.
 template <typename T>

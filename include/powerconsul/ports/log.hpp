@@ -47,6 +47,38 @@ enum class log_format : unsigned char { logfmt, json };
     return fail(errc::usage, quoted(text) + " is not a format of the log; expected logfmt or json");
 }
 
+enum class log_target_kind : unsigned char { none, standard_error, syslog, file, directory };
+
+/// Where the lines of the log go.
+struct log_target {
+    log_target_kind kind{log_target_kind::none};
+    std::string path{};  ///< absolute; where a file is named and a directory is there, that is meant
+
+    friend auto operator==(const log_target&, const log_target&) -> bool = default;
+};
+
+/// `none`, `stderr`, `syslog` or an absolute path, which names a directory if it ends in `/`. Fails with errc::usage.
+[[nodiscard]] inline auto parse_log_target(std::string_view text) -> result<log_target> {
+    if (text == "none") return log_target{};
+    if (text == "stderr") return log_target{log_target_kind::standard_error};
+    if (text == "syslog") return log_target{log_target_kind::syslog};
+    if (!text.starts_with('/') || text.find('\0') != std::string_view::npos) {
+        return fail(errc::usage, quoted(text) +
+                                     " is no place for the log; expected none, stderr, syslog or the absolute "
+                                     "path of a file or, with a / at its end, of a directory");
+    }
+    const bool slash = text.ends_with('/');
+    while (text.size() > 1 && text.ends_with('/')) text.remove_suffix(1);
+    return log_target{slash ? log_target_kind::directory : log_target_kind::file, std::string{text}};
+}
+
+struct log_options {
+    log_target target{};
+    log_format format{log_format::logfmt};
+    event_level most{event_level::info};  ///< what matters less is not written
+    std::string command{};                ///< whose log it is, as `watch`: part of the names below a directory
+};
+
 /// Something that happened, for the log. Values may hold any bytes; who writes them makes one line of them. `what` and
 /// the names of fields are the program's own literals: they outlive every log.
 struct event {

@@ -4,9 +4,9 @@
 
 namespace powerconsul::inline v0::testing {
 
-/// A clock that stands still until a test moves it. `advance` moves both times on; `set_wall` steps the wall clock
-/// alone, as an administrator or NTP would; the monotonic time never steps.
-/// Models `clock`; starts at 0 and at 2024-01-01 UTC.
+/// A clock that stands still until a test moves it, or somebody sleeps: that takes no real time. `advance` moves both
+/// times on; `set_wall` steps the wall clock alone, as an administrator or NTP would; the monotonic time never steps.
+/// Models `waiting_clock`; starts at 0 and at 2024-01-01 UTC.
 class manual_clock {
 public:
     [[nodiscard]] auto monotonic() const -> milliseconds { return monotonic_; }
@@ -16,6 +16,7 @@ public:
         monotonic_ = monotonic_ + by;
         wall_ = wall_ + by;
     }
+    void sleep(milliseconds time) { advance(time); }
     void set_wall(milliseconds since_1970) { wall_ = since_1970; }
 
 private:

@@ -122,7 +122,15 @@ public:
         }
         return std::optional{std::move(names)};
     }
+    /// There are no symbolic links to follow.
+    [[nodiscard]] auto read_named(const std::string& path, std::size_t limit) -> result<std::optional<opened_file>> {
+        auto bytes = read(path, limit);
+        if (!bytes) return unexpected{std::move(bytes).error()};
+        if (!*bytes) return std::optional<opened_file>{};
+        return std::optional{opened_file{entries_.at(path).status, std::move(**bytes)}};
+    }
     [[nodiscard]] auto user() const -> std::uint32_t { return user_id; }
+    [[nodiscard]] auto group() const -> std::uint32_t { return user_id; }
 
     [[nodiscard]] auto replace(const std::string& path, std::string_view bytes) -> result<void> {
         if (const auto* why = failure(path)) return unexpected{*why};

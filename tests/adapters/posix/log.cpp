@@ -107,7 +107,7 @@ auto timeless(const std::string& text) -> std::string {
     return kept;
 }
 
-auto options(log_target_kind kind, std::string path = {}) -> posix_log_options {
+auto options(log_target_kind kind, std::string path = {}) -> log_options {
     return {.target = {kind, std::move(path)}, .command = "watch"};
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("the place of the log is told by its text") {
         {"a device", "/dev/null", log_target_kind::file, "/dev/null"},
         {"a new directory", s.path + "/new/", log_target_kind::directory, s.path + "/new"},
         {"several slashes", s.path + "/new//", log_target_kind::directory, s.path + "/new"},
-        {"a directory that is there", s.path, log_target_kind::directory, s.path},
+        {"a directory that is there", s.path, log_target_kind::file, s.path},
         {"the root", "/", log_target_kind::directory, "/"},
     };
     for (const auto& row : rows) {
@@ -232,6 +232,14 @@ TEST_CASE("what is made has its mode whatever the umask, what is there keeps its
     }
 }
 
+TEST_CASE("a directory that is there is one, also without a slash behind its name") {
+    const scratch s;
+    posix_log log{options(log_target_kind::file, s.path)};
+    log.write(plain);
+    CHECK(log.failures() == 0);
+    CHECK(mode(s.path + "/watch/watch.log") == 0640);
+}
+
 TEST_CASE("a directory has a file for each command, service and state") {
     const scratch s;
     struct case_row {
@@ -301,7 +309,6 @@ TEST_CASE("what cannot be written changes nothing, is counted and told") {
         {"a missing directory", file, s.path + "/missing/a.log",
          io("cannot open the log", "/missing/a.log", "No such file or directory")},
         {"below a file", file, s.path + "/target/a.log", io("cannot open the log", "/target/a.log", "Not a directory")},
-        {"a directory", file, s.path + "/elsewhere", io("cannot open the log", "/elsewhere", "Is a directory")},
         {"a link", file, s.path + "/link", linked("/link")},
         {"a link to nothing", file, s.path + "/dangling", linked("/dangling")},
         {"a FIFO",

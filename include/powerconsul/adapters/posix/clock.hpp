@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <ctime>
 
@@ -14,6 +15,12 @@ public:
     [[nodiscard]] auto monotonic() const noexcept -> milliseconds { return now(CLOCK_BOOTTIME); }
     [[nodiscard]] auto wall() const noexcept -> milliseconds { return now(CLOCK_REALTIME); }
 
+    void sleep(milliseconds time) const noexcept {
+        timespec left{static_cast<std::time_t>(time.count / 1000), static_cast<long>(time.count % 1000 * 1'000'000)};
+        while (::clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) {
+        }
+    }
+
 private:
     [[nodiscard]] static auto now(clockid_t which) noexcept -> milliseconds {
         timespec time{};
@@ -22,6 +29,6 @@ private:
     }
 };
 
-static_assert(clock<posix_clock>);
+static_assert(waiting_clock<posix_clock>);
 
 }  // namespace powerconsul::inline v0

@@ -50,7 +50,7 @@ public:
         return std::optional{std::move((*opened)->bytes)};
     }
 
-    /// The same for a path that a person named: symbolic links are followed, and what they lead to is described.
+    /// For a path that a person named: see named_file_source.
     [[nodiscard]] auto read_named(const std::string& path, std::size_t limit) const
         -> result<std::optional<opened_file>> {
         return read_opened(path, limit, 0);
@@ -215,7 +215,10 @@ private:
         if (!file) {
             if (absent(errno)) return std::optional<opened_file>{};
             if (errno == ELOOP && flags != 0) return not_regular(path);
-            return system_failure("open", path, errno);
+            const bool stays = flags == 0 && (errno == EACCES || errno == ELOOP || errno == ENAMETOOLONG);
+            auto failure = system_failure("open", path, errno);
+            if (stays) failure.reason.code = errc::denied;
+            return failure;
         }
         struct stat seen {};
         if (::fstat(file.get(), &seen) != 0) return system_failure("look at", path, errno);
@@ -268,6 +271,6 @@ private:
     }
 };
 
-static_assert(locking_file_store<posix_files>);
+static_assert(locking_file_store<posix_files> && named_file_source<posix_files>);
 
 }  // namespace powerconsul::inline v0

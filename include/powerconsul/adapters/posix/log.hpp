@@ -26,42 +26,6 @@
 
 namespace powerconsul::inline v0 {
 
-enum class log_target_kind : unsigned char { none, standard_error, syslog, file, directory };
-
-/// Where the lines of the log go.
-struct log_target {
-    log_target_kind kind{log_target_kind::none};
-    std::string path{};  ///< of the file or the directory, absolute
-
-    friend auto operator==(const log_target&, const log_target&) -> bool = default;
-};
-
-/// `none`, `stderr`, `syslog` or an absolute path. It names a directory if it ends in `/` or if there is one; else a
-/// file. Fails with errc::usage.
-[[nodiscard]] inline auto parse_log_target(std::string_view text) -> result<log_target> {
-    if (text == "none") return log_target{};
-    if (text == "stderr") return log_target{log_target_kind::standard_error};
-    if (text == "syslog") return log_target{log_target_kind::syslog};
-    if (!text.starts_with('/') || text.find('\0') != std::string_view::npos) {
-        return fail(errc::usage, quoted(text) +
-                                     " is no place for the log; expected none, stderr, syslog or the absolute "
-                                     "path of a file or, with a / at its end, of a directory");
-    }
-    const bool slash = text.ends_with('/');
-    while (text.size() > 1 && text.ends_with('/')) text.remove_suffix(1);
-    std::string path{text};
-    struct stat seen {};
-    const bool directory = slash || (::stat(path.c_str(), &seen) == 0 && S_ISDIR(seen.st_mode));
-    return log_target{directory ? log_target_kind::directory : log_target_kind::file, std::move(path)};
-}
-
-struct posix_log_options {
-    log_target target{};
-    log_format format{log_format::logfmt};
-    event_level most{event_level::info};  ///< what matters less is not written
-    std::string command{};                ///< whose log it is, as `watch`: part of the names below a directory
-};
-
 /// Writes events to stderr, to syslog or to files, at once and each as one line by one system call, so that processes
 /// and threads may share a file. In a directory there is `<command>/<service>.<state>.log` for each service and state,
 /// and `<command>/<command>.log` for the rest. A file is opened for each line: whoever moves it away gets a new one. It
@@ -74,8 +38,12 @@ struct posix_log_options {
 class posix_log {
 public:
     /// For syslog it calls openlog(3), which is the whole process's.
-    explicit posix_log(posix_log_options options)
+    explicit posix_log(log_options options)
         : options_{std::move(options)}, has_stderr_{::fcntl(STDERR_FILENO, F_GETFD) != -1} {
+        struct stat seen {};
+        const bool there = options_.target.kind == log_target_kind::file &&
+                           ::stat(options_.target.path.c_str(), &seen) == 0 && S_ISDIR(seen.st_mode);
+        if (there) options_.target.kind = log_target_kind::directory;
         options_.command = percent_encoded(options_.command);
         if (options_.command.find_first_not_of('.') == std::string::npos) options_.command = "powerconsul";
         if (options_.target.kind == log_target_kind::syslog) ::openlog("powerconsul", LOG_PID, LOG_DAEMON);
@@ -269,7 +237,7 @@ private:
                                   std::to_string(written) + " could be written to the log " + quoted(shown));
     }
 
-    posix_log_options options_;
+    log_options options_;
     bool has_stderr_;
     bool stalled_{};  ///< stderr took no further line
     bool broken_{};   ///< it holds a part of one

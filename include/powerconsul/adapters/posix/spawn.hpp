@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +34,7 @@ namespace powerconsul::inline v0 {
 
 /// Runs programs with posix_spawn: own session and process group, / as working directory, default signals, no
 /// descriptor but the three standard ones. Not for a process that ignores SIGCHLD or reaps children that it does not
-/// know: the outcome would be lost, which run() reports as errc::io. One object serves one thread at a time.
+/// know: the outcome would be lost, which run() reports as errc::io. Several threads may use one object.
 class posix_spawn_executor {
 public:
     [[nodiscard]] auto run(const command& what) -> result<outcome> {
@@ -213,6 +214,7 @@ private:
             if (reaped && (now != phase::asked_to_end || ::kill(-pid, 0) != 0)) break;
             if (left.count <= 0) {
                 if (now == phase::killed) {
+                    const std::lock_guard hold{guard_};
                     left_over_.push_back(pid);
                     break;
                 }
@@ -239,10 +241,12 @@ private:
 
     /// Children that even SIGKILL did not end in time: they are collected once the kernel lets them go.
     void reap_left_over() {
+        const std::lock_guard hold{guard_};
         std::erase_if(left_over_,
                       [](pid_t pid) { return uninterrupted([&] { return ::waitpid(pid, nullptr, WNOHANG); }) != 0; });
     }
 
+    std::mutex guard_{};
     std::vector<pid_t> left_over_{};
 };
 

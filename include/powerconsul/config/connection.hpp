@@ -1,46 +1,75 @@
-#include "access.hpp"
+#pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
-#include <powerconsul/adapters/posix/accounts.hpp>
-#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/config/settings.hpp>
+#include <powerconsul/config/sources.hpp>
+#include <powerconsul/consul/access.hpp>
 #include <powerconsul/consul/address.hpp>
+#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/ports/accounts.hpp>
+#include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/trust.hpp>
 
-namespace powerconsul::cli {
+namespace powerconsul::inline v0::config {
 
-namespace {
+/// How Consul is reached, and who said so. The sources name no secret.
+struct found_access {
+    consul_access consul{};
+    std::string address_source{};
+    std::string token_source{};
+};
 
-[[nodiscard]] auto user_name(std::uint32_t id) -> std::string {
-    const auto name = posix_accounts{}.user_name(id);
-    return name && *name ? **name : std::to_string(id);
+/// Why a file that says how to work was not read. What the system could not read just now is not wrong: errc::io leaves
+/// a check unknown, where errc::configuration ends it with a code that Consul takes for critical.
+[[nodiscard]] inline auto not_read(const std::string& what, const error& why) -> unexpected {
+    return fail(why.code == errc::io ? errc::io : errc::configuration, what + ": " + why.message);
 }
 
-/// The text of a file that nobody but root and this user may read or change. `what`: "the token file".
-[[nodiscard]] auto read_secret(const std::string& what, const std::string& path) -> result<std::string> {
-    constexpr std::size_t limit = 64 * 1024;
-    const posix_files files;
-    auto opened = files.read_named(path, limit);
-    if (!opened) return not_read(what, path, opened.error());
-    if (!*opened) {
-        return fail(errc::configuration, what + ' ' + quoted(path) + " does not exist; write it, or name another");
-    }
-    const file_status& status = (*opened)->status;
-    const file_reader reader{files.user(), files.group()};
-    if (const auto how = exposure_of(status, reader); how != exposure::none) {
-        return exposed_file(how, what, path, status, user_name(status.uid), user_name(reader.user));
-    }
-    return std::move((*opened)->bytes);
-}
+namespace detail {
 
-[[nodiscard]] auto read_token(const std::string& path) -> result<std::string> {
-    auto text = read_secret("the token file", path);
+/// Reads the files that hold a secret: one that others can read or change is refused.
+template <named_file_source Files, account_source Users>
+class secret_reader {
+public:
+    secret_reader(Files& files, Users& users) : files_{files}, users_{users} {}
+
+    /// The whole text; `what` says whose file it is: "the token file".
+    [[nodiscard]] auto read(const std::string& what, const std::string& path) -> result<std::string> {
+        constexpr std::size_t limit = 64 * 1024;
+        auto opened = files_.read_named(path, limit);
+        if (!opened) return not_read(what, opened.error());
+        if (!*opened) {
+            return fail(errc::configuration, what + ' ' + quoted(path) + " does not exist; write it, or name another");
+        }
+        const file_status& status = (*opened)->status;
+        const file_reader reader{files_.user(), files_.group()};
+        if (const auto how = exposure_of(status, reader); how != exposure::none) {
+            return exposed_file(how, what, path, status, user_name(status.uid), user_name(reader.user));
+        }
+        return std::move((*opened)->bytes);
+    }
+
+private:
+    [[nodiscard]] auto user_name(std::uint32_t id) -> std::string {
+        const auto name = users_.user_name(id);
+        return name && *name ? **name : std::to_string(id);
+    }
+
+    Files& files_;
+    Users& users_;
+};
+
+template <typename Secrets>
+[[nodiscard]] auto read_token(Secrets& secrets, const std::string& path) -> result<std::string> {
+    auto text = secrets.read("the token file", path);
     if (!text) return text;
     constexpr std::string_view blank = " \t\r\n";
     const auto first = text->find_first_not_of(blank);
@@ -54,8 +83,9 @@ namespace {
 
 /// A token file named anywhere wins over a token in the environment, as with Consul's own program; the configuration's
 /// comes last.
-[[nodiscard]] auto find_token(const layers& from, const consul_settings& configured, found_access& found)
-    -> result<void> {
+template <typename Secrets>
+[[nodiscard]] auto find_token(Secrets& secrets, const sources& from, const consul_settings& configured,
+                              found_access& found) -> result<void> {
     auto file = from.given("token-file", "CONSUL_HTTP_TOKEN_FILE");
     if (!file) {
         if (auto token = from.from_variable("CONSUL_HTTP_TOKEN")) {
@@ -72,7 +102,7 @@ namespace {
         found.token_source = "none: the agent's default token counts";
         return {};
     }
-    auto token = read_token(file->value);
+    auto token = read_token(secrets, file->value);
     if (!token) return unexpected{std::move(token).error()};
     found.consul.token = std::move(*token);
     found.token_source = file->where + (file->fault == errc::configuration ? ": " : " ") + file->value;
@@ -81,7 +111,9 @@ namespace {
 
 /// Name and password of a proxy in front of Consul. In the variable the password may be missing, as for Consul's own
 /// program; a file without a colon more likely holds a password alone.
-[[nodiscard]] auto find_basic_auth(const layers& from, const consul_settings& configured) -> result<std::string> {
+template <typename Secrets>
+[[nodiscard]] auto find_basic_auth(Secrets& secrets, const sources& from, const consul_settings& configured)
+    -> result<std::string> {
     auto file = from.given("http-auth-file", "");
     if (!file) {
         if (auto direct = from.from_variable("CONSUL_HTTP_AUTH")) {
@@ -92,15 +124,15 @@ namespace {
         file = from.from_file(configured.http_auth_file);
     }
     if (!file) return std::string{};
-    auto text = read_secret("the HTTP auth file", file->value);
+    auto text = secrets.read("the HTTP auth file", file->value);
     if (!text) return text;
     while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
     if (is_basic_auth(*text)) return text;
     return fail(errc::configuration, "the HTTP auth file " + quoted(file->value) + " is not user:password in one line");
 }
 
-[[nodiscard]] auto find_flag(const layers& from, const std::string& option, std::string_view standard,
-                             const std::optional<bool>& configured) -> result<std::optional<said>> {
+[[nodiscard]] inline auto find_flag(const sources& from, const std::string& option, std::string_view standard,
+                                    const std::optional<bool>& configured) -> result<std::optional<said>> {
     auto found = from.given(option, standard);
     if (found) {
         const auto value = parse_boolean(found->value);
@@ -113,7 +145,7 @@ namespace {
 }
 
 /// http:// and a bare host become https:// if that is asked for; https:// stays what it is.
-[[nodiscard]] auto find_address(const layers& from, const consul_settings& configured, found_access& found)
+[[nodiscard]] inline auto find_address(const sources& from, const consul_settings& configured, found_access& found)
     -> result<void> {
     const auto chosen = from.anywhere("http-addr", "CONSUL_HTTP_ADDR", configured.http_addr);
     const said address = chosen ? *chosen : said{found.consul.address, "default"};
@@ -140,8 +172,9 @@ namespace {
 }
 
 /// The certificate that this side shows, and its key, which must be one that OpenSSL does not ask a passphrase for.
-[[nodiscard]] auto find_client_certificate(const layers& from, const consul_settings& configured, consul_access& consul)
-    -> result<void> {
+template <typename Secrets>
+[[nodiscard]] auto find_client_certificate(Secrets& secrets, const sources& from, const consul_settings& configured,
+                                           consul_access& consul) -> result<void> {
     const auto cert = from.anywhere("client-cert", "CONSUL_CLIENT_CERT", configured.client_cert);
     const auto key = from.anywhere("client-key", "CONSUL_CLIENT_KEY", configured.client_key);
     if (cert && !key) {
@@ -155,7 +188,7 @@ namespace {
                                     "--client-cert, CONSUL_CLIENT_CERT or consul.clientCert too");
     }
     if (!cert) return {};
-    const auto text = read_secret("the client key", key->value);
+    const auto text = secrets.read("the client key", key->value);
     if (!text) return unexpected{text.error()};
     if (text->find("ENCRYPTED") != std::string::npos) {
         return fail(errc::configuration, "the client key " + quoted(key->value) +
@@ -166,9 +199,15 @@ namespace {
     return {};
 }
 
-}  // namespace
+}  // namespace detail
 
-auto find_access(const layers& from, const consul_settings& configured) -> result<found_access> {
+/// Puts together options, `POWERCONSUL_…`, `CONSUL_…` and the configuration, and reads the files that hold a secret:
+/// one that others can read or change is refused. Fails with errc::usage for an option or variable,
+/// errc::configuration for a file, errc::io for a file that could not be read just now.
+template <named_file_source Files, account_source Users>
+[[nodiscard]] auto find_access(const sources& from, const consul_settings& configured, Files& files, Users& users)
+    -> result<found_access> {
+    detail::secret_reader secrets{files, users};
     found_access found;
     consul_access& consul = found.consul;
     const auto text = [&](const std::string& option, std::string_view standard,
@@ -176,8 +215,9 @@ auto find_access(const layers& from, const consul_settings& configured) -> resul
         const auto one = from.anywhere(option, standard, in_file);
         return one ? one->value : std::string{};
     };
-    if (auto done = find_address(from, configured, found); !done) return unexpected{std::move(done).error()};
-    const auto verify = find_flag(from, "http-ssl-verify", "CONSUL_HTTP_SSL_VERIFY", configured.http_ssl_verify);
+    if (auto done = detail::find_address(from, configured, found); !done) return unexpected{std::move(done).error()};
+    const auto verify =
+        detail::find_flag(from, "http-ssl-verify", "CONSUL_HTTP_SSL_VERIFY", configured.http_ssl_verify);
     if (!verify) return unexpected{verify.error()};
     consul.verify = !*verify || (*verify)->value == "true";
     consul.ca_file = text("ca-file", "CONSUL_CACERT", configured.ca_file);
@@ -189,14 +229,15 @@ auto find_access(const layers& from, const consul_settings& configured) -> resul
     }
     consul.name_space = text("namespace", "CONSUL_NAMESPACE", configured.name_space);
     consul.partition = text("partition", "CONSUL_PARTITION", configured.partition);
-    if (auto done = find_client_certificate(from, configured, consul); !done) {
+    if (auto done = detail::find_client_certificate(secrets, from, configured, consul); !done) {
         return unexpected{std::move(done).error()};
     }
-    auto basic_auth = find_basic_auth(from, configured);
+    auto basic_auth = detail::find_basic_auth(secrets, from, configured);
     if (!basic_auth) return unexpected{std::move(basic_auth).error()};
     consul.basic_auth = std::move(*basic_auth);
-    if (auto done = find_token(from, configured, found); !done) return unexpected{std::move(done).error()};
+    if (auto done = detail::find_token(secrets, from, configured, found); !done)
+        return unexpected{std::move(done).error()};
     return found;
 }
 
-}  // namespace powerconsul::cli
+}  // namespace powerconsul::inline v0::config

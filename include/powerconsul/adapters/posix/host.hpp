@@ -1,0 +1,34 @@
+#pragma once
+
+#include <utility>
+
+#include <powerconsul/adapters/posix/accounts.hpp>
+#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/spawn.hpp>
+#include <powerconsul/adapters/posix/supervisor.hpp>
+#include <powerconsul/ports/host.hpp>
+#include <powerconsul/ports/log.hpp>
+#include <powerconsul/ports/transport.hpp>
+#include <powerconsul/ports/unit_source.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// This machine. How Consul is asked is the caller's choice; `Log` may be a reference; with systemd_bus for `Units`
+/// systemd is asked over its bus rather than through systemctl.
+template <http_transport Transport, typename Log = no_event_log, unit_source Units = no_unit_source>
+struct posix_host {
+    explicit posix_host(Transport transport, Log events = {}, Units systemd = {})
+        : consul{std::move(transport)}, units{std::move(systemd)}, log{static_cast<Log&&>(events)} {}
+
+    Transport consul;
+    posix_clock clock{};
+    posix_files files{};
+    posix_spawn_executor programs{};
+    posix_supervisor jobs{};
+    Units units;
+    posix_accounts users{};
+    Log log;
+};
+
+}  // namespace powerconsul::inline v0

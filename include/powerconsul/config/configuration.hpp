@@ -1,0 +1,279 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/config/arguments.hpp>
+#include <powerconsul/config/connection.hpp>
+#include <powerconsul/config/settings.hpp>
+#include <powerconsul/config/settings_json.hpp>
+#include <powerconsul/config/sources.hpp>
+#include <powerconsul/consul/access.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/heal/handler.hpp>
+#include <powerconsul/heal/trigger.hpp>
+#include <powerconsul/ports/accounts.hpp>
+#include <powerconsul/ports/files.hpp>
+#include <powerconsul/ports/log.hpp>
+#include <powerconsul/ports/trust.hpp>
+#include <powerconsul/probes/service/service_manager.hpp>
+
+namespace powerconsul::inline v0::config {
+
+enum class output_format : unsigned char { by_command, json, text };
+
+/// Who said each part of this node's identity; empty: nobody, it comes from the host name or the agent.
+struct identity_sources {
+    std::string node{};
+    std::string environment{};
+    std::string server_role{};
+    std::string datacenter{};
+};
+
+/// What an invocation comes down to once options, environment and configuration are put together.
+struct configuration {
+    std::string settings_file{};     ///< the configuration that was read; empty: none
+    consul_access consul{};          ///< the default if a store file answers
+    std::string http_addr_source{};  ///< who said so, as in "CONSUL_HTTP_ADDR"; empty with a store file
+    std::string token_source{};      ///< the same; never the token itself
+    std::string store{};             ///< a store file instead of an agent; empty: an agent
+    std::string state_dir{};
+    std::optional<service_manager> manager{};  ///< nothing: what the machine runs
+    output_format format{output_format::by_command};
+    milliseconds timeout{};
+    int unknown_exit{1};
+    resolver_options roles{};
+    identity_sources who_sources{};
+    watch_options watch{};  ///< without what belongs to one run: state and stop
+    std::string stop_file{};
+    log_options log{};
+    bool log_by_default{true};  ///< nobody said where the log goes
+};
+
+/// What is known of a check's time and ending before any file is read: option, environment, default.
+struct requested {
+    milliseconds timeout{seconds(8)};
+    int unknown_exit{1};
+    output_format format{output_format::by_command};
+};
+
+namespace detail {
+
+[[nodiscard]] inline auto parse_format(std::string_view text) -> result<output_format> {
+    if (text == "json") return output_format::json;
+    if (text == "text") return output_format::text;
+    return fail(errc::usage, quoted(text) + R"( is neither "json" nor "text")");
+}
+
+struct loaded_settings {
+    settings said{};
+    std::string file{};  ///< empty: there is none
+};
+
+/// `own`: the configuration of the user's own, asked for only where none is named.
+template <named_file_source Files, typename Own>
+[[nodiscard]] auto load_settings(const sources& from, Files& files, Own&& own) -> result<loaded_settings> {
+    std::vector<std::string> candidates;
+    const auto named = from.option_or_variable("config");
+    if (named) {
+        candidates.push_back(named->value);
+    } else {
+        auto path = own();
+        if (!path) return unexpected{std::move(path).error()};
+        if (!path->empty()) candidates.push_back(std::move(*path));
+        candidates.emplace_back("/etc/powerconsul.conf");
+    }
+    for (const auto& path : candidates) {
+        const auto text = files.read_named(path, std::size_t{1024} * 1024);
+        if (!text) return not_read("the configuration", text.error());
+        if (!*text && named) {
+            return fail(errc::configuration, "the configuration " + quoted(path) +
+                                                 " does not exist; write it, or let " + named->where + " name another");
+        }
+        if (!*text) continue;
+        if (const std::uint32_t mode = (*text)->status.mode; (mode & 0002U) != 0) {
+            return fail(errc::configuration, "the configuration " + quoted(path) + " (mode " + octal_mode(mode) +
+                                                 ") can be changed by everybody, and says which Consul is believed; "
+                                                 "chmod o-w " +
+                                                 path);
+        }
+        auto decoded = json::decode_settings((*text)->bytes);
+        if (!decoded) return fail(errc::configuration, "the configuration " + path + ": " + decoded.error().message);
+        return loaded_settings{std::move(*decoded), path};
+    }
+    return loaded_settings{};
+}
+
+/// What a trigger finds in its environment is there when it calls powerconsul, and was not misspelt.
+[[nodiscard]] inline auto is_of_trigger(std::string_view variable) -> bool {
+    if (variable.starts_with("POWERCONSUL_VAR_")) return true;
+    return std::ranges::any_of(trigger_environment({}, {}, ""),
+                               [&](std::string_view each) { return each.substr(0, each.find('=')) == variable; });
+}
+
+/// Refuses a misspelt variable of ours: passing over one that says who this node is would make it another node.
+[[nodiscard]] inline auto check_variables(const surroundings& around, std::span<const std::string> options)
+    -> result<void> {
+    constexpr std::string_view prefix = "POWERCONSUL_";
+    std::vector<std::string> known;
+    for (const auto& [name, value] : around.environment) {
+        if (!name.starts_with(prefix) || value.empty()) continue;
+        if (known.empty()) {
+            for (const auto& option : options) {
+                known.push_back(variable_name(option).substr(prefix.size()));
+            }
+        }
+        const std::string_view own = std::string_view{name}.substr(prefix.size());
+        if (std::ranges::find(known, own) != known.end() || is_of_trigger(name)) continue;
+        const auto meant = nearest(own, known);
+        if (meant.empty() || (edit_distance(own, meant) * 3 > meant.size() && !meant.starts_with(own))) continue;
+        return fail(errc::usage, quoted(name) + " is no variable of powerconsul; did you mean " + std::string{prefix} +
+                                     std::string{meant} + '?');
+    }
+    return {};
+}
+
+[[nodiscard]] inline auto configured_watch(const settings& configured) -> watch_options {
+    const trigger_settings& said = configured.triggers;
+    watch_options options;
+    options.retry.backoff = said.backoff.value_or(options.retry.backoff);
+    options.retry.longest = said.max_backoff.value_or(options.retry.longest);
+    options.retry.attempts = said.attempts.value_or(options.retry.attempts);
+    options.at_once = said.parallel.value_or(4);
+    options.triggers.base_key = configured.trigger_key.value_or("");
+    options.triggers.timeout = said.timeout.value_or(options.triggers.timeout);
+    options.triggers.grace = said.grace.value_or(options.triggers.grace);
+    for (const auto& [name, value] : configured.substitutions) options.triggers.substitutions.push_back({name, value});
+    options.noop_triggers = configured.noop_triggers;
+    return options;
+}
+
+}  // namespace detail
+
+/// The configuration of the user's own, which is read where none is named; empty if there is no home directory.
+/// `home_directory` is called where HOME is not set.
+template <typename Home>
+[[nodiscard]] auto own_configuration(const surroundings& around, Home&& home_directory) -> result<std::string> {
+    result<std::string> home{std::string{}};
+    if (const auto variable = around.environment.find("HOME"); variable != around.environment.end()) {
+        home = variable->second;
+    } else {
+        home = home_directory();
+    }
+    if (!home) return fail(home.error().code, home.error().message + "; set HOME, or name it with --config");
+    return home->empty() ? std::string{} : *home + "/.powerconsul.conf";
+}
+
+[[nodiscard]] inline auto requested_limits(const surroundings& around, const arguments& given) -> requested {
+    sources from{around, given, {}};
+    requested asked;
+    asked.timeout = from.parsed("timeout", std::optional<milliseconds>{}, asked.timeout, parse_duration);
+    asked.unknown_exit = from.parsed("unknown-exit", std::optional<int>{}, asked.unknown_exit, parse_unknown_exit);
+    asked.format = from.parsed("format", std::optional<output_format>{}, asked.format, detail::parse_format);
+    return asked;
+}
+
+/// Puts together options, `POWERCONSUL_…`, `CONSUL_…`, the configuration file and the defaults, in that order.
+/// `options`: the long names of the options that `POWERCONSUL_…` variables can stand for. Fails with errc::usage for an
+/// option or variable, errc::configuration for a file, errc::io for a file that could not be read just now.
+template <named_file_source Files, account_source Users, typename Home>
+[[nodiscard]] auto configure(const surroundings& around, const arguments& given, std::span<const std::string> options,
+                             Files& files, Users& users, Home&& home_directory) -> result<configuration> {
+    if (auto sound = detail::check_variables(around, options); !sound) return unexpected{std::move(sound).error()};
+    const auto loaded = detail::load_settings(sources{around, given, {}}, files,
+                                              [&] { return own_configuration(around, home_directory); });
+    if (!loaded) return unexpected{loaded.error()};
+    const settings* const configured = &loaded->said;
+    sources from{around, given, loaded->file};
+    const auto wrong_key = [&](std::string_view key, const std::string& what) {
+        return fail(errc::configuration, "the configuration " + loaded->file + ": " + std::string{key} + ": " + what);
+    };
+    configuration made;
+    made.settings_file = loaded->file;
+    made.store = from.text("store", configured->store, "");
+    made.state_dir = from.text("state-dir", configured->state_dir, "/var/lib/powerconsul");
+    if (configured->service_manager) {
+        const auto known = parse_service_manager(*configured->service_manager);
+        if (!known) return wrong_key("serviceManager", known.error().message);
+        made.manager = *known;
+    }
+    if (const auto named = from.option_or_variable("service-manager")) {
+        const auto known = parse_service_manager(named->value);
+        if (!known) return fail(errc::usage, named->where + ": " + known.error().message);
+        made.manager = *known;
+    }
+    made.timeout = from.parsed("timeout", configured->timeout, seconds(8), parse_duration);
+    made.unknown_exit = from.parsed("unknown-exit", configured->unknown_exit, 1, parse_unknown_exit);
+    const auto configured_format = detail::parse_format(configured->format.value_or("json"));
+    if (!configured_format) return wrong_key("format", configured_format.error().message);
+    made.format = from.parsed("format", configured->format ? std::optional{*configured_format} : std::nullopt,
+                              output_format::by_command, detail::parse_format);
+
+    made.roles.who.host = around.host;
+    const auto chosen = [&](const std::string& option, const std::optional<std::string>& in_file, std::string& source) {
+        const auto found = from.anywhere(option, "", in_file);
+        source = found ? found->where : std::string{};
+        return found ? found->value : std::string{};
+    };
+    made.roles.who.node = chosen("node", configured->node, made.who_sources.node);
+    made.roles.who.environment = chosen("environment", configured->environment, made.who_sources.environment);
+    made.roles.who.server_role = chosen("server-role", configured->server_role, made.who_sources.server_role);
+    made.roles.who.datacenter = chosen("datacenter", configured->datacenter, made.who_sources.datacenter);
+    made.roles.cluster_key = configured->cluster_key.value_or("");
+    made.roles.service_filter = configured->service_filter.value_or("");
+    made.roles.from = configured->takeover_on.value_or(takeover::on_critical);
+    made.roles.max_age = from.parsed("max-age", configured->max_age, seconds(60), parse_duration);
+    made.roles.reads.max_stale =
+        from.parsed("max-stale", configured->max_stale, made.roles.reads.max_stale, parse_duration);
+    const bool consistent = from.parsed("consistent", configured->consistent, false, parse_boolean);
+    const bool cached = from.parsed("health-cache", configured->health_cache, false, parse_boolean);
+    if (made.roles.reads.max_stale.count == 0) made.roles.reads.documents = consistency::consistent;
+    if (cached) made.roles.reads.health = consistency::cached;
+    if (consistent) made.roles.reads.documents = made.roles.reads.health = consistency::consistent;
+    made.stop_file = from.text("stop-file", configured->stop_file, "/etc/powerconsul.stop");
+    made.log.target = from.parsed("log", std::optional<log_target>{}, log_target{log_target_kind::standard_error, {}},
+                                  parse_log_target);
+    if (configured->log && !from.option_or_variable("log")) {
+        const auto target = parse_log_target(*configured->log);
+        if (!target) return wrong_key("log", target.error().message);
+        made.log.target = *target;
+    }
+    made.log_by_default = !configured->log && !from.option_or_variable("log");
+    made.log.format = from.parsed("log-format", configured->log_format, log_format::logfmt, parse_log_format);
+    made.log.most = from.parsed("log-level", configured->log_level, event_level::info, parse_event_level);
+    made.watch = detail::configured_watch(*configured);
+    if (from.refused()) return unexpected{*from.refused()};
+    const auto is_asked_for = [&](const std::string& option) { return from.option_or_variable(option).has_value(); };
+    if (consistent && cached) {
+        if (!is_asked_for("consistent") && !is_asked_for("health-cache")) {
+            return wrong_key("consistent", "with healthCache: what is in a cache is not consistent; choose one");
+        }
+        return fail(errc::usage, "--consistent and --health-cache: what is in a cache is not consistent; choose one");
+    }
+    if (made.timeout < milliseconds{100}) {
+        const auto asked = from.option_or_variable("timeout");
+        if (!asked) return wrong_key("timeout", "expected at least 100ms");
+        return fail(errc::usage, asked->where + ": expected at least 100ms, found " + quoted(asked->value));
+    }
+
+    if (made.store.empty()) {
+        auto found = find_access(from, configured->consul, files, users);
+        if (!found) return unexpected{std::move(found).error()};
+        made.consul = std::move(found->consul);
+        made.http_addr_source = std::move(found->address_source);
+        made.token_source = std::move(found->token_source);
+    }
+    return made;
+}
+
+}  // namespace powerconsul::inline v0::config

@@ -1,0 +1,63 @@
+#include <powerconsul/config/sources.hpp>
+
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <powerconsul/config/settings.hpp>
+
+using namespace powerconsul;
+using config::sources;
+
+TEST_CASE("an option's variable") {
+    CHECK(config::variable_name("state-dir") == "POWERCONSUL_STATE_DIR");
+    CHECK(config::variable_name("node") == "POWERCONSUL_NODE");
+}
+
+TEST_CASE("the first source that says something wins, and an empty variable says nothing") {
+    struct row {
+        std::string_view name;
+        std::optional<std::string> option;
+        std::optional<std::string> own;
+        std::optional<std::string> standard;
+        std::optional<std::string> file;
+        std::string_view value;
+        std::string_view where;
+    };
+    const row rows[] = {
+        {"all", "a", "b", "c", "d", "a", "--http-addr"},
+        {"no option", {}, "b", "c", "d", "b", "POWERCONSUL_HTTP_ADDR"},
+        {"Consul's own variable", {}, {}, "c", "d", "c", "CONSUL_HTTP_ADDR"},
+        {"the file", {}, {}, {}, "d", "d", "the configuration /etc/powerconsul.conf"},
+        {"an empty variable", {}, "", "c", "d", "c", "CONSUL_HTTP_ADDR"},
+        {"nobody", {}, {}, {}, {}, "", ""},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        config::surroundings around;
+        config::arguments given;
+        if (each.option) given.options["http-addr"] = *each.option;
+        if (each.own) around.environment["POWERCONSUL_HTTP_ADDR"] = *each.own;
+        if (each.standard) around.environment["CONSUL_HTTP_ADDR"] = *each.standard;
+        const sources from{around, given, "/etc/powerconsul.conf"};
+        const auto found = from.anywhere("http-addr", "CONSUL_HTTP_ADDR", each.file);
+        CHECK(found.has_value() == !each.value.empty());
+        if (!found) continue;
+        CHECK(found->value == each.value);
+        CHECK(found->where == each.where);
+        CHECK((found->fault == errc::configuration) == found->where.starts_with("the configuration"));
+    }
+}
+
+TEST_CASE("a wrong value is remembered with its origin, the first one only") {
+    config::surroundings around{{{"POWERCONSUL_UNKNOWN_EXIT", "7"}, {"POWERCONSUL_CONSISTENT", "perhaps"}}, "web1"};
+    const config::arguments given;
+    sources from{around, given, ""};
+    CHECK(from.parsed("unknown-exit", std::optional<int>{}, 1, parse_unknown_exit) == 1);
+    CHECK_FALSE(from.parsed("consistent", std::optional<bool>{}, false, parse_boolean));
+    REQUIRE(from.refused());
+    CHECK(from.refused()->code == errc::usage);
+    CHECK(from.refused()->message == "POWERCONSUL_UNKNOWN_EXIT: \"7\" is not one of 1, 2 and 3");
+}
