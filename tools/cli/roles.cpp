@@ -9,10 +9,8 @@
 #include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/writer.hpp>
-#include <powerconsul/store/file.hpp>
 
 #include "explain.hpp"
-#include "http.hpp"
 #include "stop_file.hpp"
 
 namespace powerconsul::cli {
@@ -82,11 +80,6 @@ void print_role_text(std::string_view service, const resolution& facts, const st
 }
 
 }  // namespace
-
-auto make_transport(const configuration& chosen) -> result<any_transport> {
-    if (chosen.store.empty()) return make_http_transport(chosen.consul);
-    return any_transport{file_store_transport{posix_files{}, chosen.store}};
-}
 
 auto required(const config::arguments& line, std::string_view option, std::string_view spelling)
     -> result<std::string> {

@@ -3,7 +3,6 @@
 #include <string>
 #include <string_view>
 
-#include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/core/result.hpp>
@@ -11,11 +10,9 @@
 #include "command_line.hpp"
 #include "configuration.hpp"
 #include "exit_code.hpp"
+#include "host.hpp"
 
 namespace powerconsul::cli {
-
-/// To the agent or the store that was chosen. Fails with errc::configuration when the address is wrong.
-[[nodiscard]] auto make_transport(const configuration& chosen) -> result<any_transport>;
 
 /// The value of an option that has to be there; errc::usage if it is not. `spelling` is for the message:
 /// `-S/--consulservice`.

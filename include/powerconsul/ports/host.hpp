@@ -23,8 +23,8 @@ using bare = std::remove_cvref_t<T>;
 /// All effects of one machine. Anything with these members, values or references, is a host: posix_host for the real
 /// one, testing::fake_host for tests. A function that needs one or two effects takes those rather than a host.
 ///
-/// Where work is done side by side, several threads use one host; its members must then allow that, as those of
-/// posix_host do.
+/// Where services are seen to side by side, several threads use one host: every member but `consul` must allow that,
+/// and each thread asks Consul over a connection of its own.
 template <typename H>
 concept host = requires(H& here) {
     requires http_transport<detail::bare<decltype(here.consul)>>;
