@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -37,6 +38,13 @@ namespace powerconsul::inline v0 {
 /// know: the outcome would be lost, which run() reports as errc::io. Several threads may use one object.
 class posix_spawn_executor {
 public:
+    posix_spawn_executor() = default;
+    posix_spawn_executor(posix_spawn_executor&& other) noexcept : left_over_{std::move(other.left_over_)} {}
+    posix_spawn_executor(const posix_spawn_executor&) = delete;
+    auto operator=(posix_spawn_executor&&) -> posix_spawn_executor& = delete;
+    auto operator=(const posix_spawn_executor&) -> posix_spawn_executor& = delete;
+    ~posix_spawn_executor() = default;
+
     [[nodiscard]] auto run(const command& what) -> result<outcome> {
         reap_left_over();
         if (auto checked = check(what); !checked) return unexpected{checked.error()};
