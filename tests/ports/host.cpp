@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include <powerconsul/testing/fake_host.hpp>
 
 using namespace powerconsul;
@@ -17,6 +19,8 @@ struct without_a_log {
     testing::fake_supervisor jobs{};
     testing::fake_units units{};
     testing::memory_accounts users{};
+    sequential_runner tasks{};
+    std::string name{};
 };
 
 struct with_a_log : without_a_log {
@@ -39,6 +43,8 @@ struct of_references {
     testing::fake_units& units;
     testing::memory_accounts& users;
     testing::recording_log& log;
+    sequential_runner& tasks;
+    const std::string& name;
 };
 
 static_assert(host<with_a_log>);

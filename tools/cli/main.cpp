@@ -22,6 +22,7 @@
 
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
+#include <powerconsul/adapters/posix/host.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 
@@ -177,8 +178,7 @@ void settle() {
     if (!powerconsul::cli::has_tls()) {
         call.with_tls = [argv] { return powerconsul::cli::go_on_with_tls(argv, POWERCONSUL_TLS_DIR); };
     }
-    char host[256] = {};
-    if (gethostname(host, sizeof host - 1) == 0) call.host = host;
+    call.host = powerconsul::host_name();
 
     std::string out;
     std::string err;

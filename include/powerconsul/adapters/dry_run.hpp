@@ -67,7 +67,9 @@ struct dry_run_host {
           jobs{real.jobs},
           units{real.units},
           users{real.users},
-          log{real.log} {}
+          log{real.log},
+          tasks{real.tasks},
+          name{real.name} {}
 
     detail::bare<decltype(Host::consul)>& consul;
     detail::bare<decltype(Host::clock)>& clock;
@@ -77,6 +79,8 @@ struct dry_run_host {
     detail::bare<decltype(Host::units)>& units;
     detail::bare<decltype(Host::users)>& users;
     detail::bare<decltype(Host::log)>& log;
+    detail::bare<decltype(Host::tasks)>& tasks;
+    detail::bare<decltype(Host::name)>& name;
 };
 
 }  // namespace powerconsul::inline v0

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <concepts>
+#include <string_view>
 #include <type_traits>
 
 #include <powerconsul/ports/accounts.hpp>
@@ -8,6 +10,7 @@
 #include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/log.hpp>
 #include <powerconsul/ports/supervisor.hpp>
+#include <powerconsul/ports/tasks.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/ports/unit_source.hpp>
 
@@ -36,6 +39,8 @@ concept host = requires(H& here) {
     requires unit_source<detail::bare<decltype(here.units)>>;
     requires account_source<detail::bare<decltype(here.users)>>;
     requires event_log<detail::bare<decltype(here.log)>>;
+    requires task_runner<detail::bare<decltype(here.tasks)>>;
+    { here.name } -> std::convertible_to<std::string_view>;  ///< the machine's host name
 };
 
 }  // namespace powerconsul::inline v0

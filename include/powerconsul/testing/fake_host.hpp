@@ -1,6 +1,9 @@
 #pragma once
 
+#include <string>
+
 #include <powerconsul/ports/host.hpp>
+#include <powerconsul/ports/tasks.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/testing/fake_executor.hpp>
 #include <powerconsul/testing/fake_supervisor.hpp>
@@ -25,6 +28,8 @@ struct fake_host {
     fake_units units{};
     memory_accounts users{};
     recording_log log{};
+    sequential_runner tasks{};
+    std::string name{"production-web1"};
 };
 
 static_assert(host<fake_host<>>);

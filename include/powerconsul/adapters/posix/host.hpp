@@ -1,18 +1,29 @@
 #pragma once
 
+#include <array>
+#include <string>
 #include <utility>
+
+#include <unistd.h>
 
 #include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/adapters/posix/spawn.hpp>
 #include <powerconsul/adapters/posix/supervisor.hpp>
+#include <powerconsul/adapters/thread_runner.hpp>
 #include <powerconsul/ports/host.hpp>
 #include <powerconsul/ports/log.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/ports/unit_source.hpp>
 
 namespace powerconsul::inline v0 {
+
+/// The machine's host name; empty if the system does not say one.
+[[nodiscard]] inline auto host_name() -> std::string {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string{name.data()} : std::string{};
+}
 
 /// This machine. How Consul is asked is the caller's choice; `Log` may be a reference; with systemd_bus for `Units`
 /// systemd is asked over its bus rather than through systemctl.
@@ -29,6 +40,8 @@ struct posix_host {
     Units units;
     posix_accounts users{};
     Log log;
+    thread_runner tasks{};
+    std::string name{host_name()};
 };
 
 }  // namespace powerconsul::inline v0
