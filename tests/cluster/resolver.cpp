@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/core/base64.hpp>
 #include <powerconsul/store/store.hpp>
+#include <powerconsul/testing/fake_host.hpp>
 #include <powerconsul/testing/fake_transport.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
 #include <powerconsul/testing/memory_files.hpp>
@@ -746,4 +748,48 @@ TEST_CASE("the facts of a decision are kept with it") {
     CHECK(away.rule.empty());
     REQUIRE(away.remembered);
     CHECK(away.remembered->own == role::secondary);
+}
+
+TEST_CASE("a host is asked for a role, and what cannot be asked is an error") {
+    const std::string document = "/v1/kv/" + std::string{key} + "?consistent";
+    const result<http_response> wrong_setting = fail(errc::configuration, "no such store file");
+    const result<http_response> standby = http_response{
+        200, R"([{"Key":"cluster/production/web","ModifyIndex":7,"Value":")" + base64_encoded(by_nodes) + "\"}]", {}};
+    struct row {
+        std::string_view name;
+        std::string service;
+        std::string environment;
+        result<http_response> document;
+        result<http_response> health;
+        std::optional<errc> refused;  ///< nothing: there is a resolution
+        std::string_view said;        ///< or the error's message
+    };
+    const row rows[] = {
+        {"a service that is another key", "a/b", "production", standby, standby, errc::usage,
+         "the Consul service name \"a/b\" contains '/', which would make it another key in Consul's KV store"},
+        {"an environment that is another key", "web", "a/b", standby, standby, errc::configuration,
+         "the environment \"a/b\" contains '/', which would make it another key in Consul's KV store; set clusterKey "
+         "or --environment"},
+        {"a wrong setting", "web", "production", wrong_setting, wrong_setting, errc::configuration,
+         "no such store file"},
+        {"a wrong setting, once the role is known", "web", "production", standby, wrong_setting, std::nullopt,
+         "secondary unknown none"},
+        {"no answer", "web", "production", fail(errc::timed_out, "no answer"), standby, std::nullopt,
+         "unknown unknown none"},
+        {"a standby", "web", "production", standby,
+         http_response{200, world::list({world::instance("production-web1", "hq", "service:web=passing")}), {}},
+         std::nullopt, "secondary stopped fresh"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        testing::fake_host<> here;
+        here.consul.on(http_method::get, document, each.document)
+            .on(http_method::get, "/v1/health/service/web?consistent", each.health);
+        const resolver_options options{.who = {.host = "production-web3", .environment = each.environment}};
+        const auto facts = powerconsul::resolve(here, each.service, "/state", options, seconds(5));
+        CHECK((facts ? std::nullopt : std::optional{facts.error().code}) == each.refused);
+        CHECK((facts ? said(*facts) : facts.error().message) == each.said);
+        CHECK(here.files.get(std::string{record}).has_value() == (each.said == "secondary stopped fresh"));
+        for (const auto& request : here.consul.requests()) CHECK(request.timeout <= seconds(5));
+    }
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <powerconsul/adapters/any_transport.hpp>
-#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/host.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/writer.hpp>
 
@@ -89,22 +89,11 @@ auto required(const config::arguments& line, std::string_view option, std::strin
                                  " --help");
 }
 
-auto resolve(const configuration& chosen, std::string_view service, posix_clock& time) -> result<resolution> {
-    if (auto valid = validate_segment("the Consul service name", service); !valid) return unexpected{valid.error()};
+auto resolve(const configuration& chosen, std::string_view service, posix_clock&) -> result<resolution> {
     auto transport = make_transport(chosen);
     if (!transport) return unexpected{std::move(transport).error()};
-    role_resolver<any_transport&, posix_clock&, posix_files> roles{*transport, time, posix_files{}, chosen.state_dir,
-                                                                   chosen.roles};
-    auto facts = roles.resolve(service, {chosen.timeout.count * 5 / 8});
-    // The service's name is valid: what else is wrong with the key comes from clusterKey or the environment.
-    if (facts.trouble && facts.trouble->code == errc::usage) {
-        return fail(errc::configuration, facts.trouble->message + "; set clusterKey or --environment");
-    }
-    // Of a known role the actives may be in doubt for lack of a setting: that is an unknown with its reason.
-    if (facts.own == role::unknown && facts.trouble && facts.trouble->code == errc::configuration) {
-        return unexpected{*facts.trouble};
-    }
-    return facts;
+    posix_host<any_transport> here{std::move(*transport)};
+    return powerconsul::resolve(here, service, chosen.state_dir, chosen.roles, {chosen.timeout.count * 5 / 8});
 }
 
 auto run_role(const config::arguments& line, const configuration& chosen, std::string& out) -> result<exit_code> {

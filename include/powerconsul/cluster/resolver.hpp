@@ -14,6 +14,7 @@
 #include <powerconsul/consul/reading.hpp>
 #include <powerconsul/decision/rules.hpp>
 #include <powerconsul/decision/terms.hpp>
+#include <powerconsul/ports/host.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -297,5 +298,24 @@ template <typename Transport, typename Clock, typename Files>
     requires http_transport<Transport> && clock<Clock> && file_store<Files>
 role_resolver(Transport&, Clock&, Files&, std::string, resolver_options) -> role_resolver<Transport&, Clock&, Files&>;
 // clang-format on
+
+/// This node's role for a Consul service, asked of a host. `budget` is to be less than the caller's time: when Consul
+/// hangs, there must still be time to hold the service against the last known role. Fails where nothing could be asked:
+/// with errc::usage if the service's name is wrong, with errc::configuration if a setting is.
+template <host Host>
+[[nodiscard]] auto resolve(Host& here, std::string_view service, const std::string& state_dir,
+                           const resolver_options& options, milliseconds budget) -> result<resolution> {
+    if (auto valid = validate_segment("the Consul service name", service); !valid) return unexpected{valid.error()};
+    auto facts = role_resolver{here.consul, here.clock, here.files, state_dir, options}.resolve(service, budget);
+    // The service's name is valid: what else is wrong with the key comes from clusterKey or the environment.
+    if (facts.trouble && facts.trouble->code == errc::usage) {
+        return fail(errc::configuration, facts.trouble->message + "; set clusterKey or --environment");
+    }
+    // Of a known role the actives may be in doubt for lack of a setting: that is an unknown with its reason.
+    if (facts.own == role::unknown && facts.trouble && facts.trouble->code == errc::configuration) {
+        return unexpected{*facts.trouble};
+    }
+    return facts;
+}
 
 }  // namespace powerconsul::inline v0
