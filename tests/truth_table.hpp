@@ -108,8 +108,8 @@ inline constexpr row rows[] = {
     {"no role, unknown", nowhere, "unknown", {unknown, unknown, unknown, unknown}, {1, 1, 1, 1}, expectation::unknown},
 };
 
-/// production-web3's resolution of `web` from a fresh start, over the embedded store.
-inline auto resolved(const row& each) -> resolution {
+/// What Consul has in that row.
+inline auto consul_of(const row& each) -> store {
     store consul{{.node = "production-web3", .datacenter = "hq"}};
     consul.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
     consul.add("hq",
@@ -118,6 +118,12 @@ inline auto resolved(const row& each) -> resolution {
     if (each.others == "none serving")
         (void)consul.set_check("hq", "production-web1", "serfHealth", store_status::critical);
     if (each.others == "unknown") consul.respond_with("/v1/health/", 500, "No cluster leader");
+    return consul;
+}
+
+/// production-web3's resolution of `web` from a fresh start, over the embedded store.
+inline auto resolved(const row& each) -> resolution {
+    store consul = consul_of(each);
     testing::manual_clock time;
     testing::memory_files files;
     role_resolver<store&, testing::manual_clock&, testing::memory_files&> resolver{

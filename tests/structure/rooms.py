@@ -44,6 +44,7 @@ THIRD_PARTY = {
 UMBRELLA = "powerconsul.hpp"
 # What an embedder calls: the umbrella brings all of these rooms, and nothing of the rooms that not all of them need.
 IN_UMBRELLA = {"decision", "cluster", "checks", "heal"}
+NOT_FOR_ALL = ("checks/kinds/", "checks/run.hpp")  # the shipped probes come with them
 BY_NAME = {"adapters", "config", "doctor", "lint", "store", "testing"}
 MAX_IN_ROOT = 3
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
@@ -94,8 +95,8 @@ def reached(graph, start):
 def check_umbrella(graph, headers):
     """The umbrella brings the rooms that it is for, and nothing of those that are included by name."""
     brought = reached(graph, UMBRELLA)
-    faults = [f"{UMBRELLA}: lacks {header}" for header in headers if room_of(header) in IN_UMBRELLA - BY_NAME and
-              header not in brought]
+    faults = [f"{UMBRELLA}: lacks {header}" for header in headers if room_of(header) in IN_UMBRELLA and
+              not header.startswith(NOT_FOR_ALL) and header not in brought]
     for header in (header for header in brought if room_of(header) in BY_NAME):
         users = ", ".join(sorted(user for user in brought | {UMBRELLA} if header in graph.get(user, ())))
         faults.append(f"{UMBRELLA}: includes {header} ({users} does), which is for those who name it")

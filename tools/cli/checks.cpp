@@ -3,17 +3,15 @@
 #include <climits>
 #include <cstdint>
 #include <cstdlib>
+#include <type_traits>
 #include <utility>
-#include <vector>
 
-#include <powerconsul/checks/check.hpp>
-#include <powerconsul/checks/noop.hpp>
+#include <powerconsul/checks/kinds/all.hpp>
 #include <powerconsul/checks/report_json.hpp>
-#include <powerconsul/config/settings.hpp>
-#include <powerconsul/probes/process/expected_work.hpp>
+#include <powerconsul/checks/run.hpp>
 
 #include "exit_code.hpp"
-#include "plans.hpp"
+#include "host.hpp"
 #include "roles.hpp"
 
 namespace powerconsul::cli {
@@ -21,6 +19,10 @@ namespace powerconsul::cli {
 namespace {
 
 constexpr std::int64_t longest_noop_age = 3650;  ///< days
+
+[[nodiscard]] auto see_help(const config::arguments& line) -> std::string {
+    return "; see powerconsul check " + line.words.subject + " --help";
+}
 
 /// The file that a person named may be a symbolic link: what it leads to counts. Where that cannot be told, the name is
 /// left as it is and looking at it will say why.
@@ -37,53 +39,43 @@ constexpr std::int64_t longest_noop_age = 3650;  ///< days
     return options;
 }
 
-/// -P and -R: the looks of the plan ask the process table first. For a group, work that is found counts for all of it.
-[[nodiscard]] auto count_work(const config::arguments& line, machine& here, planned_check& plan) -> result<void> {
-    if (!line.has("procstr") && !line.has("procre")) return {};
-    const work_filter filter{line.value("procstr").value_or(""), line.value("procre").value_or("")};
+[[nodiscard]] auto work_filter_of(const config::arguments& line) -> result<work_filter> {
+    work_filter filter{line.value("procstr").value_or(""), line.value("procre").value_or("")};
+    if (!line.has("procstr") && !line.has("procre")) return filter;
     if (auto valid = validate(filter); !valid) {
         return fail(errc::usage, "-R/--procre: " + valid.error().message + see_help(line));
     }
-    if (plan.look) {
-        plan.look = [&here, filter, look = std::move(plan.look)] {
-            return counting_work{look, filter, here.files, here.accounts}();
-        };
-        return {};
-    }
-    plan.look_at_all = [&here, filter, look = std::move(plan.look_at_all), count = plan.subject.members.size()] {
-        const auto nothing = [] { return observed{observation::stopped, ""}; };
-        const observed work = counting_work{nothing, filter, here.files, here.accounts}();
-        if (work.state == observation::running) return std::vector<observed>(count, work);
-        auto seen = look();
-        for (auto& each : seen) {
-            if (work.state != observation::unknown || each.state == observation::running) continue;
-            each = {observation::unknown, each.reason + "; " + work.reason};
-        }
-        return seen;
-    };
-    return {};
+    return filter;
 }
 
+template <typename Kind>
 [[nodiscard]] auto report_on(const config::arguments& line, const configuration& chosen) -> result<check_report> {
-    machine here;
-    here.deadline = here.time.monotonic() + chosen.timeout;
-    auto plan = plan_check(line, chosen, here);
-    if (!plan) return unexpected{std::move(plan).error()};
+    const auto what = Kind::from(line);
+    if (auto valid = what.valid(); !valid) return unexpected{std::move(valid).error()};
     const auto service = required(line, "consulservice", "-S/--consulservice");
     if (!service) return unexpected{service.error()};
-    const auto noop = noop_options_of(line);
-    if (!noop) return unexpected{noop.error()};
-    if (auto counted = count_work(line, here, *plan); !counted) return unexpected{counted.error()};
+    auto noop = noop_options_of(line);
+    if (!noop) return unexpected{std::move(noop).error()};
+    auto work = work_filter_of(line);
+    if (!work) return unexpected{std::move(work).error()};
+    posix_log silent{{}};
+    auto here = make_host(chosen, silent);
+    if (!here) return unexpected{std::move(here).error()};
+    return checks::judge(*here, what, *service,
+                         {.roles = chosen.roles,
+                          .state_dir = chosen.state_dir,
+                          .timeout = chosen.timeout,
+                          .manager = chosen.manager,
+                          .noop = std::move(*noop),
+                          .work = std::move(*work)});
+}
 
-    const auto facts = resolve(chosen, *service, here.time);
-    if (!facts) return unexpected{facts.error()};
-    here.expects = facts->expects;
-    const auto held = look_for_noop(here.files, here.time, *noop);
-    auto report = plan->look ? check(plan->subject, *facts, plan->look, held)
-                             : check_group(plan->subject, *facts, plan->look_at_all, held);
-    if (plan->more) report.details = plan->more();
-    std::erase_if(report.details, [](const auto& each) { return each.second.empty(); });
-    return report;
+/// What a command line asks about, whether it can be carried out or not.
+[[nodiscard]] auto subject_of(const config::arguments& line) -> check_subject {
+    check_subject subject{.kind = line.words.subject};
+    checks::all_kinds::with(line.words.subject,
+                            [&]<typename Kind>(std::type_identity<Kind>) { subject = Kind::from(line).subject(); });
+    return subject;
 }
 
 void print_check(const check_report& report, int code, output_format format, std::string& out) {
@@ -115,11 +107,20 @@ auto run_check(const invocation& call, const config::arguments& line, std::strin
     if (!chosen) return without_verdict(line, chosen.error(), format, out);
     format = chosen->format;
     if (call.limit) call.limit(last_word_of_check(line, chosen->timeout, format, chosen->unknown_exit));
-    const auto report = report_on(line, *chosen);
+    result<check_report> report = fail(errc::usage, "there is no such check");
+    checks::all_kinds::with(line.words.subject,
+                            [&]<typename Kind>(std::type_identity<Kind>) { report = report_on<Kind>(line, *chosen); });
     if (!report) return without_verdict(line, report.error(), format, out);
     const int code = exit_status(report->state, chosen->unknown_exit);
     print_check(*report, code, format, out);
     return code;
+}
+
+auto validate_check(const config::arguments& line) -> result<void> {
+    result<void> valid;
+    checks::all_kinds::with(line.words.subject,
+                            [&]<typename Kind>(std::type_identity<Kind>) { valid = Kind::from(line).valid(); });
+    return valid;
 }
 
 }  // namespace powerconsul::cli

@@ -13,6 +13,9 @@ namespace powerconsul::cli {
 /// `powerconsul check <subject>`: prints the line of the check to `out` and returns its exit status.
 [[nodiscard]] auto run_check(const invocation& call, const config::arguments& line, std::string& out) -> int;
 
+/// Whether the options of a check's kind can be carried out; errc::usage if not.
+[[nodiscard]] auto validate_check(const config::arguments& line) -> result<void>;
+
 /// What a check says when its time is over.
 [[nodiscard]] auto last_word_of_check(const config::arguments& line, milliseconds limit, output_format format,
                                       int unknown_exit) -> last_word;

@@ -33,7 +33,7 @@
 
 #include "acl_policy.hpp"
 #include "agent_process.hpp"
-#include "plans.hpp"
+#include "checks.hpp"
 #include "roles.hpp"
 #include "stop_file.hpp"
 
@@ -183,8 +183,7 @@ void look_at_connection(patient& who) {
         return next;
     }
     next.facts.own_timeout = chosen->timeout;
-    machine here;
-    if (const auto plan = plan_check(*next.line, *chosen, here); !plan) next.facts.trouble = plan.error().message;
+    if (const auto valid = validate_check(*next.line); !valid) next.facts.trouble = valid.error().message;
     if (next.service.empty()) next.facts.trouble = "the option -S/--consulservice is missing";
     next.chosen = std::move(*chosen);
     return next;

@@ -26,8 +26,8 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 
-#include "run.hpp"
 #include "http.hpp"
+#include "run.hpp"
 #include "tls_program.hpp"
 #include "watchdog.hpp"
 

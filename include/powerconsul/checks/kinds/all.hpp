@@ -1,0 +1,41 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <type_traits>
+
+#include <powerconsul/checks/kinds/crontab.hpp>
+#include <powerconsul/checks/kinds/kind.hpp>
+#include <powerconsul/checks/kinds/process.hpp>
+#include <powerconsul/checks/kinds/service.hpp>
+
+namespace powerconsul::inline v0::checks {
+
+/// A list of kinds of check, for loops over it.
+template <typename... Kinds>
+struct kinds {
+    static constexpr std::array words{Kinds::words...};
+
+    [[nodiscard]] static constexpr auto contains(std::string_view name) -> bool {
+        return std::ranges::find(words, name, &kind_words::name) != words.end();
+    }
+
+    /// Calls `f(std::type_identity<Kind>{})` for the kind of that name; false if there is none.
+    template <typename F>
+    static constexpr auto with(std::string_view name, F&& f) -> bool {
+        return ((Kinds::words.name == name && (static_cast<void>(f(std::type_identity<Kinds>{})), true)) || ...);
+    }
+
+    /// `f(std::type_identity<Kind>{})` of each, in order.
+    template <typename F>
+    [[nodiscard]] static constexpr auto each(F f) {
+        return std::array{f(std::type_identity<Kinds>{})...};
+    }
+};
+
+/// The kinds that are shipped. One that is added here has its command, its help and its place in the lists of all other
+/// commands.
+using all_kinds = kinds<service, servicegroup, crontab, process>;
+
+}  // namespace powerconsul::inline v0::checks

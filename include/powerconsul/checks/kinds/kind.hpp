@@ -1,0 +1,92 @@
+#pragma once
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/checks/report.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/decision/terms.hpp>
+#include <powerconsul/probes/probe.hpp>
+#include <powerconsul/probes/service/service_manager.hpp>
+
+namespace powerconsul::inline v0::checks {
+
+/// One option of a command line.
+struct option {
+    char letter{};             ///< '\0' if it has none
+    std::string_view name{};   ///< the long name, without `--`
+    std::string_view value{};  ///< what the help calls the value; empty for a flag
+    std::string_view help{};
+    bool
+        free_text{};  ///< the value may be anything, also what looks like an option: a pattern, another program's words
+};
+
+/// What the executable says of a kind of check.
+struct kind_words {
+    std::string_view name{};      ///< as in `check service`
+    std::string_view about{};     ///< for the list of commands
+    std::string_view required{};  ///< the options that must be there, for the usage line
+    std::string_view example{};   ///< a call that works
+    bool asks_service_manager{};
+    std::size_t operands{};  ///< how many words it takes that are no options
+};
+
+/// What an understood command line offers to a kind of check.
+template <typename T>
+concept given_options = requires(const T& given, std::string_view name) {
+    { given.has(name) } -> std::same_as<bool>;
+    { given.value(name) } -> std::same_as<std::optional<std::string>>;
+    { given.operands } -> std::convertible_to<const std::vector<std::string>&>;
+};
+
+/// What a check may rely on while it looks.
+struct circumstances {
+    milliseconds deadline{};                    ///< on the host's monotonic clock
+    expectation expects{expectation::unknown};  ///< of this node's role
+    std::optional<service_manager> manager{};   ///< if nothing was chosen, the one that the machine runs
+};
+
+/// What a look at the machine gave: one observation, or one for each member of a group.
+struct sighting {
+    std::vector<observed> all{};
+    std::vector<std::pair<std::string, std::string>> details{};  ///< further members of the JSON line
+
+    sighting(observed one) : all{std::move(one)} {}                       // NOLINT: a single observation is one
+    sighting(std::vector<observed> several) : all{std::move(several)} {}  // NOLINT
+};
+
+inline const observed no_time_left{observation::unknown, "the time was over before the service could be looked at"};
+
+/// What a missing option is answered with; `spelling` as in `-s/--service`.
+[[nodiscard]] inline auto missing(std::string_view spelling, const kind_words& kind) -> unexpected {
+    return fail(errc::usage, "the option " + std::string{spelling} + " is missing; see powerconsul check " +
+                                 std::string{kind.name} + " --help");
+}
+
+/// The end of a message about wrong options: `; see powerconsul check service --help`.
+[[nodiscard]] inline auto see_help(const kind_words& kind) -> std::string {
+    return "; see powerconsul check " + std::string{kind.name} + " --help";
+}
+
+/// A kind of check is one value: what to look at, and how to look.
+///
+/// - `words`, `options`: what the executable's help, its parser and its completion need;
+/// - `from(given)`: what the options say, without judging it, so that also a wrong call names its subject;
+/// - `valid()`: errc::usage if it cannot be looked at;
+/// - `subject()`: what the report is about; for a group with `members`;
+/// - `look(here, now)`: looks at a host within the time. A group gives one observation for each member.
+///
+/// `details()` is optional: members of the JSON line that do not depend on what is seen.
+template <typename K, typename Host>
+concept kind = requires(const K& what, Host& here, const circumstances& now) {
+    { what.valid() } -> std::same_as<result<void>>;
+    { what.subject() } -> std::same_as<check_subject>;
+    { what.look(here, now) } -> std::convertible_to<sighting>;
+};
+
+}  // namespace powerconsul::inline v0::checks

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/checks/check.hpp>
+#include <powerconsul/checks/kinds/kind.hpp>
+#include <powerconsul/checks/noop.hpp>
+#include <powerconsul/checks/report.hpp>
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/host.hpp>
+#include <powerconsul/probes/process/expected_work.hpp>
+#include <powerconsul/probes/service/service_manager.hpp>
+
+namespace powerconsul::inline v0::checks {
+
+/// What is the same for every kind of check.
+struct run_options {
+    resolver_options roles{};
+    std::string state_dir{"/var/lib/powerconsul"};
+    milliseconds timeout{seconds(8)};  ///< for the whole check
+    std::optional<service_manager> manager{};
+    noop_options noop{};
+    work_filter work{};  ///< processes that count as the service's work, whatever its probe says
+};
+
+namespace detail {
+
+/// The observations of a look, with `work` counted: work that is found counts for all of a group.
+template <typename Host, typename Look>
+[[nodiscard]] auto look_with_work(Host& here, const work_filter& filter, std::size_t members, Look look)
+    -> std::vector<observed> {
+    if (filter.text.empty() && filter.expression.empty()) return look();
+    if (members == 0) {
+        const auto one = [&] { return look().front(); };
+        return {counting_work{one, filter, here.files, here.users}()};
+    }
+    const auto nothing = [] { return observed{observation::stopped, ""}; };
+    const observed work = counting_work{nothing, filter, here.files, here.users}();
+    if (work.state == observation::running) return std::vector<observed>(members, work);
+    std::vector<observed> seen = look();
+    for (auto& each : seen) {
+        if (work.state != observation::unknown || each.state == observation::running) continue;
+        each = {observation::unknown, each.reason + "; " + work.reason};
+    }
+    return seen;
+}
+
+}  // namespace detail
+
+/// Holds what is seen on a host against what this node's role for the Consul service demands. Fails with errc::usage if
+/// that cannot be looked at or the service's name is none, errc::configuration if no role can be asked for. What cannot
+/// be told is a report whose state is unknown.
+template <host Host, kind<Host> Kind>
+[[nodiscard]] auto judge(Host& here, const Kind& what, std::string_view consul_service, const run_options& how)
+    -> result<check_report> {
+    circumstances now{here.clock.monotonic() + how.timeout, expectation::unknown, how.manager};
+    if (auto valid = what.valid(); !valid) return unexpected{std::move(valid).error()};
+    const auto facts = resolve(here, consul_service, how.state_dir, how.roles, {how.timeout.count * 5 / 8});
+    if (!facts) return unexpected{facts.error()};
+    now.expects = facts->expects;
+    const auto held = look_for_noop(here.files, here.clock, how.noop);
+    auto subject = what.subject();
+    const std::size_t members = subject.members.size();
+    std::vector<std::pair<std::string, std::string>> details;
+    if constexpr (requires { what.details(); }) details = what.details();
+    const auto look = [&] {
+        return detail::look_with_work(here, how.work, members, [&] {
+            sighting seen{what.look(here, now)};
+            for (auto& each : seen.details) {
+                if (!each.second.empty()) details.push_back(std::move(each));
+            }
+            return std::move(seen.all);
+        });
+    };
+    auto report = members != 0 ? check_group(std::move(subject), *facts, look, held)
+                               : check(
+                                     std::move(subject), *facts, [&] { return look().front(); }, held);
+    report.details = std::move(details);
+    return report;
+}
+
+/// The same for those who only want to know: what judge() refuses is a report of state unknown, with the reason, and a
+/// host name that is not set is the host's own.
+template <host Host, kind<Host> Kind>
+[[nodiscard]] auto run(Host& here, const Kind& what, std::string_view consul_service, run_options how = {})
+    -> check_report {
+    if (how.roles.who.host.empty()) how.roles.who.host = here.name;
+    auto report = judge(here, what, consul_service, how);
+    if (report) return std::move(*report);
+    return {.subject = what.subject(), .why = report.error().message};
+}
+
+}  // namespace powerconsul::inline v0::checks
