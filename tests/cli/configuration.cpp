@@ -1,6 +1,6 @@
 #include "../../tools/cli/configuration.hpp"
 
-#include "../../tools/cli/command_line.hpp"
+#include "../../tools/cli/options.hpp"
 
 #include <doctest/doctest.h>
 

@@ -8,9 +8,9 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/doctor/acl_policy.hpp>
 
-#include "command_line.hpp"
 #include "configuration.hpp"
 #include "exit_code.hpp"
+#include "options.hpp"
 
 namespace powerconsul::cli {
 

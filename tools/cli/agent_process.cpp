@@ -18,8 +18,8 @@
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/probes/process/process_table.hpp>
 
-#include "command_line.hpp"
 #include "hcl.hpp"
+#include "options.hpp"
 
 namespace powerconsul::cli {
 

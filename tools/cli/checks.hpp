@@ -4,8 +4,8 @@
 
 #include <powerconsul/core/result.hpp>
 
-#include "command_line.hpp"
 #include "configuration.hpp"
+#include "options.hpp"
 #include "run.hpp"
 
 namespace powerconsul::cli {

@@ -3,7 +3,7 @@
 #include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
 
-#include "command_line.hpp"
+#include "options.hpp"
 
 namespace powerconsul::cli {
 

@@ -4,9 +4,9 @@
 
 #include <powerconsul/core/result.hpp>
 
-#include "command_line.hpp"
 #include "configuration.hpp"
 #include "exit_code.hpp"
+#include "options.hpp"
 
 namespace powerconsul::cli {
 

@@ -19,7 +19,7 @@
 #include <powerconsul/lint/report.hpp>
 #include <powerconsul/lint/trigger.hpp>
 
-#include "command_line.hpp"
+#include "options.hpp"
 #include "run.hpp"
 
 namespace powerconsul::cli {

@@ -27,6 +27,7 @@
 #include <powerconsul/core/time.hpp>
 
 #include "http.hpp"
+#include "options.hpp"
 #include "run.hpp"
 #include "tls_program.hpp"
 #include "watchdog.hpp"
@@ -203,7 +204,7 @@ void settle() {
     for (int i = 1; i + 1 < argc; ++i) {
         const std::string_view kind{argv[i + 1]};
         if (std::string_view{argv[i]} != "check") continue;
-        if (kind == "service" || kind == "servicegroup" || kind == "crontab" || kind == "process") return kind;
+        if (powerconsul::cli::is_kind_of_check(kind)) return kind;
     }
     return {};
 }

@@ -7,10 +7,10 @@
 #include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/core/result.hpp>
 
-#include "command_line.hpp"
 #include "configuration.hpp"
 #include "exit_code.hpp"
 #include "host.hpp"
+#include "options.hpp"
 
 namespace powerconsul::cli {
 

@@ -9,13 +9,13 @@
 
 #include "acl_policy.hpp"
 #include "checks.hpp"
-#include "command_line.hpp"
 #include "configuration.hpp"
 #include "doctor.hpp"
 #include "exit_code.hpp"
 #include "http.hpp"
 #include "incidents.hpp"
 #include "lint.hpp"
+#include "options.hpp"
 #include "roles.hpp"
 #include "watches.hpp"
 

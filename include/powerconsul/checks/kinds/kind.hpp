@@ -22,8 +22,8 @@ struct option {
     std::string_view name{};   ///< the long name, without `--`
     std::string_view value{};  ///< what the help calls the value; empty for a flag
     std::string_view help{};
-    bool
-        free_text{};  ///< the value may be anything, also what looks like an option: a pattern, another program's words
+    bool free_text{};  ///< the value may look like an option, as a pattern or another program's arguments may
+    bool variable{};   ///< an environment variable `POWERCONSUL_…` can stand for it, as for every global option
 };
 
 /// What the executable says of a kind of check.

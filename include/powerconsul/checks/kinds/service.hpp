@@ -16,8 +16,8 @@
 
 namespace powerconsul::inline v0::checks {
 
-inline constexpr option service_manager_option{0, "service-manager", "NAME",
-                                               "systemd, sysv or openrc (default: what this machine runs)"};
+inline constexpr option service_manager_option{
+    0, "service-manager", "NAME", "systemd, sysv or openrc (default: what this machine runs)", false, true};
 inline constexpr option init_directory_option{0, "init-directory", "DIR",
                                               "where init scripts stand (default /etc/init.d)"};
 

@@ -1,4 +1,4 @@
-#include "../../tools/cli/command_line.hpp"
+#include "../../tools/cli/options.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <powerconsul/config/arguments.hpp>
@@ -12,8 +13,11 @@ namespace powerconsul::cli {
 /// if the command has none of that name.
 [[nodiscard]] auto find_words(const std::vector<std::string>& args) -> config::command_words;
 
-/// What can be told of a command line that parse_command_line() refuses: its words, the output format, and what a check
-/// looks at.
+/// Whether `check <word>` is a check.
+[[nodiscard]] auto is_kind_of_check(std::string_view word) -> bool;
+
+/// What can be told of a command line that parse_command_line() refuses: its words, its operands, and the options that
+/// are known; one that is given twice has no value.
 [[nodiscard]] auto parse_roughly(const std::vector<std::string>& args) -> config::arguments;
 
 /// Fails with errc::usage: unknown command, subject or option (with the nearest known one), a missing or empty value,
