@@ -1,5 +1,5 @@
 // covers: core/time.hpp core/text.hpp core/base64.hpp consul/address.hpp adapters/httplib/pem.hpp cluster/identity.hpp
-// ports/trust.hpp lint/keys.hpp config/settings.hpp ports/log.hpp consul/access.hpp store/url.hpp
+// ports/trust.hpp lint/keys.hpp config/settings.hpp ports/log.hpp consul/connection.hpp store/url.hpp
 // probes/service/service_manager.hpp
 #include <powerconsul/consul/address.hpp>
 
@@ -11,7 +11,7 @@
 #include <powerconsul/adapters/httplib/pem.hpp>
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/config/settings.hpp>
-#include <powerconsul/consul/access.hpp>
+#include <powerconsul/consul/connection.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/lint/keys.hpp>
 #include <powerconsul/ports/trust.hpp>

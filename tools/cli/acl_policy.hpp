@@ -6,7 +6,7 @@
 
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/core/result.hpp>
-#include <powerconsul/doctor/acl_policy.hpp>
+#include <powerconsul/doctor/least_rights.hpp>
 
 #include "configuration.hpp"
 #include "exit_code.hpp"

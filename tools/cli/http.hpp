@@ -3,7 +3,7 @@
 #include <string>
 
 #include <powerconsul/adapters/any_transport.hpp>
-#include <powerconsul/consul/access.hpp>
+#include <powerconsul/consul/connection.hpp>
 #include <powerconsul/core/result.hpp>
 
 namespace powerconsul::cli {

@@ -16,7 +16,7 @@
 #include <powerconsul/config/settings.hpp>
 #include <powerconsul/config/settings_json.hpp>
 #include <powerconsul/config/sources.hpp>
-#include <powerconsul/consul/access.hpp>
+#include <powerconsul/consul/connection.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>

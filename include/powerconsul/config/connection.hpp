@@ -10,8 +10,8 @@
 
 #include <powerconsul/config/settings.hpp>
 #include <powerconsul/config/sources.hpp>
-#include <powerconsul/consul/access.hpp>
 #include <powerconsul/consul/address.hpp>
+#include <powerconsul/consul/connection.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/accounts.hpp>

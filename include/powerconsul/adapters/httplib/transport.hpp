@@ -22,8 +22,8 @@
 #include <powerconsul/adapters/httplib/exchange.hpp>
 #include <powerconsul/adapters/httplib/pem.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
-#include <powerconsul/consul/access.hpp>
 #include <powerconsul/consul/address.hpp>
+#include <powerconsul/consul/connection.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>

@@ -1,4 +1,4 @@
-#include <powerconsul/consul/access.hpp>
+#include <powerconsul/consul/connection.hpp>
 
 #include <doctest/doctest.h>
 

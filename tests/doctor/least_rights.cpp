@@ -1,4 +1,4 @@
-#include <powerconsul/doctor/acl_policy.hpp>
+#include <powerconsul/doctor/least_rights.hpp>
 
 #include <doctest/doctest.h>
 
