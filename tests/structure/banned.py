@@ -12,9 +12,6 @@ import subprocess
 import sys
 
 BANNED = {"functional", "memory", "chrono", "ranges", "regex", "filesystem", "iostream", "thread"}
-# What all that the umbrella includes must do without, too: each costs more than what could be done with it there.
-UMBRELLA = "powerconsul.hpp"
-TOO_DEAR = {"algorithm", "charconv", "iterator", "map", "set", "span", "variant"}
 WITH_VALUE = {"-o", "-MF", "-MQ", "-MT"}
 WITHOUT_VALUE = {"-c", "-MD", "-MMD", "-MP"}
 
@@ -35,12 +32,12 @@ def dependency_command(command):
     return kept + ["-M"]
 
 
-def banned_files(entry, banned=frozenset(BANNED)):
+def banned_files(entry):
     """The banned standard headers that the unit of this entry of compile_commands.json reads, and how many it reads."""
     command = dependency_command(entry["command"])
     rule = subprocess.run(command, cwd=entry["directory"], check=True, capture_output=True, text=True).stdout
     files = rule.replace("\\\n", " ").split(":", 1)[1].split()
-    return sorted({path for path in files if pathlib.Path(path).name in banned}), len(files)
+    return sorted({path for path in files if pathlib.Path(path).name in BANNED}), len(files)
 
 
 def main(arguments):
@@ -53,7 +50,7 @@ def main(arguments):
             print(f"{header}: {unit_name(header)} is not in {arguments[0]}")
             failed += 1
             continue
-        banned, read = banned_files(entry, BANNED | TOO_DEAR if header == UMBRELLA else BANNED)
+        banned, read = banned_files(entry)
         # A unit that reads next to nothing means that this script looks at the wrong command.
         if read < 2:
             print(f"{header}: the compiler named only {read} files")

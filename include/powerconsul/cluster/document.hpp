@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -7,7 +8,6 @@
 #include <vector>
 
 #include <powerconsul/cluster/identity.hpp>
-#include <powerconsul/core/ordered.hpp>
 #include <powerconsul/core/pattern.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/decision/terms.hpp>
@@ -46,34 +46,25 @@ struct placement {
 namespace detail {
 
 [[nodiscard]] inline auto holds(const std::vector<std::string>& names, std::string_view name) -> bool {
-    for (const auto& each : names) {
-        if (same_node(each, name)) return true;
-    }
-    return false;
+    return std::ranges::any_of(names, [&](const auto& each) { return same_node(each, name); });
 }
 
-/// The same for many names, each of them found in moments.
+/// A set of node names with logarithmic look-up by same_node().
 class node_names {
 public:
     explicit node_names(const std::vector<std::string>& names) {
-        for (const auto& each : names) owned_.push_back(lower_case(each));
-        for (const auto& each : owned_) known_.push_back({each, known_.size()});
-        known_ = ordered(std::move(known_));
+        for (const auto& each : names) known_.push_back(lower_case(each));
+        std::ranges::sort(known_);
     }
-
-    // Views into what is owned would stay with the other.
-    node_names(const node_names&) = delete;
-    ~node_names() = default;
-    auto operator=(const node_names&) -> node_names& = delete;
 
     [[nodiscard]] auto hold(std::string_view name) const -> bool {
         const std::string wanted = lower_case(name);
-        if (is_known(wanted)) return true;
+        if (std::ranges::binary_search(known_, wanted)) return true;
         const std::string_view host = short_name(wanted);
-        if (host.size() < wanted.size()) return is_known(host);
-        // Those with a domain stand behind their host's name and its dot.
-        const std::size_t at = first_not_before(known_, wanted + '.');
-        return at < known_.size() && known_[at].text.starts_with(wanted + '.');
+        if (host.size() < wanted.size()) return std::ranges::binary_search(known_, host);
+        // Names with a domain are sorted behind their host's name and a dot.
+        const auto at = std::ranges::lower_bound(known_, wanted + '.');
+        return at != known_.end() && at->starts_with(wanted + '.');
     }
 
 private:
@@ -83,20 +74,12 @@ private:
         return lower;
     }
 
-    [[nodiscard]] auto is_known(std::string_view wanted) const -> bool {
-        const std::size_t at = first_not_before(known_, wanted);
-        return at < known_.size() && known_[at].text == wanted;
-    }
-
-    std::vector<std::string> owned_{};
-    std::vector<placed_text> known_{};  // of owned_
+    std::vector<std::string> known_{};
 };
 
 [[nodiscard]] inline auto is_short_of_another(std::string_view name, const std::vector<std::string>& names) -> bool {
-    for (const auto& each : names) {
-        if (each.size() > name.size() && name == short_name(each)) return true;
-    }
-    return false;
+    return std::ranges::any_of(names,
+                               [&](const auto& each) { return each.size() > name.size() && name == short_name(each); });
 }
 
 [[nodiscard]] constexpr auto list_name(grouping by, role own) -> std::string_view {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -29,42 +30,12 @@ struct loaded_journal {
     bool damaged{};
 };
 
-namespace detail {
-
-/// The index of the first that is not before `one`.
-template <typename T>
-[[nodiscard]] auto place_among(const std::vector<T>& sorted, const T& one) -> std::size_t {
-    std::size_t first = 0;
-    for (std::size_t last = sorted.size(); first < last;) {
-        const std::size_t middle = first + (last - first) / 2;
-        if (sorted[middle] < one) {
-            first = middle + 1;
-        } else {
-            last = middle;
-        }
-    }
-    return first;
-}
-
-/// For the few names of a directory: <algorithm> would cost every translation unit more than this costs a run.
-template <typename T>
-void insert_sorted(std::vector<T>& sorted, T one) {
-    sorted.insert(sorted.begin() + static_cast<std::ptrdiff_t>(place_among(sorted, one)), std::move(one));
-}
-
-[[nodiscard]] inline auto is_among(const std::vector<std::string>& sorted, const std::string& one) -> bool {
-    const std::size_t at = place_among(sorted, one);
-    return at < sorted.size() && sorted[at] == one;
-}
-
-}  // namespace detail
-
 /// The latest time that it knows of, which is about when it was last changed.
 [[nodiscard]] inline auto newest_time(const journal& from) -> milliseconds {
     milliseconds newest{};
     for (const auto& one : from.incidents) {
         for (const milliseconds at : {one.opened, one.closed, one.looked, one.last.began, one.last.ended}) {
-            if (newest < at) newest = at;
+            newest = std::max(newest, at);
         }
     }
     return newest;
@@ -75,28 +46,18 @@ void insert_sorted(std::vector<T>& sorted, T one) {
 /// do not fit.
 [[nodiscard]] inline auto bounded_journal(journal from) -> result<journal> {
     constexpr milliseconds oldest_kept = seconds(std::int64_t{7} * 24 * 3600);
-    constexpr std::size_t most_closed = 16;
+    constexpr std::ptrdiff_t most_closed = 16;
     const milliseconds newest = newest_time(from);
-    for (std::size_t i = from.incidents.size(); i-- > 0;) {
-        const auto& one = from.incidents[i];
-        if (!one.is_open() && one.closed < newest - oldest_kept) {
-            from.incidents.erase(from.incidents.begin() + static_cast<std::ptrdiff_t>(i));
-        }
-    }
+    std::erase_if(from.incidents, [&](const auto& one) { return !one.is_open() && one.closed < newest - oldest_kept; });
     const auto drop_oldest_closed = [&] {
-        auto oldest = from.incidents.end();
-        for (auto each = from.incidents.begin(); each != from.incidents.end(); ++each) {
-            if (!each->is_open() && (oldest == from.incidents.end() || each->closed < oldest->closed)) oldest = each;
-        }
-        if (oldest == from.incidents.end()) return false;
+        const auto oldest = std::ranges::min_element(from.incidents, {}, [](const auto& one) {
+            return std::pair{one.is_open(), one.closed};
+        });
+        if (oldest == from.incidents.end() || oldest->is_open()) return false;
         from.incidents.erase(oldest);
         return true;
     };
-    const auto closed = [&] {
-        std::size_t count = 0;
-        for (const auto& one : from.incidents) count += one.is_open() ? 0U : 1U;
-        return count;
-    };
+    const auto closed = [&] { return std::ranges::count(from.incidents, false, &incident::is_open); };
     while (closed() > most_closed) drop_oldest_closed();
     const auto fits = [&] { return json::encode_journal(from).size() <= largest_journal; };
     while (!fits() && drop_oldest_closed()) {
@@ -297,9 +258,10 @@ private:
         for (const auto& each : entries) {
             if (!each.ends_with(journal_ending)) continue;
             if (auto name = decoded_name(std::string_view{each}.substr(0, each.size() - journal_ending.size()))) {
-                detail::insert_sorted(names, std::move(*name));
+                names.push_back(std::move(*name));
             }
         }
+        std::ranges::sort(names);
         return names;
     }
 
@@ -319,8 +281,9 @@ private:
         if (names.size() < most_journals) return {};
         std::vector<std::pair<milliseconds, std::string>> over;
         for (const auto& each : names) {
-            if (const auto since = over_since(each)) detail::insert_sorted(over, {*since, each});
+            if (const auto since = over_since(each)) over.emplace_back(*since, each);
         }
+        std::ranges::sort(over);
         std::size_t left = names.size();
         for (const auto& each : over) {
             if (left < most_journals) break;
@@ -345,7 +308,7 @@ private:
         milliseconds last{};
         for (const auto& one : decoded->incidents) {
             if (one.is_open()) return std::nullopt;
-            if (last < one.closed) last = one.closed;
+            last = std::max(last, one.closed);
         }
         return last;
     }
@@ -361,7 +324,7 @@ private:
             if (is_temporary(each) && is_old(each)) static_cast<void>(files_.remove(folder() + '/' + each));
             if (!each.ends_with(lock_ending)) continue;
             const auto service = decoded_name(std::string_view{each}.substr(0, each.size() - lock_ending.size()));
-            if (!service || detail::is_among(names, *service) || !is_old(each)) continue;
+            if (!service || std::ranges::binary_search(names, *service) || !is_old(each)) continue;
             const auto held = lock(*service, {});
             const auto status = files_.status(file(*service, journal_ending));
             if (held && status && !*status) static_cast<void>(files_.remove(file(*service, lock_ending)));

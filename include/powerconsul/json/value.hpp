@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,7 +12,6 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
-#include <powerconsul/core/ordered.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/parse_error.hpp>
@@ -52,16 +52,14 @@ struct value {
 
 /// The members of an object whose name stood before, in their order. Of many thousands, too, in moments.
 [[nodiscard]] inline auto repeated_members(const value& object) -> std::vector<std::size_t> {
-    std::vector<placed_text> names;
-    names.reserve(object.names.size());
-    for (const auto& each : object.names) names.push_back({each, names.size()});
-    names = ordered(std::move(names));
-    std::vector<bool> stood(names.size());
-    for (std::size_t i = 1; i < names.size(); ++i) stood[names[i].place] = names[i].text == names[i - 1].text;
+    std::vector<std::pair<std::string_view, std::size_t>> names;
+    for (const auto& each : object.names) names.emplace_back(each, names.size());
+    std::ranges::sort(names);
     std::vector<std::size_t> repeated;
-    for (std::size_t i = 0; i < stood.size(); ++i) {
-        if (stood[i]) repeated.push_back(i);
+    for (std::size_t i = 1; i < names.size(); ++i) {
+        if (names[i].first == names[i - 1].first) repeated.push_back(names[i].second);
     }
+    std::ranges::sort(repeated);
     return repeated;
 }
 

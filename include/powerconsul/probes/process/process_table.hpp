@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,17 +22,9 @@ namespace detail {
 /// Index of the process in a table that is ordered by pid.
 [[nodiscard]] inline auto find_process(const std::vector<process>& table, std::uint32_t pid)
     -> std::optional<std::size_t> {
-    std::size_t first = 0;
-    for (std::size_t last = table.size(); first < last;) {
-        const std::size_t middle = first + (last - first) / 2;
-        if (table[middle].pid < pid) {
-            first = middle + 1;
-        } else {
-            last = middle;
-        }
-    }
-    if (first == table.size() || table[first].pid != pid) return std::nullopt;
-    return first;
+    const auto at = std::ranges::lower_bound(table, pid, {}, &process::pid);
+    if (at == table.end() || at->pid != pid) return std::nullopt;
+    return static_cast<std::size_t>(at - table.begin());
 }
 
 }  // namespace detail
@@ -236,9 +229,7 @@ private:
         while (!missing.empty()) {
             const std::uint32_t pid = missing.back();
             missing.pop_back();
-            bool known = detail::find_process(processes_, pid).has_value();
-            for (const std::uint32_t each : gone) known = known || each == pid;
-            if (known) continue;
+            if (detail::find_process(processes_, pid) || std::ranges::count(gone, pid) != 0) continue;
             auto parent = status(pid);
             if (!parent) return unexpected{std::move(parent).error()};
             if (*parent) {
@@ -253,9 +244,8 @@ private:
 
     /// The kernel lists them in their order, so that this only appends.
     void insert(process&& each) {
-        std::size_t at = processes_.size();
-        while (at > 0 && processes_[at - 1].pid > each.pid) --at;
-        processes_.insert(processes_.begin() + static_cast<std::ptrdiff_t>(at), std::move(each));
+        const auto at = std::ranges::upper_bound(processes_, each.pid, {}, &process::pid);
+        processes_.insert(at, std::move(each));
     }
 
     void mark_kin(std::uint32_t self) {
