@@ -23,6 +23,7 @@
 #include <powerconsul/consul/health.hpp>
 #include <powerconsul/consul/reading.hpp>
 #include <powerconsul/consul/rights.hpp>
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/base64.hpp>
 #include <powerconsul/core/expression.hpp>
 #include <powerconsul/core/pattern.hpp>

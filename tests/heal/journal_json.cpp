@@ -65,7 +65,7 @@ constexpr std::string_view full_text =
 auto sealed(std::string text) -> std::string {
     const std::size_t at = text.rfind(",\"sum\":\"");
     if (at == std::string::npos || text.size() < at + 24) return text;
-    return text.replace(at + 8, 16, hexadecimal(fnv1a(std::string_view{text}.substr(0, at))));
+    return text.replace(at + 8, 16, ascii::hexadecimal(fnv1a(std::string_view{text}.substr(0, at))));
 }
 
 auto replaced(std::string_view from, std::string_view to) -> std::string {

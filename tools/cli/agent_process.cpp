@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/shell_words.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/doctor/agent_config_json.hpp>
@@ -135,10 +136,8 @@ void leave_out_children(std::vector<agent_process>& agents) {
 
 /// Consul takes `check_id`, `CheckID` and `checkid` for the same.
 [[nodiscard]] auto plain(std::string_view name) -> std::string {
-    std::string text;
-    for (const char c : name) {
-        if (c != '_') text += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
+    std::string text = ascii::lower(name);
+    std::erase(text, '_');
     return text;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 
 namespace powerconsul::cli {
@@ -50,8 +51,7 @@ private:
     }
 
     [[nodiscard]] static auto in_name(char c) -> bool {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-               c == '.';
+        return ascii::is_alphanumeric(c) || c == '_' || c == '-' || c == '.';
     }
 
     [[nodiscard]] auto word() -> std::string {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <powerconsul/cluster/identity.hpp>
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/pattern.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/decision/terms.hpp>
@@ -53,12 +54,12 @@ namespace detail {
 class node_names {
 public:
     explicit node_names(const std::vector<std::string>& names) {
-        for (const auto& each : names) known_.push_back(lower_case(each));
+        for (const auto& each : names) known_.push_back(ascii::lower(each));
         std::ranges::sort(known_);
     }
 
     [[nodiscard]] auto hold(std::string_view name) const -> bool {
-        const std::string wanted = lower_case(name);
+        const std::string wanted = ascii::lower(name);
         if (std::ranges::binary_search(known_, wanted)) return true;
         const std::string_view host = short_name(wanted);
         if (host.size() < wanted.size()) return std::ranges::binary_search(known_, host);
@@ -68,12 +69,6 @@ public:
     }
 
 private:
-    [[nodiscard]] static auto lower_case(std::string_view name) -> std::string {
-        std::string lower{name};
-        for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-        return lower;
-    }
-
     std::vector<std::string> known_{};
 };
 

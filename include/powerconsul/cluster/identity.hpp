@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 
@@ -30,18 +31,13 @@ struct host_parts {
     const std::size_t dash = name.find('-');
     if (dash == std::string_view::npos) return {name, {}};
     std::string_view server_role = name.substr(dash + 1);
-    while (!server_role.empty() && server_role.back() >= '0' && server_role.back() <= '9') server_role.remove_suffix(1);
+    while (!server_role.empty() && ascii::is_digit(server_role.back())) server_role.remove_suffix(1);
     return {name.substr(0, dash), server_role};
 }
 
 /// Are two host names the same, upper and lower case apart, as for DNS and for Consul's catalog?
 [[nodiscard]] constexpr auto same_host(std::string_view a, std::string_view b) -> bool {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        if (lower(a[i]) != lower(b[i])) return false;
-    }
-    return true;
+    return ascii::equal_ignoring_case(a, b);
 }
 
 /// Do a listed name and a node's name mean the same node? A domain part counts only if both have one. Taking `web1`
@@ -87,7 +83,7 @@ struct identity {
     if (name.front() == ' ' || name.back() == ' ') return refused("begins or ends with a space");
     for (const char c : name) {
         if (c == '/') return refused("contains '/', which would make it another key in Consul's KV store");
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return refused("contains a control character");
+        if (ascii::is_control(c)) return refused("contains a control character");
     }
     return {};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <set>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include <powerconsul/config/settings.hpp>
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/pattern.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/value.hpp>
@@ -56,9 +58,7 @@ private:
     template <auto Field>
     void text(const value& at, const std::string& where) {
         if (!at.is(kind::string) || at.text.empty()) return wrong(at, where, "expected a text, found " + found(at));
-        for (const char c : at.text) {
-            const auto byte = static_cast<unsigned char>(c);
-            if (byte >= 0x20 && byte != 0x7F) continue;
+        if (std::ranges::any_of(at.text, ascii::is_control)) {
             return wrong(at, where, quoted(at.text) + " has a control character; remove it");
         }
         target(Field) = at.text;
@@ -129,9 +129,8 @@ private:
             std::string_view name = at.names[i];
             if (!name.empty() && name.front() == '@') name.remove_prefix(1);
             if (name.empty()) return wrong(each, where, R"(a name is empty; name it as in "HOST")");
-            for (const char c : name) {
-                const auto byte = static_cast<unsigned char>(c);
-                if (byte > 0x20 && byte != 0x7F && c != '{' && c != '}') continue;
+            if (std::ranges::any_of(name,
+                                    [](char c) { return ascii::is_control(c) || c == ' ' || c == '{' || c == '}'; })) {
                 return wrong(each, where,
                              "the name " + quoted(name) +
                                  " has a blank, a control character or a brace; name it as in " +

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/base64.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
@@ -30,19 +32,12 @@ struct consul_access {
 
 /// A secret id alone. No blank, which would end a header's value, and nothing that is not ASCII.
 [[nodiscard]] constexpr auto is_token(std::string_view text) noexcept -> bool {
-    for (const char c : text) {
-        if (c < 0x21 || c > 0x7E) return false;
-    }
-    return !text.empty();
+    return !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
 
 /// Name and password hold no control character; the name ends at the first colon (RFC 7617).
 [[nodiscard]] constexpr auto is_basic_auth(std::string_view text) noexcept -> bool {
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7F) return false;
-    }
-    return text.find(':') != std::string_view::npos;
+    return text.find(':') != std::string_view::npos && std::ranges::none_of(text, ascii::is_control);
 }
 
 /// Finds what cannot be meant, without looking at a file. Fails with errc::configuration; no message holds a secret.

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
+
 namespace powerconsul::inline v0 {
 
 /// The bytes of the UTF-8 sequence that text starts with: 1 to 4, or 0 if it is not valid UTF-8 (RFC 3629: no
@@ -104,16 +106,14 @@ struct text_position {
 /// or `\x1B`, blanks at its ends kept. An object and no function, or else a std::string as argument would bring in
 /// std::quoted wherever <iomanip> has been included.
 inline constexpr auto quoted = [](std::string_view name) -> std::string {
-    constexpr std::string_view digits = "0123456789ABCDEF";
     std::string shown;
     for (const char c : name.substr(0, 100)) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte != 0x7F) {
+        if (!ascii::is_control(c)) {
             shown += c;
         } else if (c == '\n' || c == '\t' || c == '\r') {
             shown += c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r";
         } else {
-            shown += {'\\', 'x', digits[byte >> 4U], digits[byte & 0xFU]};
+            shown += "\\x" + ascii::hexadecimal_byte(c);
         }
     }
     std::string line = one_line(shown, 80);
@@ -134,21 +134,29 @@ inline constexpr auto quoted = [](std::string_view name) -> std::string {
 
 /// Percent-encodes all but RFC 3986's unreserved characters, `/` too: for one segment of a path or a query's value.
 [[nodiscard]] inline auto percent_encoded(std::string_view text) -> std::string {
-    constexpr std::string_view digits = "0123456789ABCDEF";
     std::string encoded;
     for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                                c == '-' || c == '.' || c == '_' || c == '~';
-        if (unreserved) {
-            encoded += c;
-        } else {
-            encoded += '%';
-            encoded += digits[byte >> 4U];
-            encoded += digits[byte & 0xFU];
-        }
+        const bool unreserved = ascii::is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
+        encoded += unreserved ? std::string(1, c) : '%' + ascii::hexadecimal_byte(c);
     }
     return encoded;
+}
+
+/// Undoes percent-encoding; nothing if an escape is cut off or is not hexadecimal.
+[[nodiscard]] inline auto percent_decoded(std::string_view text) -> std::optional<std::string> {
+    std::string bytes;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            bytes += text[i];
+            continue;
+        }
+        if (text.size() - i < 3) return std::nullopt;
+        const int high = ascii::hexadecimal_value(text[++i]);
+        const int low = ascii::hexadecimal_value(text[++i]);
+        if (high < 0 || low < 0) return std::nullopt;
+        bytes += static_cast<char>(high * 16 + low);
+    }
+    return bytes;
 }
 
 inline constexpr std::uint64_t fnv1a_start = 0xcbf29ce484222325U;
@@ -158,13 +166,6 @@ inline constexpr std::uint64_t fnv1a_start = 0xcbf29ce484222325U;
 [[nodiscard]] constexpr auto fnv1a(std::string_view text, std::uint64_t sum = fnv1a_start) -> std::uint64_t {
     for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
     return sum;
-}
-
-/// 16 hexadecimal digits.
-[[nodiscard]] inline auto hexadecimal(std::uint64_t number) -> std::string {
-    std::string text(16, '0');
-    for (std::size_t i = 16; i-- > 0; number >>= 4U) text[i] = "0123456789abcdef"[number & 0xFU];
-    return text;
 }
 
 /// The fewest insertions, deletions and replacements of one byte that turn `from` into `to`.
@@ -210,7 +211,7 @@ struct leading_digits {
 
 [[nodiscard]] constexpr auto read_digits(std::string_view text) -> leading_digits {
     leading_digits read;
-    for (; read.count < text.size() && text[read.count] >= '0' && text[read.count] <= '9'; ++read.count) {
+    for (; read.count < text.size() && ascii::is_digit(text[read.count]); ++read.count) {
         const auto digit = static_cast<std::uint64_t>(text[read.count] - '0');
         read.fits = read.fits && read.number <= (UINT64_MAX - digit) / 10;
         read.number = read.fits ? read.number * 10 + digit : UINT64_MAX;

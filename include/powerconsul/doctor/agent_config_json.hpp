@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <powerconsul/consul/answers_json.hpp>
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/json/value.hpp>
@@ -29,7 +30,7 @@ namespace powerconsul::inline v0::json {
     while (!text.empty()) {
         std::int64_t count = 0;
         std::size_t digits = 0;
-        for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9'; ++digits) {
+        for (; digits < text.size() && ascii::is_digit(text[digits]); ++digits) {
             if (digits > 9) return std::nullopt;
             count = count * 10 + (text[digits] - '0');
         }
@@ -37,7 +38,7 @@ namespace powerconsul::inline v0::json {
         text.remove_prefix(digits);
         if (text.starts_with('.')) {  // the rest of a second is of no weight here
             text.remove_prefix(1);
-            while (!text.empty() && text.front() >= '0' && text.front() <= '9') text.remove_prefix(1);
+            while (!text.empty() && ascii::is_digit(text.front())) text.remove_prefix(1);
         }
         std::int64_t factor = 0;
         for (const auto& each : units) {

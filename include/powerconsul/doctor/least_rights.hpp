@@ -9,6 +9,7 @@
 #include <powerconsul/cluster/document.hpp>
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/consul/rights.hpp>
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/decision/terms.hpp>
 
@@ -96,14 +97,10 @@ namespace detail {
 
 /// A string of HCL 1. `${` would begin an interpolation there.
 [[nodiscard]] inline auto hcl_string(std::string_view text) -> std::string {
-    constexpr std::string_view digits = "0123456789abcdef";
     std::string quoted_text = "\"";
     for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7F || c == '$') {
-            quoted_text += "\\u00";
-            quoted_text += digits[byte >> 4U];
-            quoted_text += digits[byte & 0xFU];
+        if (ascii::is_control(c) || c == '$') {
+            quoted_text += "\\u" + ascii::hexadecimal(static_cast<unsigned char>(c), 4);
             continue;
         }
         if (c == '"' || c == '\\') quoted_text += '\\';

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/action.hpp>
@@ -115,11 +117,9 @@ private:
         auto name = literal(at, "user");
         if (!name) return {};
         if (name->empty()) wrong(at.offset, "user", "is empty; name a user or leave it out");
-        for (const char c : *name) {
-            const auto byte = static_cast<unsigned char>(c);
-            if (byte > 0x20 && byte != 0x7F && c != ':' && c != '/') continue;
+        if (std::ranges::any_of(*name,
+                                [](char c) { return ascii::is_control(c) || c == ' ' || c == ':' || c == '/'; })) {
             wrong(at.offset, "user", quoted(*name) + " is not the name of a user");
-            break;
         }
         return std::move(*name);
     }

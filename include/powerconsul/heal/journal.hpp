@@ -217,20 +217,8 @@ private:
     }
 
     [[nodiscard]] static auto decoded_name(std::string_view name) -> std::optional<std::string> {
-        std::string decoded;
-        // What is no digit leads to a name that is encoded otherwise.
-        const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c - 'A' + 10; };
-        for (std::size_t i = 0; i < name.size(); ++i) {
-            if (name[i] != '%') {
-                decoded += name[i];
-                continue;
-            }
-            if (name.size() - i < 3) return std::nullopt;
-            decoded += static_cast<char>(digit(name[i + 1]) * 16 + digit(name[i + 2]));
-            i += 2;
-        }
-        if (encoded_name(decoded) != name) return std::nullopt;
-        return decoded;
+        auto decoded = percent_decoded(name);
+        return decoded && encoded_name(*decoded) == name ? std::move(decoded) : std::nullopt;
     }
 
     [[nodiscard]] auto trusted() -> result<bool> {

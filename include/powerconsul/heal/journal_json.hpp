@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/incident.hpp>
@@ -202,7 +203,7 @@ private:
         text += (i == 0 ? "\n" : ",\n") + line.text();
     }
     text += "\n]";
-    return text + ",\"sum\":\"" + hexadecimal(fnv1a(text)) + "\"}\n";
+    return text + ",\"sum\":\"" + ascii::hexadecimal(fnv1a(text)) + "\"}\n";
 }
 
 /// Fails with errc::bad_data on anything that `encode_journal` would not have written.

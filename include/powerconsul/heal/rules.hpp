@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/incident.hpp>
@@ -50,7 +51,7 @@ struct incident_decision {
     for (const auto number : {static_cast<std::uint64_t>(one.opened.count), one.create_index, one.modify_index}) {
         mix(std::to_string(number));
     }
-    return hexadecimal(hash);
+    return ascii::hexadecimal(hash);
 }
 
 [[nodiscard]] inline auto find_incident(journal& among, std::string_view id) -> incident* {

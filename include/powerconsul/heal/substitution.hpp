@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 
@@ -24,7 +25,7 @@ inline constexpr std::size_t longest_substituted = std::size_t{1024} * 1024;  //
 namespace detail {
 
 [[nodiscard]] constexpr auto is_name_character(char c) -> bool {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    return ascii::is_alphanumeric(c) || c == '_';
 }
 
 /// Characters that no shell acts upon, wherever in a word they stand.
@@ -34,10 +35,8 @@ namespace detail {
 
 /// `";"`, or `0x0A` for what cannot be shown.
 [[nodiscard]] inline auto shown(char c) -> std::string {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte > 0x20 && byte < 0x7F) return std::string{'"'} + c + '"';
-    return std::string{"0x"} + digits[byte >> 4U] + digits[byte & 0xFU];
+    if (c > ' ' && c <= '~') return std::string{'"'} + c + '"';
+    return "0x" + ascii::hexadecimal_byte(c);
 }
 
 /// Whether the value may stand in such a text. Fails with errc::bad_data.

@@ -10,6 +10,7 @@
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/consul/client.hpp>
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/action.hpp>
 #include <powerconsul/heal/action_json.hpp>
@@ -124,10 +125,7 @@ struct trigger_cause {
     add("CHECK_OUTPUT", cause.output);
     for (const auto& each : known) {
         std::string variable = "VAR_";
-        for (const char c : each.name) {
-            const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-            variable += plain ? c : '_';
-        }
+        for (const char c : each.name) variable += ascii::is_alphanumeric(c) ? c : '_';
         add(variable, each.value);
     }
     return list;

@@ -6,6 +6,7 @@
 
 #include <rapidjson/error/error.h>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 
 namespace powerconsul::inline v0::json {
@@ -19,15 +20,7 @@ struct parse_error {
 namespace detail {
 
 [[nodiscard]] constexpr auto is_word(char c) -> bool {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view{"_-+."}.find(c) != std::string_view::npos;
-}
-
-/// `0x0A`
-[[nodiscard]] inline auto hexadecimal(char c) -> std::string {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    const auto byte = static_cast<unsigned char>(c);
-    return std::string{"0x"} + digits[byte >> 4U] + digits[byte & 0xFU];
+    return ascii::is_alphanumeric(c) || std::string_view{"_-+."}.find(c) != std::string_view::npos;
 }
 
 /// What stands at a byte: a word, a character, or the end.
@@ -49,23 +42,24 @@ namespace detail {
         case '#': return quoted(rest.substr(0, 1)) + "; JSON has no comments";
         default: break;
     }
-    const bool control = static_cast<unsigned char>(rest.front()) < 0x20 || rest.front() == '\x7F';
-    return length == 0 || control ? "the byte " + hexadecimal(rest.front()) : quoted(rest.substr(0, length));
+    const bool shown = length != 0 && !ascii::is_control(rest.front());
+    return shown ? quoted(rest.substr(0, length)) : "the byte 0x" + ascii::hexadecimal_byte(rest.front());
 }
 
 [[nodiscard]] inline auto found_in_string(std::string_view text, std::size_t at) -> std::string {
     const std::string_view rest = text.substr(at < text.size() ? at : text.size());
     if (rest.empty()) return "a string does not end; its closing quote is missing, or the text was cut off";
     if (static_cast<unsigned char>(rest.front()) < 0x20) {
-        return "the control character " + hexadecimal(rest.front()) + " in a string; write it as " +
+        const std::string digits = ascii::hexadecimal_byte(rest.front());
+        return "the control character 0x" + digits + " in a string; write it as " +
                (rest.front() == '\n'   ? "\\n"
                 : rest.front() == '\t' ? "\\t"
-                                       : "\\u00" + hexadecimal(rest.front()).substr(2));
+                                       : "\\u00" + digits);
     }
     if (rest.front() == '\\') {
         return quoted(rest.substr(0, 1 + utf8_sequence(rest.substr(1)))) + R"( is no escape; write \\ for a backslash)";
     }
-    return "the byte " + hexadecimal(rest.front()) + " is no UTF-8; save the text as UTF-8";
+    return "the byte 0x" + ascii::hexadecimal_byte(rest.front()) + " is no UTF-8; save the text as UTF-8";
 }
 
 }  // namespace detail
@@ -83,7 +77,7 @@ namespace detail {
     const auto expected = [&](const std::string& what) -> parse_error {
         return {at, "expected " + what + ", found " + detail::found_at(text, at)};
     };
-    if (at > 0 && text[at - 1] == '0' && here >= '0' && here <= '9') {
+    if (at > 0 && text[at - 1] == '0' && ascii::is_digit(here)) {
         return {at - 1, "a number that begins with 0; leave the 0 out, or write a string"};
     }
     switch (code) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string_view>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 
 namespace powerconsul::inline v0::json {
@@ -152,11 +153,7 @@ private:
         if (left() < 6) return false;
         unsigned unit = 0;
         for (int i = 2; i < 6; ++i) {
-            const char c = at_[i];
-            const int digit = c >= '0' && c <= '9'   ? c - '0'
-                              : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                              : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                                     : -1;
+            const int digit = ascii::hexadecimal_value(at_[i]);
             if (digit < 0) return false;
             unit = unit * 16 + static_cast<unsigned>(digit);
         }
@@ -173,7 +170,7 @@ private:
     [[nodiscard]] auto integer() -> bool {
         if (*at_ == '-') ++at_;
         const char* const first = at_;
-        while (at_ != end_ && *at_ >= '0' && *at_ <= '9') ++at_;
+        while (at_ != end_ && ascii::is_digit(*at_)) ++at_;
         const auto digits = at_ - first;
         if (digits == 0 || digits > 20 || (digits > 1 && *first == '0')) return false;
         return at_ == end_ || (*at_ != '.' && *at_ != 'e' && *at_ != 'E');

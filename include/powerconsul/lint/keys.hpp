@@ -9,6 +9,7 @@
 
 #include <powerconsul/cluster/document.hpp>
 #include <powerconsul/cluster/identity.hpp>
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/decision/terms.hpp>
 
@@ -108,8 +109,7 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
 
 /// The name that was meant by another, empty if nobody can tell.
 [[nodiscard]] inline auto meant_by(std::string_view word, const auto& synonyms, const auto& names) -> std::string_view {
-    std::string lower;
-    for (const char c : word.substr(0, 64)) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const std::string lower = ascii::lower(word.substr(0, 64));
     for (const auto& each : synonyms) {
         if (each.word == lower) return each.meant;
     }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 
@@ -43,12 +44,8 @@ struct http_response {
 
     /// The value of the first header of that name (upper and lower case are the same), empty if there is none.
     [[nodiscard]] auto header(std::string_view name) const -> std::string_view {
-        const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
         for (const auto& each : headers) {
-            if (each.name.size() != name.size()) continue;
-            std::size_t i = 0;
-            while (i < name.size() && lower(each.name[i]) == lower(name[i])) ++i;
-            if (i == name.size()) return each.value;
+            if (ascii::equal_ignoring_case(each.name, name)) return each.value;
         }
         return {};
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -8,10 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/accounts.hpp>
 #include <powerconsul/ports/files.hpp>
+#include <powerconsul/ports/trust.hpp>
 #include <powerconsul/probes/probe.hpp>
 
 namespace powerconsul::inline v0 {
@@ -23,10 +26,7 @@ namespace powerconsul::inline v0 {
     };
     if (name.empty()) return refuse("is empty");
     if (name.size() > 255) return refuse("is longer than the 255 bytes of a file name");
-    for (const char c : name) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7F) return refuse("holds a control character");
-    }
+    if (std::ranges::any_of(name, ascii::is_control)) return refuse("holds a control character");
     if (name == "." || name == ".." || name.find('/') != std::string_view::npos) return refuse("is a path");
     if (name.front() == '-') return refuse("starts with - as an option does");
     if (name.front() == '.') return refuse("starts with a dot, and cron reads no such file");
@@ -46,12 +46,9 @@ struct crontab_text {
 [[nodiscard]] inline auto read_crontab(std::string_view text, std::string_view pattern) -> crontab_text {
     // A job starts with a digit, `*` or `@`, so that what starts as a name and goes on with `=` is none.
     const auto is_setting = [](std::string_view line) {
-        const auto in_name = [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
-        };
-        if (line.front() >= '0' && line.front() <= '9') return false;
+        if (ascii::is_digit(line.front())) return false;
         std::size_t end = 0;
-        while (end < line.size() && in_name(line[end])) ++end;
+        while (end < line.size() && (ascii::is_alphanumeric(line[end]) || line[end] == '_')) ++end;
         const std::size_t sign = line.find_first_not_of(" \t", end);
         return end != 0 && sign != std::string_view::npos && line[sign] == '=';
     };
@@ -168,7 +165,7 @@ private:
         if (!group) faults.push_back(group.error().message);
         const bool wrong_group = group && *group != std::optional{file.gid};
         if ((file.uid == 0 && owner != 0) || (file.uid == owner && wrong_group)) faults.push_back(owned_by(file));
-        if (file.mode != 0600) faults.push_back(ignored("its mode is " + octal(file.mode) + ", expected 0600"));
+        if (file.mode != 0600) faults.push_back(ignored("its mode is " + octal_mode(file.mode) + ", expected 0600"));
         if (file.links != 1) faults.push_back(ignored("it has more than one name"));
         if (text.odd_line != 0) {
             faults.push_back(
@@ -203,12 +200,6 @@ private:
 
     [[nodiscard]] static auto ignored(std::string fault) -> std::string {
         return std::move(fault) + ", and Debian's cron ignores such a file";
-    }
-
-    [[nodiscard]] static auto octal(std::uint32_t mode) -> std::string {
-        std::string digits;
-        for (int shift = 9; shift >= 0; shift -= 3) digits += static_cast<char>('0' + ((mode >> shift) & 7U));
-        return digits;
     }
 
     crontab_options options_;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
@@ -82,15 +83,14 @@ inline constexpr std::size_t longest_plugin_line = 300;  ///< bytes
 /// Whether check_procs counted any process: `procs=2;…` behind the `|`, or "2 processes" in what versions without
 /// performance data say.
 [[nodiscard]] inline auto counted_some(std::string_view line) -> bool {
-    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
     const auto bar = line.find('|');
     const auto data = bar == std::string_view::npos ? bar : line.find("procs=", bar);
     std::size_t at = data == std::string_view::npos ? line.find(" process") : data + 6;
     if (at == std::string_view::npos) return false;
     if (data == std::string_view::npos) {
-        while (at > 0 && digit(line[at - 1])) --at;
+        while (at > 0 && ascii::is_digit(line[at - 1])) --at;
     }
-    for (; at < line.size() && digit(line[at]); ++at) {
+    for (; at < line.size() && ascii::is_digit(line[at]); ++at) {
         if (line[at] != '0') return true;
     }
     return false;

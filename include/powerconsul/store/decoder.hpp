@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/base64.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
@@ -216,10 +218,8 @@ private:
         return true;
     }
     auto value(path key, const json::value& found, path where, bool base64, std::string& into) -> bool {
-        for (const char c : key) {
-            if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-                return wrong(found, where, "a control character in the key, which Consul refuses; remove it");
-            }
+        if (std::ranges::any_of(key, ascii::is_control)) {
+            return wrong(found, where, "a control character in the key, which Consul refuses; remove it");
         }
         if (!is_clean_path('/' + key)) {
             return wrong(found, where,

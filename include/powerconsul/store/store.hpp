@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/transport.hpp>
@@ -115,10 +117,7 @@ private:
 
     /// Consul refuses unprintable characters. It takes bytes that are not UTF-8, but shows another key for them.
     static auto is_plain(std::string_view path) -> bool {
-        for (const char c : path) {
-            if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return false;
-        }
-        return is_utf8(path);
+        return is_utf8(path) && std::ranges::none_of(path, ascii::is_control);
     }
 
     auto route(const http_request& request, std::string_view path, std::string_view query, const store_agent& self)

@@ -1,36 +1,14 @@
 #pragma once
 
-#include <charconv>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include <powerconsul/core/text.hpp>
 
 namespace powerconsul::inline v0 {
-
-/// Undoes percent-encoding; nothing if an escape is cut off or is not hexadecimal.
-[[nodiscard]] inline auto percent_decoded(std::string_view text) -> std::optional<std::string> {
-    std::string bytes;
-    bytes.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            bytes += text[i];
-            continue;
-        }
-        unsigned char byte{};
-        if (i + 2 >= text.size()) return std::nullopt;
-        const auto [end, failure] = std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16);
-        if (failure != std::errc{} || end != text.data() + i + 3) return std::nullopt;
-        bytes += static_cast<char>(byte);
-        i += 2;
-    }
-    return bytes;
-}
 
 /// The first value of a query's parameter, decoded; empty for one without a value, nothing if it is not there.
 [[nodiscard]] inline auto query_parameter(std::string_view query, std::string_view name) -> std::optional<std::string> {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/log.hpp>
@@ -78,8 +79,7 @@ namespace detail {
         } else if (point == '\n' || point == '\t' || point == '\r') {
             line += point == '\n' ? "\\n" : point == '\t' ? "\\t" : "\\r";
         } else if (misleading(point)) {
-            line += "\\u";
-            for (unsigned shift = 16; shift != 0; shift -= 4) line += "0123456789abcdef"[(point >> (shift - 4)) & 0xFU];
+            line += "\\u" + ascii::hexadecimal(point, 4);
         } else {
             line += length == 0 ? std::string_view{"\xEF\xBF\xBD"} : piece;
         }

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/files.hpp>
@@ -68,8 +69,7 @@ template <file_source Files>
     if (name.size() > 255) return refuse("it is longer than 255 bytes");
     if (name.front() == '-' || name.front() == '.') return refuse("it starts with a hyphen or a dot");
     for (const char c : name) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && others.find(c) == std::string_view::npos) {
+        if (!ascii::is_alphanumeric(c) && others.find(c) == std::string_view::npos) {
             return refuse("only letters, digits and @ _ . : + \\ - are expected");
         }
     }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
@@ -29,16 +30,10 @@ namespace powerconsul::inline v0 {
 
 /// The name as systemctl hands it to systemd: bytes that no unit's name can hold are written as \xNN.
 [[nodiscard]] inline auto mangled_unit_name(std::string_view name) -> std::string {
-    constexpr std::string_view digits = "0123456789abcdef";
     std::string mangled;
     for (const char c : name) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (plain || std::string_view{":-_.\\@"}.find(c) != std::string_view::npos) {
-            mangled += c;
-            continue;
-        }
-        const auto byte = static_cast<unsigned char>(c);
-        mangled += {'\\', 'x', digits[byte >> 4U], digits[byte & 15U]};
+        const bool plain = ascii::is_alphanumeric(c) || std::string_view{":-_.\\@"}.find(c) != std::string_view::npos;
+        mangled += plain ? std::string(1, c) : "\\x" + ascii::hexadecimal(static_cast<unsigned char>(c), 2);
     }
     return mangled;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/executor.hpp>
 #include <powerconsul/probes/probe.hpp>
@@ -21,10 +22,6 @@ struct status_words {
 };
 
 namespace detail {
-
-[[nodiscard]] constexpr auto lower_ascii(char c) -> char {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 [[nodiscard]] constexpr auto is_one_of(std::string_view word, std::initializer_list<std::string_view> words) -> bool {
     for (const auto each : words) {
@@ -49,8 +46,8 @@ struct word {
             text.remove_prefix(end < text.size() ? end + 1 : end);
             continue;
         }
-        const char c = lower_ascii(text.front());
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c == '\'' && !next.text.empty());
+        const char c = ascii::lower(text.front());
+        const bool letter = ascii::is_alphanumeric(c) || (c == '\'' && !next.text.empty());
         if (!letter && !next.text.empty()) break;
         (letter ? next.text : next.signs) += c;
         text.remove_prefix(1);
@@ -63,7 +60,7 @@ struct word {
     while (!text.empty() && is_one_of(text.substr(0, 1), {"\n", "\r", " "})) text.remove_prefix(1);
     std::string masked;
     for (const char c : text.substr(0, text.find('\n'))) {
-        const bool digit = c >= '0' && c <= '9';
+        const bool digit = ascii::is_digit(c);
         if (!digit || masked.empty() || masked.back() != '#') masked += digit ? '#' : c;
     }
     return one_line(masked, 120);
