@@ -74,6 +74,43 @@ TEST_CASE("one_line gives one bounded line of valid UTF-8") {
     CHECK("no " + quoted(std::string{"x"}) == "no \"x\"");
 }
 
+TEST_CASE("a text is split at a separator") {
+    using parts = std::vector<std::string_view>;
+    CHECK(split("", '/') == parts{""});
+    CHECK(split("a", '/') == parts{"a"});
+    CHECK(split("a//b/", '/') == parts{"a", "", "b", ""});
+    struct row {
+        std::string_view text;
+        std::string_view part;
+        std::string_view rest;
+    };
+    for (const row& each :
+         {row{"", "", ""}, {"a", "a", ""}, {"a\n", "a", ""}, {"a\nb\n", "a", "b\n"}, {"\nb", "", "b"}}) {
+        CAPTURE(each.text);
+        std::string_view rest = each.text;
+        CHECK(next_part(rest, '\n') == each.part);
+        CHECK(rest == each.rest);
+    }
+}
+
+TEST_CASE("blanks at the ends are not part of a text") {
+    CHECK(trimmed("") == "");
+    CHECK(trimmed(" \t\r\n") == "");
+    CHECK(trimmed(" a b\r\n") == "a b");
+    CHECK(trimmed("\v a ") == "\v a");
+    CHECK(trimmed(",, a,", ",") == " a");
+}
+
+TEST_CASE("a base name is what stands behind the last slash") {
+    static_assert(base_name("") == "" && base_name("a") == "a" && base_name("/a/b") == "b" && base_name("a/") == "");
+}
+
+TEST_CASE("a word is looked for in a list of any kind") {
+    static_assert(is_one_of("b", {"a", "b"}) && !is_one_of("", {"a", "b"}) && !is_one_of("ab", {"a", "b"}));
+    CHECK(is_one_of("b", std::vector<std::string>{"a", "b"}));
+    CHECK_FALSE(is_one_of("a", std::vector<std::string>{}));
+}
+
 TEST_CASE("listed joins words for a sentence") {
     CHECK(listed({}) == "");
     CHECK(listed({"a"}) == "a");
@@ -181,4 +218,7 @@ TEST_CASE("a whole number is at most what the caller takes") {
     CHECK(whole_number("65535", 65535) == 65535);
     CHECK(whole_number("65536", 65535) == std::nullopt);
     CHECK(whole_number("0", 0) == 0);
+    CHECK(whole_number<std::uint16_t>("65535") == std::uint16_t{65535});
+    CHECK(whole_number<std::uint16_t>("65536") == std::nullopt);
+    CHECK(whole_number<std::uint16_t>("7", 6) == std::nullopt);
 }

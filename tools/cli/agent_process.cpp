@@ -30,10 +30,6 @@ constexpr std::size_t most_processes = 1'000'000;
 constexpr std::size_t most_files = 10'000;
 constexpr std::size_t largest_file = std::size_t{4} * 1024 * 1024;
 
-[[nodiscard]] auto base_name(std::string_view path) -> std::string_view {
-    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-}
-
 /// The first bytes of a program: enough to tell a script's interpreter.
 [[nodiscard]] auto beginning_of(const std::string& path) -> std::string {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "re"), &std::fclose};
@@ -52,9 +48,7 @@ constexpr std::size_t largest_file = std::size_t{4} * 1024 * 1024;
     const auto text = files.read(path, std::size_t{1024} * 1024);
     if (!text || !*text) return words;
     for (std::string_view rest = **text; !rest.empty();) {
-        const auto end = std::min(rest.find('\0'), rest.size());
-        words.emplace_back(rest.substr(0, end));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
+        words.emplace_back(next_part(rest, '\0'));
     }
     return words;
 }

@@ -163,9 +163,7 @@ void trigger_rows(const explained_trigger& each, page& to) {
     const job& runs = **each.runs;
     to.row(name, words(runs.argv), source);
     for (std::string_view rest = runs.script; !rest.empty();) {
-        const auto end = rest.find('\n');
-        to.row("  script", one_line(rest.substr(0, end), 2000));
-        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+        to.row("  script", one_line(next_part(rest, '\n'), 2000));
     }
 }
 

@@ -67,9 +67,7 @@ void print_text(const journal& from, const incident& one, const configuration& c
     row("last", outcome_text(one));
     row("next", next_text(one, chosen.watch.retry, now));
     for (std::string_view rest = one.last.output; !rest.empty();) {
-        const auto end = rest.find('\n');
-        out += "    | " + one_line(rest.substr(0, end), 500) + '\n';
-        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+        out += "    | " + one_line(next_part(rest, '\n'), 500) + '\n';
     }
 }
 

@@ -143,9 +143,8 @@ void print_job(const handled_check& done, const watch_options& options, const id
     if (done.outcome) row("key", done.outcome->key);
     row("command", shown(what.argv));
     for (std::string_view rest = what.script; !rest.empty();) {
-        const auto end = rest.find('\n');
-        row(rest.size() == what.script.size() ? "script" : "", one_line(rest.substr(0, end), 2000));
-        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+        const bool first = rest.size() == what.script.size();
+        row(first ? "script" : "", one_line(next_part(rest, '\n'), 2000));
     }
     row("user", what.user.empty() ? "the one that runs this" : what.user);
     row("timeout",
@@ -179,9 +178,7 @@ void print_handled(const handled_service& report, const watch_options& options, 
             out += " after " + std::to_string((each.outcome->ended - each.outcome->began).count) + " ms\n";
             // A terminal must not obey what a trigger prints.
             for (std::string_view rest = each.outcome->output; !rest.empty();) {
-                const auto end = rest.find('\n');
-                out += one_line(rest.substr(0, end), 2000) + '\n';
-                rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+                out += one_line(next_part(rest, '\n'), 2000) + '\n';
             }
             continue;
         }

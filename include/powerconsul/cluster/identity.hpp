@@ -92,15 +92,11 @@ struct identity {
 [[nodiscard]] inline auto document_key(std::string_view base, std::string_view service) -> result<std::string> {
     if (!base.empty() && base.back() == '/') base.remove_suffix(1);
     if (base.empty()) return fail(errc::usage, "the key below which cluster documents stand is empty");
-    for (std::string_view rest = base;;) {
-        const std::size_t slash = rest.find('/');
-        if (!validate_segment({}, rest.substr(0, slash))) {
-            // Only now its words are needed.
-            auto valid = validate_segment("the segment of key " + quoted(base), rest.substr(0, slash));
-            return unexpected{std::move(valid).error()};
-        }
-        if (slash == std::string_view::npos) break;
-        rest = rest.substr(slash + 1);
+    for (const auto segment : split(base, '/')) {
+        if (validate_segment({}, segment)) continue;
+        // Only now its words are needed.
+        auto valid = validate_segment("the segment of key " + quoted(base), segment);
+        return unexpected{std::move(valid).error()};
     }
     if (auto valid = validate_segment("the Consul service name", service); !valid) {
         return unexpected{std::move(valid).error()};

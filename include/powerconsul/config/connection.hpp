@@ -71,11 +71,10 @@ template <typename Secrets>
 [[nodiscard]] auto read_token(Secrets& secrets, const std::string& path) -> result<std::string> {
     auto text = secrets.read("the token file", path);
     if (!text) return text;
-    constexpr std::string_view blank = " \t\r\n";
-    const auto first = text->find_first_not_of(blank);
-    if (first == std::string::npos)
+    std::string token{trimmed(*text)};
+    if (token.empty()) {
         return fail(errc::configuration, "the token file " + quoted(path) + " is empty; write the secret id into it");
-    std::string token = text->substr(first, text->find_last_not_of(blank) - first + 1);
+    }
     if (is_token(token)) return token;
     return fail(errc::configuration,
                 "the token file " + quoted(path) + " holds something else than one secret id; write only that");

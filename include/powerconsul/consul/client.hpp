@@ -19,6 +19,13 @@ namespace powerconsul::inline v0 {
 
 namespace detail {
 
+/// `/v1/kv/<key>`. A slash at the end is a part of the name: without it, it would be another key.
+[[nodiscard]] inline auto key_path(std::string_view key) -> std::string {
+    std::string path = "/v1/kv";
+    for (const auto part : split(key, '/')) path += '/' + percent_encoded(part);
+    return path;
+}
+
 /// What the body of an error adds to a message: only what stays the same as long as the trouble does. Consul's other
 /// texts differ from call to call, and a check's output must not change while nothing changed.
 [[nodiscard]] inline auto known_complaint(std::string_view body) -> std::string {
@@ -103,7 +110,7 @@ public:
     /// and does not have its data yet, be it the leader: then neither the value nor that there is none proves anything.
     [[nodiscard]] auto read_key(std::string_view key, std::string_view datacenter, consistency mode)
         -> result<key_reading> {
-        read_facts how{in(key_path(key), datacenter, mode), mode, {}, {}};
+        read_facts how{in(detail::key_path(key), datacenter, mode), mode, {}, {}};
         const auto answer = get(how.target);
         if (!answer) return unexpected{answer.error()};
         const std::string_view path = path_of(how.target);
@@ -190,16 +197,6 @@ public:
 
 private:
     [[nodiscard]] auto time_left() -> milliseconds { return shorter(deadline_ - clock_.monotonic(), longest_); }
-
-    [[nodiscard]] static auto key_path(std::string_view key) -> std::string {
-        std::string path = "/v1/kv";
-        // A slash at the end is a part of the name: without it, it would be another key.
-        for (std::string_view rest = key;; rest.remove_prefix(rest.find('/') + 1)) {
-            const std::size_t slash = rest.find('/');
-            path += '/' + percent_encoded(rest.substr(0, slash));
-            if (slash == std::string_view::npos) return path;
-        }
-    }
 
     [[nodiscard]] static auto in(std::string_view path, std::string_view datacenter, consistency mode) -> std::string {
         std::string target{path};
@@ -345,14 +342,7 @@ struct kv_listing {
 template <http_transport Transport>
 [[nodiscard]] auto list_keys(Transport& transport, std::string_view prefix, std::string_view datacenter,
                              milliseconds timeout) -> result<kv_listing> {
-    kv_listing listing{{}, "/v1/kv"};
-    for (std::string_view rest = prefix;;) {
-        const std::size_t slash = rest.find('/');
-        listing.path += '/' + percent_encoded(rest.substr(0, slash));
-        if (slash == std::string_view::npos) break;
-        rest = rest.substr(slash + 1);
-    }
-    listing.path += "?recurse";
+    kv_listing listing{{}, detail::key_path(prefix) + "?recurse"};
     if (!datacenter.empty()) listing.path += "&dc=" + percent_encoded(datacenter);
     const auto answer = transport.perform({http_method::get, listing.path, {}, timeout});
     if (!answer) return unexpected{answer.error()};

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,18 +25,6 @@ struct process {
     std::string name{};  ///< at most 15 bytes, those of kernel threads may be longer; any bytes but NUL
 };
 
-namespace detail {
-
-template <typename Number>
-[[nodiscard]] auto to_number(std::string_view text) -> std::optional<Number> {
-    Number number{};
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (text.empty() || failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
-
-}  // namespace detail
-
 /// Reads the text of a /proc/<pid>/stat.
 [[nodiscard]] inline auto parse_process(std::string_view text) -> result<process> {
     const auto refused = [&] {
@@ -48,7 +35,7 @@ template <typename Number>
     const std::size_t open = text.find('(');
     const std::size_t close = text.rfind(')');
     if (open == std::string_view::npos || close == std::string_view::npos || close < open) return refused();
-    const auto pid = detail::to_number<std::uint32_t>(text.substr(0, open == 0 ? 0 : open - 1));
+    const auto pid = whole_number<std::uint32_t>(text.substr(0, open == 0 ? 0 : open - 1));
     std::optional<std::uint32_t> parent;
     std::optional<std::uint64_t> flags;
     std::optional<std::uint64_t> threads;
@@ -62,10 +49,10 @@ template <typename Number>
         rest.remove_prefix(word.size());
         if (word.empty()) return refused();
         if (field == 3) read.state = word.front();
-        if (field == 4) parent = detail::to_number<std::uint32_t>(word);
-        if (field == 9) flags = detail::to_number<std::uint64_t>(word);
-        if (field == 20) threads = detail::to_number<std::uint64_t>(word);
-        if (field == 22) start = detail::to_number<std::uint64_t>(word);
+        if (field == 4) parent = whole_number<std::uint32_t>(word);
+        if (field == 9) flags = whole_number(word);
+        if (field == 20) threads = whole_number(word);
+        if (field == 22) start = whole_number(word);
     }
     if (!pid || !parent || !flags || !threads || !start) return refused();
     read.pid = *pid;

@@ -1,10 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <iterator>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <powerconsul/core/ascii.hpp>
@@ -122,6 +127,39 @@ inline constexpr auto quoted = [](std::string_view name) -> std::string {
     return '"' + line + '"';
 };
 
+/// Takes the part before the next separator off the front of a text, and the separator with it; all that is left if
+/// there is none.
+[[nodiscard]] constexpr auto next_part(std::string_view& rest, char separator) -> std::string_view {
+    const std::string_view part = rest.substr(0, rest.find(separator));
+    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+    return part;
+}
+
+/// All parts of a text, one more than it has separators: an empty text has one empty part.
+[[nodiscard]] inline auto split(std::string_view text, char separator) -> std::vector<std::string_view> {
+    std::vector<std::string_view> parts;
+    const auto separators = std::ranges::count(text, separator);
+    for (std::ptrdiff_t i = 0; i <= separators; ++i) parts.push_back(next_part(text, separator));
+    return parts;
+}
+
+/// A text without the blanks at its ends.
+[[nodiscard]] constexpr auto trimmed(std::string_view text, std::string_view blanks = " \t\r\n") -> std::string_view {
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+/// What stands behind the last slash of a path.
+[[nodiscard]] constexpr auto base_name(std::string_view path) -> std::string_view {
+    return path.substr(path.rfind('/') + 1);  // without a slash, npos + 1 is 0
+}
+
+/// Is a word one of a list?
+template <typename Words = std::initializer_list<std::string_view>>
+[[nodiscard]] constexpr auto is_one_of(std::string_view word, const Words& words) -> bool {
+    return std::ranges::find(words, word) != std::end(words);
+}
+
 /// `one, two and three` with `joint` before the last.
 [[nodiscard]] inline auto listed(const std::vector<std::string>& words, std::string_view joint = "and") -> std::string {
     std::string text;
@@ -220,11 +258,13 @@ struct leading_digits {
 }
 
 /// A text that is a whole number from 0 to `most`; nothing if it is something else.
-[[nodiscard]] constexpr auto whole_number(std::string_view text, std::uint64_t most = UINT64_MAX)
-    -> std::optional<std::uint64_t> {
+template <typename Number = std::uint64_t>
+[[nodiscard]] constexpr auto whole_number(std::string_view text,
+                                          std::type_identity_t<Number> most = std::numeric_limits<Number>::max())
+    -> std::optional<Number> {
     const leading_digits read = read_digits(text);
     if (read.count == 0 || read.count != text.size() || !read.fits || read.number > most) return std::nullopt;
-    return read.number;
+    return static_cast<Number>(read.number);
 }
 
 }  // namespace powerconsul::inline v0

@@ -63,12 +63,7 @@ struct action {
                      std::to_string(longest_interpreter_line) + "; shorten it");
     }
     constexpr std::string_view blanks = " \t";
-    const auto trimmed = [&](std::string_view text) {
-        const std::size_t first = text.find_first_not_of(blanks);
-        return first == std::string_view::npos ? std::string_view{}
-                                               : text.substr(first, text.find_last_not_of(blanks) + 1 - first);
-    };
-    line = trimmed(line.substr(2));
+    line = trimmed(line.substr(2), blanks);
     if (line.empty()) return wrong("names no interpreter behind #!; expected its absolute path, as in #!/bin/sh");
     const std::string_view interpreter = line.substr(0, line.find_first_of(blanks));
     if (!interpreter.starts_with('/')) {
@@ -76,7 +71,7 @@ struct action {
                      ", which is no absolute path; write the whole one, as in #!/bin/sh");
     }
     std::vector<std::string> argv{std::string{interpreter}};
-    const std::string_view argument = trimmed(line.substr(interpreter.size()));
+    const std::string_view argument = trimmed(line.substr(interpreter.size()), blanks);
     if (!argument.empty()) argv.emplace_back(argument);
     return argv;
 }

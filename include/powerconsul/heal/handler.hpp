@@ -11,6 +11,7 @@
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/consul/checks_json.hpp>
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/journal.hpp>
 #include <powerconsul/heal/report.hpp>
 #include <powerconsul/heal/rules.hpp>
@@ -69,7 +70,7 @@ public:
             }
             const decision_step* due = nullptr;
             for (const auto& each : decided.steps) {
-                if (due == nullptr && each.what == step::act && !detail::is_one_of(done, each.incident)) due = &each;
+                if (due == nullptr && each.what == step::act && !is_one_of(each.incident, done)) due = &each;
             }
             if (due == nullptr) return report;
             done.push_back(due->incident);
@@ -262,7 +263,7 @@ private:
             return hold(why.message, event_level::error);
         };
         if (!options_.stopped.empty()) return hold(options_.stopped, event_level::warning);
-        if (detail::is_one_of(options_.noop_triggers, report.service)) {
+        if (is_one_of(report.service, options_.noop_triggers)) {
             return hold("the configuration's noopTriggers name it");
         }
         // A last known role may have taken all of its time to find out that Consul hangs.

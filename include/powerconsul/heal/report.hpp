@@ -55,13 +55,6 @@ struct listed_service {
 
 namespace detail {
 
-[[nodiscard]] inline auto is_one_of(const std::vector<std::string>& names, std::string_view name) -> bool {
-    for (const auto& each : names) {
-        if (each == name) return true;
-    }
-    return false;
-}
-
 [[nodiscard]] inline auto find_check(const std::vector<snapshot_check>& among, std::string_view check_id)
     -> const snapshot_check* {
     for (const auto& each : among) {

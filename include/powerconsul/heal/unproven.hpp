@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 
@@ -16,10 +17,7 @@ namespace powerconsul::inline v0::json {
     std::string_view line = output.substr(output.rfind('\n') + 1);
     if (line.starts_with("UNKNOWN - ")) {
         constexpr std::string_view sentences[] = {" cannot be judged", " expects "};
-        for (const auto words : sentences) {
-            if (line.find(words) != std::string_view::npos) return true;
-        }
-        return false;
+        return std::ranges::any_of(sentences, [&](auto words) { return line.find(words) != std::string_view::npos; });
     }
     if (!line.starts_with('{')) {
         const std::size_t begin = line.find(R"({"type":)");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string>
@@ -48,20 +49,10 @@ struct below_base {
     std::vector<std::string> rest{};
 };
 
-[[nodiscard]] inline auto segments(std::string_view key) -> std::vector<std::string> {
-    std::vector<std::string> all;
-    for (;;) {
-        const auto slash = key.find('/');
-        all.emplace_back(key.substr(0, slash));
-        if (slash == std::string_view::npos) return all;
-        key.remove_prefix(slash + 1);
-    }
-}
-
 [[nodiscard]] inline auto split_below(std::string_view base, std::string_view key) -> below_base {
     if (base.ends_with('/')) base.remove_suffix(1);
-    const auto wanted = segments(base);
-    const auto there = segments(key);
+    const auto wanted = split(base, '/');
+    const auto there = split(key, '/');
     below_base found;
     if (there.size() <= wanted.size()) return found;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -117,13 +108,6 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
     return edit_distance(lower, near) * 3 > near.size() ? std::string_view{} : near;  // passing is not warning
 }
 
-[[nodiscard]] inline auto is_one_of(std::string_view word, const auto& names) -> bool {
-    for (const auto each : names) {
-        if (each == word) return true;
-    }
-    return false;
-}
-
 [[nodiscard]] inline auto misplaced(known_key key, std::string why) -> known_key {
     key.kind = key_kind::misplaced;
     key.why = std::move(why);
@@ -163,12 +147,12 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
         }
         found.service = rest[0];
         if (!service_is_valid(rest[0])) return found;
-        if (!detail::is_one_of(rest[1], detail::role_names)) {
+        if (!is_one_of(rest[1], detail::role_names)) {
             return detail::not_known(found, "role", rest[1],
                                      detail::meant_by(rest[1], detail::role_synonyms, detail::role_names),
                                      "primary, secondary and standalone");
         }
-        if (!detail::is_one_of(rest[2], detail::state_names)) {
+        if (!is_one_of(rest[2], detail::state_names)) {
             return detail::not_known(found, "state that has triggers", rest[2],
                                      detail::meant_by(rest[2], detail::state_synonyms, detail::state_names),
                                      "critical and warning");
@@ -202,9 +186,8 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
     }
     if (wanted == to_string(role::standalone)) return "with a cluster document no node is standalone";
     if (wanted == to_string(role::primary)) return {};
-    for (const auto& rule : document->rules) {
-        if (rule.group.by != grouping::all_active) return {};
-    }
+    const auto has_lists = [](const auto& rule) { return rule.group.by != grouping::all_active; };
+    if (std::ranges::any_of(document->rules, has_lists)) return {};
     return "the mode of its cluster document is all-active: every node is primary";
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/action.hpp>
 #include <powerconsul/heal/action_json.hpp>
 #include <powerconsul/heal/substitution.hpp>
@@ -27,10 +29,7 @@ struct placed_word {
 [[nodiscard]] constexpr auto is_assignment(std::string_view word) -> bool {
     const auto equals = word.find('=');
     if (equals == std::string_view::npos || equals == 0) return false;
-    for (const char c : word.substr(0, equals)) {
-        if (!is_name_character(c)) return false;
-    }
-    return true;
+    return std::ranges::all_of(word.substr(0, equals), is_name_character);
 }
 
 /// The first command that a shell would run, without what stands before it: comments, `set`, assignments, `exec`.
@@ -62,20 +61,13 @@ struct placed_word {
     return command.find('/') != std::string_view::npos && !command.starts_with('/');
 }
 
-[[nodiscard]] constexpr auto last_segment(std::string_view path) -> std::string_view {
-    return path.substr(path.rfind('/') + 1);  // without a slash, npos + 1 is 0
-}
-
 /// Whether what runs the text is a shell, so that `@NAME` and words mean there what they mean here.
 [[nodiscard]] inline auto runs_in_shell(const std::vector<std::string>& argv) -> bool {
     constexpr std::array<std::string_view, 6> shells{"sh", "bash", "dash", "ash", "ksh", "zsh"};
     if (argv.empty()) return false;
-    std::string_view program = last_segment(argv.front());
-    if (program == "env" && argv.size() > 1) program = last_segment(argv[1]);
-    for (const auto each : shells) {
-        if (program == each) return true;
-    }
-    return false;
+    std::string_view program = base_name(argv.front());
+    if (program == "env" && argv.size() > 1) program = base_name(argv[1]);
+    return is_one_of(program, shells);
 }
 
 /// The unknown names in a text that look like names: `@SVC` and `@{SVC}`, but no address of mail and no `"$@"`.
@@ -96,8 +88,8 @@ struct placed_word {
         }
         const std::string_view name = text.substr(first, last - first);
         if (name.empty() || (braced && !text.substr(last).starts_with('}'))) continue;
-        bool same_letters = false;
-        for (const auto& each : known) same_letters = same_letters || same_host(each.name, name);
+        const bool same_letters =
+            std::ranges::any_of(known, [&](const auto& each) { return same_host(each.name, name); });
         const bool letter = name.front() >= 'A' && name.front() <= 'Z';
         if (same_letters || (capital && letter && name.size() > 1)) found.push_back({name, at});
     }
@@ -192,7 +184,7 @@ private:
             }
             return;
         }
-        const std::string_view name = last_segment(program);
+        const std::string_view name = base_name(program);
         if (name == "expr" || name == "test" || name == "[") return;
         for (std::size_t i = 1; i < list.items.size(); ++i) {
             for (const auto word : of_shells) {

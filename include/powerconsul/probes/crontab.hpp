@@ -59,9 +59,7 @@ struct crontab_text {
                line.find('=') == std::string_view::npos;
     };
     for (std::size_t number = 1; !text.empty(); ++number) {
-        const std::size_t end = text.find('\n');
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        std::string_view line = next_part(text, '\n');
         if (line.ends_with('\r')) line.remove_suffix(1);
         const std::size_t start = line.find_first_not_of(" \t");
         if (start == std::string_view::npos || line[start] == '#') continue;

@@ -68,10 +68,8 @@ inline constexpr std::size_t longest_plugin_line = 300;  ///< bytes
 
 /// The first line that is not blank.
 [[nodiscard]] inline auto plugin_line(std::string_view text) -> std::string_view {
-    const auto start = text.find_first_not_of(" \t\r\n");
-    if (start == std::string_view::npos) return {};
-    text.remove_prefix(start);
-    return text.substr(0, text.find('\n'));
+    text = trimmed(text);
+    return next_part(text, '\n');
 }
 
 /// What the line says to a person: performance data begins at the first `|`.
@@ -156,7 +154,7 @@ public:
         auto line = detail::plugin_line(end->out);
         if (line.empty()) line = detail::plugin_line(end->err);
         first_line_ = one_line(line, detail::longest_plugin_line);
-        auto seen = interpret_plugin(std::string_view{path_}.substr(path_.rfind('/') + 1), *end, options_.expects);
+        auto seen = interpret_plugin(base_name(path_), *end, options_.expects);
         if (seen.state == observation::stopped && processes_are_hidden()) {
             return {observation::unknown, seen.reason +
                                               ", but not all processes can be seen; mount /proc without "

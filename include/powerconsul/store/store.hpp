@@ -255,12 +255,6 @@ private:
         return answer;
     }
 
-    static auto is_one_of(std::string_view word, std::initializer_list<std::string_view> words) -> bool {
-        for (const auto each : words) {
-            if (each == word) return true;
-        }
-        return false;
-    }
     static auto not_allowed(http_method method, std::string_view allowed) -> http_response {
         return {405, "method " + std::string{to_string(method)} + " not allowed", {{"Allow", std::string{allowed}}}};
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -13,12 +14,10 @@ namespace powerconsul::inline v0 {
 /// The first value of a query's parameter, decoded; empty for one without a value, nothing if it is not there.
 [[nodiscard]] inline auto query_parameter(std::string_view query, std::string_view name) -> std::optional<std::string> {
     while (!query.empty()) {
-        const std::string_view pair = query.substr(0, query.find('&'));
-        query.remove_prefix(pair.size() < query.size() ? pair.size() + 1 : query.size());
-        const std::size_t equals = pair.find('=');
-        if (pair.substr(0, equals) != name) continue;
-        std::string text{equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1)};
-        for (char& c : text) c = c == '+' ? ' ' : c;
+        std::string_view pair = next_part(query, '&');
+        if (next_part(pair, '=') != name) continue;
+        std::string text{pair};
+        std::ranges::replace(text, '+', ' ');
         if (auto decoded = percent_decoded(text)) return decoded;  // Go drops a pair that it cannot decode
     }
     return std::nullopt;
@@ -41,8 +40,7 @@ namespace powerconsul::inline v0 {
     std::vector<std::string_view> kept;
     const bool slash = path.ends_with('/');
     while (!path.empty()) {
-        const std::string_view segment = path.substr(0, path.find('/'));
-        path.remove_prefix(segment.size() < path.size() ? segment.size() + 1 : path.size());
+        const std::string_view segment = next_part(path, '/');
         if (segment == ".." && !kept.empty()) kept.pop_back();
         if (!segment.empty() && segment != "." && segment != "..") kept.push_back(segment);
     }

@@ -114,7 +114,7 @@ public:
         std::vector<std::string> names;
         for (auto at = entries_.upper_bound(path == "/" ? path : path + '/'); at != entries_.end(); ++at) {
             if (path != "/" && !at->first.starts_with(path + '/')) break;
-            if (parent(at->first) == path) names.push_back(at->first.substr(at->first.rfind('/') + 1));
+            if (parent(at->first) == path) names.emplace_back(base_name(at->first));
         }
         if (names.size() > limit) {
             return fail(errc::bad_data,

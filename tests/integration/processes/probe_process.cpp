@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/probes/process/process.hpp>
 
 using namespace powerconsul;
@@ -22,7 +23,7 @@ int main(int count, char** words) {
         } else if (option == "--cmdline") {
             filter.cmdline = value;
         } else if (option == "--user") {
-            filter.user = detail::to_number<std::uint32_t>(value);
+            filter.user = whole_number<std::uint32_t>(value);
             if (!filter.user) return 64;
         } else if (option == "--count") {
             range = parse_count(value);

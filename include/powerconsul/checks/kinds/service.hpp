@@ -94,15 +94,8 @@ struct servicegroup {
 
     [[nodiscard]] auto members() const -> std::vector<std::string> {
         std::vector<std::string> parts;
-        for (std::string_view rest = names;;) {
-            const auto comma = rest.find(',');
-            std::string_view part = rest.substr(0, comma);
-            while (part.starts_with(' ')) part.remove_prefix(1);
-            while (part.ends_with(' ')) part.remove_suffix(1);
-            parts.emplace_back(part);
-            if (comma == std::string_view::npos) return parts;
-            rest.remove_prefix(comma + 1);
-        }
+        for (const auto part : split(names, ',')) parts.emplace_back(trimmed(part, " "));
+        return parts;
     }
 
     [[nodiscard]] auto valid() const -> result<void> {

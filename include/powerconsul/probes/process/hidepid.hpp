@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/files.hpp>
 
 namespace powerconsul::inline v0 {
@@ -11,26 +12,21 @@ namespace powerconsul::inline v0 {
 /// Does a mountinfo (proc(5)) say that the proc mounted at `root` hides the processes of other users? Of several mounts
 /// there the last one is seen. One with `gid=` counts as open: whom it is open to, only the kernel can tell.
 [[nodiscard]] constexpr auto is_mounted_hiding(std::string_view mountinfo, std::string_view root) -> bool {
-    const auto next = [](std::string_view& rest, char end) {
-        const std::string_view part = rest.substr(0, rest.find(end));
-        rest.remove_prefix(part.size() < rest.size() ? part.size() + 1 : part.size());
-        return part;
-    };
     bool hides = false;
     while (!mountinfo.empty()) {
-        std::string_view line = next(mountinfo, '\n');
-        for (int skipped = 0; skipped < 4; ++skipped) (void)next(line, ' ');
-        if (next(line, ' ') != root) continue;
+        std::string_view line = next_part(mountinfo, '\n');
+        for (int skipped = 0; skipped < 4; ++skipped) (void)next_part(line, ' ');
+        if (next_part(line, ' ') != root) continue;
         hides = false;
         // Blanks inside the other fields are written as \040.
         const std::size_t dash = line.find(" - ");
         if (dash == std::string_view::npos) continue;
         line.remove_prefix(dash + 3);
-        if (next(line, ' ') != "proc") continue;
-        (void)next(line, ' ');  // the source, any text
+        if (next_part(line, ' ') != "proc") continue;
+        (void)next_part(line, ' ');  // the source, any text
         bool open = false;
         while (!line.empty()) {
-            const std::string_view option = next(line, ',');
+            const std::string_view option = next_part(line, ',');
             open = open || option.starts_with("gid=");
             // In numbers before Linux 5.8, since then in words.
             if (option.starts_with("hidepid=")) hides = option != "hidepid=0" && option != "hidepid=off";

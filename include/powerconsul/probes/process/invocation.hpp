@@ -3,6 +3,8 @@
 #include <array>
 #include <string_view>
 
+#include <powerconsul/core/text.hpp>
+
 namespace powerconsul::inline v0 {
 
 /// The calls of this program that stand in one command line: its own, or those that a shell, sudo and the like make.
@@ -29,16 +31,14 @@ struct invocations {
         line.remove_prefix(word.size() < line.size() ? word.size() + 1 : word.size());
         while (!word.empty() && signs.find(word.back()) != std::string_view::npos) word.remove_suffix(1);
         while (!word.empty() && signs.find(word.front()) != std::string_view::npos) word.remove_prefix(1);
-        bool command = false;
-        for (const auto each : commands) command = command || word == each;
-        if (named && command) {
+        if (named && is_one_of(word, commands)) {
             found.first_check = found.first_check || (!found.any && word == "check");
             found.check = found.check || word == "check";
             found.any = true;
             named = false;  // what follows are the command's words
             continue;
         }
-        word.remove_prefix(word.rfind('/') + 1);
+        word = base_name(word);
         while (!word.empty() && signs.find(word.front()) != std::string_view::npos) word.remove_prefix(1);
         named = named || (!word.empty() && (word == "powerconsul" || word == own));
     }

@@ -40,10 +40,8 @@ struct count_range {
         return fail(errc::usage, quoted(text) + " is no range for a count of processes: " + why);
     };
     const std::string form = "write min:max, min: or :max with whole numbers from 1 up to 4194304";
-    const auto number = [](std::string_view word) -> std::optional<std::size_t> {
-        const bool digits = word.find_first_not_of("0123456789") == std::string_view::npos;
-        const auto value = digits ? detail::to_number<std::size_t>(word) : std::nullopt;
-        return value && *value <= 4'194'304 ? value : std::nullopt;  // the kernel has no more pids
+    const auto number = [](std::string_view word) {
+        return whole_number<std::size_t>(word, 4'194'304);  // the kernel has no more pids
     };
     const std::size_t colon = text.find(':');
     if (colon == std::string_view::npos) {
@@ -105,17 +103,11 @@ struct count_range {
 
 namespace detail {
 
-[[nodiscard]] inline auto last_part(std::string_view path) -> std::string_view {
-    return path.substr(path.rfind('/') + 1);
-}
-
 /// The name that check_procs -C compares: it reads a column of ps up to its first blank and drops a path before it.
 [[nodiscard]] inline auto plain_name(std::string_view name) -> std::string_view {
     constexpr std::string_view blanks = " \t\n\v\f\r";
-    const std::size_t first = name.find_first_not_of(blanks);
-    if (first == std::string_view::npos) return {};
-    name.remove_prefix(first);
-    return last_part(name.substr(0, name.find_first_of(blanks)));
+    name = trimmed(name, blanks);
+    return base_name(name.substr(0, name.find_first_of(blanks)));
 }
 
 /// Which program of those that begin with the same 15 bytes the arguments name: this one, another, or none of them.
@@ -126,17 +118,14 @@ enum class named : unsigned char { none, another, it };
 /// interpreter.
 [[nodiscard]] inline auto named_program(std::string_view arguments, std::string_view name) -> named {
     std::array<std::string_view, 3> words{};
-    for (auto& word : words) {
-        word = arguments.substr(0, arguments.find('\0'));
-        arguments.remove_prefix(word.size() < arguments.size() ? word.size() + 1 : word.size());
-    }
+    for (auto& word : words) word = next_part(arguments, '\0');
     if (words[0].starts_with('-')) words[0].remove_prefix(1);
     auto title = words[0].substr(0, words[0].find(' '));
     if (title.ends_with(':')) title.remove_suffix(1);
     if (!words[1].starts_with('-')) words[2] = {};
     auto seen = named::none;
     for (const auto word : {words[0], title, words[1], words[2]}) {
-        const auto part = last_part(word);
+        const auto part = base_name(word);
         if (part == name) return named::it;
         if (part.substr(0, 15) == name.substr(0, 15)) seen = named::another;
     }

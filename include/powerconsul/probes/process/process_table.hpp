@@ -147,8 +147,8 @@ public:
     [[nodiscard]] auto own_name() -> result<std::string> {
         auto text = files_.read(root_ + "/self/cmdline", max_arguments);
         if (!text) return refused(text.error());
-        const std::string first = *text ? (*text)->substr(0, (*text)->find('\0')) : std::string{};
-        return first.substr(first.rfind('/') + 1);
+        std::string_view arguments = *text ? std::string_view{**text} : std::string_view{};
+        return std::string{base_name(next_part(arguments, '\0'))};
     }
 
 private:
@@ -193,7 +193,7 @@ private:
         if (hides_processes(files_, root_)) return refused(hidden);
         bool first = false;
         for (const auto& name : **names) {
-            const auto pid = detail::to_number<std::uint32_t>(name);
+            const auto pid = whole_number<std::uint32_t>(name);
             if (!pid) continue;
             first = first || *pid == 1;
             const auto wanted = maybe(*this, *pid);

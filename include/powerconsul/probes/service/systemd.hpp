@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -22,10 +23,9 @@ namespace powerconsul::inline v0 {
 [[nodiscard]] inline auto unit_name(std::string_view name) -> std::string {
     constexpr std::array<std::string_view, 11> types{".service",   ".socket", ".target", ".timer", ".mount", ".path",
                                                      ".automount", ".slice",  ".scope",  ".swap",  ".device"};
-    for (const auto type : types) {
-        if (name.size() > type.size() && name.ends_with(type)) return std::string{name};
-    }
-    return std::string{name} + ".service";
+    const bool typed =
+        std::ranges::any_of(types, [&](auto type) { return name.size() > type.size() && name.ends_with(type); });
+    return std::string{name} + (typed ? "" : ".service");
 }
 
 /// The name as systemctl hands it to systemd: bytes that no unit's name can hold are written as \xNN.
@@ -58,8 +58,7 @@ namespace powerconsul::inline v0 {
     std::array properties{property{"LoadState", &unit.load, true}, property{"ActiveState", &unit.active, true},
                           property{"SubState", &unit.sub, true}, property{"SourcePath", &unit.source, false}};
     for (std::string_view rest = end.out; !rest.empty();) {
-        const std::string_view line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(line.size() < rest.size() ? line.size() + 1 : line.size());
+        const std::string_view line = next_part(rest, '\n');
         const std::size_t equals = line.find('=');
         for (auto& each : properties) {
             if (equals == std::string_view::npos || line.substr(0, equals) != each.name) continue;

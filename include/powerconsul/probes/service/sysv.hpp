@@ -1,7 +1,7 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -22,13 +22,6 @@ struct status_words {
 };
 
 namespace detail {
-
-[[nodiscard]] constexpr auto is_one_of(std::string_view word, std::initializer_list<std::string_view> words) -> bool {
-    for (const auto each : words) {
-        if (each == word) return true;
-    }
-    return false;
-}
 
 /// Takes the next word (lower case, apostrophes kept) and all signs before it off the text; both are empty at its end.
 /// Escape sequences that set colours are skipped.
@@ -76,7 +69,6 @@ struct word {
 
 /// Reads a status text as a person would: "not currently running" is no "running", "dead but pid file exists" neither.
 [[nodiscard]] inline auto read_status_words(std::string_view text) -> status_words {
-    using detail::is_one_of;
     status_words seen;
     std::string before;
     bool some = false;
@@ -114,10 +106,8 @@ struct word {
 /// Whether an init script may end with 0 before it looks at `status`. Debian's do so when their program is not
 /// installed (`test -x $DAEMON || exit 0`) and, in the library that they read, when systemd has their unit masked.
 [[nodiscard]] inline auto may_exit_early(std::string_view script) -> bool {
-    for (const std::string_view sign : {"|| exit 0", "init-functions", "init-d-script"}) {
-        if (script.find(sign) != std::string_view::npos) return true;
-    }
-    return false;
+    constexpr std::string_view signs[] = {"|| exit 0", "init-functions", "init-d-script"};
+    return std::ranges::any_of(signs, [&](auto sign) { return script.find(sign) != std::string_view::npos; });
 }
 
 /// Reads what `<script> status` answered, after the LSB: 0 running, 1 and 2 dead, 3 not running, 4 and more unknown.
