@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,7 +12,6 @@
 #include <powerconsul/consul/health.hpp>
 #include <powerconsul/core/base64.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/value.hpp>
 
 namespace powerconsul::inline v0 {
@@ -52,95 +52,10 @@ namespace detail {
     return found != nullptr && found->is(kind::string) ? &found->text : nullptr;
 }
 
-/// A member's text that must not have been there before.
-[[nodiscard]] inline auto take_once(skimmer& at, std::optional<std::string_view>& text) -> bool {
-    return !text && at.plain_string(text.emplace());
-}
-
-/// decode_kv_entry() for an answer in which all is as it should be; false: not known.
-[[nodiscard]] inline auto skim_kv_entry(std::string_view body, std::string_view key, std::string_view& content,
-                                        std::uint64_t& modified) -> bool {
-    skimmer at{body};
-    std::optional<std::string_view> name;
-    std::optional<std::string_view> value;
-    bool index = false;
-    bool one = true;
-    const bool whole = at.elements([&] {
-        return std::exchange(one, false) && at.members([&](std::string_view member) {
-            if (member == "Key") return take_once(at, name);
-            if (member == "Value") return take_once(at, value);
-            if (member != "ModifyIndex") return at.value();
-            at.skip_blanks();
-            const std::size_t begin = at.tell();
-            if (std::exchange(index, true) || !at.value()) return false;
-            const auto number = whole_number(body.substr(begin, at.tell() - begin));
-            modified = number.value_or(0);
-            return modified != 0;
-        });
-    });
-    at.skip_blanks();
-    if (!whole || !at.at_end() || name != key || !value || !index) return false;
-    content = *value;
-    return true;
-}
-
-/// One check of an instance; false: not known.
-[[nodiscard]] inline auto skim_check(skimmer& at, instance& of) -> bool {
-    std::optional<std::string_view> id;
-    std::optional<std::string_view> status;
-    const bool whole = at.members([&](std::string_view name) {
-        if (name == "CheckID") return take_once(at, id);
-        return name == "Status" ? take_once(at, status) : at.value();
-    });
-    if (!whole || !id || !status) return false;
-    of.checks.push_back({std::string{*id}, check_health(*id, *status)});
-    return true;
-}
-
-/// decode_instances() for an answer in which all is as it should be; false: not known.
-[[nodiscard]] inline auto skim_instances(std::string_view body, std::string_view datacenter,
-                                         std::vector<instance>& found) -> bool {
-    skimmer at{body};
-    const bool whole = at.elements([&] {
-        std::optional<std::string_view> node;
-        std::optional<std::string_view> home;
-        bool placed = false;
-        bool checks = false;
-        instance& next = found.emplace_back();
-        const bool known = at.members([&](std::string_view name) {
-            if (name == "Node" && !placed) {
-                placed = true;
-                return at.members([&](std::string_view member) {
-                    if (member == "Node") return take_once(at, node);
-                    return member == "Datacenter" ? take_once(at, home) : at.value();
-                });
-            }
-            if (name == "Checks" && !checks) {
-                checks = true;
-                return at.elements([&] { return skim_check(at, next); });
-            }
-            return name != "Node" && name != "Checks" && at.value();
-        });
-        if (!known || !node || node->empty() || !checks) return false;
-        next.node = *node;
-        next.datacenter = home.value_or(datacenter);
-        return datacenter.empty() || next.datacenter == datacenter;
-    });
-    at.skip_blanks();
-    return whole && at.at_end();
-}
-
 }  // namespace detail
 
 /// `GET /v1/kv/<key>`: a list with one entry, which must be the key that was asked for.
 [[nodiscard]] inline auto decode_kv_entry(std::string_view body, std::string_view key) -> result<kv_entry> {
-    std::string_view quick;
-    std::uint64_t number{};
-    if (detail::skim_kv_entry(body, key, quick, number)) {
-        auto bytes = base64_decoded(quick);
-        if (!bytes) return detail::misshapen("Value is no " + bytes.error().message);
-        return kv_entry{std::move(*bytes), number};
-    }
     const auto root = parse(body);
     if (!root) return unexpected{root.error()};
     if (!root->is(kind::array) || root->items.size() != 1) return detail::misshapen("expected a list of one key");
@@ -167,12 +82,10 @@ namespace detail {
 /// it does: a proxy that drops `?dc=` would show this node's own instances for the actives.
 [[nodiscard]] inline auto decode_instances(std::string_view body, std::string_view datacenter)
     -> result<std::vector<instance>> {
-    std::vector<instance> found;
-    if (detail::skim_instances(body, datacenter, found)) return found;
-    found.clear();
     const auto root = parse(body);
     if (!root) return unexpected{root.error()};
     if (!root->is(kind::array)) return detail::misshapen("expected a list of instances");
+    std::vector<instance> found;
     found.reserve(root->items.size());
     for (const value& each : root->items) {
         const value* const node = each.find("Node");
@@ -254,10 +167,8 @@ namespace detail {
 /// Whether a text is what `consul kv export` writes: a list of objects with `key` and `value`, perhaps of none.
 [[nodiscard]] inline auto is_kv_export(const value& root) -> bool {
     if (!root.is(kind::array)) return false;
-    for (const value& each : root.items) {
-        if (each.find("key") == nullptr || each.find("value") == nullptr) return false;
-    }
-    return true;
+    return std::ranges::all_of(
+        root.items, [](const value& each) { return each.find("key") != nullptr && each.find("value") != nullptr; });
 }
 
 /// The keys of an export; what is wrong with an entry is added to `problems`, and the entry left out.

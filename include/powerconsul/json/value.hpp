@@ -15,7 +15,6 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/parse_error.hpp>
-#include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/writer.hpp>
 
 namespace powerconsul::inline v0::json {
@@ -188,66 +187,6 @@ private:
     std::string complaint_{};
 };
 
-/// Builds the same values from a text whose strings have no escapes and whose numbers are plain integers, as most of
-/// what Consul answers is. False: not known.
-class quick_builder {
-public:
-    quick_builder(std::string_view text, const limits& bounds) : text_{text}, at_{text}, bounds_{bounds} {}
-
-    [[nodiscard]] auto build(value& root) -> bool {
-        if (!fill(root, 0)) return false;
-        at_.skip_blanks();
-        return at_.at_end();
-    }
-
-private:
-    [[nodiscard]] auto fill(value& to, unsigned depth) -> bool {
-        at_.skip_blanks();
-        if (++count_ > bounds_.values || depth >= bounds_.depth || depth > skimmer::max_depth) return false;
-        to.offset = at_.tell();
-        if (!content(to, depth)) return false;
-        to.past = at_.tell();
-        return true;
-    }
-
-    [[nodiscard]] auto content(value& to, unsigned depth) -> bool {
-        std::string_view text;
-        switch (at_.next()) {
-            case '"':
-                if (!at_.plain_string(text)) return false;
-                to.type = kind::string;
-                to.text = text;
-                return true;
-            case '{':
-                to.type = kind::object;
-                to.names.reserve(4);
-                to.items.reserve(4);
-                return at_.members([&](std::string_view name) {
-                    to.names.emplace_back(name);
-                    value& member = to.items.emplace_back();
-                    member.name_offset = static_cast<std::size_t>(name.data() - text_.data()) - 1;
-                    return fill(member, depth + 1);
-                });
-            case '[':
-                to.type = kind::array;
-                return at_.elements([&] { return fill(to.items.emplace_back(), depth + 1); });
-            case 't': to.boolean = true; [[fallthrough]];
-            case 'f': to.type = kind::boolean; return at_.value();
-            case 'n': to.type = kind::null; return at_.value();
-            default: break;
-        }
-        if (!at_.value()) return false;
-        to.type = kind::number;
-        to.text = text_.substr(to.offset, at_.tell() - to.offset);
-        return true;
-    }
-
-    std::string_view text_;
-    skimmer at_;
-    limits bounds_;
-    std::size_t count_{};
-};
-
 }  // namespace detail
 
 /// `line 2, column 7 (byte 31)`: lines and columns from 1, columns in bytes.
@@ -282,7 +221,6 @@ inline constexpr std::size_t most_problems = 100;  ///< that a reader collects o
         return std::nullopt;
     };
     if (text.substr(0, 3) == "\xEF\xBB\xBF") return refused(0, "a byte order mark; save the text as UTF-8 without one");
-    if (value quick; detail::quick_builder{text, bounds}.build(quick)) return quick;
     constexpr unsigned flags =
         rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
     rapidjson::MemoryStream stream{text.data(), text.size()};
