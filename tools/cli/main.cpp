@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -68,34 +67,6 @@ namespace {
     return call;
 }
 
-/// Has the kernel give a text that grows within its capacity its next pages together: one by one they cost more time
-/// than reading into them. Where it cannot (before Linux 5.14), they come one by one.
-class next_pages {
-public:
-    void ready_for(const std::string& text, std::size_t more) {
-#ifdef MADV_POPULATE_WRITE
-        constexpr std::size_t page = 4096;
-        constexpr std::size_t step = std::size_t{512} * 1024;
-        if (text.size() + more <= ready_) return;
-        const auto base = reinterpret_cast<std::uintptr_t>(text.data());
-        const std::uintptr_t begin = (base + text.size() + page - 1) / page * page;
-        ready_ = text.size() + (more < step ? step : more);
-        if (ready_ > text.capacity()) ready_ = text.capacity();
-        const std::uintptr_t end = (base + ready_) / page * page;
-        if (begin < end) {
-            auto* const first = reinterpret_cast<void*>(begin);  // NOLINT(performance-no-int-to-ptr): rounded to pages
-            static_cast<void>(madvise(first, end - begin, MADV_POPULATE_WRITE));
-        }
-#else
-        static_cast<void>(text);
-        static_cast<void>(more);
-#endif
-    }
-
-private:
-    std::size_t ready_{128 * 1024};  // not worth a call
-};
-
 /// Standard input, to its end or to one of the limits.
 [[nodiscard]] auto read_input(std::size_t limit, powerconsul::milliseconds time) -> powerconsul::result<std::string> {
     const powerconsul::posix_clock clock;
@@ -115,7 +86,6 @@ private:
     if (!sized) static_cast<void>(fcntl(STDIN_FILENO, F_SETPIPE_SZ, 1 << 20));
 #endif
     std::string buffer(std::size_t{128} * 1024, '\0');
-    next_pages pages;
     for (;;) {
         const auto left = (deadline - clock.monotonic()).count;
         pollfd input{STDIN_FILENO, POLLIN, 0};
@@ -132,7 +102,6 @@ private:
             return powerconsul::fail(powerconsul::errc::bad_data, "standard input has more than the " +
                                                                       std::to_string(limit) + " bytes that are taken");
         }
-        pages.ready_for(text, static_cast<std::size_t>(got));
         text.append(buffer, 0, static_cast<std::size_t>(got));
     }
 }
