@@ -1,6 +1,7 @@
 #pragma once
 
-#include <array>
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -23,29 +24,18 @@ inline constexpr std::size_t least_event_line_limit = 4 * 1024 - 1;
 /// A wall clock's time as RFC 3339 writes it, `2024-02-29T12:00:00.000Z`. What is outside of the years 1970 to 9999
 /// becomes the nearest time that is not.
 [[nodiscard]] inline auto utc_time(milliseconds wall) -> std::string {
-    constexpr std::int64_t day = 86'400'000;
     constexpr std::int64_t last = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
-    const std::int64_t time = wall.count < 0 ? 0 : wall.count > last ? last : wall.count;
-    const auto leaps = [](std::int64_t year) { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; };
-    constexpr std::int64_t cycle = 146'097;  // days of any 400 years
-    std::int64_t days = time / day % cycle;
-    std::int64_t year = 1970 + time / day / cycle * 400;
-    for (std::int64_t length = 365; days >= length; length = leaps(year) ? 366 : 365) {
-        days -= length;
-        ++year;
-    }
-    std::array<std::int64_t, 12> months{31, leaps(year) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    std::size_t month = 0;
-    while (days >= months[month]) days -= months[month++];
-
+    const std::chrono::milliseconds time{std::clamp<std::int64_t>(wall.count, 0, last)};
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date{std::chrono::sys_days{day}};
+    const auto rest = (time - day).count();
     const auto digits = [](std::int64_t number, std::size_t width) {
         const std::string text = std::to_string(number);
         return std::string(width - text.size(), '0') + text;
     };
-    const std::int64_t rest = time % day;
-    return digits(year, 4) + '-' + digits(static_cast<std::int64_t>(month) + 1, 2) + '-' + digits(days + 1, 2) + 'T' +
-           digits(rest / 3'600'000, 2) + ':' + digits(rest / 60'000 % 60, 2) + ':' + digits(rest / 1000 % 60, 2) + '.' +
-           digits(rest % 1000, 3) + 'Z';
+    return digits(int{date.year()}, 4) + '-' + digits(unsigned{date.month()}, 2) + '-' +
+           digits(unsigned{date.day()}, 2) + 'T' + digits(rest / 3'600'000, 2) + ':' + digits(rest / 60'000 % 60, 2) +
+           ':' + digits(rest / 1000 % 60, 2) + '.' + digits(rest % 1000, 3) + 'Z';
 }
 
 namespace detail {
@@ -92,12 +82,15 @@ namespace detail {
     return line;
 }
 
+[[nodiscard]] constexpr auto needs_no_quotes(char c) -> bool {
+    return c > ' ' && c <= '~' && c != '"' && c != '=' && c != '\\';
+}
+
 /// A name that needs no quotes, at most 48 bytes.
 [[nodiscard]] inline auto member_name(std::string_view name) -> std::string {
     std::string kept{name.substr(0, 48)};
-    for (char& c : kept) {
-        if (c <= ' ' || c > '~' || c == '"' || c == '=' || c == '\\') c = '_';
-    }
+    std::ranges::replace_if(
+        kept, [](char c) { return !needs_no_quotes(c); }, '_');
     return kept.empty() ? "_" : kept;
 }
 
@@ -128,7 +121,7 @@ struct line_member {
     for (const auto& each : members) names += each.name.size() + 6;
     const auto fit = [&](std::size_t longest) {
         std::size_t size = names;
-        for (const auto& each : members) size += each.text.size() < longest ? each.text.size() : longest;
+        for (const auto& each : members) size += std::min(each.text.size(), longest);
         return size <= limit;
     };
     std::size_t longest = limit;
@@ -163,8 +156,7 @@ struct line_member {
     -> std::string {
     std::string line;
     for (const auto& each : detail::line_members(what, wall, limit)) {
-        bool plain = !each.text.empty();
-        for (const char c : each.text) plain = plain && c > ' ' && c <= '~' && c != '"' && c != '=' && c != '\\';
+        const bool plain = !each.text.empty() && std::ranges::all_of(each.text, detail::needs_no_quotes);
         if (!line.empty()) line += ' ';
         line.append(each.name).append(plain ? "=" : "=\"").append(each.text).append(plain ? "" : "\"");
     }
