@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,9 +71,8 @@ struct alike {
     if (!wrong.empty()) return made;
     made.reason = first == observation::running ? "all of them run" : "none of them runs";
     // Seen alike for one reason: the process, say, that is their work.
-    bool alike = !seen.front().reason.empty();
-    for (const auto& each : seen) alike = alike && each == seen.front();
-    if (alike) made.reason += " (" + seen.front().reason + ')';
+    const bool alike = std::ranges::count(seen, seen.front()) == std::ssize(seen);
+    if (alike && !seen.front().reason.empty()) made.reason += " (" + seen.front().reason + ')';
     return made;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -84,17 +85,12 @@ public:
     [[nodiscard]] auto counted() const -> std::size_t { return facts_.instances.size(); }
 
     [[nodiscard]] auto serving() const -> bool {
-        for (const auto& each : facts_.instances) {
-            if (serves(worst(each.checks), from_) == actives::serving) return true;
-        }
-        return false;
+        return std::ranges::any_of(
+            facts_.instances, [&](const auto& each) { return serves(worst(each.checks), from_) == actives::serving; });
     }
 
     [[nodiscard]] auto has(std::string_view name) const -> bool {
-        for (const auto& each : facts_.instances) {
-            if (same_node(name, each.node)) return true;
-        }
-        return false;
+        return std::ranges::any_of(facts_.instances, [&](const auto& each) { return same_node(name, each.node); });
     }
 
     /// `wanted` names the actives, for the reason only.

@@ -12,6 +12,7 @@
 #include <powerconsul/cluster/last_known_store.hpp>
 #include <powerconsul/consul/client.hpp>
 #include <powerconsul/consul/reading.hpp>
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/decision/rules.hpp>
 #include <powerconsul/decision/terms.hpp>
 #include <powerconsul/ports/host.hpp>
@@ -96,9 +97,7 @@ public:
         if (placed && placed->own == role::unknown && (who.node.empty() || who.datacenter.empty())) {
             auto agent = consul.agent();
             if (!agent) return or_last_known(service, std::move(facts), agent.error());
-            bool known = !who.node.empty();
-            for (const auto& each : names) known = known || each == agent->node;
-            if (!known) names.push_back(agent->node);
+            if (who.node.empty() && !is_one_of(agent->node, names)) names.push_back(agent->node);
             if (who.datacenter.empty()) who.datacenter = agent->datacenter;
             facts.agent = std::move(*agent);
             placed = place_node(*document, names, who.datacenter);

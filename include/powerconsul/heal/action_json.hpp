@@ -74,9 +74,7 @@ private:
                 wrong(at.offset, one_line(name, 80), "the key comes twice; keep one", at.name_offset);
                 continue;
             }
-            bool found = false;
-            for (const auto key : keys) found = found || key == name;
-            if (found) continue;
+            if (is_one_of(name, keys)) continue;
             const std::string_view meant = nearest(name, keys);
             wrong(at.offset, one_line(name, 80),
                   "this key is not known; " + (meant.empty() ? "there are command, script, timeout and user"

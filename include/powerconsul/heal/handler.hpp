@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -187,11 +188,9 @@ private:
             // Also of one that is closed: its process may live on, and one of a service runs at a time.
             if (one.attempts != 0 && one.last.result == healing::unfinished) settle_unfinished(one, report);
             if (!one.is_open()) continue;
-            bool known = false;
-            for (const auto& each : all) {
-                known = known ||
-                        (each.check_id == one.check_id && each.service_id == one.service_id && each.node == one.node);
-            }
+            const bool known = std::ranges::any_of(all, [&](const auto& each) {
+                return each.check_id == one.check_id && each.service_id == one.service_id && each.node == one.node;
+            });
             if (known || one.state != options_.state) continue;
             const auto now = standing_of(one.check_id);
             if (now == standing::not_known && !is_shown(report)) return std::nullopt;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <powerconsul/cluster/document.hpp>
 #include <powerconsul/cluster/document_json.hpp>
 #include <powerconsul/consul/health.hpp>
+#include <powerconsul/core/text.hpp>
 #include <powerconsul/lint/report.hpp>
 
 namespace powerconsul::inline v0::json {
@@ -90,12 +92,7 @@ private:
         "active_nodes",       "standby_nodes", "active_datacenters", "standby_datacenters", "active_datacenter",
         "standby_datacenter", "mode"};
 
-    [[nodiscard]] static auto is_known(std::string_view member) -> bool {
-        for (const auto each : known_) {
-            if (each == member) return true;
-        }
-        return false;
-    }
+    [[nodiscard]] static auto is_known(std::string_view member) -> bool { return is_one_of(member, known_); }
 
     /// A comment may have any name, but one that is nearly that of a list is none.
     void misspelt(std::string_view member, std::size_t offset) {
@@ -238,11 +235,10 @@ private:
     }
 
     [[nodiscard]] auto is_listed(std::string_view node) const -> bool {
-        for (const auto& rule : read_.document.rules) {
-            if (powerconsul::detail::holds(rule.group.active, node)) return true;
-            if (powerconsul::detail::holds(rule.group.standby, node)) return true;
-        }
-        return false;
+        return std::ranges::any_of(read_.document.rules, [&](const auto& rule) {
+            return powerconsul::detail::holds(rule.group.active, node) ||
+                   powerconsul::detail::holds(rule.group.standby, node);
+        });
     }
 
     /// Whether an instance that there is will find itself.

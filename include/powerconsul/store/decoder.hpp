@@ -106,9 +106,8 @@ private:
         if (!object(found, where)) return false;
         for (std::size_t i = 0; i < found.names.size(); ++i) {
             const std::string_view name = found.names[i];
-            bool is_known = false;
-            for (const auto each : known) is_known = is_known || each == name;
-            if (!is_known) return wrong(found.items[i], member(where, name), "unknown member, " + choice(name, known));
+            if (is_one_of(name, known)) continue;
+            return wrong(found.items[i], member(where, name), "unknown member, " + choice(name, known));
         }
         return true;
     }
@@ -319,9 +318,7 @@ private:
             const std::string at = member(list, id);
             store_check made;
             if (!check(all.items[i], at, made)) return false;
-            bool of_node = id == serf_health || id == node_maintenance;
-            for (const auto& each : node_checks) of_node = of_node || each == id;
-            if (of_node) {
+            if (id == serf_health || id == node_maintenance || is_one_of(id, node_checks)) {
                 const auto [before, is_new] = stated_.try_emplace({datacenter, into.node, id}, made);
                 if (!is_new && (before->second.status != made.status || before->second.output != made.output)) {
                     return wrong(all.items[i], at,
