@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/heal/unproven.hpp>
 #include <powerconsul/json/value.hpp>
 
 #include "fuzz.hpp"
