@@ -83,8 +83,6 @@ TEST_CASE("a value in the file is the string itself or the compact text of other
         CAPTURE(each.name);
         auto consul = loaded(R"({"datacenters":{"hq":{"kv":{"k":)" + std::string{each.written} + " }}}}");
         CHECK(body(consul, "/v1/kv/k?raw") == each.value);
-        auto again = loaded(to_text(consul));
-        CHECK(body(again, "/v1/kv/k?raw") == each.value);
     }
 }
 
@@ -107,17 +105,9 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
          "not valid JSON at line 1, column 2 (byte 1): expected a name in double quotes, found the end of the text; it was cut off"},
         {"not an object", "[]", "the store at line 1, column 1 (byte 0): expected an object, found a list"},
         {"unknown member", R"({"agents": {}})",
-         "agents at line 1, column 12 (byte 11): unknown member, expected index, agent or datacenters; did you mean \"agent\""},
-        {"a name twice", R"({"index": 1, "index": 1})",
-         "index at line 1, column 23 (byte 22): the name comes twice; expected it once"},
-        {"index is no number", R"({"index": -1})",
-         "index at line 1, column 11 (byte 10): expected a whole number up to 2^63-1"},
-        {"an index from which nothing could count on", R"({"index": 9223372036854775808})",
-         "index at line 1, column 11 (byte 10): expected a whole number up to 2^63-1"},
-        {"a key's index of the same kind",
-         R"({"datacenters": {"hq": {"kv": {"a": 1}, "kv_index": {"a": [3, 18446744073709551615]}}}})",
-         "datacenters.hq.kv_index.a at line 1, column 59 (byte 58): expected [created, modified], both above 0, up to 2^63-1 and in that "
-         "order, and flags if there are any"},
+         "agents at line 1, column 12 (byte 11): unknown member, expected agent or datacenters; did you mean \"agent\""},
+        {"a name twice", R"({"agent": {}, "agent": {}})",
+         "agent at line 1, column 24 (byte 23): the name comes twice; expected it once"},
         {"agent is a string", R"({"agent": "web1"})",
          "agent at line 1, column 11 (byte 10): expected an object, found a string"},
         {"agent without a name", R"({"agent": {"node": ""}})",
@@ -130,7 +120,7 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
         {"a datacenter without a name", R"({"datacenters": {"": {}}})",
          "datacenters at line 1, column 22 (byte 21): an empty name; expected one of at least one character"},
         {"unknown member of a datacenter", R"({"datacenters": {"hq": {"vk": {}}}})",
-         "datacenters.hq.vk at line 1, column 31 (byte 30): unknown member, expected kv, kv_base64, kv_index or services"},
+         "datacenters.hq.vk at line 1, column 31 (byte 30): unknown member, expected kv, kv_base64 or services"},
         {"kv is a list", R"({"datacenters": {"hq": {"kv": []}}})",
          "datacenters.hq.kv at line 1, column 31 (byte 30): expected an object, found a list"},
         {"a key twice", R"({"datacenters": {"hq": {"kv": {"a/b": 1, "a/b": 2}}}})",
@@ -144,11 +134,6 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
          "datacenters.hq.kv.a b at line 1, column 40 (byte 39): a control character in the key, which Consul refuses; remove it"},
         {"not base64", R"({"datacenters": {"hq": {"kv_base64": {"a": "!!!!"}}}})",
          "datacenters.hq.kv_base64.a at line 1, column 44 (byte 43): base64: a character outside the alphabet at byte 0"},
-        {"an index without its key", R"({"datacenters": {"hq": {"kv_index": {"a": [1, 2]}}}})",
-         "datacenters.hq.kv_index.a at line 1, column 43 (byte 42): there is no such key in kv; remove it"},
-        {"an index that goes back", R"({"datacenters": {"hq": {"kv": {"a": 1}, "kv_index": {"a": [3, 2]}}}})",
-         "datacenters.hq.kv_index.a at line 1, column 59 (byte 58): expected [created, modified], both above 0, up to 2^63-1 and in that "
-         "order, and flags if there are any"},
         {"services is an object", R"({"datacenters": {"hq": {"services": {}}}})",
          "datacenters.hq.services at line 1, column 37 (byte 36): expected a list, found an object"},
         {"a service without a node", R"({"datacenters": {"hq": {"services": [{"service": "web"}]}}})",
@@ -208,112 +193,36 @@ TEST_CASE("load_store says what is wrong, where, and what was expected") {
           "datacenters.hq.kv.k at line 1, column 33 (byte 32): 524289 bytes, but Consul takes at most 524288");
 }
 
-TEST_CASE("indexes come in file order, services first, and stay over a rewrite") {
-    auto first = loaded(example);
-    auto second = loaded(to_text(first));
-    for (const auto* target : {"/v1/health/service/web", "/v1/kv/plain", "/v1/kv/?recurse", "/v1/catalog/nodes"}) {
-        CAPTURE(target);
-        CHECK(body(first, target) == body(second, target));
-    }
-    CHECK(to_text(second) == to_text(first));
-    CHECK(second.data().index() == first.data().index());
-    // A key that somebody adds by hand is newer than all that was written.
-    auto text = to_text(first);
-    text.replace(text.find("\"plain\": "), 0, "\"new\": \"x\", ");
-    auto third = loaded(text);
-    CHECK(body(third, "/v1/kv/new").find("\"ModifyIndex\":" + std::to_string(first.data().index() + 1)) !=
-          std::string::npos);
-    CHECK(body(third, "/v1/kv/plain") == body(first, "/v1/kv/plain"));
+TEST_CASE("a value that is not UTF-8 stands in the file in base64") {
+    auto consul = loaded(R"({"datacenters": {"hq": {"kv": {"a": "b"}, "kv_base64": {"bin": "/wA="}}}})");
+    CHECK(body(consul, "/v1/kv/bin?raw") == std::string_view{"\xFF\x00", 2});
+    CHECK(body(consul, "/v1/kv/?keys") == R"(["a","bin"])");
 }
 
-TEST_CASE("the text that is written reads well and gives back every detail") {
-    store consul{{.node = "a", .datacenter = "hq"}};
-    consul.put("hq", "doc", R"({"mode":"all-active"})");
-    consul.put("hq", "spaced", R"({"mode": "all-active"})");
-    consul.put("hq", "bin", std::string_view{"\xFF\x00", 2});
-    CHECK(body(consul, "/v1/kv/doc?flags=7", http_method::put, R"({"mode":"all-active"})") == "true");
-    consul.add("hq", {.service = "web",
-                      .node = "b",
-                      .id = "web-1",
-                      .tags = {"blue"},
-                      .address = "10.0.0.1",
-                      .port = 80,
-                      .checks = {{"service:web", {store_status::critical, "no such process"}}}});
-    REQUIRE(consul.set_check("hq", "b", "disk", store_status::warning));
-    REQUIRE(consul.set_check("hq", "b", "serfHealth", store_status::critical));
-    consul.put("dr", "k", "v");
-    const auto text = to_text(consul);
-    CHECK(text == R"({
-  "index": 11,
-  "agent": {"node": "a", "datacenter": "hq"},
-  "datacenters": {
-    "hq": {
-      "kv": {
-        "doc": {"mode":"all-active"},
-        "spaced": "{\"mode\": \"all-active\"}"
-      },
-      "kv_base64": {
-        "bin": "/wA="
-      },
-      "kv_index": {
-        "bin": [4, 4],
-        "doc": [2, 5, 7],
-        "spaced": [3, 3]
-      },
-      "services": [
-        {"service":"web","node":"b","id":"web-1","tags":["blue"],"address":"10.0.0.1","port":80,"checks":{"disk":"warning","serfHealth":"critical","service:web":{"status":"critical","output":"no such process"}},"node_checks":["disk"]}
-      ]
-    },
-    "dr": {
-      "kv": {
-        "k": "v"
-      },
-      "kv_index": {
-        "k": [11, 11]
-      }
-    }
-  }
-}
-)");
-    auto again = loaded(text);
-    CHECK(to_text(again) == text);
-    CHECK(body(again, "/v1/kv/bin?raw") == std::string_view{"\xFF\x00", 2});
-    CHECK(body(again, "/v1/kv/spaced?raw") == R"({"mode": "all-active"})");
-    CHECK(body(again, "/v1/kv/k?raw&dc=dr") == "v");
-}
-
-TEST_CASE("a transport over a file reads it once and writes back what changed") {
+TEST_CASE("a transport reads its file once and never writes it") {
     memory_files files;
     files.put("/etc/store.json", example);
-    file_store_transport transport{files, "/etc/store.json"};
-    file_store_transport<memory_files&> shared{files, "/etc/store.json"};
-    CHECK(shared.perform({http_method::get, "/v1/kv/plain?raw"})->body == "text value");
+    file_store_transport<memory_files&> one{files, "/etc/store.json"};
+    file_store_transport<memory_files&> two{files, "/etc/store.json"};
+    CHECK(one.perform({http_method::get, "/v1/kv/plain?raw"})->body == "text value");
+    CHECK(one.perform({http_method::put, "/v1/kv/plain", "new"})->body == "true");
+    CHECK(one.perform({http_method::get, "/v1/kv/plain?raw"})->body == "new");
     CHECK(files.get("/etc/store.json") == example);
-    CHECK(shared.perform({http_method::put, "/v1/kv/plain", "text value"})->body == "true");
-    CHECK(files.get("/etc/store.json") == example);  // nothing changed
-    CHECK(shared.perform({http_method::put, "/v1/kv/plain", "new"})->body == "true");
-    CHECK(files.get("/etc/store.json")->find("\"plain\": \"new\"") != std::string::npos);
-    CHECK(transport.perform({http_method::get, "/v1/kv/plain?raw"})->body == "text value");  // has a copy of the files
+    CHECK(two.perform({http_method::get, "/v1/kv/plain?raw"})->body == "text value");
+    files.put("/etc/store.json", "{}");
+    CHECK(one.perform({http_method::get, "/v1/kv/plain?raw"})->body == "new");
 }
 
-TEST_CASE("cas holds between two processes that share a file") {
-    memory_files files;
-    files.put("/s", "{}");
-    file_store_transport<memory_files&> one{files, "/s"};
-    file_store_transport<memory_files&> two{files, "/s"};
-    CHECK(two.perform({http_method::get, "/v1/kv/k"})->status == 404);
-    CHECK(one.perform({http_method::put, "/v1/kv/k?cas=0", "1"})->body == "true");
-    CHECK(two.perform({http_method::put, "/v1/kv/k?cas=0", "2"})->body == "false");
-    CHECK(two.perform({http_method::get, "/v1/kv/k?raw"})->body == "1");
-    const std::string index{two.perform({http_method::get, "/v1/kv/k"})->header("X-Consul-Index")};
-    CHECK(two.perform({http_method::put, "/v1/kv/k?cas=" + index, "2"})->body == "true");
-    CHECK(one.perform({http_method::put, "/v1/kv/k?cas=" + index, "3"})->body == "false");
-    CHECK(one.perform({http_method::del, "/v1/kv/k"})->body == "true");
-    CHECK(one.perform({http_method::put, "/v1/kv/k", "4"})->body == "true");
-    CHECK(two.perform({http_method::put, "/v1/kv/k?cas=" + index, "5"})->body == "false");
+TEST_CASE("what is written goes to the datacenter that is asked for") {
+    auto consul = loaded(example);
+    CHECK(body(consul, "/v1/kv/plain?dc=dr", http_method::put, "of dr") == "true");
+    CHECK(body(consul, "/v1/kv/plain?raw") == "text value");
+    CHECK(body(consul, "/v1/kv/plain?raw&dc=dr") == "of dr");
+    CHECK(body(consul, "/v1/kv/?recurse&dc=dr", http_method::del) == "true");
+    CHECK(body(consul, "/v1/kv/?keys") == R"(["cluster/production/web","plain"])");
 }
 
-TEST_CASE("a file that is missing, wrong or cannot be written says so") {
+TEST_CASE("a file that is missing, wrong or cannot be read says so") {
     memory_files files;
     file_store_transport<memory_files&> transport{files, "/s"};
     const http_request get{http_method::get, "/v1/kv/k"};
@@ -322,27 +231,11 @@ TEST_CASE("a file that is missing, wrong or cannot be written says so") {
     files.put("/s", "{\"x\": 1}");
     CHECK(transport.perform(get).error() ==
           error{errc::bad_data,
-                "store file \"/s\": x at line 1, column 7 (byte 6): unknown member, expected index, agent or "
+                "store file \"/s\": x at line 1, column 7 (byte 6): unknown member, expected agent or "
                 "datacenters"});
     files.fail_on("/s", {errc::denied, "permission denied"});
     CHECK(transport.perform(get).error().code == errc::denied);
     files.heal("/s");
     files.put("/s", "{}");
     CHECK(transport.perform(get)->status == 404);
-}
-
-namespace {
-
-struct read_only : memory_files {
-    auto replace(const std::string&, std::string_view) -> result<void> { return fail(errc::io, "disk full"); }
-};
-
-}  // namespace
-
-TEST_CASE("a write that cannot be kept is an error and is undone") {
-    read_only files;
-    files.put("/s", "{}");
-    file_store_transport<read_only&> transport{files, "/s"};
-    CHECK(transport.perform({http_method::put, "/v1/kv/k", "v"}).error() == error{errc::io, "disk full"});
-    CHECK(transport.perform({http_method::get, "/v1/kv/k"})->status == 404);
 }

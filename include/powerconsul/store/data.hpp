@@ -189,13 +189,6 @@ public:
         return true;
     }
 
-    /// For reading back what was kept: the store never counts below what it gave out before.
-    void restore(store_datacenter& in, std::string_view key, store_value value) {
-        count_from(value.modified);
-        in.kv.insert_or_assign(std::string{key}, std::move(value));
-    }
-    void count_from(std::uint64_t index) { index_ = index_ < index ? index : index_; }
-
 private:
     std::uint64_t index_{};
     std::vector<store_datacenter> datacenters_{};

@@ -48,7 +48,7 @@ struct decoded_store {
     store_agent agent{};
 };
 
-/// Decodes a store's file, strictly; see load_store in adapters/store_file.hpp. For one use.
+/// Decodes a store's file, strictly; see load_store in store/file.hpp. For one use.
 class store_decoder {
 public:
     explicit store_decoder(std::string_view text) : text_{text} {}
@@ -64,7 +64,6 @@ public:
 private:
     using path = const std::string&;
 
-    static constexpr std::uint64_t largest_index = INT64_MAX;  // what counts on from it does not begin at 0 again
     static constexpr std::string_view no_name = "an empty name; expected one of at least one character";
 
     // The first problem is the one that is told; what follows from it is not.
@@ -136,30 +135,19 @@ private:
     }
 
     auto whole(const json::value& root) -> bool {
-        if (!object(root, {}, {"index", "agent", "datacenters"})) return false;
+        if (!object(root, {}, {"agent", "datacenters"})) return false;
         static const json::value none{.type = json::kind::object};
         const auto* const given = root.find("datacenters");
         const auto& all = given != nullptr ? *given : none;
         if (!object(all, "datacenters")) return false;
         for (const auto& each : all.names) made_.data.at(each);
         if (!agent(root)) return false;
-        // Services first and the values after them: so a service's indexes stay when a value is added.
         for (std::size_t i = 0; i < all.names.size(); ++i) {
             const std::string where = member("datacenters", all.names[i]);
-            if (!object(all.items[i], where, {"kv", "kv_base64", "kv_index", "services"})) return false;
-            if (!services(all.items[i], where, made_.data.at(all.names[i]))) return false;
+            if (!object(all.items[i], where, {"kv", "kv_base64", "services"})) return false;
+            auto& in = made_.data.at(all.names[i]);
+            if (!services(all.items[i], where, in) || !values(all.items[i], where, in)) return false;
         }
-        (void)made_.data.node(made_.data.at(made_.agent.datacenter), made_.agent.node);
-        for (std::size_t i = 0; i < all.names.size(); ++i) {
-            if (!values(all.items[i], member("datacenters", all.names[i]), made_.data.at(all.names[i]))) return false;
-        }
-        if (const auto* const index = root.find("index")) {
-            const auto number = index->as_unsigned();
-            if (!number || *number > largest_index)
-                return wrong(*index, "index", "expected a whole number up to 2^63-1");
-            made_.data.count_from(*number);
-        }
-        for (const auto& [in, key, bytes] : unnumbered_) made_.data.put(*in, key, bytes);
         return true;
     }
 
@@ -181,14 +169,6 @@ private:
     }
 
     auto values(const json::value& of, path where, store_datacenter& in) -> bool {
-        static const json::value none{.type = json::kind::object};
-        const auto* const given = of.find("kv_index");
-        const auto& indexes = given != nullptr ? *given : none;
-        const std::string index_path = member(where, "kv_index");
-        if (!object(indexes, index_path)) return false;
-        std::map<std::string_view, const json::value*> index_of;
-        for (std::size_t i = 0; i < indexes.names.size(); ++i) index_of.emplace(indexes.names[i], &indexes.items[i]);
-        std::set<std::string_view> keys;
         for (const std::string_view form : {"kv", "kv_base64"}) {
             const auto* const found = of.find(form);
             if (found == nullptr) continue;
@@ -197,21 +177,9 @@ private:
                 const auto& key = found->names[i];
                 const std::string at = member(member(where, form), key);
                 std::string bytes;
-                if (!keys.insert(key).second) {
-                    return wrong(found->items[i], at, "the key is in kv too; expected it once");
-                }
+                if (in.kv.contains(key)) return wrong(found->items[i], at, "the key is in kv too; expected it once");
                 if (!value(key, found->items[i], at, form == "kv_base64", bytes)) return false;
-                if (const auto index = index_of.find(key); index != index_of.end()) {
-                    if (!restored(*index->second, member(index_path, key), in, key, std::move(bytes))) return false;
-                } else {
-                    unnumbered_.push_back({&in, key, std::move(bytes)});
-                }
-            }
-        }
-        for (std::size_t i = 0; i < indexes.names.size(); ++i) {
-            const auto& key = indexes.names[i];
-            if (!keys.contains(key)) {
-                return wrong(indexes.items[i], member(index_path, key), "there is no such key in kv; remove it");
+                made_.data.put(in, key, bytes);
             }
         }
         return true;
@@ -236,24 +204,6 @@ private:
         return wrong(
             found, where,
             std::to_string(into.size()) + " bytes, but Consul takes at most " + std::to_string(largest_store_value));
-    }
-    auto restored(const json::value& index, path where, store_datacenter& in, path key, std::string bytes) -> bool {
-        store_value value{std::move(bytes), 0, 0, 0};
-        const std::size_t count = index.items.size();
-        bool good = index.is(json::kind::array) && (count == 2 || count == 3);
-        for (std::size_t i = 0; good && i < count; ++i) {
-            const auto number = index.items[i].as_unsigned();
-            good = number.has_value();
-            (i == 0 ? value.created : i == 1 ? value.modified : value.flags) = number.value_or(0);
-        }
-        if (!good || value.created == 0 || value.created > value.modified || value.modified > largest_index) {
-            return wrong(
-                index, where,
-                "expected [created, modified], both above 0, up to 2^63-1 and in that order, and flags if there "
-                "are any");
-        }
-        made_.data.restore(in, key, std::move(value));
-        return true;
     }
 
     auto services(const json::value& of, path where, store_datacenter& in) -> bool {
@@ -367,11 +317,6 @@ private:
                      quoted(status) + " is no status, " + choice(status, {"passing", "warning", "critical"}));
     }
 
-    struct unnumbered {
-        store_datacenter* in{};
-        std::string key{};
-        std::string bytes{};
-    };
     struct check_name {
         std::string datacenter{};
         std::string node{};
@@ -382,7 +327,6 @@ private:
     std::string_view text_;
     decoded_store made_{};
     std::optional<error> problem_{};
-    std::vector<unnumbered> unnumbered_{};
     std::map<check_name, store_check> stated_{};
 };
 
