@@ -1,13 +1,14 @@
 // covers: store/decoder.hpp store/file.hpp store/data.hpp store/store.hpp
-// store/answers.hpp
+// store/answers.hpp store/keys.hpp store/requests.hpp
 #include <powerconsul/store/file.hpp>
 
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/consul/client.hpp>
+#include <powerconsul/json/value.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
 
 #include "fuzz.hpp"
@@ -22,7 +23,7 @@ void ask(store& from) {
     testing::manual_clock time;
     consul_client<store&, testing::manual_clock&> consul{from, time, seconds(5)};
     for (const auto& datacenter : data.datacenters()) {
-        for (const auto& [key, value] : datacenter.kv) {
+        for (const auto& [key, value] : datacenter.kv.all()) {
             const auto read = consul.read_key(key, datacenter.name);
             fuzz::expect(read && *read, "a key is lost", key, read ? "" : read.error().message);
             fuzz::expect((*read)->value == value.bytes && (*read)->modify_index == value.modified, "another value",
@@ -45,10 +46,53 @@ void ask(store& from) {
     fuzz::expect(consul.datacenters().has_value(), "no datacenters");
 }
 
-/// A request that anybody may send; and the text of the file.
+auto all_keys(const store& from) -> std::string {
+    std::string text;
+    for (const auto& each : from.data().datacenters()) text += store_answers::values(each.kv, "") + '\n';
+    return text;
+}
+
+/// A line is a request: a byte that chooses the method, the target and, behind a tab, the body. `$` is the session that
+/// was made last. A line of `T` moves the time on.
+void send(store& to, std::string_view lines) {
+    std::string last = "none";
+    std::int64_t now = 0;
+    for (unsigned count = 0; count < 16 && !lines.empty(); ++count) {
+        const std::string_view line = take_part(lines, '\n');
+        if (line == "T") {
+            to.set_time(seconds(now += 15));
+            continue;
+        }
+        fuzz::choices pick{line};
+        constexpr http_method methods[] = {http_method::get, http_method::put, http_method::del, http_method::post};
+        http_request any{methods[pick.of(4)], {}, {}, seconds(5)};
+        std::string filled;
+        for (const char c : line.substr(line.empty() ? 0 : 1)) filled += c == '$' ? last : std::string{c};
+        std::string_view rest = filled;
+        any.target = take_part(rest, '\t');
+        any.body = rest;
+
+        const auto keys = all_keys(to);
+        const auto index = to.data().index();
+        const auto answer = to.perform(any);
+        fuzz::expect(answer && answer->status >= 200 && answer->status < 600, "no answer", any.target);
+        const bool done = any.method != http_method::get && answer->status == 200 && answer->body != "false";
+        fuzz::expect(done || all_keys(to) == keys, "a key has changed", any.target, answer->body);
+        fuzz::expect(to.data().index() >= index, "the index goes back", any.target);
+        const auto shown = whole_number(answer->header("X-Consul-Index"));
+        fuzz::expect(shown.value_or(1) <= to.data().index(), "an index of the future", any.target);
+        if (answer->status != 200 && answer->status != 409) continue;
+        const bool is_raw = any.target.find("raw") != std::string::npos;
+        const auto read = json::parse(answer->body);
+        fuzz::expect(is_raw || read, "not JSON", any.target, answer->body);
+        if (const auto* const id = read ? read->find("ID") : nullptr) last = id->text;
+    }
+}
+
+/// Requests that anybody may send; and the text of the file.
 void run(std::string_view bytes) {
     fuzz::parts script{bytes};
-    fuzz::parts request{script.next()};
+    const std::string_view requests = script.next();
     const std::string_view text = script.rest();
     auto made = load_store(text);
     if (!made) {
@@ -58,13 +102,7 @@ void run(std::string_view bytes) {
         return;
     }
     ask(*made);
-
-    std::string_view line = request.next();
-    constexpr http_method methods[] = {http_method::get, http_method::put, http_method::del, http_method::post};
-    fuzz::choices pick{line};
-    http_request any{methods[pick.of(4)], std::string{line.substr(line.empty() ? 0 : 1)}, "a body", seconds(5)};
-    const auto answer = made->perform(any);
-    fuzz::expect(answer && answer->status >= 200 && answer->status < 600, "no answer", any.target);
+    send(*made, requests);
 }
 
 const fuzz::enlisted here{"store_file", run};

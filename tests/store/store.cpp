@@ -54,6 +54,13 @@ auto modified(store& from, std::string key) -> std::uint64_t {
     return *get_json(from, "/v1/kv/" + key).items.at(0).find("ModifyIndex")->as_unsigned();
 }
 
+/// The id of a new session.
+auto session(store& from, std::string body) -> std::string {
+    const auto made = json::parse(ask(from, PUT, "/v1/session/create", std::move(body)).body);
+    REQUIRE(made);
+    return made->find("ID")->text;
+}
+
 }  // namespace
 
 TEST_CASE("each request gets Consul's status and body") {
@@ -81,10 +88,34 @@ TEST_CASE("each request gets Consul's status and body") {
         {"no keys below a prefix", GET, "/v1/kv/x?keys", 404, ""},
         {"nothing below a prefix", GET, "/v1/kv/x?recurse", 404, ""},
         {"all keys", GET, "/v1/kv/?keys", 200, R"(["cluster/production/web","empty"])"},
-        {"separator is not supported", GET, "/v1/kv/?keys&separator=/", 501,
-         "the embedded store does not know ?separator"},
-        {"lock", PUT, "/v1/kv/l?acquire=s-1", 500, "invalid session \"s-1\""},
-        {"unlock", PUT, "/v1/kv/l?release=s-1", 500, "invalid session \"s-1\""},
+        {"keys up to a separator", GET, "/v1/kv/?keys&separator=/", 200, R"(["cluster/","empty"])"},
+        {"lock with no session", PUT, "/v1/kv/l?acquire=", 500, "missing session"},
+        {"lock with no id of a session", PUT, "/v1/kv/l?acquire=s-1", 500,
+         "failed session lookup: index error: UUID must be 36 characters"},
+        {"lock with an unknown session", PUT, "/v1/kv/l?acquire=aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", 500,
+         "invalid session \"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee\""},
+        {"unlock with no session", PUT, "/v1/kv/l?release=", 500, "missing session"},
+        {"unlock with an unknown session", PUT, "/v1/kv/l?release=s-1", 200, "false"},
+        {"two ways to write", PUT, "/v1/kv/l?cas&z=1&release=&b=2&b=1", 400,
+         "Conflicting flags: b=2&b=1&cas=&release=&z=1"},
+        {"two ways to delete", DEL, "/v1/kv/l?recurse&cas=0", 400, "Conflicting flags: cas=0&recurse="},
+        {"no key to write", PUT, "/v1/kv/?recurse", 400, "Missing key name"},
+        {"no key to delete", DEL, "/v1/kv/?cas=0", 400, "Missing key name"},
+        {"POST", http_method::post, "/v1/kv/", 405, "method POST not allowed"},
+        {"flags out of range", PUT, "/v1/kv/a?flags=18446744073709551616", 500,
+         "strconv.ParseUint: parsing \"18446744073709551616\": value out of range"},
+        {"flags before cas", PUT, "/v1/kv/a?cas=x&flags=-1", 500, "strconv.ParseUint: parsing \"-1\": invalid syntax"},
+        {"unknown datacenter, delete", DEL, "/v1/kv/a?dc=mars", 500, "No path to datacenter"},
+        {"unknown datacenter, sessions", GET, "/v1/session/list?dc=mars", 500, "No path to datacenter"},
+        {"no sessions", GET, "/v1/session/list", 200, "[]"},
+        {"no id of a session", GET, "/v1/session/info/", 400, "Missing session"},
+        {"no node", GET, "/v1/session/node/", 400, "Missing node name"},
+        {"not a session's id", GET, "/v1/session/info/x", 500,
+         "failed session lookup: index error: UUID must be 36 characters"},
+        {"sessions are made with PUT", GET, "/v1/session/create", 405, "method GET not allowed"},
+        {"sessions are read with GET", PUT, "/v1/session/list", 405, "method PUT not allowed"},
+        {"nothing of sessions", GET, "/v1/session/list/", 404, ""},
+        {"a transaction is a PUT", GET, "/v1/txn", 405, "method GET not allowed"},
         {"cas that is no number", PUT, "/v1/kv/a?cas=zz", 500, "strconv.ParseUint: parsing \"zz\": invalid syntax"},
         {"cas that is no number, delete", DEL, "/v1/kv/a?cas=", 500, "strconv.ParseUint: parsing \"\": invalid syntax"},
         {"double slash", GET, "/v1/kv/a//b", 301, ""},
@@ -134,7 +165,8 @@ TEST_CASE("a value comes as Consul shows it, with the headers of a read") {
     CHECK(found.header("X-Consul-Index") == entry.find("ModifyIndex")->text);
     CHECK(found.header("x-consul-knownleader") == "true");
     CHECK(found.header("X-Consul-LastContact") == "0");
-    CHECK(ask(consul, GET, "/v1/kv/none").header("X-Consul-Index") == std::to_string(consul.data().index()));
+    CHECK(ask(consul, GET, "/v1/kv/none").header("X-Consul-Index") == "3");  // of the keys, not of all
+    CHECK(ask(consul, GET, "/v1/session/list").header("X-Consul-Index") == "1");
     CHECK(ask(consul, GET, "/v1/health/service/none").header("X-Consul-Index") != "");
     CHECK(ask(consul, GET, "/v1/agent/self").header("X-Consul-Index") == "");
     CHECK(ask(consul, PUT, "/v1/kv/x", "1").header("X-Consul-Index") == "");
@@ -221,6 +253,282 @@ TEST_CASE("DELETE is true even for what is not there, and recurse takes the pref
     CHECK(ask(consul, DEL, "/v1/kv/a/?recurse").body == "true");
     CHECK(consul.data().index() > before);
     CHECK(ask(consul, GET, "/v1/kv/?keys").body == R"(["ab","b","cluster/production/web","empty"])");
+}
+
+TEST_CASE("a prefix has the index of the last change below it, deletions included") {
+    store consul{{.node = "n1", .datacenter = "hq"}};
+    struct row {
+        http_method method;
+        std::string_view target;
+        std::string_view index;  ///< what a read must show
+    };
+    constexpr row rows[] = {
+        {GET, "/v1/kv/?keys", "1"},      {PUT, "/v1/kv/p/1", ""},  // 2
+        {PUT, "/v1/kv/p/2", ""},         {PUT, "/v1/kv/q/1", ""},           {GET, "/v1/kv/p/1", "2"},
+        {GET, "/v1/kv/p/?recurse", "3"}, {GET, "/v1/kv/p/?keys", "3"},      {GET, "/v1/kv/?keys", "4"},
+        {GET, "/v1/kv/none", "4"},       {GET, "/v1/kv/none?recurse", "4"}, {DEL, "/v1/kv/p/2", ""},  // 5
+        {DEL, "/v1/kv/p/2", ""},                                                                      // changes nothing
+        {PUT, "/v1/kv/q/2", ""},                                                                      // 6
+        {GET, "/v1/kv/p/?recurse", "5"}, {GET, "/v1/kv/p/2?recurse", "5"},  {GET, "/v1/kv/p/2", "6"},
+        {DEL, "/v1/kv/p/?recurse", ""},  // 7: the prefix is deleted, not the keys
+        {PUT, "/v1/kv/q/3", ""},         // 8
+        {GET, "/v1/kv/p/?recurse", "7"}, {GET, "/v1/kv/p/1?recurse", "8"},  {GET, "/v1/kv/p/2?recurse", "5"},
+        {DEL, "/v1/kv/?recurse", ""},  // 9
+        {GET, "/v1/kv/p/?recurse", "7"}, {GET, "/v1/kv/q/?recurse", "9"},   {GET, "/v1/kv/?keys", "9"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.target);
+        CHECK(ask(consul, each.method, std::string{each.target}, "v").header("X-Consul-Index") == each.index);
+    }
+}
+
+TEST_CASE("a lock is held by one session, which its end frees or deletes") {
+    store consul{{.node = "n1", .datacenter = "hq"}};
+    const auto first = session(consul, R"({"LockDelay": "0s"})");                         // 2
+    const auto second = session(consul, R"({"LockDelay": "0s", "Behavior": "delete"})");  // 3
+    const auto put = [&](std::string_view query, std::string_view of, std::string value) {
+        return ask(consul, PUT, "/v1/kv/l" + std::string{query} + std::string{of}, std::move(value)).body;
+    };
+    const auto seen = [&] {
+        const auto entry = get_json(consul, "/v1/kv/l").items.at(0);
+        const auto* const by = entry.find("Session");
+        return entry.find("LockIndex")->text + ' ' +
+               (by == nullptr       ? "nobody"
+                : by->text == first ? "first"
+                                    : "second") +
+               ' ' + *base64_decoded(entry.find("Value")->text) + ' ' + entry.find("ModifyIndex")->text;
+    };
+    CHECK(put("?acquire=", first, "a") == "true");
+    CHECK(seen() == "1 first a 4");
+    CHECK(put("?acquire=", first, "a") == "true");
+    CHECK(seen() == "1 first a 4");
+    CHECK(put("?acquire=", first, "b") == "true");
+    CHECK(seen() == "1 first b 5");
+    CHECK(put("?acquire=", second, "c") == "false");
+    CHECK(put("?release=", second, "c") == "false");
+    CHECK(put("?release=", first, "d") == "true");
+    CHECK(seen() == "1 nobody d 6");
+    CHECK(put("?release=", first, "d") == "false");
+    CHECK(put("?acquire=", second, "e") == "true");
+    CHECK(seen() == "2 second e 7");
+    CHECK(put("", "", "anybody writes") == "true");
+    CHECK(seen() == "0 second anybody writes 8");
+    CHECK(put("?release=", second, "f") == "true");
+    CHECK(put("?acquire=", first, "g") == "true");
+    CHECK(ask(consul, PUT, "/v1/session/destroy/" + first).body == "true");  // 11, for both tables
+    CHECK(seen() == "1 nobody g 11");
+    CHECK(ask(consul, GET, "/v1/session/list").header("X-Consul-Index") == "11");
+    CHECK(put("?acquire=", second, "h") == "true");
+    CHECK(ask(consul, PUT, "/v1/session/destroy/" + second).body == "true");
+    CHECK(ask(consul, GET, "/v1/kv/l").status == 404);
+    CHECK(ask(consul, GET, "/v1/kv/l?recurse").header("X-Consul-Index") == "13");
+    CHECK(ask(consul, PUT, "/v1/session/destroy/" + second).body == "true");
+    CHECK(consul.data().index() == 13);
+}
+
+TEST_CASE("a session is shown as it was made") {
+    store consul{{.node = "n1", .datacenter = "hq"}};
+    CHECK(ask(consul, PUT, "/v1/session/create").body == R"({"ID":"00000000-0000-0000-0000-000000000002"})");
+    const auto second = session(consul, R"({"Name": "two", "TTL": "1h30m", "LockDelay": 5, "Behavior": "delete",
+                                            "NodeChecks": [], "Unknown": 7})");
+    const std::string shown =
+        R"({"ID":"00000000-0000-0000-0000-000000000002","Name":"","Node":"n1","LockDelay":15000000000,)"
+        R"("Behavior":"release","TTL":"","NodeChecks":["serfHealth"],"ServiceChecks":null,"CreateIndex":2,"ModifyIndex":2})";
+    const std::string other =
+        R"({"ID":"00000000-0000-0000-0000-000000000003","Name":"two","Node":"n1","LockDelay":5000000000,)"
+        R"("Behavior":"delete","TTL":"1h30m","NodeChecks":[],"ServiceChecks":null,"CreateIndex":3,"ModifyIndex":3})";
+    CHECK(ask(consul, GET, "/v1/session/list").body == '[' + shown + ',' + other + ']');
+    CHECK(ask(consul, GET, "/v1/session/node/n1").body == '[' + shown + ',' + other + ']');
+    CHECK(ask(consul, GET, "/v1/session/node/n2").body == "[]");
+    CHECK(ask(consul, GET, "/v1/session/info/" + second).body == '[' + other + ']');
+    CHECK(ask(consul, PUT, "/v1/session/renew/" + second).body == '[' + other + ']');
+    CHECK(ask(consul, GET, "/v1/session/list?dc=hq").header("X-Consul-Index") == "3");
+    CHECK(ask(consul, PUT, "/v1/session/destroy/" + second).body == "true");
+    CHECK(ask(consul, GET, "/v1/session/info/" + second).body == "[]");
+    const auto gone = ask(consul, PUT, "/v1/session/renew/" + second);
+    CHECK(gone.status == 404);
+    CHECK(gone.body == "Session id '" + second + "' not found");
+    CHECK(ask(consul, GET, "/v1/session/info/x").header("X-Consul-KnownLeader") == "false");
+}
+
+TEST_CASE("a session that cannot be is refused") {
+    struct row {
+        std::string_view body;
+        int status;
+        std::string_view answer;
+    };
+    constexpr row rows[] = {
+        {R"({"Node": ""})", 500, "Must provide Node"},
+        {R"({"Node": "none"})", 500, "Missing node registration"},
+        {R"({"Behavior": "x", "TTL": "x"})", 500, "Invalid Behavior setting 'x'"},
+        {R"({"TTL": "x", "Node": "none"})", 500, "Session TTL 'x' invalid: time: invalid duration \"x\""},
+        {R"({"TTL": "5s"})", 500, "Invalid Session TTL '5000000000', must be between [10s=24h0m0s]"},
+        {R"({"TTL": "24h1ms"})", 500, "Invalid Session TTL '86400001000000', must be between [10s=24h0m0s]"},
+        {R"({"NodeChecks": ["none"]})", 500, "Missing check 'none' registration"},
+        {R"({"NodeChecks": ["serfHealth", "disk"]})", 500, "Check 'disk' is in critical state"},
+        {R"({"Name": 7})", 400, "Request decode failed: wrong value of field Name"},
+        {R"({"LockDelay": "x"})", 400, "Request decode failed: wrong value of field LockDelay"},
+        {R"({"LockDelay": 9223372036854775808})", 400, "Request decode failed: wrong value of field LockDelay"},
+        {R"({"LockDelay": "9223372036855s"})", 400, "Request decode failed: wrong value of field LockDelay"},
+        {R"({"NodeChecks": [7]})", 400, "Request decode failed: wrong value of field NodeChecks"},
+        {"7", 400, "Request decode failed: wrong value of field Session"},
+        {R"({"Checks": ["disk"]})", 501, "the embedded store does not know Checks of a session"},
+        {R"({"ServiceChecks": []})", 501, "the embedded store does not know ServiceChecks of a session"},
+    };
+    store consul{{.node = "n1", .datacenter = "hq"}};
+    REQUIRE(consul.set_check("hq", "n1", "disk", store_status::critical));
+    for (const auto& each : rows) {
+        CAPTURE(each.body);
+        const auto answer = ask(consul, PUT, "/v1/session/create", std::string{each.body});
+        CHECK(answer.status == each.status);
+        CHECK(answer.body == each.answer);
+    }
+    CHECK(ask(consul, PUT, "/v1/session/create", "{").status == 400);
+    CHECK(ask(consul, PUT, "/v1/session/create?dc=mars").body == "No path to datacenter");
+    CHECK(ask(consul, GET, "/v1/session/list").body == "[]");
+    CHECK(consul.data().index() == 2);
+}
+
+TEST_CASE("a session ends with its checks, all that end together under one index") {
+    auto consul = example();
+    const auto one = session(consul, R"({"Node": "production-web1", "LockDelay": "0s", "NodeChecks": ["serfHealth"]})");
+    const auto two =
+        session(consul, R"({"Node": "production-web2", "LockDelay": "0s", "NodeChecks": ["service:web"]})");
+    const auto three =
+        session(consul, R"({"Node": "production-web2", "LockDelay": "0s", "NodeChecks": ["service:web"]})");
+    const auto four = session(consul, R"({"Node": "production-web2", "LockDelay": "0s", "NodeChecks": []})");
+    const auto sessions = [&] { return get_json(consul, "/v1/session/list").items.size(); };
+    for (const auto& id : {two, three}) ask(consul, PUT, "/v1/kv/" + id + "?acquire=" + id);
+    REQUIRE(consul.set_check("hq", "production-web2", "service:web", store_status::warning));
+    CHECK(sessions() == 4);
+    REQUIRE(consul.set_check("hq", "production-web2", "service:web", store_status::critical));
+    CHECK(sessions() == 2);
+    CHECK(modified(consul, two) == modified(consul, three));
+    CHECK(consul.erase_check("hq", "production-web1", "serfHealth"));
+    CHECK(ask(consul, GET, "/v1/session/info/" + one).body == "[]");
+    CHECK(consul.remove("hq", "production-web2", "web"));
+    CHECK(ask(consul, GET, "/v1/session/info/" + four).body != "[]");
+}
+
+TEST_CASE("time ends sessions at twice their TTL, and lock delays after that") {
+    store consul{{.node = "n1", .datacenter = "hq"}};
+    consul.set_time(seconds(1000));
+    const auto held = session(consul, R"({"TTL": "10s"})");
+    const auto other = session(consul, "{}");
+    const auto acquires = [&] { return ask(consul, PUT, "/v1/kv/l?acquire=" + other).body; };
+    ask(consul, PUT, "/v1/kv/l?acquire=" + held);
+    consul.set_time(seconds(1015));
+    ask(consul, PUT, "/v1/session/renew/" + held);
+    consul.set_time(seconds(1035) - milliseconds{1});
+    CHECK(ask(consul, GET, "/v1/session/info/" + held).body != "[]");
+    CHECK(acquires() == "false");
+    consul.set_time(seconds(1040));  // it ended at 1035
+    CHECK(ask(consul, GET, "/v1/session/info/" + held).body == "[]");
+    CHECK(ask(consul, GET, "/v1/session/info/" + other).body != "[]");
+    CHECK(acquires() == "false");
+    CHECK(ask(consul, DEL, "/v1/kv/l").body == "true");
+    CHECK(ask(consul, PUT, "/v1/kv/l", "x").body == "true");
+    consul.set_time(seconds(1050) - milliseconds{1});
+    CHECK(acquires() == "false");
+    CHECK(ask(consul, PUT, "/v1/txn", R"([{"KV": {"Verb": "lock", "Key": "l", "Session": "x"}}])").body ==
+          R"({"Results":null,"Errors":[{"OpIndex":0,"What":"failed to lock key \"l\" due to lock delay"}]})");
+    consul.set_time(seconds(1050));
+    CHECK(acquires() == "true");
+    CHECK(ask(consul, PUT, "/v1/session/destroy/" + other).body == "true");
+    consul.set_time(seconds(1065));
+    CHECK(get_json(consul, "/v1/session/list").items.empty());
+}
+
+TEST_CASE("a transaction is done as a whole or not at all") {
+    struct row {
+        std::string_view name;
+        std::string_view body;
+        int status;
+        std::string_view answer;
+    };
+    constexpr row rows[] = {
+        {"nothing", "[]", 200,
+         R"({"Results":[],"Errors":null,"Index":0,"LastContact":0,"KnownLeader":true,"ConsistencyLevel":""})"},
+        {"no operation", R"([{"KV": null}, {}])", 200,
+         R"({"Results":[],"Errors":null,"Index":0,"LastContact":0,"KnownLeader":true,"ConsistencyLevel":""})"},
+        {"only reading", R"([{"KV": {"Verb": "get", "Key": "a"}}, {"KV": {"Verb": "check-not-exists", "Key": "b"}}])",
+         200,
+         R"({"Results":[{"KV":{"LockIndex":0,"Key":"a","Flags":0,"Value":"eA==","CreateIndex":2,"ModifyIndex":2}}],"Errors":null,)"
+         R"("Index":0,"LastContact":0,"KnownLeader":true,"ConsistencyLevel":""})"},
+        {"reading what is not there",
+         R"([{"KV": {"Verb": "get", "Key": "b"}}, {"KV": {"Verb": "get-tree", "Key": "b"}}])", 409,
+         R"({"Results":null,"Errors":[{"OpIndex":0,"What":"key \"b\" doesn't exist"}],)"
+         R"("Index":0,"LastContact":0,"KnownLeader":true,"ConsistencyLevel":""})"},
+        {"what can be seen to be wrong is all that is told",
+         R"([{"KV": {"Verb": "set", "Key": "b", "Value": "eA==", "Flags": 7}},
+            {"KV": {"Verb": "set", "Key": "b", "Value": "eQ=="}}, {"KV": {"Verb": "get", "Key": "b"}},
+            {"KV": {"Verb": "check-index", "Key": "b", "Index": 3}}, {"KV": {"Verb": "get-tree", "Key": ""}}])",
+         409, R"({"Results":null,"Errors":[{"OpIndex":4,"What":"Must provide key"}]})"},
+        {"all under one index", R"([{"KV": {"Verb": "set", "Key": "b", "Value": "eA==", "Flags": 7}},
+            {"KV": {"Verb": "set", "Key": "b", "Value": "eQ=="}}, {"KV": {"Verb": "get", "Key": "b"}},
+            {"KV": {"Verb": "check-index", "Key": "b", "Index": 3}}, {"KV": {"Verb": "delete", "Key": "a"}}])",
+         200,
+         R"({"Results":[{"KV":{"LockIndex":0,"Key":"b","Flags":7,"Value":null,"CreateIndex":3,"ModifyIndex":3}},)"
+         R"({"KV":{"LockIndex":0,"Key":"b","Flags":0,"Value":null,"CreateIndex":3,"ModifyIndex":3}},)"
+         R"({"KV":{"LockIndex":0,"Key":"b","Flags":0,"Value":"eQ==","CreateIndex":3,"ModifyIndex":3}},)"
+         R"({"KV":{"LockIndex":0,"Key":"b","Flags":0,"Value":null,"CreateIndex":3,"ModifyIndex":3}}],"Errors":null})"},
+        {"every failure is told",
+         R"([{"KV": {"Verb": "set", "Key": "b", "Value": "eA=="}}, {"KV": {"Verb": "delete", "Key": "a"}},
+            {"KV": {"Verb": "cas", "Key": "a", "Index": 1}}, {"KV": {"Verb": "delete-cas", "Key": "b", "Index": 1}},
+            {"KV": {"Verb": "lock", "Key": "b"}}, {"KV": {"Verb": "unlock", "Key": "b", "Session": "x"}},
+            {"KV": {"Verb": "check-index", "Key": "a"}}, {"KV": {"Verb": "check-index", "Key": "b", "Index": 1}},
+            {"KV": {"Verb": "check-session", "Key": "a"}}, {"KV": {"Verb": "check-session", "Key": "b", "Session": "x"}},
+            {"KV": {"Verb": "check-not-exists", "Key": "b"}}, {"KV": {"Verb": "steal", "Key": "b"}}])",
+         409,
+         R"({"Results":null,"Errors":[{"OpIndex":2,"What":"failed to set key \"a\", index is stale"},)"
+         R"({"OpIndex":3,"What":"failed to delete key \"b\", index is stale"},{"OpIndex":4,"What":"missing session"},)"
+         R"({"OpIndex":5,"What":"failed to unlock key \"b\", lock isn't held, or is held by another session"},)"
+         R"({"OpIndex":6,"What":"failed to check index, key \"a\" doesn't exist"},)"
+         R"({"OpIndex":7,"What":"failed index check for key \"b\", current modify index 3 != 1"},)"
+         R"({"OpIndex":8,"What":"failed to check session, key \"a\" doesn't exist"},)"
+         R"({"OpIndex":9,"What":"failed session check for key \"b\", current session \"\" != \"x\""},)"
+         R"({"OpIndex":10,"What":"key \"b\" exists"},{"OpIndex":11,"What":"unknown KV verb \"steal\""}]})"},
+        {"a tree", R"([{"KV": {"Verb": "delete-tree", "Key": ""}}])", 200, R"({"Results":[],"Errors":null})"},
+        {"a list is meant", "{}", 400, "Failed to parse body: wrong value of field TxnOps"},
+        {"an object is meant", "[7]", 400, "Failed to parse body: wrong value of field TxnOp"},
+        {"no such kind", R"([{"X": {}}])", 400, "Failed to parse body: json: unknown field \"X\""},
+        {"no such member", R"([{"KV": {"X": 1}}])", 400, "Failed to parse body: json: unknown field \"X\""},
+        {"a key that is a number", R"([{"KV": {"Key": 1}}])", 400, "Failed to parse body: wrong value of field Key"},
+        {"an index below 0", R"([{"KV": {"Index": -1}}])", 400, "Failed to parse body: wrong value of field Index"},
+        {"no base64", R"([{"KV": {"Value": "!!!!"}}])", 400,
+         "Failed to parse body: base64: a character outside the alphabet at byte 0"},
+        {"of a node", R"([{"Node": {}}])", 501, "the embedded store does not know operations on a Node"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        store consul{{.node = "n1", .datacenter = "hq"}};
+        consul.put("hq", "a", "x");
+        const auto answer = ask(consul, PUT, "/v1/txn", std::string{each.body});
+        CHECK(answer.status == each.status);
+        CHECK(answer.body == each.answer);
+        CHECK(answer.headers.empty() == (answer.body.find("KnownLeader") == std::string::npos));
+        if (each.status != 200) CHECK(ask(consul, GET, "/v1/kv/?keys").body == R"(["a"])");
+    }
+}
+
+TEST_CASE("a transaction has at most 64 operations and 512 KiB, and goes to one datacenter") {
+    auto consul = example();
+    std::string many = "[";
+    for (int i = 0; i < 64; ++i) many += R"({"KV": {"Verb": "set", "Key": "k", "Value": "eA=="}},)";
+    many.back() = ']';
+    CHECK(ask(consul, PUT, "/v1/txn?dc=dr", many).status == 200);
+    CHECK(ask(consul, GET, "/v1/kv/k").status == 404);
+    CHECK(ask(consul, GET, "/v1/kv/k?dc=dr&raw").body == "x");
+    many.back() = ',';
+    const auto refused = ask(consul, PUT, "/v1/txn", many + R"({"KV": {"Verb": "get", "Key": "k"}}])");
+    CHECK(refused.status == 413);
+    CHECK(refused.body == "Transaction contains too many operations (65 > 64)");
+    const auto large = ask(consul, PUT, "/v1/txn", std::string(524289, ' '));
+    CHECK(large.status == 413);
+    CHECK(large.body ==
+          "Request body(524289 bytes) too large, max size: 524288 bytes. See "
+          "https://www.consul.io/docs/agent/options.html#txn_max_req_len.");
+    CHECK(ask(consul, PUT, "/v1/txn?dc=mars", "[]").body == "No path to datacenter");
 }
 
 TEST_CASE("a value has at most 512 KiB") {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -14,19 +16,22 @@
 namespace powerconsul::inline v0::store_answers {
 
 /// Assembled by hand, not by the writer: a simulation asks for values more often than for anything else.
-inline void append_value(std::string& to, std::string_view key, const store_value& value) {
-    to += R"({"LockIndex":0,"Key":)";
+inline void append_value(std::string& to, std::string_view key, const store_value& value, bool with_bytes = true) {
+    to += R"({"LockIndex":)";
+    to += std::to_string(value.lock_index);
+    to += R"(,"Key":)";
     to += json::writer{}.string(key).text();
     to += R"(,"Flags":)";
     to += std::to_string(value.flags);
     to += R"(,"Value":)";
-    if (value.bytes.empty()) {
+    if (value.bytes.empty() || !with_bytes) {
         to += "null";
     } else {
         to += '"';
         to += base64_encoded(value.bytes);
         to += '"';
     }
+    if (!value.session.empty()) to += R"(,"Session":")" + value.session + '"';
     to += R"(,"CreateIndex":)";
     to += std::to_string(value.created);
     to += R"(,"ModifyIndex":)";
@@ -42,23 +47,60 @@ inline void append_value(std::string& to, std::string_view key, const store_valu
     return text += ']';
 }
 
-[[nodiscard]] inline auto values(const store_datacenter& in, std::string_view prefix, bool names_only) -> std::string {
+[[nodiscard]] inline auto values(const store_keys& in, std::string_view prefix) -> std::string {
     std::string text = "[";
-    for (auto at = in.kv.lower_bound(prefix); at != in.kv.end() && at->first.starts_with(prefix); ++at) {
+    in.for_each(prefix, [&](const std::string& key, const store_value& value) {
         if (text.size() > 1) text += ',';
-        if (names_only) {
-            text += json::writer{}.string(at->first).text();
-        } else {
-            append_value(text, at->first, at->second);
-        }
-    }
+        append_value(text, key, value);
+    });
     return text += ']';
 }
 
-inline void write_tags(json::writer& to, const std::vector<std::string>& tags) {
+/// The names of the keys below a prefix, each up to the first separator behind it.
+[[nodiscard]] inline auto names(const store_keys& in, std::string_view prefix, std::string_view separator)
+    -> std::string {
+    json::writer to;
     to.open_array();
-    for (const auto& tag : tags) to.string(tag);
+    std::string_view last;
+    in.for_each(prefix, [&](const std::string& key, const store_value&) {
+        const std::size_t cut = separator.empty() ? std::string::npos : key.find(separator, prefix.size());
+        const std::string_view name{key.data(), cut == std::string::npos ? key.size() : cut + separator.size()};
+        if (cut == std::string::npos || name != last) to.string(name);
+        last = cut == std::string::npos ? std::string_view{} : name;
+    });
+    return to.close_array().text();
+}
+
+/// A transaction's body, of the items of its lists. What one that only reads tells of its reading is always the same.
+[[nodiscard]] inline auto transaction(const std::string& entries, const std::string& problems, bool writes)
+    -> std::string {
+    const auto lists = problems.empty() ? R"({"Results":[)" + entries + R"(],"Errors":null)"
+                                        : R"({"Results":null,"Errors":[)" + problems + ']';
+    return lists + (writes ? "}" : R"(,"Index":0,"LastContact":0,"KnownLeader":true,"ConsistencyLevel":""})");
+}
+
+inline void write_texts(json::writer& to, const std::vector<std::string>& texts) {
+    to.open_array();
+    for (const auto& text : texts) to.string(text);
     to.close_array();
+}
+
+/// The sessions that `is_wanted`, by id.
+template <typename Wanted>
+[[nodiscard]] auto sessions(const store_datacenter& in, Wanted&& is_wanted) -> std::string {
+    json::writer to;
+    to.open_array();
+    for (const auto& [id, each] : in.sessions) {
+        if (!is_wanted(id, each)) continue;
+        to.open_object().key("ID").string(id).key("Name").string(each.name).key("Node").string(each.node);
+        to.key("LockDelay").number(each.lock_delay.count * 1'000'000);
+        to.key("Behavior").string(each.behavior).key("TTL").string(each.ttl);
+        to.key("NodeChecks");
+        write_texts(to, each.checks);
+        to.key("ServiceChecks").null();
+        to.key("CreateIndex").number(each.created).key("ModifyIndex").number(each.created).close_object();
+    }
+    return to.close_array().text();
 }
 
 /// `of` is the instance that the check belongs to, nullptr for a check of the node. An agent gives its own checks no
@@ -75,7 +117,7 @@ inline void write_check(json::writer& to, std::string_view node, std::string_vie
     to.key("Output").string(shown_output(id, check));
     to.key("ServiceID").string(of != nullptr ? of->id : "").key("ServiceName").string(of != nullptr ? of->service : "");
     to.key("ServiceTags");
-    write_tags(to, of != nullptr ? of->tags : std::vector<std::string>{});
+    write_texts(to, of != nullptr ? of->tags : std::vector<std::string>{});
     to.key("Type").string(maintenance ? "maintenance" : id == serf_health ? "" : "script");
     to.key("Definition").open_object().close_object();
     to.key("CreateIndex").number(from_catalog ? check.created : 0);
@@ -91,7 +133,7 @@ inline void write_node(json::writer& to, std::string_view datacenter, std::strin
 /// The members that the catalog and the agent have in common.
 inline void write_service(json::writer& to, const store_instance& of) {
     to.key("ID").string(of.id).key("Service").string(of.service).key("Tags");
-    write_tags(to, of.tags);
+    write_texts(to, of.tags);
     to.key("Meta").open_object().close_object().key("Port").number(std::uint64_t{of.port});
     to.key("Address").string(of.address).key("Weights").open_object();
     to.key("Passing").number(std::uint64_t{1}).key("Warning").number(std::uint64_t{1}).close_object();
@@ -99,10 +141,7 @@ inline void write_service(json::writer& to, const store_instance& of) {
 }
 
 [[nodiscard]] inline auto all_pass(const store_checks& checks) -> bool {
-    for (const auto& [id, check] : checks) {
-        if (check.status != store_status::passing) return false;
-    }
-    return true;
+    return std::ranges::all_of(checks, [](const auto& each) { return each.second.status == store_status::passing; });
 }
 
 [[nodiscard]] inline auto health(const store_datacenter& in, std::string_view service, bool passing_only)
@@ -157,7 +196,7 @@ inline void write_service(json::writer& to, const store_instance& of) {
             tags.insert(own.begin(), own.end());
         }
         to.key(service);
-        write_tags(to, {tags.begin(), tags.end()});
+        write_texts(to, {tags.begin(), tags.end()});
     }
     return to.close_object().text();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -12,6 +13,8 @@
 
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/store/keys.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -59,11 +62,17 @@ struct store_node {
     std::uint64_t created{};
 };
 
-struct store_value {
-    std::string bytes{};
-    std::uint64_t flags{};
+/// A session, which holds keys until it ends. Its node and its checks must be there, and no check critical.
+struct store_session {
+    std::string name{};
+    std::string node{};
+    std::vector<std::string> checks{std::string{serf_health}};  ///< of the node or of its services
+    std::string ttl{};                                          ///< as it was given
+    std::string behavior{"release"};                            ///< or `delete`: what its end does with what it holds
+    milliseconds lifetime{};               ///< how long it lives without being renewed: twice its TTL; 0: for ever
+    milliseconds lock_delay{seconds(15)};  ///< nobody can lock what it held for so long, 60 s at most
     std::uint64_t created{};
-    std::uint64_t modified{};
+    milliseconds ends{};  ///< by the store's time, if it has a lifetime
 };
 
 /// Whom a store answers as: the node and the datacenter of "the local agent".
@@ -75,7 +84,10 @@ struct store_agent {
 struct store_datacenter {
     std::string name{};
     bool reachable{true};
-    std::map<std::string, store_value, std::less<>> kv{};
+    store_keys kv{};
+    std::map<std::string, store_session, std::less<>> sessions{};  ///< by id
+    std::uint64_t sessions_index{};                                ///< of the last session that came or ended
+    std::map<std::string, milliseconds, std::less<>> delayed{};    ///< until when nobody can lock a key
     std::map<std::string, store_node, std::less<>> nodes{};
     /// The (node, id) of each instance, by the service's name.
     std::map<std::string, std::set<std::pair<std::string, std::string>>, std::less<>> services{};
@@ -90,16 +102,11 @@ public:
     [[nodiscard]] auto datacenters() const -> const std::vector<store_datacenter>& { return datacenters_; }
 
     [[nodiscard]] auto find(std::string_view datacenter) const -> const store_datacenter* {
-        for (const auto& each : datacenters_) {
-            if (each.name == datacenter) return &each;
-        }
-        return nullptr;
+        const auto found = std::ranges::find(datacenters_, datacenter, &store_datacenter::name);
+        return found == datacenters_.end() ? nullptr : &*found;
     }
     [[nodiscard]] auto find(std::string_view datacenter) -> store_datacenter* {
-        for (auto& each : datacenters_) {
-            if (each.name == datacenter) return &each;
-        }
-        return nullptr;
+        return const_cast<store_datacenter*>(std::as_const(*this).find(datacenter));
     }
     /// The datacenter of that name, made if it is not there yet.
     auto at(std::string_view datacenter) -> store_datacenter& {
@@ -108,22 +115,75 @@ public:
         return datacenters_.back();
     }
 
-    /// An identical value keeps its index, as in Consul.
-    void put(store_datacenter& in, std::string_view key, std::string_view bytes, std::uint64_t flags = 0) {
-        const auto found = in.kv.find(key);
-        if (found == in.kv.end()) {
-            ++index_;
-            in.kv.emplace(key, store_value{std::string{bytes}, flags, index_, index_});
-        } else if (auto& value = found->second; value.bytes != bytes || value.flags != flags) {
-            value = {std::string{bytes}, flags, value.created, ++index_};
-        }
+    void put(store_datacenter& in, std::string_view key, std::string_view bytes) {
+        (void)apply(in, {.verb = "set", .key = std::string{key}, .bytes = std::string{bytes}}, index_ + 1);
     }
     auto erase(store_datacenter& in, std::string_view key) -> bool {
-        const auto found = in.kv.find(key);
-        if (found == in.kv.end()) return false;
-        in.kv.erase(found);
-        ++index_;
-        return true;
+        const bool erased = in.kv.erase(key, index_ + 1);
+        return index_ = std::max(index_, in.kv.index()), erased;
+    }
+    /// Does an operation under an index, which is the next one or that of the same transaction.
+    auto apply(store_datacenter& in, const kv_operation& wanted, std::uint64_t at) -> kv_outcome {
+        const bool locks = wanted.verb == "lock";
+        if ((locks || wanted.verb == "unlock") && wanted.session.empty()) return {{}, "missing session", true};
+        if (locks) {
+            if (auto problem = lookup_problem(wanted.session); !problem.empty()) return {{}, std::move(problem), true};
+            if (!in.sessions.contains(wanted.session)) {
+                return {{}, "invalid session " + go_quoted(wanted.session), true};
+            }
+        }
+        auto outcome = in.kv.apply(wanted, at);
+        index_ = std::max(index_, in.kv.index());
+        return outcome;
+    }
+    /// Why no session can have that id, in Consul's words; empty if one can.
+    [[nodiscard]] static auto lookup_problem(std::string_view id) -> std::string {
+        return id.size() == 36 ? "" : "failed session lookup: index error: UUID must be 36 characters";
+    }
+
+    /// Whether a key was held by a session that ended so short a time ago that nobody can lock it yet.
+    [[nodiscard]] auto is_delayed(const store_datacenter& in, std::string_view key) const -> bool {
+        const auto found = in.delayed.find(key);
+        return found != in.delayed.end() && found->second > now_;
+    }
+    /// Why Consul would refuse such a session; empty: it would not.
+    [[nodiscard]] auto problem_of(store_datacenter& in, const store_session& session) -> std::string {
+        if (!in.nodes.contains(session.node)) return "Missing node registration";
+        for (const auto& id : session.checks) {
+            const auto* const among = checks_with(in, session.node, id);
+            if (among == nullptr || !among->contains(id)) return "Missing check '" + id + "' registration";
+            if (among->find(id)->second.status == store_status::critical) {
+                return "Check '" + id + "' is in critical state";
+            }
+        }
+        return {};
+    }
+    /// Gives the session's id: the same in each run, and in all of a store's datacenters another.
+    auto add_session(store_datacenter& in, store_session session) -> std::string {
+        session.created = in.sessions_index = ++index_;
+        session.ends = now_ + session.lifetime;
+        const std::string digits = hexadecimal(index_);
+        std::string id = "00000000-0000-0000-" + digits.substr(0, 4) + '-' + digits.substr(4);
+        in.sessions.insert_or_assign(id, std::move(session));
+        return id;
+    }
+    void renew_session(store_session& session) const { session.ends = now_ + session.lifetime; }
+    void end_session(store_datacenter& in, const std::string& id) { end_session(in, id, now_, index_ + 1); }
+    /// Ends the sessions whose checks are gone or critical.
+    void end_broken_sessions(store_datacenter& in) {
+        const auto ended = ids_of(in, [&](const store_session& each) { return !problem_of(in, each).empty(); });
+        const std::uint64_t at = index_ + 1;
+        for (const auto& id : ended) end_session(in, id, now_, at);
+    }
+    /// Moves the store's time, which stands still otherwise, and ends the sessions that did not live so long.
+    void set_time(milliseconds now) {
+        now_ = now;
+        const auto is_over = [now](const store_session& each) { return each.lifetime.count != 0 && each.ends <= now; };
+        for (auto& in : datacenters_) {
+            for (const auto& id : ids_of(in, is_over)) {
+                end_session(in, id, in.sessions.find(id)->second.ends, index_ + 1);
+            }
+        }
     }
 
     /// The node of that name, made with a passing serfHealth if it is not there yet.
@@ -190,6 +250,26 @@ public:
     }
 
 private:
+    void end_session(store_datacenter& in, const std::string& id, milliseconds when, std::uint64_t at) {
+        const auto found = in.sessions.find(id);
+        if (found == in.sessions.end()) return;
+        const auto session = std::move(found->second);
+        in.sessions.erase(found);
+        in.sessions_index = index_ = at;
+        const auto until = when + shorter(session.lock_delay, seconds(60));
+        for (const auto& key : in.kv.end_session(id, session.behavior == "delete", at))
+            in.delayed.insert_or_assign(key, until);
+    }
+    template <typename Wanted>
+    [[nodiscard]] static auto ids_of(const store_datacenter& in, Wanted&& is_wanted) -> std::vector<std::string> {
+        std::vector<std::string> ids;
+        for (const auto& [id, session] : in.sessions) {
+            if (is_wanted(session)) ids.push_back(id);
+        }
+        return ids;
+    }
+
+    milliseconds now_{};
     std::uint64_t index_{};
     std::vector<store_datacenter> datacenters_{};
 };

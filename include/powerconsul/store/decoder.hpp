@@ -22,23 +22,15 @@
 
 namespace powerconsul::inline v0 {
 
-/// The valid JSON value that starts at that byte, as it is written but without the white space between its parts.
-[[nodiscard]] inline auto compact_json(std::string_view text, std::size_t at) -> std::string {
+/// A valid JSON text as it is written, but without the white space between its parts.
+[[nodiscard]] inline auto compact_json(std::string_view text) -> std::string {
     std::string compact;
-    std::size_t depth = 0;
     bool in_string = false;
-    for (; at < text.size(); ++at) {
-        const char c = text[at];
-        const bool blank = c == ' ' || c == '\t' || c == '\r' || c == '\n';
-        const bool closes = c == ']' || c == '}';
-        if (!in_string && depth == 0 && (blank || closes || c == ',')) break;
-        if (in_string || !blank) compact += c;
-        if (in_string && c == '\\') compact += text[++at];
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_string || std::string_view{" \t\r\n"}.find(c) == std::string_view::npos) compact += c;
+        if (in_string && c == '\\') compact += text[++i];
         if (c == '"') in_string = !in_string;
-        if (in_string) continue;
-        if (c == '[' || c == '{') ++depth;
-        if (closes) --depth;
-        if (depth == 0 && (closes || c == '"')) break;
     }
     return compact;
 }
@@ -64,6 +56,7 @@ public:
 private:
     using path = const std::string&;
 
+    inline static const json::value no_members{.type = json::kind::object};
     static constexpr std::string_view no_name = "an empty name; expected one of at least one character";
 
     // The first problem is the one that is told; what follows from it is not.
@@ -136,17 +129,20 @@ private:
 
     auto whole(const json::value& root) -> bool {
         if (!object(root, {}, {"agent", "datacenters"})) return false;
-        static const json::value none{.type = json::kind::object};
         const auto* const given = root.find("datacenters");
-        const auto& all = given != nullptr ? *given : none;
+        const auto& all = given != nullptr ? *given : no_members;
         if (!object(all, "datacenters")) return false;
         for (const auto& each : all.names) made_.data.at(each);
         if (!agent(root)) return false;
+        // Services first and the values after them: so a service's indexes stay when a value is added.
         for (std::size_t i = 0; i < all.names.size(); ++i) {
             const std::string where = member("datacenters", all.names[i]);
             if (!object(all.items[i], where, {"kv", "kv_base64", "services"})) return false;
-            auto& in = made_.data.at(all.names[i]);
-            if (!services(all.items[i], where, in) || !values(all.items[i], where, in)) return false;
+            if (!services(all.items[i], where, made_.data.at(all.names[i]))) return false;
+        }
+        (void)made_.data.node(made_.data.at(made_.agent.datacenter), made_.agent.node);
+        for (std::size_t i = 0; i < all.names.size(); ++i) {
+            if (!values(all.items[i], member("datacenters", all.names[i]), made_.data.at(all.names[i]))) return false;
         }
         return true;
     }
@@ -177,7 +173,8 @@ private:
                 const auto& key = found->names[i];
                 const std::string at = member(member(where, form), key);
                 std::string bytes;
-                if (in.kv.contains(key)) return wrong(found->items[i], at, "the key is in kv too; expected it once");
+                if (in.kv.find(key) != nullptr)
+                    return wrong(found->items[i], at, "the key is in kv too; expected it once");
                 if (!value(key, found->items[i], at, form == "kv_base64", bytes)) return false;
                 made_.data.put(in, key, bytes);
             }
@@ -193,7 +190,8 @@ private:
                          "Consul cannot be asked for that key; expected no empty, \".\" or \"..\" part between '/'");
         }
         if (!base64) {
-            into = found.is(json::kind::string) ? found.text : compact_json(text_, found.offset);
+            into = found.is(json::kind::string) ? found.text
+                                                : compact_json(text_.substr(found.offset, found.past - found.offset));
         } else {
             if (!text(found, where, into)) return false;
             auto bytes = base64_decoded(into);
@@ -253,8 +251,7 @@ private:
     auto checks(const json::value& of, path where, path datacenter, store_node& node,
                 const std::vector<std::string>& node_checks, store_instance& into) -> bool {
         const auto* const found = of.find("checks");
-        static const json::value none{.type = json::kind::object};
-        const auto& all = found != nullptr ? *found : none;
+        const auto& all = found != nullptr ? *found : no_members;
         const std::string list = member(where, "checks");
         if (!object(all, list)) return false;
         for (const auto& id : node_checks) {
@@ -317,17 +314,10 @@ private:
                      quoted(status) + " is no status, " + choice(status, {"passing", "warning", "critical"}));
     }
 
-    struct check_name {
-        std::string datacenter{};
-        std::string node{};
-        std::string id{};
-        friend auto operator<=>(const check_name&, const check_name&) = default;
-    };
-
     std::string_view text_;
     decoded_store made_{};
     std::optional<error> problem_{};
-    std::map<check_name, store_check> stated_{};
+    std::map<std::array<std::string, 3>, store_check> stated_{};  ///< by datacenter, node and id
 };
 
 }  // namespace powerconsul::inline v0

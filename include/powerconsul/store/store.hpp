@@ -16,22 +16,24 @@
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/store/answers.hpp>
 #include <powerconsul/store/data.hpp>
+#include <powerconsul/store/requests.hpp>
 #include <powerconsul/store/url.hpp>
 
 namespace powerconsul::inline v0 {
 
 /// The embedded store: answers Consul's HTTP API from memory, as Consul 1.8.7 would, so that all runs without it.
 /// Models `http_transport`. Has no clock, no threads and no global state: the same calls give the same answers. What it
-/// does not have: ACLs, sessions (so no locks), transactions, and waiting (a blocking query is answered at once).
+/// does not have: ACLs and waiting (a blocking query is answered at once).
 ///
 ///     store consul{{.node = "production-web2", .datacenter = "hq"}};
 ///     consul.put("hq", "cluster/production/web", R"({"active_nodes": ["production-web1"], "standby_nodes": [...]})");
 ///     consul.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
 ///     consul.set_check("hq", "production-web1", "serfHealth", store_status::critical);
 ///
-/// Answers: KV (`raw`, `keys`, `recurse`, `cas`, `flags`, `dc`), health/service (`passing`), catalog/datacenters, nodes
-/// and services, agent/self, checks and services, status/leader. Anything else is 404. A parameter that Consul has and
-/// that would change the answer is refused with 501 rather than passed over (`filter`, `tag`, `separator`).
+/// Answers: KV (`raw`, `keys`, `separator`, `recurse`, `cas`, `flags`, `acquire`, `release`, `dc`), txn (keys only),
+/// session/create, destroy, renew, info, node and list, health/service (`passing`), catalog/datacenters, nodes and
+/// services, agent/self, checks and services, status/leader. Anything else is 404. What Consul has and would change the
+/// answer is refused with 501 rather than passed over (`filter`, `tag`, checks of services in a session).
 class store {
 public:
     explicit store(store_agent self = {}) { set_agent(std::move(self)); }
@@ -55,28 +57,41 @@ public:
     }
     /// Replaces an instance of the same node and id.
     void add(std::string_view datacenter, store_instance instance) {
-        data_.add(data_.at(datacenter), std::move(instance));
+        auto& in = data_.at(datacenter);
+        data_.add(in, std::move(instance));
+        data_.end_broken_sessions(in);
     }
     auto remove(std::string_view datacenter, std::string_view node, std::string_view id) -> bool {
-        return data_.remove(data_.at(datacenter), node, id);
+        auto& in = data_.at(datacenter);
+        const bool removed = data_.remove(in, node, id);
+        data_.end_broken_sessions(in);
+        return removed;
     }
     /// Sets a check of a node or of one of its instances. An id that is new there becomes a check of the node, or of
     /// the instance that `_service_maintenance:<id>` names. errc::usage: no such node or instance.
     auto set_check(std::string_view datacenter, std::string_view node, std::string_view id, store_status status,
                    std::optional<std::string> output = {}) -> result<void> {
-        auto* const among = data_.checks_with(data_.at(datacenter), node, id);
+        auto& in = data_.at(datacenter);
+        auto* const among = data_.checks_with(in, node, id);
         if (among == nullptr) {
             return fail(errc::usage, "the embedded store has nothing on node " + quoted(node) + " in datacenter " +
                                          quoted(datacenter) + " that check " + quoted(id) +
                                          " could belong to; add the instance first");
         }
         data_.set(*among, id, status, std::move(output));
+        data_.end_broken_sessions(in);
         return {};
     }
     auto erase_check(std::string_view datacenter, std::string_view node, std::string_view id) -> bool {
-        auto* const among = data_.checks_with(data_.at(datacenter), node, id);
-        return among != nullptr && data_.erase_check(*among, id);
+        auto& in = data_.at(datacenter);
+        auto* const among = data_.checks_with(in, node, id);
+        const bool erased = among != nullptr && data_.erase_check(*among, id);
+        data_.end_broken_sessions(in);
+        return erased;
     }
+    /// The time of sessions with a TTL and of lock delays, on any clock. It stands still between two calls; the first
+    /// should come before any session.
+    void set_time(milliseconds now) { data_.set_time(now); }
 
     // Failing on purpose.
 
@@ -102,7 +117,7 @@ public:
         const std::size_t mark = target.find('?');
         const std::string_view query = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
         const auto path = percent_decoded(target.substr(0, mark));
-        if (!path || !is_plain(*path)) return http_response{400, {}, {}};
+        if (!path || !is_plain(*path)) return http_response{400, {}};
         if (!is_clean_path(*path)) {
             auto location = cleaned_path(*path);
             if (!query.empty()) location += '?' + std::string{query};
@@ -113,6 +128,7 @@ public:
 
 private:
     static constexpr std::string_view kv_path = "/v1/kv/";
+    static constexpr std::string_view session_path = "/v1/session/";
     static constexpr std::string_view health_path = "/v1/health/service/";
 
     /// Consul refuses unprintable characters. It takes bytes that are not UTF-8, but shows another key for them.
@@ -123,40 +139,41 @@ private:
     auto route(const http_request& request, std::string_view path, std::string_view query, const store_agent& self)
         -> http_response {
         if (path.starts_with(kv_path)) return kv(request, path.substr(kv_path.size()), query, self);
+        if (path == "/v1/txn") return transaction(request, query, self);
+        if (path.starts_with(session_path)) return session(request, path.substr(session_path.size()), query, self);
         if (path == "/v1/internal/acl/authorize") {
             if (request.method != http_method::post) return not_allowed(request.method, "OPTIONS,POST");
-            return {401, "ACL support disabled", {}};
+            return {401, "ACL support disabled"};
         }
 
         const bool is_local = is_one_of(path, {"/v1/agent/checks", "/v1/agent/self", "/v1/agent/services",
                                                "/v1/catalog/datacenters", "/v1/status/leader"});
         const bool is_catalog = is_one_of(path, {"/v1/catalog/nodes", "/v1/catalog/services"});
-        if (!is_local && !is_catalog && !path.starts_with(health_path)) return {404, {}, {}};
+        if (!is_local && !is_catalog && !path.starts_with(health_path)) return {404};
         if (request.method != http_method::get) return not_allowed(request.method, "OPTIONS,GET");
         if (const auto refused = not_here(query, {"filter", "tag", "node-meta"})) return *refused;
 
         if (is_local) {
-            if (path == "/v1/catalog/datacenters") return {200, store_answers::datacenters(data_, self), {}};
-            if (path == "/v1/agent/self") return {200, store_answers::agent_self(self), {}};
-            if (path == "/v1/status/leader") return {200, "\"127.0.0.1:8300\"", {}};
+            if (path == "/v1/catalog/datacenters") return {200, store_answers::datacenters(data_, self)};
+            if (path == "/v1/agent/self") return {200, store_answers::agent_self(self)};
+            if (path == "/v1/status/leader") return {200, "\"127.0.0.1:8300\""};
             const auto* const in = data_.find(self.datacenter);
-            if (in == nullptr) return {200, "{}", {}};
-            if (path == "/v1/agent/checks") return {200, store_answers::agent_checks(*in, self), {}};
-            return {200, store_answers::agent_services(*in, self), {}};
+            if (in == nullptr) return {200, "{}"};
+            if (path == "/v1/agent/checks") return {200, store_answers::agent_checks(*in, self)};
+            return {200, store_answers::agent_services(*in, self)};
         }
         const auto* const in = wanted(query, self);
-        if (in == nullptr) return {500, "No path to datacenter", {}};
-        if (!in->reachable) return unreachable();
-        if (path == "/v1/catalog/nodes") return read(store_answers::nodes(*in));
-        if (path == "/v1/catalog/services") return read(store_answers::services(*in));
+        if (!is_reachable(in)) return unreachable(in);
+        if (path == "/v1/catalog/nodes") return read(store_answers::nodes(*in), 200, data_.index());
+        if (path == "/v1/catalog/services") return read(store_answers::services(*in), 200, data_.index());
 
         const std::string_view service = path.substr(health_path.size());
-        if (service.empty()) return {400, "Missing service name", {}};
+        if (service.empty()) return {400, "Missing service name"};
         const auto passing = query_parameter(query, "passing");
         const bool on = passing && is_one_of(*passing, {"", "1", "t", "T", "TRUE", "true", "True"});  // Go's ParseBool
         const bool off = !passing || is_one_of(*passing, {"0", "f", "F", "FALSE", "false", "False"});
-        if (!on && !off) return {400, "Invalid value for ?passing", {}};
-        return read(health_of(*in, service, on));
+        if (!on && !off) return {400, "Invalid value for ?passing"};
+        return read(health_of(*in, service, on), 200, data_.index());
     }
 
     /// The standbys of a service all ask the same, again and again: the last answer is kept until something changes.
@@ -172,71 +189,174 @@ private:
 
     auto kv(const http_request& request, std::string_view key, std::string_view query, const store_agent& self)
         -> http_response {
-        if (const auto refused = not_here(query, {"separator"})) return *refused;
-        auto* const in = wanted(query, self);
-        const bool many = query_parameter(query, "recurse") || query_parameter(query, "keys");
-        if (key.empty() && !many) return {400, "Missing key name", {}};
-        if (in == nullptr) return {500, "No path to datacenter", {}};
-        if (!in->reachable) return unreachable();
-        switch (request.method) {
-            case http_method::get: return many ? list(*in, key, query) : get(*in, key, query);
-            case http_method::put: return put(*in, key, query, request.body);
-            case http_method::del: return erase(*in, key, query);
-            case http_method::post: break;
+        if (request.method == http_method::post) return not_allowed(request.method, "OPTIONS,GET,PUT,DELETE");
+        const bool reads = request.method == http_method::get;
+        const bool recurse = query_parameter(query, "recurse").has_value();
+        const bool keys = reads && query_parameter(query, "keys");
+        if (key.empty() && !keys && (!recurse || request.method == http_method::put)) {
+            return {400, "Missing key name"};
         }
-        return {405, {}, {}};
+        if (!reads) return change(request, key, query, self);
+        const auto* const in = wanted(query, self);
+        if (!is_reachable(in)) return unreachable(in);
+        if (!keys && !recurse) {
+            const auto* const value = in->kv.find(key);
+            if (value == nullptr) return read({}, 404, in->kv.index());
+            const bool raw = query_parameter(query, "raw").has_value();
+            return read(raw ? value->bytes : store_answers::one_value(key, *value), 200, value->modified);
+        }
+        auto text = keys ? store_answers::names(in->kv, key, query_parameter(query, "separator").value_or(""))
+                         : store_answers::values(in->kv, key);
+        const bool none = text == "[]" && !(keys && key.empty());
+        return read(none ? std::string{} : std::move(text), none ? 404 : 200, in->kv.index(key));
     }
 
-    auto get(const store_datacenter& in, std::string_view key, std::string_view query) -> http_response {
-        const auto found = in.kv.find(key);
-        if (found == in.kv.end()) return read({}, 404);
-        const auto& value = found->second;
-        if (query_parameter(query, "raw")) return read(value.bytes, 200, value.modified);
-        return read(store_answers::one_value(found->first, value), 200, value.modified);
-    }
-
-    auto list(const store_datacenter& in, std::string_view prefix, std::string_view query) -> http_response {
-        const bool names_only = query_parameter(query, "keys").has_value();
-        auto text = store_answers::values(in, prefix, names_only);
-        return text == "[]" && !(names_only && prefix.empty()) ? read({}, 404) : read(std::move(text));
-    }
-
-    auto put(store_datacenter& in, std::string_view key, std::string_view query, std::string_view body)
+    auto change(const http_request& request, std::string_view key, std::string_view query, const store_agent& self)
         -> http_response {
-        if (const auto refused = locking(query)) return *refused;
-        const auto cas = query_parameter(query, "cas");
-        const auto flags = query_parameter(query, "flags");
-        for (const auto* number : {&cas, &flags}) {
+        const bool put = request.method == http_method::put;
+        const auto parameter = [&](bool is_known, std::string_view name) {
+            return is_known ? query_parameter(query, name) : std::nullopt;
+        };
+        const auto flags = parameter(put, "flags");
+        const auto cas = parameter(true, "cas");
+        const auto acquire = parameter(put, "acquire");
+        const auto release = parameter(put, "release");
+        const auto recurse = parameter(!put, "recurse");
+        if (cas.has_value() + acquire.has_value() + release.has_value() + recurse.has_value() > 1) {
+            return {400, "Conflicting flags: " + sorted_query(query)};
+        }
+        for (const auto* number : {&flags, &cas}) {
             if (*number && !whole_number(**number)) return no_number(**number);
         }
-        if (body.size() > largest_store_value) {
-            return {413,
-                    "Request body(" + std::to_string(body.size()) +
-                        " bytes) too large, max size: " + std::to_string(largest_store_value) +
-                        " bytes. See https://www.consul.io/docs/agent/options.html#kv_max_value_size.",
-                    {}};
-        }
-        const auto found = in.kv.find(key);
-        const std::uint64_t there = found == in.kv.end() ? 0 : found->second.modified;
-        if (cas && whole_number(*cas) != there) return {200, "false", {}};
-        data_.put(in, key, body, flags ? *whole_number(*flags) : 0);
-        return {200, "true", {}};
+        if (put && request.body.size() > largest_store_value) return too_large(request.body, "kv_max_value_size");
+        auto* const in = wanted(query, self);
+        if (!is_reachable(in)) return unreachable(in);
+        if (acquire && data_.is_delayed(*in, key)) return {200, "false"};
+        const std::string_view verb = recurse   ? "delete-tree"
+                                      : acquire ? "lock"
+                                      : release ? "unlock"
+                                      : cas     ? (put ? "cas" : "delete-cas")
+                                                : (put ? "set" : "delete");
+        const auto outcome = data_.apply(*in,
+                                         {.verb = std::string{verb},
+                                          .key = std::string{key},
+                                          .bytes = put ? request.body : "",
+                                          .flags = flags ? *whole_number(*flags) : 0,
+                                          .index = cas ? *whole_number(*cas) : 0,
+                                          .session = acquire ? *acquire : release.value_or("")},
+                                         data_.index() + 1);
+        if (outcome.is_error) return {500, outcome.problem};
+        return {200, outcome.problem.empty() ? "true" : "false"};
     }
 
-    auto erase(store_datacenter& in, std::string_view key, std::string_view query) -> http_response {
-        if (query_parameter(query, "recurse")) {
-            for (auto at = in.kv.lower_bound(key); at != in.kv.end() && at->first.starts_with(key);) {
-                const std::string name = (at++)->first;
-                data_.erase(in, name);
-            }
-            return {200, "true", {}};
+    /// All or nothing, under one index.
+    auto transaction(const http_request& request, std::string_view query, const store_agent& self) -> http_response {
+        if (request.method != http_method::put) return not_allowed(request.method, "OPTIONS,PUT");
+        if (request.body.size() > largest_store_value) return too_large(request.body, "txn_max_req_len");
+        const auto wanted_operations = store_requests::operations(request.body);
+        if (!wanted_operations) return refused(wanted_operations.error(), "Failed to parse body: ");
+        const auto& all = *wanted_operations;
+        if (all.size() > 64) {
+            return {413, "Transaction contains too many operations (" + std::to_string(all.size()) + " > 64)"};
         }
-        const auto cas = query_parameter(query, "cas");
-        if (cas && !whole_number(*cas)) return no_number(*cas);
-        const auto found = in.kv.find(key);
-        if (cas && found != in.kv.end() && whole_number(*cas) != found->second.modified) return {200, "false", {}};
-        data_.erase(in, key);
-        return {200, "true", {}};
+        auto* const in = wanted(query, self);
+        if (!is_reachable(in)) return unreachable(in);
+        std::string problems;
+        const auto fails = [&problems](std::size_t place, std::string_view why) {
+            problems += (problems.empty() ? "" : ",") + (R"({"OpIndex":)" + std::to_string(place)) + R"(,"What":)" +
+                        go_quoted(why) + '}';
+        };
+        bool writes = false;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            writes = writes ||
+                     is_one_of(all[i].verb, {"set", "cas", "lock", "unlock", "delete", "delete-cas", "delete-tree"});
+            if (all[i].key.empty() && all[i].verb != "delete-tree") {
+                fails(i, "Must provide key");
+            } else if (all[i].verb == "lock" && data_.is_delayed(*in, all[i].key)) {
+                fails(i, "failed to lock key " + go_quoted(all[i].key) + " due to lock delay");
+            }
+        }
+        std::string entries;
+        if (problems.empty()) {
+            const auto before = writes ? in->kv : store_keys{};
+            const auto show = [&entries](std::string_view key, const store_value& value, bool with_bytes) {
+                entries += entries.empty() ? R"({"KV":)" : R"(,{"KV":)";
+                store_answers::append_value(entries, key, value, with_bytes);
+                entries += '}';
+            };
+            const std::uint64_t at = data_.index() + 1;
+            for (std::size_t i = 0; i < all.size(); ++i) {
+                const auto outcome = data_.apply(*in, all[i], at);
+                if (!outcome.problem.empty()) fails(i, outcome.problem);
+                if (outcome.value != nullptr) show(all[i].key, *outcome.value, all[i].verb == "get");
+                if (all[i].verb != "get-tree") continue;
+                in->kv.for_each(all[i].key, [&](const auto& key, const auto& value) { show(key, value, true); });
+            }
+            if (writes && !problems.empty()) in->kv = before;
+        }
+        http_response answer{problems.empty() ? 200 : 409, store_answers::transaction(entries, problems, writes)};
+        if (!writes) answer.headers = {{"X-Consul-KnownLeader", "true"}, {"X-Consul-LastContact", "0"}};
+        return answer;
+    }
+
+    auto session(const http_request& request, std::string_view path, std::string_view query, const store_agent& self)
+        -> http_response {
+        const std::size_t slash = path.find('/');
+        const std::string_view verb = path.substr(0, slash);
+        const bool has_name = is_one_of(verb, {"destroy", "renew", "info", "node"});
+        if (has_name != (slash != std::string_view::npos)) return {404};
+        if (!has_name && verb != "create" && verb != "list") return {404};
+        const auto method = is_one_of(verb, {"create", "destroy", "renew"}) ? http_method::put : http_method::get;
+        if (request.method != method) {
+            return not_allowed(request.method, "OPTIONS," + std::string{to_string(method)});
+        }
+        const std::string name{has_name ? path.substr(slash + 1) : std::string_view{}};
+        if (has_name && name.empty()) return {400, verb == "node" ? "Missing node name" : "Missing session"};
+        auto* const in = wanted(query, self);
+        if (verb == "create") return create_session(request.body, in, self);
+        const bool has_id = has_name && verb != "node";
+        auto failed = unreachable(in);
+        if (is_reachable(in)) failed.body = has_id ? store_data::lookup_problem(name) : "";
+        if (!failed.body.empty()) {
+            // Sessions are the only thing whose failed reads have the headers of a read.
+            if (method == http_method::get) failed.headers = read_headers(1, "false");
+            return failed;
+        }
+        if (verb == "destroy") return data_.end_session(*in, name), http_response{200, "true"};
+        if (verb == "renew") {
+            const auto found = in->sessions.find(name);
+            if (found == in->sessions.end()) return {404, "Session id '" + name + "' not found"};
+            data_.renew_session(found->second);
+        }
+        auto text = store_answers::sessions(*in, [&](const std::string& id, const store_session& each) {
+            return verb == "list" || (verb == "node" ? each.node : id) == name;
+        });
+        if (verb == "renew") return {200, std::move(text)};
+        return read(std::move(text), 200, in->sessions_index);
+    }
+
+    auto create_session(std::string_view body, store_datacenter* in, const store_agent& self) -> http_response {
+        auto wanted_session = store_requests::session(body, {.node = self.node});
+        if (!wanted_session) return refused(wanted_session.error(), "Request decode failed: ");
+        auto& made = *wanted_session;
+        if (made.node.empty()) return {500, "Must provide Node"};
+        if (made.behavior.empty()) made.behavior = "release";
+        if (!is_one_of(made.behavior, {"release", "delete"})) {
+            return {500, "Invalid Behavior setting '" + made.behavior + '\''};
+        }
+        if (!made.ttl.empty()) {
+            const auto ttl = store_requests::go_duration(made.ttl);
+            const auto said = go_quoted(made.ttl);
+            if (!ttl) return {500, "Session TTL '" + made.ttl + "' invalid: time: invalid duration " + said};
+            if (*ttl != milliseconds{} && (*ttl < seconds(10) || *ttl > seconds(86'400))) {
+                return {500, "Invalid Session TTL '" + std::to_string(ttl->count) +
+                                 "000000', must be between [10s=24h0m0s]"};
+            }
+            made.lifetime = *ttl + *ttl;
+        }
+        if (!is_reachable(in)) return unreachable(in);
+        if (auto problem = data_.problem_of(*in, made); !problem.empty()) return {500, std::move(problem)};
+        return {200, R"({"ID":")" + data_.add_session(*in, std::move(made)) + "\"}"};
     }
 
     [[nodiscard]] auto wanted(std::string_view query, const store_agent& self) -> store_datacenter* {
@@ -245,37 +365,47 @@ private:
         return data_.find(name && !name->empty() ? std::string_view{*name} : std::string_view{self.datacenter});
     }
 
-    [[nodiscard]] auto read(std::string body, int status = 200, std::uint64_t index = 0) const -> http_response {
-        const std::uint64_t shown = index != 0 ? index : data_.index() != 0 ? data_.index() : 1;
-        http_response answer{status, std::move(body), {}};
-        answer.headers.reserve(3);
-        answer.headers.push_back({"X-Consul-Index", std::to_string(shown)});
-        answer.headers.push_back({"X-Consul-KnownLeader", "true"});
-        answer.headers.push_back({"X-Consul-LastContact", "0"});
-        return answer;
+    static auto read(std::string body, int status, std::uint64_t index) -> http_response {
+        return {status, std::move(body), read_headers(index, "true")};
+    }
+    /// Index 0 would make a blocking query one that is answered at once.
+    static auto read_headers(std::uint64_t index, std::string_view has_leader) -> std::vector<http_header> {
+        std::vector<http_header> headers;
+        headers.reserve(3);
+        headers.push_back({"X-Consul-Index", std::to_string(index != 0 ? index : 1)});
+        headers.push_back({"X-Consul-KnownLeader", std::string{has_leader}});
+        headers.push_back({"X-Consul-LastContact", "0"});
+        return headers;
     }
 
     static auto not_allowed(http_method method, std::string_view allowed) -> http_response {
         return {405, "method " + std::string{to_string(method)} + " not allowed", {{"Allow", std::string{allowed}}}};
     }
-    static auto unreachable() -> http_response { return {500, "Remote DC has no server currently reachable", {}}; }
+    static auto is_reachable(const store_datacenter* in) -> bool { return in != nullptr && in->reachable; }
+    static auto unreachable(const store_datacenter* in) -> http_response {
+        return {500, in == nullptr ? "No path to datacenter" : "Remote DC has no server currently reachable"};
+    }
     static auto no_number(std::string_view text) -> http_response {
-        return {500, "strconv.ParseUint: parsing \"" + std::string{text} + "\": invalid syntax", {}};
+        const leading_digits read = read_digits(text);
+        const bool too_large = !read.fits && read.count == text.size();
+        return {500, "strconv.ParseUint: parsing \"" + std::string{text} +
+                         (too_large ? "\": value out of range" : "\": invalid syntax")};
+    }
+    static auto too_large(std::string_view body, std::string_view option) -> http_response {
+        static_assert(largest_store_value == 524288);
+        return {413, "Request body(" + std::to_string(body.size()) + " bytes) too large, max size: 524288 bytes. " +
+                         "See https://www.consul.io/docs/agent/options.html#" + std::string{option} + '.'};
+    }
+    /// A body that cannot be read, or what is not here.
+    static auto refused(const error& why, std::string_view before) -> http_response {
+        if (why.code == errc::usage) return {501, why.message};
+        return {400, std::string{before} + why.message};
     }
     static auto not_here(std::string_view query, std::initializer_list<std::string_view> names)
         -> std::optional<http_response> {
         for (const auto name : names) {
             if (!query.empty() && query_parameter(query, name)) {
-                return http_response{501, "the embedded store does not know ?" + std::string{name}, {}};
-            }
-        }
-        return std::nullopt;
-    }
-    /// There are no sessions here, so every one is an invalid one.
-    static auto locking(std::string_view query) -> std::optional<http_response> {
-        for (const std::string_view name : {"acquire", "release"}) {
-            if (const auto session = query_parameter(query, name)) {
-                return http_response{500, "invalid session \"" + *session + '"', {}};
+                return http_response{501, "the embedded store does not know ?" + std::string{name}};
             }
         }
         return std::nullopt;

@@ -23,14 +23,27 @@ namespace powerconsul::inline v0 {
     return std::nullopt;
 }
 
+/// A query's parameters by their names, as Go shows them again, but for how they are encoded.
+[[nodiscard]] inline auto sorted_query(std::string_view query) -> std::string {
+    std::vector<std::string> pairs;
+    while (!query.empty()) {
+        const std::string_view pair = next_part(query, '&');
+        if (!pair.empty()) pairs.push_back(std::string{pair} + (pair.find('=') == std::string_view::npos ? "=" : ""));
+    }
+    const auto name = [](std::string_view pair) { return pair.substr(0, pair.find('=')); };
+    std::stable_sort(pairs.begin(), pairs.end(), [&](const auto& a, const auto& b) { return name(a) < name(b); });
+    std::string text;
+    for (const auto& pair : pairs) text += (text.empty() ? "" : "&") + pair;
+    return text;
+}
+
 /// Whether Go's ServeMux, and with it Consul, takes the decoded path as it is: no empty, `.` or `..` segment.
 [[nodiscard]] constexpr auto is_clean_path(std::string_view path) -> bool {
     if (!path.starts_with('/')) return false;
+    path.remove_prefix(1);
     while (!path.empty()) {
-        path.remove_prefix(1);
-        const std::string_view segment = path.substr(0, path.find('/'));
-        path.remove_prefix(segment.size());
-        if (segment == "." || segment == ".." || (segment.empty() && !path.empty())) return false;
+        const std::string_view segment = next_part(path, '/');
+        if (segment.empty() || segment == "." || segment == "..") return false;
     }
     return true;
 }
