@@ -1,4 +1,4 @@
-// covers: core/time.hpp core/text.hpp core/base64.hpp consul/address.hpp adapters/httplib/pem.hpp cluster/identity.hpp
+// covers: core/time.hpp core/text.hpp core/base64.hpp consul/address.hpp adapters/httplib/tls.hpp cluster/identity.hpp
 // ports/trust.hpp lint/keys.hpp config/settings.hpp ports/log.hpp consul/connection.hpp store/url.hpp
 // probes/service/service_manager.hpp
 #include <powerconsul/consul/address.hpp>
@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include <powerconsul/adapters/httplib/pem.hpp>
+#include <powerconsul/adapters/httplib/tls.hpp>
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/config/settings.hpp>
 #include <powerconsul/consul/connection.hpp>

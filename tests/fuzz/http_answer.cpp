@@ -1,4 +1,5 @@
-// covers: adapters/httplib/bounded.hpp adapters/httplib/exchange.hpp adapters/httplib/transport.hpp ports/transport.hpp
+// covers: adapters/httplib/bounded.hpp adapters/httplib/client.hpp adapters/httplib/exchange.hpp
+//         adapters/httplib/head_limits.hpp adapters/httplib/transport.hpp ports/transport.hpp
 #include <array>
 #include <atomic>
 #include <condition_variable>

@@ -13,11 +13,7 @@ auto make_http_transport(const consul_access& access) -> result<any_transport> {
 }
 
 auto has_tls() -> bool {
-#if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
-    return true;
-#else
-    return false;
-#endif
+    return httplib_transport::has_tls;
 }
 
 auto http_libraries() -> std::string {
@@ -25,7 +21,7 @@ auto http_libraries() -> std::string {
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
     return httplib + " and " + ::OpenSSL_version(OPENSSL_VERSION);
 #else
-    return httplib + (has_tls() ? ", with TLS" : ", without TLS");
+    return httplib + ", without TLS";
 #endif
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
@@ -162,7 +163,7 @@ public:
     auto add_session(store_datacenter& in, store_session session) -> std::string {
         session.created = in.sessions_index = ++index_;
         session.ends = now_ + session.lifetime;
-        const std::string digits = hexadecimal(index_);
+        const std::string digits = ascii::hexadecimal(index_, 16);
         std::string id = "00000000-0000-0000-" + digits.substr(0, 4) + '-' + digits.substr(4);
         in.sessions.insert_or_assign(id, std::move(session));
         return id;

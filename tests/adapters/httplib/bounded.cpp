@@ -13,11 +13,10 @@
 #include <powerconsul/adapters/httplib/bounded.hpp>
 
 using namespace powerconsul;
-using detail::bounded_stream;
+using detail::bounded_socket;
 using detail::bounds;
 using detail::known_address;
 using detail::steady;
-using stream = bounded_stream<httplib::Stream>;
 
 namespace {
 
@@ -68,31 +67,20 @@ TEST_CASE("only what no name service is needed for is a known address") {
     CHECK_FALSE(known_address(too_long));
 }
 
-TEST_CASE("what was read ahead is given out before more is read") {
-    const pair sockets;
-    bounds limits = within(5000);
-    stream one{sockets.here.get(), limits};
-    sockets.say("HTTP/1.1 200");
-    std::array<char, 16> some{};
-    CHECK(one.read(some.data(), 4) == 4);
-    CHECK(std::string_view{some.data(), 4} == "HTTP");
-    CHECK(one.is_readable());
-    CHECK(one.read(some.data(), some.size()) == 8);
-    CHECK(std::string_view{some.data(), 8} == "/1.1 200");
-    CHECK(limits.received == 12);
-    CHECK(limits.speaks_http);
-    CHECK_FALSE(limits.ended);
-}
-
 TEST_CASE("the deadline ends reading and writing, and not before") {
     const pair sockets;
     bounds limits = within(30);
     const auto end = limits.deadline;
-    stream one{sockets.here.get(), limits};
+    bounded_socket one{sockets.here.get(), limits};
     char c{};
     CHECK(one.read(&c, 1) == -1);
     CHECK(limits.overdue);
     CHECK(steady::now() >= end);
+
+    limits = within(60'000);
+    limits.patience = std::chrono::milliseconds{30};
+    CHECK(one.read(&c, 1) == -1);
+    CHECK_FALSE(limits.overdue);
 
     limits = within(30);
     const std::string much(std::size_t{16} << 20U, 'x');
@@ -107,49 +95,14 @@ TEST_CASE("the other side's end is an end for reading and an error without a sig
     sockets.say("x");
     sockets.there.reset();
     bounds limits = within(5000);
-    stream one{sockets.here.get(), limits};
+    bounded_socket one{sockets.here.get(), limits};
     char c{};
     CHECK(one.read(&c, 1) == 1);
-    CHECK_FALSE(limits.speaks_http);
+    CHECK_FALSE(limits.ended);
     CHECK(one.read(&c, 1) == 0);
     CHECK(limits.ended);
     CHECK(one.write("x", 1) == -1);
     CHECK(errno == EPIPE);
-}
-
-TEST_CASE("headers beyond their limit are not read on, a body is") {
-    const pair sockets;
-    bounds limits = within(5000);
-    stream one{sockets.here.get(), limits};
-    limits.received = bounds::header_limit + 1;
-    sockets.say("abc");
-    char c{};
-    CHECK(one.read(&c, 1) == -1);
-    CHECK(limits.flooded);
-    limits.flooded = false;
-    limits.answered = true;
-    CHECK(one.read(&c, 1) == 1);
-    CHECK_FALSE(limits.flooded);
-}
-
-TEST_CASE("a line before the body has its limit, a body's has none") {
-    for (const std::size_t more : {0U, 1U}) {
-        const pair sockets;
-        bounds limits = within(5000);
-        stream one{sockets.here.get(), limits};
-        const std::string line = std::string(bounds::line_limit + more - 1, 'x');
-        sockets.say(line + "\r\n" + line + "\r\n" + line);
-        std::size_t got = 0;
-        char c{};
-        while (got < 2 * (line.size() + 2) && one.read(&c, 1) == 1) ++got;
-        CHECK(limits.overlong == (more == 1));
-        CHECK(got == (more == 1 ? bounds::line_limit : 2 * (line.size() + 2)));
-        limits.overlong = false;
-        limits.answered = true;
-        sockets.say(line);
-        for (std::size_t i = 0; i < line.size() * 2; ++i) CHECK(one.read(&c, 1) == 1);
-        CHECK_FALSE(limits.overlong);
-    }
 }
 
 TEST_CASE("a name has all of its addresses, and one that nobody has none") {

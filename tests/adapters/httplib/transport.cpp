@@ -24,6 +24,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+#include "tls_identity.hpp"
+#endif
+
 using namespace powerconsul;
 
 // A name server that does not answer: the C library's resolver waits for it, and nothing can interrupt that.
@@ -46,17 +50,29 @@ auto elapsed(std::chrono::steady_clock::time_point since) -> std::int64_t {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since).count();
 }
 
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+using tls_connection = SSL;
+
+auto identity() -> const tls_identity& {
+    static const tls_identity made{"IP:127.0.0.1,DNS:localhost"};
+    return made;
+}
+#else
+using tls_connection = void;
+#endif
+
 /// A connection of the raw server, with what the tests need to misbehave on it.
 struct peer {
     int socket{-1};
     std::atomic<bool>* stopping{};
+    tls_connection* tls{};
 
     /// Reads up to the end of a request's headers (the requests here have short bodies or none).
     auto request() const -> std::string {
         std::string text;
         while (text.find("\r\n\r\n") == std::string::npos && wait()) {
             char buffer[4096];
-            const auto n = ::recv(socket, buffer, sizeof(buffer), 0);
+            const auto n = receive(buffer, sizeof(buffer));
             if (n <= 0) break;
             text.append(buffer, static_cast<std::size_t>(n));
         }
@@ -75,7 +91,7 @@ struct peer {
             pollfd ready{socket, POLLOUT, 0};
             if (*stopping) return false;
             if (::poll(&ready, 1, 10) == 0) continue;
-            const auto n = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+            const auto n = send_some(text);
             if (n <= 0) return false;
             text.remove_prefix(static_cast<std::size_t>(n));
         }
@@ -87,18 +103,33 @@ struct peer {
             std::this_thread::sleep_for(std::chrono::milliseconds{pause_ms});
         }
     }
+
+private:
+    auto receive(char* to, std::size_t size) const -> ssize_t {
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+        if (tls != nullptr) return SSL_read(tls, to, static_cast<int>(size));
+#endif
+        return ::recv(socket, to, size, 0);
+    }
+    auto send_some(std::string_view text) const -> ssize_t {
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+        if (tls != nullptr)
+            return SSL_write(tls, text.data(), static_cast<int>(std::min(text.size(), std::size_t{4096})));
+#endif
+        return ::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
 };
 
 /// Listens on a port of its own, or on a socket's path, and lets `behave` talk with each connection in turn.
 class raw_server {
 public:
     template <typename Behave>
-    explicit raw_server(Behave behave, const std::string& path = {}) {
+    explicit raw_server(Behave behave, const std::string& path = {}, bool tls = false, in_addr_t at = INADDR_LOOPBACK) {
         if (path.empty()) {
             listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
             sockaddr_in where{};
             where.sin_family = AF_INET;
-            where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+            where.sin_addr.s_addr = htonl(at);
             socklen_t size = sizeof(where);
             REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&where), size) == 0);
             REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&where), &size) == 0);
@@ -111,7 +142,12 @@ public:
             REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&where), sizeof(where)) == 0);
         }
         REQUIRE(::listen(listener_, 16) == 0);
-        thread_ = std::thread{[this, behave] {
+        thread_ = std::thread{[this, behave, tls] {
+            // What OpenSSL writes to a connection that is gone is a signal.
+            sigset_t pipe;
+            ::sigemptyset(&pipe);
+            ::sigaddset(&pipe, SIGPIPE);
+            ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
             std::vector<std::thread> talks;
             while (!stopping_) {
                 pollfd ready{listener_, POLLIN, 0};
@@ -119,8 +155,17 @@ public:
                 const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
                 if (socket < 0) continue;
                 const int number = ++connections_;
-                talks.emplace_back([this, behave, socket, number] {
-                    behave(peer{socket, &stopping_}, number);
+                talks.emplace_back([this, behave, socket, number, tls] {
+                    peer other;
+                    other.socket = socket;
+                    other.stopping = &stopping_;
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+                    if (tls) other.tls = identity().accept(socket);
+#endif
+                    if (!tls || other.tls != nullptr) behave(other, number);
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+                    SSL_free(other.tls);
+#endif
                     ::close(socket);
                 });
             }
@@ -135,8 +180,12 @@ public:
         ::close(listener_);
     }
 
-    [[nodiscard]] auto address() const -> std::string { return "127.0.0.1:" + std::to_string(port_); }
-    [[nodiscard]] auto connections() const -> int { return connections_; }
+    [[nodiscard]] auto address() const -> std::string {
+        return "127.0.0.1:" + std::to_string(port_);
+    }
+    [[nodiscard]] auto connections() const -> int {
+        return connections_;
+    }
 
 private:
     int listener_{-1};
@@ -163,9 +212,32 @@ auto put(std::string target, std::string body) -> http_request {
     return {http_method::put, std::move(target), std::move(body), milliseconds{5000}};
 }
 
+/// cpp-httplib's version as a number: 1807 is 0.18.7.
+constexpr auto httplib_version() -> int {
+    int whole = 0;
+    int part = 0;
+    for (const char c : std::string_view{CPPHTTPLIB_VERSION}) {
+        part = c == '.' ? 0 : part * 10 + (c - '0');
+        whole = c == '.' ? whole * 100 : whole - whole % 100 + part;
+    }
+    return whole;
+}
+static_assert(httplib_version() >= 1104);
+
 auto answer(std::string_view body, std::string_view status = "200 OK") -> std::string {
     return "HTTP/1.1 " + std::string{status} + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
            std::string{body};
+}
+
+auto tls_transport_to(const std::string& address) -> httplib_transport {
+    httplib_options options;
+    options.address = "https://" + address;
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+    options.ca_file = identity().certificate_file();
+#endif
+    auto made = httplib_transport::create(std::move(options));
+    REQUIRE(made);
+    return std::move(*made);
 }
 
 /// Answers every request of a connection with the same text.
@@ -323,8 +395,8 @@ TEST_CASE("what a server can do wrong has an error of its own") {
         errc code;
         std::string_view message;
         void (*behave)(const peer&);
+        int malformed_since{99'99'99};  ///< the version of cpp-httplib that refuses it before this library can
     };
-    constexpr bool bounded = detail::can_be_bounded<httplib::ClientImpl, httplib::Stream>;
     const row rows[] = {
         {"closes at once", errc::unavailable, "closed the connection without an answer", [](const peer&) {}},
         {"closes without answer", errc::unavailable, "closed the connection without an answer",
@@ -345,12 +417,14 @@ TEST_CASE("what a server can do wrong has an error of its own") {
          }},
         {"another protocol", errc::bad_data, "does not speak HTTP",
          [](const peer& client) { client.say("SSH-2.0-OpenSSH_9.2\r\n"), client.request(), client.request(); }},
-        {"a status line of 100 KB", errc::bad_data, bounded ? "8192 bytes that are taken" : "",
+        {"no status", errc::bad_data, "malformed status line or header",
+         [](const peer& client) { client.request(), client.say("HTTP/1.1 OK\r\n\r\n"), client.request(); }},
+        {"a status line of 100 KB", errc::bad_data, "8192 bytes that are taken",
          [](const peer& client) {
              client.request();
              client.say("HTTP/1.1 200 " + std::string(100'000, 'x') + "\r\nContent-Length: 0\r\n\r\n");
          }},
-        {"a header of 100 KB", errc::bad_data, bounded ? "8192 bytes that are taken" : "does not speak HTTP",
+        {"a header of 100 KB", errc::bad_data, "8192 bytes that are taken",
          [](const peer& client) {
              client.request();
              client.say("HTTP/1.1 200 OK\r\nX: " + std::string(100'000, 'x') + "\r\nContent-Length: 0\r\n\r\n");
@@ -361,19 +435,22 @@ TEST_CASE("what a server can do wrong has an error of its own") {
              client.say("HTTP/1.1 200 OK\r\n");
              while (client.say("A: 0123456789012345678901234567890123456789\r\n")) {
              }
-         }},
+         },
+         2200},  // no more than 100 headers
         {"Content-Length is no number", errc::bad_data, "Content-Length",
          [](const peer& client) { client.request(), client.say("HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc"); }},
         {"Content-Length with a NUL byte", errc::bad_data, "Content-Length",
          [](const peer& client) {
              client.request();
              client.say(std::string{"HTTP/1.1 200 OK\r\nContent-Length: "} + '\0' + "3\r\n\r\nabc");
-         }},
+         },
+         1806},  // only characters that RFC 9110 allows in a header's value
         {"Content-Length twice, with two numbers", errc::bad_data, "Content-Length",
          [](const peer& client) {
              client.request();
              client.say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 2\r\n\r\nabc");
-         }},
+         },
+         3702},  // RFC 9110, 8.6
         {"Content-Length beyond 64 bits", errc::bad_data, "bytes that are taken",
          [](const peer& client) {
              client.request();
@@ -404,24 +481,30 @@ TEST_CASE("what a server can do wrong has an error of its own") {
         struct way {
             std::string host;
             int requests;
+            bool tls;
         };
-        for (const way& one : {way{"127.0.0.1", 1}, way{"localhost", 1}, way{"127.0.0.1", 2}}) {
+        const std::string_view message =
+            httplib_version() < each.malformed_since ? each.message : "malformed status line or header";
+        for (const way& one : {way{"127.0.0.1", 1, false}, way{"localhost", 1, false}, way{"127.0.0.1", 2, false},
+                               way{"127.0.0.1", 1, true}, way{"localhost", 2, true}}) {
             const auto& host = one.host;
             const int requests = one.requests;
-            if (each.message.empty()) continue;
+            if (one.tls && !httplib_transport::has_tls) continue;
             CAPTURE(each.name);
             CAPTURE(host);
             CAPTURE(requests);
-            raw_server server{[&](const peer& client, int) { each.behave(client); }};
+            CAPTURE(one.tls);
+            const auto behave = [&](const peer& client, int) { each.behave(client); };
+            raw_server server{behave, {}, one.tls};
             const std::string address = host + server.address().substr(server.address().find(':'));
-            auto transport = transport_to(address);
+            auto transport = one.tls ? tls_transport_to(address) : transport_to(address);
             const std::vector<http_request> asked(static_cast<std::size_t>(requests), get("/v1/kv/a", 60000));
             for (const auto& got : perform_all(transport, asked)) {
                 REQUIRE_FALSE(got);
                 CAPTURE(got.error().message);
                 CHECK(got.error().code == each.code);
-                CHECK(got.error().message.find(each.message) != std::string::npos);
-                CHECK(got.error().message.find("http://" + address) != std::string::npos);
+                CHECK(got.error().message.find(message) != std::string::npos);
+                CHECK(got.error().message.find((one.tls ? "https://" : "http://") + address) != std::string::npos);
             }
             CHECK(server.connections() == requests);
         }
@@ -473,16 +556,20 @@ TEST_CASE("the deadline is one for the whole exchange") {
          }},
     };
     for (const auto& each : rows) {
-        CAPTURE(each.name);
-        raw_server server{[&](const peer& client, int) { each.behave(client); }};
-        const auto start = std::chrono::steady_clock::now();
-        const auto got = transport_to(server.address()).perform(get("/v1/kv/a", 150));
-        const auto took = elapsed(start);
-        REQUIRE_FALSE(got);
-        CHECK(got.error().code == errc::timed_out);
-        CHECK(got.error().message.find("did not answer the request for") != std::string::npos);
-        CHECK(took >= 150);
-        CHECK(took < 1500);
+        for (const bool tls : {false, httplib_transport::has_tls}) {
+            CAPTURE(each.name);
+            CAPTURE(tls);
+            raw_server server{[&](const peer& client, int) { each.behave(client); }, {}, tls};
+            auto transport = tls ? tls_transport_to(server.address()) : transport_to(server.address());
+            const auto start = std::chrono::steady_clock::now();
+            const auto got = transport.perform(get("/v1/kv/a", 150));
+            const auto took = elapsed(start);
+            REQUIRE_FALSE(got);
+            CHECK(got.error().code == errc::timed_out);
+            CHECK(got.error().message.find("did not answer the request for") != std::string::npos);
+            CHECK(took >= 150);
+            CHECK(took < 1500);
+        }
     }
 }
 
@@ -712,3 +799,155 @@ TEST_CASE("options are checked before anybody is asked") {
         CHECK(made.error().message.find("hush") == std::string::npos);
     }
 }
+
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+TEST_CASE("over TLS one connection is kept, and the other side learns by which name it is asked") {
+    struct row {
+        std::string_view host;
+        std::string_view server_name;
+        std::string_view told;  ///< by the handshake
+        std::string_view header;
+    };
+    for (const row& each : {row{"127.0.0.1", "", "", "127.0.0.1"}, row{"localhost", "", "localhost", "localhost"},
+                            row{"127.0.0.1", "localhost", "localhost", "localhost"}}) {
+        CAPTURE(each.host);
+        CAPTURE(each.server_name);
+        std::string told;
+        std::string head;
+        raw_server server{[&](const peer& client, int) {
+                              const char* const name = SSL_get_servername(client.tls, TLSEXT_NAMETYPE_host_name);
+                              told = name == nullptr ? "" : name;
+                              for (;;) {
+                                  const std::string request = client.request();
+                                  if (request.empty()) return;
+                                  if (request.starts_with("GET")) head = request;
+                                  client.say(answer("x"));
+                              }
+                          },
+                          {},
+                          true};
+        const std::string port = server.address().substr(server.address().find(':'));
+        httplib_options options;
+        options.address = "https://" + std::string{each.host} + port;
+        options.tls_server_name = each.server_name;
+        options.ca_file = identity().certificate_file();
+        auto made = httplib_transport::create(options);
+        REQUIRE(made);
+        for (int i = 0; i < 3; ++i) CHECK(made->perform(get("/")).value_or(http_response{}).body == "x");
+        CHECK(server.connections() == 1);
+        CHECK(made->perform(put("/", std::string(100'000, 'x'))));
+        CHECK(server.connections() == 2);
+        made = fail(errc::failed, "closed, so that the server has ended");
+        CHECK(told == each.told);
+        CHECK(head.find("\r\nHost: " + std::string{each.header} + port + "\r\n") != std::string::npos);
+    }
+}
+
+TEST_CASE("who is not to be believed gets no request") {
+    struct row {
+        std::string_view name;
+        std::string_view address;  ///< of the server, without its port
+        std::string ca_file;
+        bool verify;
+        std::string_view message;  ///< empty: believed
+    };
+    const tls_identity other{"IP:127.0.0.1"};
+    const row rows[] = {
+        {"known", "127.0.0.1", identity().certificate_file(), true, ""},
+        {"another authority", "127.0.0.1", other.certificate_file(), true,
+         "its certificate is not for \"127.0.0.1\" or not from a known authority (self"},
+        {"the system's authorities", "127.0.0.1", "", true, "not from a known authority (self"},
+        {"another address", "127.0.0.2", identity().certificate_file(), true, "(IP address mismatch)"},
+        {"not verified", "127.0.0.2", "", false, ""},
+        {"not verified with an authority", "127.0.0.2", other.certificate_file(), false, ""},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        std::atomic<int> requests{0};
+        raw_server server{[&](const peer& client, int) {
+                              if (!client.request().empty()) ++requests;
+                              client.say(answer("x"));
+                          },
+                          {},
+                          true,
+                          INADDR_ANY};
+        httplib_options options;
+        options.address = "https://" + std::string{each.address} + server.address().substr(server.address().find(':'));
+        options.ca_file = each.ca_file;
+        options.verify = each.verify;
+        auto transport = httplib_transport::create(options);
+        REQUIRE(transport);
+        const auto got = transport->perform(get("/"));
+        CHECK(got.has_value() == each.message.empty());
+        if (!got) {
+            CAPTURE(got.error().message);
+            CHECK(got.error().code == errc::unavailable);
+            CHECK(got.error().message.find(each.message) != std::string::npos);
+            CHECK(requests == 0);
+        }
+    }
+}
+
+TEST_CASE("an agent that asks for a certificate gets the one that is set") {
+    for (const bool set : {false, true}) {
+        CAPTURE(set);
+        raw_server server{answering(answer("x")), {}, true};
+        httplib_options options;
+        options.address = "https://" + server.address();
+        options.ca_file = identity().certificate_file();
+        if (set) {
+            options.client_cert = identity().certificate_file();
+            options.client_key = identity().key_file();
+        }
+        auto transport = httplib_transport::create(options);
+        REQUIRE(transport);
+        SSL_CTX_set_verify(identity().context(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                           [](int, X509_STORE_CTX*) { return 1; });
+        const auto got = transport->perform(get("/"));
+        SSL_CTX_set_verify(identity().context(), SSL_VERIFY_NONE, nullptr);
+        CHECK(got.has_value() == set);
+        if (got) continue;
+        // With TLS 1.3 the client's side of the handshake is over before the other one is.
+        CHECK(got.error().message.find("if it asks for a client certificate, set one") != std::string::npos);
+    }
+}
+
+TEST_CASE("a certificate and a key of two pairs, and authorities that are none, are found before anybody is asked") {
+    const tls_identity other{"IP:127.0.0.1"};
+    httplib_options options;
+    options.address = "https://127.0.0.1:1";
+    options.client_cert = identity().certificate_file();
+    options.client_key = other.key_file();
+    const auto pair = httplib_transport::create(options);
+    REQUIRE_FALSE(pair);
+    CHECK(pair.error().code == errc::configuration);
+    CHECK(pair.error().message.find("are no pair of PEM files") != std::string::npos);
+    options.client_cert = options.client_key = "";
+    options.ca_file = "/etc/passwd";
+    const auto authorities = httplib_transport::create(options);
+    REQUIRE_FALSE(authorities);
+    CHECK(authorities.error().code == errc::configuration);
+    CHECK(authorities.error().message.find("must be in PEM form") != std::string::npos);
+}
+
+TEST_CASE("each step of a TLS handshake has the time of a connection, and no more than the exchange") {
+    raw_server silent{[](const peer& client, int) { client.wait(), client.request(), client.wait(); }};
+    httplib_options options;
+    options.address = "https://" + silent.address();
+    options.verify = false;
+    options.connect_timeout = milliseconds{100};
+    auto transport = httplib_transport::create(options);
+    REQUIRE(transport);
+    const auto start = std::chrono::steady_clock::now();
+    const auto step = transport->perform(get("/"));
+    CHECK(elapsed(start) < 2000);
+    REQUIRE_FALSE(step);
+    CHECK(step.error().message.find("the TLS handshake failed") != std::string::npos);
+    options.connect_timeout = seconds(5);
+    transport = httplib_transport::create(options);
+    REQUIRE(transport);
+    const auto whole = transport->perform(get("/", 100));
+    REQUIRE_FALSE(whole);
+    CHECK(whole.error().code == errc::timed_out);
+}
+#endif

@@ -1,18 +1,13 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <ctime>
-#include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <type_traits>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -23,14 +18,11 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <unistd.h>
-
-#include <httplib.h>
 
 #include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/consul/address.hpp>
 
-// A client of httplib that keeps a deadline by itself. No interface: use adapters/httplib.hpp.
+// Sockets that keep a deadline. No interface: use adapters/httplib/transport.hpp.
 
 namespace powerconsul::inline v0::detail {
 
@@ -91,21 +83,14 @@ struct socket_address {
 /// What bounds an exchange, and what came of it.
 struct bounds {
     steady::time_point deadline{};
-    steady::time_point connect_by{};  ///< not after the deadline
-    bool body_follows{};              ///< the request's body is sent on its own, after its headers
-    unsigned opened{};                ///< sockets made
-    std::uint64_t received{};         ///< bytes
-    bool speaks_http{};               ///< what was received first begins as an answer does
-    bool answered{};                  ///< the status and the headers are there
-    bool ended{};                     ///< by the other side
-    bool overdue{};                   ///< ended by the deadline
-    bool flooded{};                   ///< ended by headers of more than header_limit
-    bool overlong{};                  ///< ended by a line of more than line_limit before the body
-
-    static constexpr std::uint64_t header_limit = 1024 * 1024;  ///< bytes; httplib 0.11 has none for their number
-    /// Bytes; that of httplib for a header. For a status line it has none, and matches it with a regular expression
-    /// that takes stack for every byte: a long one ended the process.
-    static constexpr std::size_t line_limit = 8192;
+    steady::time_point connect_by{};                    ///< not after the deadline
+    steady::duration patience{std::chrono::hours{24}};  ///< the longest wait of one read or write
+    bool no_delay{};                                    ///< more than one write is sent before an answer comes
+    unsigned opened{};                                  ///< sockets made
+    int connect_error{};                                ///< errno of the last socket that could not be connected
+    bool ended{};                                       ///< by the other side
+    bool overdue{};                                     ///< ended by the deadline
+    bool broken{};                                      ///< the last read failed: what came before may not be all
 };
 
 /// Until the time is over: whether the socket is ready (or broken, which the next call on it will tell).
@@ -130,7 +115,7 @@ struct bounds {
     const timeval time{left / 1'000'000, left % 1'000'000};
     if (::setsockopt(made.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) != 0) return -1;
     const int on = 1;
-    if (limits.body_follows && to.place.ss_family != AF_UNIX &&
+    if (limits.no_delay && to.place.ss_family != AF_UNIX &&
         ::setsockopt(made.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
         return -1;
     }
@@ -147,57 +132,35 @@ struct bounds {
     return made.release();
 }
 
-/// Reads and writes until the deadline and not after it. Writing to a connection that is gone is an error, no signal.
-template <typename Stream>
-class bounded_stream final : public Stream {
+/// A connection's bytes in both directions. Both functions return -1 for an error, and `read` 0 for the end.
+class channel {
 public:
-    using Stream::write;
+    virtual ~channel() = default;
+    virtual auto read(char* to, std::size_t size) -> ssize_t = 0;
+    virtual auto write(const char* from, std::size_t size) -> ssize_t = 0;
+};
 
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): only what was read into the buffer is looked at
-    bounded_stream(int socket, bounds& limits) : socket_{socket}, limits_{limits} {}
+/// Reads and writes until the deadline and not after it. Writing to a connection that is gone is an error, no signal.
+/// Does not own the socket.
+class bounded_socket final : public channel {
+public:
+    bounded_socket(int socket, bounds& limits) : socket_{socket}, limits_{limits} {}
 
-    auto is_readable() const -> bool override { return begin_ < end_ || wait(POLLIN); }
-    auto is_writable() const -> bool override { return true; }
+    [[nodiscard]] auto limits() const -> bounds& { return limits_; }
     auto read(char* to, std::size_t size) -> ssize_t override {
-        if (begin_ == end_) {
-            if (!limits_.answered && limits_.received > bounds::header_limit) return limits_.flooded = true, -1;
-            const auto got =
-                call(POLLIN, [&] { return ::recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT); });
-            if (got == 0) limits_.ended = true;
-            if (got <= 0) return got;
-            begin_ = 0;
-            end_ = static_cast<std::size_t>(got);
-            if (limits_.received == 0) {
-                limits_.speaks_http = std::string_view{buffer_.data(), end_}.starts_with("HTTP/1.");
-            }
-            limits_.received += static_cast<std::uint64_t>(got);
-        }
-        const std::size_t some = std::min(size, end_ - begin_);
-        std::memcpy(to, buffer_.data() + begin_, some);
-        begin_ += some;
-        if (!limits_.answered && !fits({to, some})) return limits_.overlong = true, -1;
-        return static_cast<ssize_t>(some);
+        const auto got = call(POLLIN, [&] { return ::recv(socket_, to, size, MSG_DONTWAIT); });
+        if (got == 0) limits_.ended = true;
+        return got;
     }
     auto write(const char* from, std::size_t size) -> ssize_t override {
         return call(POLLOUT, [&] { return ::send(socket_, from, size, MSG_DONTWAIT | MSG_NOSIGNAL); });
     }
-    void get_remote_ip_and_port(std::string&, int&) const override {}
-    void get_local_ip_and_port(std::string&, int&) const override {}
-    auto socket() const -> int override { return socket_; }
 
 private:
     [[nodiscard]] auto wait(short what) const -> bool {
-        const bool ready = ready_by(socket_, what, limits_.deadline);
+        const bool ready = ready_by(socket_, what, std::min(limits_.deadline, steady::now() + limits_.patience));
         if (!ready && steady::now() >= limits_.deadline) limits_.overdue = true;
         return ready;
-    }
-    /// Of what comes before the body.
-    [[nodiscard]] auto fits(std::string_view bytes) -> bool {
-        for (const char c : bytes) {
-            line_ = c == '\n' ? 0 : line_ + 1;
-            if (line_ > bounds::line_limit) return false;
-        }
-        return true;
     }
     /// An answer takes its time, so what is read is waited for first; what is written mostly is taken at once.
     template <typename Call>
@@ -211,59 +174,6 @@ private:
 
     int socket_;
     bounds& limits_;
-    std::array<char, 4096> buffer_;  // not cleared: see above
-    std::size_t begin_{};
-    std::size_t end_{};
-    std::size_t line_{};  ///< bytes of the line that is being read
-};
-
-/// httplib makes sockets and streams in virtual functions, the second of which got another parameter with
-/// set_max_timeout (0.19 or so). That one has a deadline for the reading of headers too, but none for connecting.
-template <typename Client, typename Stream>
-inline constexpr bool can_be_bounded = !requires(Client & client) {
-    client.set_max_timeout(std::time_t{1});
-}
-&&!std::is_abstract_v<bounded_stream<Stream>>;
-
-/// A client without TLS whose exchanges end in time by themselves, so that nobody need wait beside them unless a name
-/// has to be resolved.
-template <typename Client, typename Stream>
-class bounded_client final : public Client {
-public:
-    /// `to`: nothing if `where` is a host name.
-    bounded_client(const address& where, const std::optional<socket_address>& to)
-        : Client{where.scheme == address_scheme::unix_socket ? where.path : where.host,
-                 where.scheme == address_scheme::unix_socket ? 80 : int{where.port}},
-          where_{where} {
-        if (to) to_.push_back(*to);
-    }
-
-    bounds limits{};
-
-private:
-    auto create_and_connect_socket(typename Client::Socket& made, httplib::Error& failure) -> bool override {
-        const auto named = to_.empty() ? addresses_of(where_) : to_;
-        made.sock = -1;
-        errno = 0;
-        for (std::size_t i = 0; i < named.size() && made.sock < 0; ++i) {
-            ++limits.opened;
-            // One that does not answer leaves time for the others.
-            const auto now = steady::now();
-            const auto share = (limits.connect_by - now) / static_cast<std::int64_t>(named.size() - i);
-            made.sock = connect_by(named[i], now + share, limits);
-        }
-        if (made.sock >= 0) return true;
-        limits.overdue = steady::now() >= limits.deadline;
-        failure = errno == EINPROGRESS ? httplib::Error::ConnectionTimeout : httplib::Error::Connection;
-        return false;
-    }
-    auto process_socket(const typename Client::Socket& made, std::function<bool(Stream&)> exchange) -> bool override {
-        bounded_stream<Stream> stream{made.sock, limits};
-        return exchange(stream);
-    }
-
-    address where_;
-    std::vector<socket_address> to_{};  ///< none: a name, which is resolved for each connection
 };
 
 }  // namespace powerconsul::inline v0::detail

@@ -1,35 +1,23 @@
 #pragma once
 
-#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
-
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <httplib.h>
 
 #include <powerconsul/adapters/httplib/bounded.hpp>
-#include <powerconsul/adapters/httplib/tls.hpp>
-#include <powerconsul/adapters/posix/fd.hpp>
+#include <powerconsul/adapters/httplib/client.hpp>
 #include <powerconsul/core/time.hpp>
 
-// How httplib_transport carries out one request. No interface: use adapters/httplib.hpp.
+// How httplib_transport carries out one request. No interface: use adapters/httplib/transport.hpp.
 
 namespace powerconsul::inline v0::detail {
 
@@ -37,80 +25,7 @@ namespace powerconsul::inline v0::detail {
     return std::chrono::milliseconds{time.count};
 }
 
-/// One connection. Unless it is a bounded one, its requests run in a thread of their own, for two reasons: httplib's
-/// timeouts bound each system call and not the exchange, so somebody else must end what takes too long; and httplib
-/// writes without MSG_NOSIGNAL, so SIGPIPE must be blocked where it writes and nowhere else. A bounded one's do so
-/// where a name has to be resolved, which nothing can end, and where others run beside it.
-struct httplib_connection {
-    posix_fd file{};        ///< what `hold` was given
-    httplib_trust trust{};  ///< with TLS, if anybody is to be verified; the client refers to it
-    std::unique_ptr<httplib::ClientImpl> client{};
-    bounds* bounded{};          ///< those of the client, if it keeps its deadline by itself
-    bool here{};                ///< its requests run in the thread of the one who waits
-    std::string server_name{};  ///< what httplib takes for the host
-    std::string lookup{};       ///< the host to resolve in its place; empty: httplib resolves it
-    std::mutex guard{};
-    posix_fd socket{};  ///< our own duplicate: its number cannot become somebody else's when httplib closes its own
-    unsigned opened{};  ///< sockets made since the exchange began
-    std::uint64_t before{};  ///< what had come in over the socket when the exchange began
-
-    /// The path of a file in memory that holds this text and lives as long as the connection: TLS libraries take
-    /// authorities from a file in the same way, but each has its own for those from memory.
-    [[nodiscard]] auto hold(std::string_view text) -> std::string {
-        file = posix_fd{::memfd_create("authorities", MFD_CLOEXEC)};
-        while (file && !text.empty()) {
-            const auto written = uninterrupted([&] { return ::write(file.get(), text.data(), text.size()); });
-            if (written <= 0) file.reset();
-            if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-        }
-        return "/proc/self/fd/" + std::to_string(file.get());
-    }
-    void begin() {
-        if (bounded != nullptr) *bounded = {};
-        const std::lock_guard lock{guard};
-        before = counted();
-        opened = 0;
-    }
-    void watch(int made) {
-        const std::lock_guard lock{guard};
-        socket = posix_fd{::fcntl(made, F_DUPFD_CLOEXEC, 0)};
-        before = 0;
-        ++opened;
-    }
-    /// Ends every system call on the connection, now.
-    void cut() {
-        const std::lock_guard lock{guard};
-        if (socket) ::shutdown(socket.get(), SHUT_RDWR);
-    }
-    [[nodiscard]] auto sockets() -> unsigned {
-        if (bounded != nullptr) return bounded->opened;
-        const std::lock_guard lock{guard};
-        return opened;
-    }
-    /// Bytes that came in during this exchange; 0 if the socket is no TCP socket. The other side's end counts as one.
-    /// Not of a bounded one.
-    [[nodiscard]] auto received() -> std::uint64_t {
-        const std::lock_guard lock{guard};
-        return counted() - before;
-    }
-
-private:
-    /// httplib reports an end without an answer and an answer that is no HTTP as the same error, and it bounds no
-    /// headers; the kernel's counter helps with both. The C library's tcp_info ends before that field, which is the
-    /// 64 bits at byte 128 since Linux 4.1.
-    [[nodiscard]] auto counted() const -> std::uint64_t {
-        constexpr std::size_t field = 128;
-        unsigned char info[field + sizeof(std::uint64_t)]{};
-        socklen_t size = sizeof(info);
-        std::uint64_t bytes = 0;
-        if (socket && ::getsockopt(socket.get(), IPPROTO_TCP, TCP_INFO, info, &size) == 0 && size == sizeof(info)) {
-            std::memcpy(&bytes, info + field, sizeof(bytes));
-        }
-        return bytes;
-    }
-};
-
-/// Tells the one who waits that an exchange has ended, and guards what both sides write.
+/// Tells the one who waits that an exchange has ended.
 struct httplib_board {
     std::mutex guard{};
     std::condition_variable changed{};
@@ -121,32 +36,23 @@ struct httplib_board {
 struct httplib_exchange {
     enum class cause : unsigned char { none, overdue, too_large, flooded, overlong, malformed };
 
-    std::shared_ptr<httplib_connection> connection{};
+    std::shared_ptr<bounded_client> client{};
     std::shared_ptr<httplib_board> board{};
     httplib::Request request{};
     httplib::Response response{};
     httplib::Error error{httplib::Error::Success};
     std::string body{};
     std::size_t max_body{};
-    steady::time_point deadline{};
-    int system_error{};
     bool ok{};
-    // These are guarded by the board.
-    bool done{};
-    bool answered{};  ///< the status and the headers are there
     cause stopped{cause::none};
+    bool done{};  ///< guarded by the board; until then the rest belongs to who carries the request out
 
     [[nodiscard]] auto refuse(cause why) -> bool {
-        const std::lock_guard lock{board->guard};
         if (stopped == cause::none) stopped = why;
         return false;
     }
     [[nodiscard]] auto take_headers(const httplib::Response& head) -> bool {
-        {
-            const std::lock_guard lock{board->guard};
-            answered = true;
-            if (connection->bounded != nullptr) connection->bounded->answered = true;
-        }
+        client->head.answered = true;
         // All of each: httplib reads the first, up to a NUL byte.
         std::string length;
         const auto [first, last] = head.headers.equal_range("Content-Length");
@@ -167,55 +73,31 @@ struct httplib_exchange {
     /// By whoever waits for it.
     void carry_out_here() noexcept {
         send();
-        end();
+        done = true;
     }
-    /// The thread's work.
+    /// The thread's work. Signals are for the threads of the program.
     void carry_out() noexcept {
         sigset_t all;
         ::sigfillset(&all);
         ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-        try {
-            if (connection->lookup.empty() || resolve()) send();
-        } catch (...) {
-            error = httplib::Error::Unknown;
-        }
+        send();
         const std::lock_guard lock{board->guard};
-        end();
+        done = true;
         board->changed.notify_all();
     }
-    void end() noexcept {
-        done = true;
-        const bounds* const how = connection->bounded;
-        if (how == nullptr || ok || stopped != cause::none) return;
-        if (how->overdue) stopped = cause::overdue;
-        if (how->overlong) stopped = cause::overlong;
-        if (how->flooded) stopped = cause::flooded;
-    }
+
+private:
     void send() noexcept {
         try {
-            errno = 0;
-            ok = connection->client->send(request, response, error);
-            system_error = errno;
+            // Some versions, 0.18 is one, take an error for the end of a body that has no length.
+            ok = client->send(request, response, error) && !client->limits.broken;
         } catch (...) {
             error = httplib::Error::Unknown;
         }
-    }
-    /// httplib connects to another name than the one that it verifies only if it is told the number.
-    [[nodiscard]] auto resolve() -> bool {
-        addrinfo hints{};
-        hints.ai_socktype = SOCK_STREAM;
-        addrinfo* found = nullptr;
-        error = httplib::Error::Connection;
-        if (::getaddrinfo(connection->lookup.c_str(), nullptr, &hints, &found) != 0) return false;
-        char text[NI_MAXHOST]{};
-        const int failure =
-            ::getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof(text), nullptr, 0, NI_NUMERICHOST);
-        ::freeaddrinfo(found);
-        if (failure != 0) return false;
-        connection->client->set_hostname_addr_map({{connection->server_name, text}});
-        connection->lookup.clear();
-        error = httplib::Error::Success;
-        return true;
+        if (ok || stopped != cause::none) return;
+        if (client->limits.overdue) stopped = cause::overdue;
+        if (client->head.overlong) stopped = cause::overlong;
+        if (client->head.flooded) stopped = cause::flooded;
     }
 };
 
@@ -246,27 +128,10 @@ void keep_targets_as_they_are(Client& client) {
 
 /// Waits for all; each ends at its deadline or, if nothing can end it, is left behind shortly after it.
 inline void wait_for(httplib_board& board, std::span<const std::shared_ptr<httplib_exchange>> jobs) {
-    using cause = httplib_exchange::cause;
     constexpr auto patience = std::chrono::milliseconds{100};
     std::unique_lock lock{board.guard};
-    for (;;) {
-        bool running = false;
-        const auto now = steady::now();
-        auto wake = now + std::chrono::milliseconds{20};
-        for (const auto& job : jobs) {
-            if (job->done || now >= job->deadline + patience) continue;
-            running = true;
-            const bool overdue = now >= job->deadline;
-            const bool flooded = !job->answered && job->connection->received() > bounds::header_limit;
-            if (overdue || flooded) {
-                if (job->stopped == cause::none) job->stopped = overdue ? cause::overdue : cause::flooded;
-                job->connection->cut();
-            } else if (job->deadline < wake) {
-                wake = job->deadline;
-            }
-        }
-        if (!running) return;
-        board.changed.wait_until(lock, wake);
+    for (const auto& job : jobs) {
+        board.changed.wait_until(lock, job->client->limits.deadline + patience, [&] { return job->done; });
     }
 }
 

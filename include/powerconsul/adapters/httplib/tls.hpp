@@ -1,83 +1,211 @@
 #pragma once
 
+#include <cstddef>
+#include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 
-#include <httplib.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #endif
 
-// Who is believed over TLS. No interface: use adapters/httplib.hpp.
+#include <powerconsul/adapters/httplib/bounded.hpp>
+#include <powerconsul/consul/access.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
 
-namespace powerconsul::inline v0::detail {
+// TLS over a socket that keeps a deadline: what cpp-httplib reads comes from here, so that the limits on a status line
+// and headers hold for https, too. cpp-httplib's own client for TLS lets nobody between it and its connection.
 
-/// Whom to believe, and why somebody was not believed.
-struct httplib_trust {
-    std::string name{};       ///< that the certificate must be for: a host name or an address
-    std::string ca_file{};    ///< empty: the system's authorities
-    bool sound{};             ///< name and authorities could be used; else nobody is believed
-    std::string complaint{};  ///< OpenSSL's, empty as long as there is none
-};
+namespace powerconsul::inline v0 {
 
-#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
-
-/// httplib 0.11 compares an IPv4 address also with whatever is on its stack, which takes some certificates for
-/// anybody's, and reads beyond the addresses in a certificate: it must not judge.
-inline constexpr bool httplib_may_judge = !std::string_view{CPPHTTPLIB_VERSION}.starts_with("0.11.");
-
-template <typename Client>
-[[nodiscard]] auto openssl_context(Client& client) -> SSL_CTX* {
-    if constexpr (requires { client.ssl_context(); }) {
-        return client.ssl_context();
-    } else {
-        return static_cast<SSL_CTX*>(client.tls_context());
+/// The certificates of a PEM file, one behind the other, without what else stands in it: keys, comments, lists. Whether
+/// they are sound is not looked at; a last one without its end is left out.
+[[nodiscard]] inline auto pem_certificates(std::string_view text) -> std::string {
+    constexpr std::string_view begin = "-----BEGIN CERTIFICATE-----";
+    constexpr std::string_view end = "-----END CERTIFICATE-----";
+    std::string found;
+    for (;;) {
+        const std::size_t from = text.find(begin);
+        if (from == std::string_view::npos) return found;
+        const std::size_t to = text.find(end, from);
+        if (to == std::string_view::npos) return found;
+        found.append(text.substr(from, to + end.size() - from)).append(1, '\n');
+        text.remove_prefix(to + end.size());
     }
 }
 
-inline auto judge_certificate(X509_STORE_CTX* chain, void* given) -> int {
-    auto& trust = *static_cast<httplib_trust*>(given);
-    if (trust.sound && X509_verify_cert(chain) == 1) return 1;
-    if (!trust.sound) X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
-    trust.complaint = X509_verify_cert_error_string(X509_STORE_CTX_get_error(chain));
-    return 0;
-}
+namespace detail {
 
-/// Lets OpenSSL judge the other side's certificate: its chain, its time, and that it is for the expected name, the
-/// subject's common name not counting, as with Consul's own program. Any certificate of the CA file is an authority,
-/// also one that is signed by another. `trust` must live as long as the client.
-template <typename Client>
-void trust_only(Client& client, httplib_trust& trust) {
-    SSL_CTX* const context = openssl_context(client);
-    if (context == nullptr) return;
-    X509_VERIFY_PARAM* const rules = SSL_CTX_get0_param(context);
-    X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_PARTIAL_CHAIN);
-    X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    const bool named = X509_VERIFY_PARAM_set1_ip_asc(rules, trust.name.c_str()) == 1 ||
-                       X509_VERIFY_PARAM_set1_host(rules, trust.name.data(), trust.name.size()) == 1;
-    const int loaded = trust.ca_file.empty() ? SSL_CTX_set_default_verify_paths(context)
-                                             : SSL_CTX_load_verify_locations(context, trust.ca_file.c_str(), nullptr);
-    trust.sound = named && loaded == 1;
-    SSL_CTX_set_cert_verify_callback(context, &judge_certificate, &trust);
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-    client.enable_server_certificate_verification(httplib_may_judge);
-    if constexpr (httplib_may_judge) client.set_ca_cert_path(trust.ca_file);
-    ERR_clear_error();
-}
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
 
-#elif defined(CPPHTTPLIB_SSL_ENABLED)
+inline constexpr bool has_tls = true;
 
-/// Another TLS library is httplib's own business.
-template <typename Client>
-void trust_only(Client& client, httplib_trust& trust) {
-    client.set_ca_cert_path(trust.ca_file);
-    trust.sound = true;
-}
+template <auto Free>
+struct freed_with {
+    template <typename T>
+    void operator()(T* what) const {
+        Free(what);
+    }
+};
+
+/// One connection after its handshake.
+class tls_channel final : public channel {
+public:
+    /// Nothing is sent yet. Throws std::bad_alloc.
+    tls_channel(SSL_CTX* context, bounded_socket socket) : socket_{socket}, tls_{SSL_new(context)} {
+        BIO* const lower = tls_ == nullptr ? nullptr : BIO_new(bio_method());
+        if (lower == nullptr) throw std::bad_alloc{};
+        BIO_set_data(lower, &socket_);
+        BIO_set_init(lower, 1);
+        SSL_set_bio(tls_.get(), lower, lower);
+    }
+    tls_channel(const tls_channel&) = delete;
+    auto operator=(const tls_channel&) -> tls_channel& = delete;
+    /// Tells the other side that this is the end.
+    ~tls_channel() override { SSL_shutdown(tls_.get()); }
+
+    [[nodiscard]] auto tls() const -> SSL* { return tls_.get(); }
+    auto read(char* to, std::size_t size) -> ssize_t override {
+        std::size_t got = 0;
+        ERR_clear_error();
+        if (SSL_read_ex(tls_.get(), to, size, &got) == 1) return static_cast<ssize_t>(got);
+        if (SSL_get_error(tls_.get(), 0) != SSL_ERROR_ZERO_RETURN) return -1;
+        socket_.limits().ended = true;
+        return 0;
+    }
+    auto write(const char* from, std::size_t size) -> ssize_t override {
+        std::size_t sent = 0;
+        ERR_clear_error();
+        return SSL_write_ex(tls_.get(), from, size, &sent) == 1 ? static_cast<ssize_t>(sent) : -1;
+    }
+
+private:
+    /// How OpenSSL reads and writes: a socket of its own would neither keep the deadline nor write without SIGPIPE.
+    [[nodiscard]] static auto bio_method() -> const BIO_METHOD* {
+        static const BIO_METHOD* const made = [] {
+            BIO_METHOD* const one = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "powerconsul");
+            if (one == nullptr) throw std::bad_alloc{};
+            BIO_meth_set_read(one, [](BIO* bio, char* to, int size) {
+                return static_cast<int>(lower(bio).read(to, static_cast<std::size_t>(size)));
+            });
+            BIO_meth_set_write(one, [](BIO* bio, const char* from, int size) {
+                return static_cast<int>(lower(bio).write(from, static_cast<std::size_t>(size)));
+            });
+            BIO_meth_set_ctrl(one, [](BIO*, int what, long, void*) { return what == BIO_CTRL_FLUSH ? 1L : 0L; });
+            return one;
+        }();
+        return made;
+    }
+    [[nodiscard]] static auto lower(BIO* bio) -> bounded_socket& {
+        return *static_cast<bounded_socket*>(BIO_get_data(bio));
+    }
+
+    bounded_socket socket_;
+    std::unique_ptr<SSL, freed_with<SSL_free>> tls_;
+};
+
+/// Whom to believe over TLS, and what to show the other side.
+class tls_context {
+public:
+    /// Lets OpenSSL judge the other side's certificate: its chain, its time, and that it is for `name`, a host name or
+    /// an address, the subject's common name not counting, as with Consul's own program. Any certificate of the CA file
+    /// is an authority, also one that is signed by another. `authorities`, in PEM form, take the place of the CA file.
+    /// Fails with errc::configuration.
+    [[nodiscard]] static auto create(const consul_access& access, std::string name, std::string_view authorities)
+        -> result<tls_context> {
+        tls_context made{std::move(name)};
+        SSL_CTX* const context = made.context_.get();
+        SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+        if (!access.client_cert.empty() &&
+            (SSL_CTX_use_certificate_chain_file(context, access.client_cert.c_str()) != 1 ||
+             SSL_CTX_use_PrivateKey_file(context, access.client_key.c_str(), SSL_FILETYPE_PEM) != 1)) {
+            return fail(errc::configuration, "the client certificate " + quoted(access.client_cert) + " and the key " +
+                                                 quoted(access.client_key) + " are no pair of PEM files");
+        }
+        if (!access.verify) return made;
+        const bool loaded = !authorities.empty() ? made.trust(authorities)
+                            : access.ca_file.empty()
+                                ? SSL_CTX_set_default_verify_paths(context) == 1
+                                : SSL_CTX_load_verify_locations(context, access.ca_file.c_str(), nullptr) == 1;
+        X509_VERIFY_PARAM* const rules = SSL_CTX_get0_param(context);
+        X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_PARTIAL_CHAIN);
+        X509_VERIFY_PARAM_set_hostflags(rules,
+                                        X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        const bool named = X509_VERIFY_PARAM_set1_ip_asc(rules, made.name_.c_str()) == 1 ||
+                           X509_VERIFY_PARAM_set1_host(rules, made.name_.data(), made.name_.size()) == 1;
+        if (!loaded || !named) {
+            return fail(errc::configuration, "the certificate authorities cannot be loaded; check the CA file " +
+                                                 quoted(access.ca_file) + ", which must be in PEM form");
+        }
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+        return made;
+    }
+
+    /// Nothing if the handshake fails; `complaint` is OpenSSL's if that is because of the other side's certificate.
+    [[nodiscard]] auto shake_hands(bounded_socket socket, std::string& complaint) const -> std::unique_ptr<channel> {
+        auto made = std::make_unique<tls_channel>(context_.get(), socket);
+        // RFC 6066: no address is a server's name.
+        in6_addr ignored{};
+        if (::inet_pton(AF_INET, name_.c_str(), &ignored) != 1 && ::inet_pton(AF_INET6, name_.c_str(), &ignored) != 1) {
+            SSL_set_tlsext_host_name(made->tls(), name_.c_str());
+        }
+        ERR_clear_error();
+        if (SSL_connect(made->tls()) == 1) return made;
+        const long judged = SSL_get_verify_result(made->tls());
+        if (judged != X509_V_OK && SSL_CTX_get_verify_mode(context_.get()) != SSL_VERIFY_NONE) {
+            complaint = X509_verify_cert_error_string(judged);
+        }
+        return nullptr;
+    }
+
+private:
+    explicit tls_context(std::string name)
+        : name_{std::move(name)}, context_{SSL_CTX_new(TLS_client_method()), freed_with<SSL_CTX_free>{}} {
+        if (context_ == nullptr) throw std::bad_alloc{};
+    }
+
+    /// Whether all certificates of this text could be taken.
+    [[nodiscard]] auto trust(std::string_view authorities) const -> bool {
+        const std::unique_ptr<BIO, freed_with<BIO_free>> text{
+            BIO_new_mem_buf(authorities.data(), static_cast<int>(authorities.size()))};
+        if (text == nullptr) throw std::bad_alloc{};
+        ERR_clear_error();
+        for (;;) {
+            const std::unique_ptr<X509, freed_with<X509_free>> one{
+                PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)};
+            if (one == nullptr) return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+            if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context_.get()), one.get()) != 1) return false;
+        }
+    }
+
+    std::string name_;
+    std::shared_ptr<SSL_CTX> context_;
+};
+
+#else
+
+inline constexpr bool has_tls = false;
+
+class tls_context {
+public:
+    [[nodiscard]] static auto create(const consul_access&, std::string_view, std::string_view) -> result<tls_context> {
+        return fail(errc::configuration, "this build of cpp-httplib has no TLS");
+    }
+    [[nodiscard]] auto shake_hands(bounded_socket, std::string&) const -> std::unique_ptr<channel> { return nullptr; }
+};
 
 #endif
 
-}  // namespace powerconsul::inline v0::detail
+}  // namespace detail
+
+}  // namespace powerconsul::inline v0

@@ -6,21 +6,24 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <httplib.h>
 
 #include <powerconsul/adapters/httplib/bounded.hpp>
+#include <powerconsul/adapters/httplib/client.hpp>
 #include <powerconsul/adapters/httplib/exchange.hpp>
-#include <powerconsul/adapters/httplib/pem.hpp>
+#include <powerconsul/adapters/httplib/head_limits.hpp>
+#include <powerconsul/adapters/httplib/tls.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/consul/address.hpp>
 #include <powerconsul/consul/connection.hpp>
@@ -39,6 +42,8 @@ using httplib_options = consul_access;
 /// two threads at a time.
 class httplib_transport {
 public:
+    static constexpr bool has_tls = detail::has_tls;
+
     /// Checks the options; asks nobody yet. Fails with errc::configuration.
     [[nodiscard]] static auto create(httplib_options options) -> result<httplib_transport> {
         auto where = parse_address(options.address);
@@ -53,23 +58,17 @@ public:
             }
         }
         if (made.where_.scheme != address_scheme::https) return made;
-#if !defined(CPPHTTPLIB_OPENSSL_SUPPORT) && !defined(CPPHTTPLIB_SSL_ENABLED)
-        return fail(errc::configuration, made.name_ + " needs TLS, which this build of cpp-httplib does not have");
-#endif
+        if (!has_tls) {
+            return fail(errc::configuration, made.name_ + " needs TLS, which this build of cpp-httplib does not have");
+        }
         if (chosen.ca_file.empty() && !chosen.ca_path.empty()) {
             auto found = authorities_in(chosen.ca_path);
             if (!found) return unexpected{std::move(found).error()};
             made.authorities_ = std::move(*found);
         }
-        const auto first = made.connect(company::alone);
-        if (!first->client->is_valid()) {
-            return fail(errc::configuration, "the client certificate " + quoted(chosen.client_cert) + " and the key " +
-                                                 quoted(chosen.client_key) + " are no pair of PEM files");
-        }
-        if (chosen.verify && !first->trust.sound) {
-            return fail(errc::configuration, "the certificate authorities cannot be loaded; check the CA file " +
-                                                 quoted(chosen.ca_file) + ", which must be in PEM form");
-        }
+        auto first = made.connect(1);
+        if (!first) return unexpected{std::move(first).error()};
+        made.kept_ = std::move(first->front());
         return made;
     }
 
@@ -77,8 +76,8 @@ public:
         return std::move(perform_all({&request, 1}).front());
     }
 
-    /// One request runs in this thread where nothing can hold it: without TLS, at an IP address or over a socket.
-    /// Several get a connection and a thread each, at most 64 at the same time.
+    /// One request runs in this thread unless a host name has to be resolved, which nothing bounds. Several get a
+    /// connection and a thread each, at most 64 at the same time.
     [[nodiscard]] auto perform_all(std::span<const http_request> requests) -> std::vector<result<http_response>> {
         constexpr std::size_t at_once = 64;
         std::vector<result<http_response>> answers;
@@ -89,16 +88,18 @@ public:
         }
         for (std::size_t first = 0; first < requests.size(); first += at_once) {
             const auto some = requests.subspan(first, std::min(at_once, requests.size() - first));
-            std::vector<std::shared_ptr<detail::httplib_connection>> connections;
-            for (std::size_t i = 0; i < some.size(); ++i) connections.push_back(connect(company::others));
-            for (auto& each : exchange(some, connections)) answers.push_back(std::move(each.value));
+            const auto connections = connect(some.size());
+            if (!connections) {
+                answers.resize(first + some.size(), unreached(connections.error().message));
+                continue;
+            }
+            for (auto& each : exchange(some, *connections)) answers.push_back(std::move(each.value));
         }
         return answers;
     }
 
 private:
-    /// Whether a connection's requests are carried out alone, or beside those of others.
-    enum class company : unsigned char { alone, others };
+    using connection = std::shared_ptr<detail::bounded_client>;
 
     struct answer {
         result<http_response> value;
@@ -106,14 +107,21 @@ private:
     };
 
     httplib_transport(httplib_options options, address where)
-        : options_{std::move(options)}, where_{std::move(where)}, name_{"Consul at " + to_string(where_)} {}
+        : options_{std::move(options)},
+          where_{std::move(where)},
+          name_{"Consul at " + to_string(where_)},
+          to_{detail::known_address(where_)} {}
 
     [[nodiscard]] auto single(const http_request& request) -> result<http_response> {
         const auto started = detail::steady::now();
         http_request attempt = request;
         for (;;) {
-            if (!kept_) kept_ = connect(company::alone);
-            if (request.method != http_method::get) kept_->client->stop();
+            if (!kept_) {
+                auto made = connect(1);
+                if (!made) return unreached(made.error().message);
+                kept_ = std::move(made->front());
+            }
+            if (request.method != http_method::get) kept_->stop();
             auto got = std::move(exchange({&attempt, 1}, {&kept_, 1}).front());
             if (!got.value) kept_.reset();
             if (!got.stale || request.method != http_method::get) return std::move(got.value);
@@ -143,104 +151,75 @@ private:
         return fail(errc::configuration, "no file in " + quoted(directory) + " holds a certificate in PEM form");
     }
 
-    /// Makes a connection object; the socket comes with the first request.
-    [[nodiscard]] auto connect(company with) const -> std::shared_ptr<detail::httplib_connection> {
-        auto made = std::make_shared<detail::httplib_connection>();
-        made->server_name = where_.host;
-        if (!make_bounded(*made, with)) make_unbounded(*made);
-        auto& client = *made->client;
-        detail::keep_targets_as_they_are(client);
-        client.set_keep_alive(true);
-        client.set_follow_location(false);
-        client.set_decompress(false);
-        client.set_tcp_nodelay(true);
-        client.set_socket_options([watcher = made.get()](int socket) { watcher->watch(socket); });
-        return made;
-    }
-
-    void make_unbounded(detail::httplib_connection& made) const {
-        if (where_.scheme == address_scheme::unix_socket) {
-            made.client = std::make_unique<httplib::ClientImpl>(where_.path, 80);
-            made.client->set_address_family(AF_UNIX);
-        } else if (where_.scheme == address_scheme::http) {
-            made.client = std::make_unique<httplib::ClientImpl>(where_.host, where_.port);
-        } else {
-#if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
-            if (!options_.tls_server_name.empty()) {
-                made.lookup = where_.host;
-                made.server_name = options_.tls_server_name;
-            }
-            auto client = std::make_unique<httplib::SSLClient>(made.server_name, where_.port, options_.client_cert,
-                                                               options_.client_key);
-            if (options_.verify) {
-                made.trust.name = made.server_name;
-                made.trust.ca_file = authorities_.empty() ? options_.ca_file : made.hold(authorities_);
-                detail::trust_only(*client, made.trust);
-            } else {
-                client->enable_server_certificate_verification(false);
-            }
-            made.client = std::move(client);
-#endif
+    /// Makes connection objects; their sockets come with the first request. Files are read anew, so that a certificate
+    /// that has been replaced counts. Fails with errc::configuration if they cannot be used.
+    [[nodiscard]] auto connect(std::size_t count) const -> result<std::vector<connection>> {
+        std::optional<detail::tls_context> tls;
+        if (where_.scheme == address_scheme::https) {
+            auto made = detail::tls_context::create(options_, server_name(), authorities_);
+            if (!made) return unexpected{std::move(made).error()};
+            tls = std::move(*made);
         }
-    }
-
-    /// Makes a client that keeps its deadline by itself; false if there can be none.
-    [[nodiscard]] auto make_bounded(detail::httplib_connection& made, company with) const -> bool {
-        if constexpr (detail::can_be_bounded<httplib::ClientImpl, httplib::Stream>) {
-            if (where_.scheme == address_scheme::https) return false;
-            const auto to = detail::known_address(where_);
-            if (!to && where_.scheme == address_scheme::unix_socket) return false;
-            using client = detail::bounded_client<httplib::ClientImpl, httplib::Stream>;
-            auto bounded = std::make_unique<client>(where_, to);
-            made.bounded = &bounded->limits;
-            made.here = to && with == company::alone;
-            made.client = std::move(bounded);
-            return true;
+        std::vector<connection> all;
+        for (std::size_t i = 0; i < count; ++i) {
+            auto& made = *all.emplace_back(std::make_shared<detail::bounded_client>(
+                where_, to_, tls, detail::in_chrono(options_.connect_timeout)));
+            detail::keep_targets_as_they_are(made);
+            made.set_keep_alive(true);
+            made.set_follow_location(false);
+            made.set_decompress(false);
         }
-        return false;
+        return all;
     }
 
-    [[nodiscard]] auto prepare(const http_request& request, std::shared_ptr<detail::httplib_connection> connection,
+    /// The name that the other side's certificate must be for.
+    [[nodiscard]] auto server_name() const -> const std::string& {
+        return options_.tls_server_name.empty() ? where_.host : options_.tls_server_name;
+    }
+
+    [[nodiscard]] auto host_header() const -> std::string {
+        const bool https = where_.scheme == address_scheme::https;
+        if (where_.scheme == address_scheme::unix_socket) return "localhost";
+        const auto& name = https ? server_name() : where_.host;
+        const std::string host = name.find(':') == std::string::npos ? name : '[' + name + ']';
+        return where_.port == (https ? 443 : 80) ? host : host + ':' + std::to_string(where_.port);
+    }
+
+    [[nodiscard]] auto prepare(const http_request& request, connection client,
                                std::shared_ptr<detail::httplib_board> board) const {
         auto job = std::make_shared<detail::httplib_exchange>();
         job->request.method = to_string(request.method);
         job->request.path = scoped_target(request.target, options_);
         job->request.body = request.body;
+        job->request.headers.emplace("Host", host_header());
         if (!request.body.empty()) job->request.headers.emplace("Content-Type", "application/json");
         if (!options_.token.empty()) job->request.headers.emplace("X-Consul-Token", options_.token);
         if (auto value = authorization(options_); !value.empty()) {
             job->request.headers.emplace("Authorization", std::move(value));
         }
-        if (where_.scheme == address_scheme::unix_socket) job->request.headers.emplace("Host", "localhost");
         auto* const raw = job.get();
         job->request.response_handler = [raw](const httplib::Response& head) { return raw->take_headers(head); };
         job->request.content_receiver = [raw](const char* data, std::size_t size, auto, auto) {
             return raw->take_body(data, size);
         };
         job->max_body = options_.max_body;
-        job->deadline = detail::steady::now() + detail::in_chrono(request.timeout);
-        connection->begin();
-        if (connection->bounded != nullptr) {
-            auto& limits = *connection->bounded;
-            limits.deadline = job->deadline;
-            limits.connect_by =
-                detail::steady::now() + detail::in_chrono(shorter(options_.connect_timeout, request.timeout));
-            limits.body_follows = !request.body.empty();
-        }
-        auto& client = *connection->client;
-        client.set_connection_timeout(detail::in_chrono(shorter(options_.connect_timeout, request.timeout)));
-        // Longer than what is left: the deadline is kept by wait_for, and by it alone.
-        client.set_read_timeout(detail::in_chrono(request.timeout + seconds(1)));
-        client.set_write_timeout(detail::in_chrono(request.timeout + seconds(1)));
-        job->connection = std::move(connection);
+        const auto now = detail::steady::now();
+        client->head = {};
+        client->limits = {};
+        client->limits.deadline = now + detail::in_chrono(request.timeout);
+        client->limits.connect_by = now + detail::in_chrono(shorter(options_.connect_timeout, request.timeout));
+        client->limits.no_delay = !request.body.empty() || where_.scheme == address_scheme::https;
+        // After a wait for `100 Continue` it is that of the stream: the deadline alone ends an exchange.
+        client->set_read_timeout(detail::in_chrono(request.timeout + seconds(1)));
+        job->client = std::move(client);
         job->board = std::move(board);
         return job;
     }
 
-    [[nodiscard]] auto exchange(std::span<const http_request> requests,
-                                std::span<const std::shared_ptr<detail::httplib_connection>> connections) const
+    [[nodiscard]] auto exchange(std::span<const http_request> requests, std::span<const connection> connections) const
         -> std::vector<answer> {
         const auto board = std::make_shared<detail::httplib_board>();
+        const bool here = requests.size() == 1 && to_;
         std::vector<std::shared_ptr<detail::httplib_exchange>> jobs;
         detail::started_threads threads;
         std::vector<std::string> refused(requests.size());
@@ -249,7 +228,7 @@ private:
             threads.all.emplace_back();
             if (!well_formed(requests[i].target)) {
                 refused[i] = "the request for " + quoted(requests[i].target) + " is not percent-encoded";
-            } else if (connections[i]->here) {
+            } else if (here) {
                 jobs.back()->carry_out_here();
             } else {
                 try {
@@ -301,11 +280,11 @@ private:
                                                  std::to_string(options_.max_body) + " bytes that are taken")};
             case cause::flooded:
                 return {fail(errc::bad_data, name_ + " answers " + asked + " with more headers than the " +
-                                                 std::to_string(detail::bounds::header_limit) +
+                                                 std::to_string(detail::head_limits::header_limit) +
                                                  " bytes that are taken; is this its HTTP port?")};
             case cause::overlong:
                 return {fail(errc::bad_data, name_ + " answers " + asked + " with a line of more than the " +
-                                                 std::to_string(detail::bounds::line_limit) +
+                                                 std::to_string(detail::head_limits::line_limit) +
                                                  " bytes that are taken before the body; is this its HTTP port?")};
             case cause::malformed:
                 return {fail(errc::bad_data, name_ + " answers " + asked + " with a Content-Length that is no number")};
@@ -318,55 +297,41 @@ private:
         }
 
         const bool tls = where_.scheme == address_scheme::https;
-        const bool reused = job.connection->sockets() == 0;
-        const auto unreached = [&](std::string_view why) {
-            return answer{fail(errc::unavailable, "cannot reach " + name_ + ": " + std::string{why})};
-        };
-        if (tls && !job.connection->client->is_valid()) {
-            return unreached("the client certificate and its key cannot be used any longer; are the files there?");
+        const auto& limits = job.client->limits;
+        const auto& head = job.client->head;
+        const bool reused = limits.opened == 0;
+        if (const auto& why = job.client->complaint; !why.empty()) {
+            return {unreached("its certificate is not for " + quoted(server_name()) +
+                              " or not from a known authority (" + why +
+                              "); set the CA file, and the TLS server name if the certificate has another one")};
         }
-        const auto distrusted = [&] {
-            const std::string& why = job.connection->trust.complaint;
-            return unreached("its certificate is not for " + quoted(job.connection->server_name) +
-                             " or not from a known authority" + (why.empty() ? "" : " (" + why + ')') +
-                             "; set the CA file, and the TLS server name if the certificate has another one");
-        };
-        if (!job.connection->trust.complaint.empty()) return distrusted();
         switch (job.error) {
             case problem::Connection:
-                if (job.connection->sockets() == 0) {
-                    return unreached("the host name has no address; check the address");
-                }
-                return unreached(connect_failure(job.system_error));
+                return {unreached(reused ? "the host name has no address; check the address"
+                                         : connect_failure(limits.connect_error))};
             case problem::ConnectionTimeout:
-                return unreached("no connection in time; is the address right and the agent running?");
-            case problem::SSLConnection: return unreached("the TLS handshake failed; is this its HTTPS port?");
-            case problem::SSLLoadingCerts:
-                return unreached("the certificate authorities cannot be loaded; check the CA file or path");
-            case problem::Read:
-            case problem::Write:
-            case problem::Canceled:
-            case problem::Unknown: break;
-            default:
-                if (!tls) break;
-                return distrusted();
+                return {unreached("no connection in time; is the address right and the agent running?")};
+            case problem::SSLConnection: return {unreached("the TLS handshake failed; is this its HTTPS port?")};
+            default: break;
         }
-        const auto* const bounded = job.connection->bounded;
-        // The version is that of a status line that could be read. Of a header that is too long httplib has read more.
-        const bool cut_off = bounded != nullptr ? bounded->speaks_http && bounded->ended
-                                                : !job.response.version.empty() &&
-                                                      job.connection->received() <= detail::bounds::line_limit;
-        if (job.answered || cut_off) {
+        if (head.answered || (head.speaks_http && limits.ended)) {
             return {fail(errc::unavailable, name_ + " broke off its answer to " + asked + "; try again")};
         }
-        if (bounded != nullptr ? bounded->received > 0 : !tls && job.connection->received() > 1) {
-            return {fail(errc::bad_data, "what answers as " + name_ + " does not speak HTTP; is this its HTTP port?"),
-                    reused};
+        if (head.received > 0) {
+            return {
+                fail(errc::bad_data, head.speaks_http
+                                         ? name_ + " answers " + asked + " with a malformed status line or header"
+                                         : "what answers as " + name_ + " does not speak HTTP; is this its HTTP port?"),
+                reused};
         }
         return {fail(errc::unavailable,
                      name_ + " closed the connection without an answer to " + asked +
                          (tls ? "; if it asks for a client certificate, set one and its key" : "; try again")),
                 reused};
+    }
+
+    [[nodiscard]] auto unreached(std::string_view why) const -> unexpected {
+        return fail(errc::unavailable, "cannot reach " + name_ + ": " + std::string{why});
     }
 
     /// A TCP connection's reason mostly comes later than connect(), and httplib keeps it to itself. On the loopback
@@ -388,8 +353,9 @@ private:
     httplib_options options_;
     address where_;
     std::string name_;
-    std::string authorities_{};  ///< of ca_path, in PEM form; empty: ca_file or the system's
-    std::shared_ptr<detail::httplib_connection> kept_{};
+    std::optional<detail::socket_address> to_;  ///< nothing if a name has to be resolved
+    std::string authorities_{};                 ///< of ca_path, in PEM form; empty: ca_file or the system's
+    connection kept_{};
 };
 
 static_assert(parallel_http_transport<httplib_transport>);

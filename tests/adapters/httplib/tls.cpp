@@ -1,4 +1,4 @@
-#include <powerconsul/adapters/httplib/pem.hpp>
+#include <powerconsul/adapters/httplib/tls.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,176 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <ctime>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <httplib.h>
+
+#include <powerconsul/adapters/httplib/bounded.hpp>
+#include <powerconsul/adapters/httplib/head_limits.hpp>
+#include <powerconsul/adapters/httplib/tls.hpp>
+#include <powerconsul/adapters/posix/fd.hpp>
+#include <powerconsul/consul/address.hpp>
+
+// cpp-httplib's client over connections of our own. No interface: use adapters/httplib/transport.hpp.
+
+namespace powerconsul::inline v0::detail {
+
+/// What httplib::Stream has in some versions only: is_writable before 0.20, the others since 0.19 or later. Hence
+/// without `override`; answer_stream has what all versions have.
+class stream_of_any_version : public httplib::Stream {
+public:
+    auto is_writable() const -> bool { return true; }  // NOLINT(modernize-use-override)
+    auto wait_writable() const -> bool { return true; }
+    auto wait_readable() const -> bool { return is_readable(); }
+    auto duration() const -> std::time_t { return 0; }
+    /// For the wait for `100 Continue` before a long body is sent, whose end is no failure.
+    void set_read_timeout(std::time_t seconds, std::time_t microseconds) {
+        limits_.patience = std::chrono::seconds{seconds} + std::chrono::microseconds{microseconds};
+        limits_.broken = false;
+    }
+
+protected:
+    explicit stream_of_any_version(bounds& limits) : limits_{limits} {}
+
+    bounds& limits_;
+};
+
+/// Gives cpp-httplib what comes over a channel, within the limits.
+class answer_stream final : public stream_of_any_version {
+public:
+    using Stream::write;
+
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): only what was read into the buffer is looked at
+    answer_stream(channel& below, int socket, bounds& limits, head_limits& head)
+        : stream_of_any_version{limits}, below_{below}, socket_{socket}, head_{head} {}
+
+    auto is_readable() const -> bool override { return true; }
+    auto read(char* to, std::size_t size) -> ssize_t override {
+        if (begin_ == end_) {
+            if (!head_.takes_more()) return -1;
+            const auto got = below_.read(buffer_.data(), buffer_.size());
+            limits_.broken = got < 0;
+            if (got <= 0) return got;
+            begin_ = 0;
+            end_ = static_cast<std::size_t>(got);
+            head_.has_received({buffer_.data(), end_});
+        }
+        const std::size_t some = std::min(size, end_ - begin_);
+        std::memcpy(to, buffer_.data() + begin_, some);
+        begin_ += some;
+        return head_.fits({to, some}) ? static_cast<ssize_t>(some) : -1;
+    }
+    auto write(const char* from, std::size_t size) -> ssize_t override { return below_.write(from, size); }
+    void get_remote_ip_and_port(std::string&, int&) const override {}
+    void get_local_ip_and_port(std::string&, int&) const override {}
+    auto socket() const -> int override { return socket_; }
+
+private:
+    channel& below_;
+    int socket_;
+    head_limits& head_;
+    std::array<char, 4096> buffer_;  // not cleared: see above
+    std::size_t begin_{};
+    std::size_t end_{};
+};
+
+/// The virtual function in which cpp-httplib makes its streams. Since 0.19 it gets the time of the start, too.
+template <typename Client, typename... Start>
+class client_with_channel : public Client {
+protected:
+    using Client::Client;
+    virtual auto exchange_over_channel(const std::function<bool(httplib::Stream&)>& exchange) -> bool = 0;
+
+private:
+    auto process_socket(const typename Client::Socket&, Start..., std::function<bool(httplib::Stream&)> exchange)
+        -> bool override {
+        return exchange_over_channel(exchange);
+    }
+};
+
+template <typename Stream>
+concept knows_its_start = requires(const Stream& stream) {
+    stream.duration();
+};
+
+using client_of_this_version =
+    std::conditional_t<knows_its_start<httplib::Stream>, client_with_channel<httplib::ClientImpl, steady::time_point>,
+                       client_with_channel<httplib::ClientImpl>>;
+
+/// A client whose exchanges end in time by themselves, so that nobody need wait beside them unless a name has to be
+/// resolved. To cpp-httplib it is one without TLS.
+class bounded_client final : public client_of_this_version {
+public:
+    /// `to`: nothing if `where` has a host name, which then is resolved for each connection. `tls`: with https only;
+    /// each step of its handshake takes no longer than `step`.
+    bounded_client(const address& where, const std::optional<socket_address>& to, std::optional<tls_context> tls,
+                   steady::duration step)
+        : client_of_this_version{where.host, int{where.port}}, where_{where}, tls_{std::move(tls)}, step_{step} {
+        if (to) to_.push_back(*to);
+    }
+
+    bounds limits{};
+    head_limits head{};
+    std::string complaint{};  ///< OpenSSL's about the certificate of the other side; empty as long as there is none
+
+private:
+    auto create_and_connect_socket(Socket& made, httplib::Error& failure) -> bool override {
+        const auto named = to_.empty() ? addresses_of(where_) : to_;
+        posix_fd socket;
+        errno = 0;
+        for (std::size_t i = 0; i < named.size() && !socket; ++i) {
+            ++limits.opened;
+            // One that does not answer leaves time for the others.
+            const auto now = steady::now();
+            const auto share = (limits.connect_by - now) / static_cast<std::int64_t>(named.size() - i);
+            socket = posix_fd{connect_by(named[i], now + share, limits)};
+        }
+        if (!socket) {
+            limits.connect_error = errno;
+            limits.overdue = steady::now() >= limits.deadline;
+            failure = errno == EINPROGRESS ? httplib::Error::ConnectionTimeout : httplib::Error::Connection;
+            return false;
+        }
+        const bounded_socket plain{socket.get(), limits};
+        if (tls_) {
+            limits.patience = step_;
+            channel_ = tls_->shake_hands(plain, complaint);
+            limits.patience = bounds{}.patience;
+        } else {
+            channel_ = std::make_unique<bounded_socket>(plain);
+        }
+        if (channel_ == nullptr) {
+            failure = httplib::Error::SSLConnection;
+            return false;
+        }
+        made.sock = socket.release();
+        return true;
+    }
+    void shutdown_ssl(Socket&, bool) override { channel_.reset(); }
+    auto exchange_over_channel(const std::function<bool(httplib::Stream&)>& exchange) -> bool override {
+        if (channel_ == nullptr) return false;
+        answer_stream stream{*channel_, socket_.sock, limits, head};
+        return exchange(stream);
+    }
+
+    address where_;
+    std::vector<socket_address> to_{};
+    std::optional<tls_context> tls_;
+    steady::duration step_;
+    std::unique_ptr<channel> channel_{};
+};
+
+}  // namespace powerconsul::inline v0::detail
