@@ -42,6 +42,7 @@ THIRD_PARTY = {
     "doctest/": (),
 }
 UMBRELLA = "powerconsul.hpp"
+VERSION = "version.hpp"  # for every room; refuses anything before C++20
 # What an embedder calls: the umbrella brings all of these rooms, and nothing of the rooms that not all of them need.
 IN_UMBRELLA = {"decision", "cluster", "checks", "heal"}
 NOT_FOR_ALL = ("checks/kinds/", "checks/run.hpp")  # the shipped probes come with them
@@ -128,12 +129,14 @@ def check(root, listed):
                 graph.setdefault(header, []).append(used)
                 if used not in headers:
                     faults.append(f"{header}: includes {used}, which is not in include/powerconsul/meson.build")
-                elif room_of(used) != room and room_of(used) not in MAY_USE[room] and used != "version.hpp":
+                elif room_of(used) != room and room_of(used) not in MAY_USE[room] and used != VERSION:
                     faults.append(f"{header} includes {used}: {room} may not use {room_of(used)}")
             else:
                 for prefix, places in THIRD_PARTY.items():
                     if name.startswith(prefix) and not header.startswith(places):
                         faults.append(f"{header} includes {name}, allowed in {', '.join(places) or 'no header'}")
+        if header != VERSION and header not in graph:
+            faults.append(f"{header}: includes no header of ours, so it must include {VERSION}, which needs C++20")
     faults += check_umbrella(graph, headers & found)
     cycle = find_cycle(graph)
     if cycle:

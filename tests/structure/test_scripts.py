@@ -21,8 +21,8 @@ import sites  # noqa: E402
 
 class RoomsTest(unittest.TestCase):
     RIGHT = {
-        "core/result.hpp": "#pragma once\n#include <string>\n",
-        "decision/terms.hpp": "",
+        "core/result.hpp": "#pragma once\n#include <string>\n#include <powerconsul/version.hpp>\n",
+        "decision/terms.hpp": "#include <powerconsul/version.hpp>\n",
         "json/value.hpp": "#include <rapidjson/reader.h>\n#include <powerconsul/core/result.hpp>\n",
         "ports/clock.hpp": "#include <powerconsul/decision/terms.hpp>\n",
         "checks/check.hpp": "#include <powerconsul/ports/clock.hpp>\n#include <powerconsul/json/value.hpp>\n",
@@ -62,6 +62,9 @@ class RoomsTest(unittest.TestCase):
             "umbrella reaches a command": (includes("checks/check.hpp", "doctor/findings.hpp"),
                                            "powerconsul.hpp: includes doctor/findings.hpp (checks/check.hpp does), which "
                                            "is for those who name it"),
+            "nothing needs C++20": ({"core/result.hpp": "#include <string>\n"},
+                                    "core/result.hpp: includes no header of ours, so it must include version.hpp, which "
+                                    "needs C++20"),
             "quotes": ({"json/value.hpp": '#include "writer.hpp"\n'},
                        'json/value.hpp: includes "writer.hpp", expected <powerconsul/...>'),
             "unknown header": (includes("json/value.hpp", "gone.hpp"),

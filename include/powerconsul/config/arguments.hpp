@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/version.hpp>
+
 namespace powerconsul::inline v0::config {
 
 /// The words before the options, as in `check service`. A word that was not given is empty.

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include <powerconsul/version.hpp>
+
 /// Characters as ASCII has them, whatever the locale says. A byte above 0x7F belongs to none of these classes.
 namespace powerconsul::inline v0::ascii {
 

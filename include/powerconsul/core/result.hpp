@@ -5,6 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <powerconsul/version.hpp>
+
 namespace powerconsul::inline v0 {
 
 /// Why something could not be told or done. The tool turns each into one exit code.

@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include <powerconsul/version.hpp>
+
 namespace powerconsul::inline v0 {
 
 /// This node's place in a service's cluster document. `unknown` comes first, so that nothing is anything by omission.

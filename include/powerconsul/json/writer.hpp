@@ -9,6 +9,8 @@
 
 #include <rapidjson/writer.h>
 
+#include <powerconsul/version.hpp>
+
 namespace powerconsul::inline v0::json {
 
 namespace detail {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include <powerconsul/version.hpp>
+
 namespace powerconsul::inline v0 {
 
 /// Tells a process from all others on this machine, also from a later one with the same number.

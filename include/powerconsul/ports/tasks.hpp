@@ -3,6 +3,8 @@
 #include <concepts>
 #include <cstddef>
 
+#include <powerconsul/version.hpp>
+
 namespace powerconsul::inline v0 {
 
 /// Runs `task(0)` to `task(count - 1)`, each once, and returns when all have ended. A runner may run them side by side:

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include <powerconsul/version.hpp>
+
 // How much an answer may send before its body. No interface: use adapters/httplib/transport.hpp.
 //
 // This may go when every version of cpp-httplib that is supported bounds both by itself, and low enough. It bounds the

@@ -19,7 +19,7 @@
 #endif
 
 #include <powerconsul/adapters/httplib/bounded.hpp>
-#include <powerconsul/consul/access.hpp>
+#include <powerconsul/consul/connection.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 
