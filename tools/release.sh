@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds a release: OpenSSL, the C++ library and cpp-httplib inside, the C library shared. Ends by checking that, and
+# Builds a release: OpenSSL, PCRE2, the C++ library and cpp-httplib inside, the C library shared. Ends by checking that, and
 # that both programs are hardened.
 #
 # usage: tools/release.sh [folder] [meson option ...]       folder: build/release if none is given

@@ -6,7 +6,7 @@ set -euo pipefail
 
 build_packages=(
     g++ meson ninja-build pkg-config
-    rapidjson-dev libcpp-httplib-dev libcxxopts-dev # libcpp-httplib-dev brings OpenSSL, zlib and Brotli
+    rapidjson-dev libpcre2-dev libcpp-httplib-dev libcxxopts-dev # libcpp-httplib-dev brings OpenSSL, zlib and Brotli
     libsystemd-dev # its header: systemd is asked over its bus, if libsystemd is there at run time
 )
 release_packages=(

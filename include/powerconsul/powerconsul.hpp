@@ -25,7 +25,6 @@
 #include <powerconsul/consul/rights.hpp>
 #include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/base64.hpp>
-#include <powerconsul/core/expression.hpp>
 #include <powerconsul/core/pattern.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>

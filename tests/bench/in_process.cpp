@@ -11,6 +11,7 @@
 #include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/consul/checks_json.hpp>
+#include <powerconsul/core/pattern.hpp>
 #include <powerconsul/decision/rules.hpp>
 #include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
@@ -55,6 +56,29 @@ void decision_with_line(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(decision_with_line);
+
+/// An expression as they stand in documents, compiled and matched with a node's name once.
+void filter(benchmark::State& state) {
+    for (auto _ : state) {
+        const auto matched = matches_at_start("^production-web[0-9]+$", "production-web1");
+        if (!matched || !*matched) return state.SkipWithError("not as it should be");
+    }
+    state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(filter);
+
+/// One expression, looked for in the command lines of many processes.
+void command_line_search(benchmark::State& state) {
+    const auto compiled = pattern::compile("java.*Main$");
+    const std::string line =
+        "/usr/bin/java -Xmx1g -cp /usr/share/java/a.jar:/usr/share/java/b.jar -Dname=web org.example.Other";
+    for (auto _ : state) {
+        const auto found = compiled->occurs_in(line);
+        if (!found || *found) return state.SkipWithError("not as it should be");
+    }
+    state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(command_line_search);
 
 /// One service with so many actives and as many standbys, as one of them.
 struct site {

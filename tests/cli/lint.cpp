@@ -265,6 +265,12 @@ TEST_CASE("a configuration is held against this machine") {
     CHECK(lint({"@/config.json"}).out ==
           "@/config.json:1:19: note: serviceFilter does not match this node, production-web2.example.org\n"
           "1 configuration is fine\n");
+    lint.config = R"({"serviceFilter": "(.+)+(.+)+[A-Z]"})";
+    CHECK(
+        lint({"@/config.json"}).out ==
+        "@/config.json:1:19: warning: serviceFilter: the expression \"(.+)+(.+)+[A-Z]\" cannot be matched with a text "
+        "of 27 bytes: match limit exceeded; write it plainer, without a repetition inside another\n"
+        "1 warning in 1 document\n");
 }
 
 TEST_CASE("one service is read from Consul, with its triggers and nodes") {

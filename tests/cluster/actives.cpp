@@ -303,7 +303,7 @@ TEST_CASE("actives by datacenter: narrowed by environment and server role, or by
          {},
          "(",
          actives::unknown,
-         R"(whether an active serves is unknown: the expression "(" is not a valid POSIX extended regular expression: Unmatched ( or \()"},
+         R"(whether an active serves is unknown: the expression "(" is refused at byte 1: missing closing parenthesis)"},
         {"four are all told of",
          {},
          {"production-web1", "production-web2", "production-web4", "production-web5"},

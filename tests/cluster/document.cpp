@@ -233,7 +233,12 @@ TEST_CASE("a document that contradicts itself about a node is refused") {
         {"an expression is not valid",
          {{{"(", {}}, {"a", {}}}},
          "a",
-         R"(filter: the expression "(" is not a valid POSIX extended regular expression: Unmatched ( or \()"},
+         R"(filter: the expression "(" is refused at byte 1: missing closing parenthesis)"},
+        {"an expression takes too long to match",
+         {{{"(a+)+(a+)+[bc]", {}}, {"a", {}}}},
+         "aaaaaaaaaaaaaaaaaaaa",
+         R"(filter: the expression "(a+)+(a+)+[bc]" cannot be matched with a text of 20 bytes: match limit exceeded; )"
+         "write it plainer, without a repetition inside another"},
         {"one name, two domains, seen from a third host",
          {{{"", {grouping::nodes, {"a.x"}, {"a.y"}}}}},
          "a",

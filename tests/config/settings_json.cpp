@@ -126,7 +126,7 @@ TEST_CASE("a wrong configuration names the key, its place and what was expected"
         {"text is null", R"({"stateDir": null})",
          "stateDir at line 1, column 14 (byte 13): expected a text, found null"},
         {"filter is not valid", R"x({"serviceFilter": "("})x",
-         R"(serviceFilter at line 1, column 19 (byte 18): the expression "(" is not a valid POSIX extended regular expression: Unmatched ( or \()"},
+         R"(serviceFilter at line 1, column 19 (byte 18): the expression "(" is refused at byte 1: missing closing parenthesis)"},
         {"filter is no text", R"({"serviceFilter": ["a"]})",
          "serviceFilter at line 1, column 19 (byte 18): expected a text, found a list"},
         {"substitutions are a list", R"({"subVars": []})",

@@ -90,7 +90,7 @@ TEST_CASE("all of a document's errors are found, each at its place") {
          {R"(k:1:12: error: filter: has no expression; expected one, as in {"^production-web": {"active_nodes": …}})"}},
         {"every group of a filter is looked at",
          R"({"filter": {"(": {"mode": "x"}, "b": 1, "c": {}}})",
-         {R"(k:1:13: error: filter: the expression "(" is not a valid POSIX extended regular expression: Unmatched ( or \()",
+         {R"(k:1:13: error: filter: the expression "(" is refused at byte 1: missing closing parenthesis)",
           R"(k:1:27: error: mode: expected "all-active", the only mode, found "x")",
           R"(k:1:38: error: filter."b": expected an object, found a number)",
           R"(k:1:46: error: filter."c": expected active_nodes with standby_nodes, active_datacenters with )"

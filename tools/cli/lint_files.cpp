@@ -131,7 +131,10 @@ void look_at_configuration(linter& to, const std::string& name, std::string_view
     const auto& own = to.around().own_files;
     if (read.said->service_filter && std::ranges::find(own, name) != own.end()) {
         const auto matched = matches_at_start(*read.said->service_filter, to.around().node);
-        if (matched && !*matched) {
+        if (!matched) {
+            report.add(name, text, root.find("serviceFilter")->offset, severity::warning,
+                       "serviceFilter: " + matched.error().message);
+        } else if (!*matched) {
             report.add(name, text, root.find("serviceFilter")->offset, severity::note,
                        "serviceFilter does not match this node, " + to.around().node);
         }

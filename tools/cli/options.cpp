@@ -68,7 +68,7 @@ constexpr auto global_options = std::to_array<option>({
 constexpr auto check_options = std::to_array<option>({
     {'S', "consulservice", "NAME", "the Consul service"},
     {'P', "procstr", "TEXT", "a process with this text in its command line counts as the service running", true},
-    {'R', "procre", "REGEX", "the same with a POSIX extended regular expression", true},
+    {'R', "procre", "REGEX", "the same with a regular expression, as in Python's re", true},
     {'F', "noopfile", "FILE", "passing whatever is expected while this file exists"},
     {0, "noop-max-age", "TIME", "how old that file may become, as in 2h or 30m (default: any age)"},
     {0, "unknown-exit", "1|2|3", "exit status when the verdict is unknown (default 1)", false, true},

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <optional>
 #include <string>
@@ -8,168 +10,289 @@
 #include <utility>
 #include <vector>
 
-#include <regex.h>
+// PCRE2 is called by its full names (pcre2_compile_8 and so on). An embedder may choose any width for the short ones,
+// before this header or after it: they take the width that is defined where they are used.
+#ifdef PCRE2_CODE_UNIT_WIDTH
+#include <pcre2.h>
+#else
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#undef PCRE2_CODE_UNIT_WIDTH
+#endif
 
-#include <powerconsul/core/expression.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 
 namespace powerconsul::inline v0 {
 
-/// Where a match lies in its text: bytes from `first` up to, but without, `last`.
-struct extent {
-    std::size_t first{};
-    std::size_t last{};
-
-    friend constexpr auto operator==(const extent&, const extent&) -> bool = default;
-};
-
 namespace detail {
 
-/// Owns one compiled expression. What regcomp leaves in a regex_t are pointers and numbers, so moving it is sound.
-class compiled_regex {
+/// Owns an object of PCRE2's. Takes the null that PCRE2 returns when there is no memory for std::bad_alloc.
+template <typename T, void (*Free)(T*)>
+class pcre2_owner {
 public:
-    compiled_regex() = default;
-    compiled_regex(compiled_regex&& other) noexcept
-        : regex_{other.regex_}, owned_{std::exchange(other.owned_, false)} {}
-    auto operator=(compiled_regex&& other) noexcept -> compiled_regex& {
-        std::swap(regex_, other.regex_);
-        std::swap(owned_, other.owned_);
+    explicit pcre2_owner(T* made) : made_{made} {
+        if (made == nullptr) throw std::bad_alloc{};
+    }
+    pcre2_owner(pcre2_owner&& other) noexcept : made_{std::exchange(other.made_, nullptr)} {}
+    auto operator=(pcre2_owner&& other) noexcept -> pcre2_owner& {
+        std::swap(made_, other.made_);
         return *this;
     }
-    compiled_regex(const compiled_regex&) = delete;
-    auto operator=(const compiled_regex&) -> compiled_regex& = delete;
-    ~compiled_regex() {
-        if (owned_) regfree(&regex_);
+    pcre2_owner(const pcre2_owner&) = delete;
+    auto operator=(const pcre2_owner&) -> pcre2_owner& = delete;
+    ~pcre2_owner() { Free(made_); }
+
+    [[nodiscard]] auto get() const -> T* { return made_; }
+
+private:
+    T* made_;
+};
+
+[[nodiscard]] inline auto pcre2_units(std::string_view text) -> PCRE2_SPTR8 {
+    return reinterpret_cast<PCRE2_SPTR8>(text.empty() ? "" : text.data());
+}
+
+[[nodiscard]] inline auto pcre2_message(int code) -> std::string {
+    PCRE2_UCHAR8 text[256];
+    const int length = pcre2_get_error_message_8(code, text, sizeof text);
+    return length < 0 ? "error " + std::to_string(code) : reinterpret_cast<const char*>(text);
+}
+
+/// Spells an expression of Python's `re` for PCRE2. Most of it stays as it is; what PCRE2 would take for something else
+/// is written in another way or refused, so that no expression silently matches differently.
+class pcre2_spelling {
+public:
+    explicit pcre2_spelling(std::string_view python) : python_{python} {
+        while (fault_.empty() && at_ < python_.size()) next();
     }
 
-    /// Empty, or the C library's reason why not. Once only.
-    [[nodiscard]] auto compile(const std::string& posix) -> std::string {
-        const int failure = regcomp(&regex_, posix.c_str(), REG_EXTENDED);
-        owned_ = failure == 0;
-        if (owned_) return {};
-        if (failure == REG_ESPACE) throw std::bad_alloc{};  // says nothing about the expression
-        char why[128];
-        regerror(failure, &regex_, why, sizeof why);
-        return why;
-    }
+    [[nodiscard]] auto text() const -> const std::string& { return text_; }
+    [[nodiscard]] auto fault() const -> std::string_view { return fault_; }  ///< why it is refused, or empty
+    [[nodiscard]] auto fault_at() const -> std::size_t { return at_; }
 
-    /// 0, REG_NOMATCH or a failure; the leftmost match, of those there the longest.
-    [[nodiscard]] auto search(std::string_view text, regmatch_t& found) const -> int {
-#ifdef REG_STARTEND  // matches over NUL bytes, too, and without a copy
-        found.rm_so = 0;
-        found.rm_eo = static_cast<regoff_t>(text.size());
-        return regexec(&regex_, text.empty() ? "" : text.data(), 1, &found, REG_STARTEND);
-#else
-        if (text.find('\0') != std::string_view::npos) return REG_ESPACE;
-        return regexec(&regex_, std::string{text}.c_str(), 1, &found, 0);
-#endif
-    }
-
-    /// The same, but tried at the start of the text only: its time grows with the length of the text, not its square.
-    [[nodiscard]] auto match_start(std::string_view text, regmatch_t& found) const -> int {
-#ifdef RE_SYNTAX_POSIX_EXTENDED  // glibc's regex.h with its own functions
-        const char* start = text.empty() ? "" : text.data();
-        const auto length = re_match(&regex_, start, static_cast<int>(text.size()), 0, nullptr);
-        found.rm_so = 0;
-        found.rm_eo = static_cast<regoff_t>(length);
-        return length >= 0 ? 0 : length == -1 ? REG_NOMATCH : REG_ESPACE;
-#else
-        const int outcome = search(text, found);
-        return outcome == 0 && found.rm_so != 0 ? REG_NOMATCH : outcome;
-#endif
+    /// The place in Python's spelling of a place in text().
+    [[nodiscard]] auto origin(std::size_t place) const -> std::size_t {
+        return place - static_cast<std::size_t>(std::ranges::count_if(added_, [&](auto each) { return each < place; }));
     }
 
 private:
-    mutable regex_t regex_{};  ///< re_match takes no const one; it locks what it shares
-    bool owned_{};
+    void next() {
+        const std::string_view left = python_.substr(at_);
+        if (left.front() == '\\') return escape(left);
+        if (in_class_) return class_member(left);
+        if (left.front() == '[') {
+            in_class_ = true;
+            const std::size_t start = left.starts_with("[^") ? 2 : 1;
+            return copy(start + (left.substr(start).starts_with(']') ? 1 : 0));
+        }
+        if (left.front() == '(') return group(left);
+        if (left.front() == '{') return braces(left);
+        copy(1);
+    }
+
+    void escape(std::string_view left) {
+        constexpr std::string_view digits = "0123456789";
+        constexpr std::string_view hexadecimal = "0123456789abcdefABCDEF";
+        const char what = left.size() > 1 ? left[1] : '\\';
+        const bool word = (what >= 'a' && what <= 'z') || (what >= 'A' && what <= 'Z') || is_one_of(what, digits);
+        if (word && !is_one_of(what, in_class_ ? "abdDfnrsStvwWx0" : "aAbBdDfnrsStvwWxZ0123456789")) {
+            return refuse("this escape is not known; write the character itself or [...]");
+        }
+        const std::string_view behind = left.substr(std::min<std::size_t>(2, left.size()));
+        if (what == 'x' && std::min(behind.find_first_not_of(hexadecimal), behind.size()) < 2) {
+            return refuse("expected two hexadecimal digits behind \\x");
+        }
+        if (what != '0' && is_one_of(what, digits) && !behind.empty() && is_one_of(behind.front(), digits)) {
+            return refuse("a back-reference above \\9 is not taken; name the group, as in (?P<name>...) and (?P=name)");
+        }
+        copy(1);
+        // PCRE2's \Z matches before a newline at the end, too, and its \v is any vertical white space.
+        if (what == 'Z' || what == 'v') {
+            text_ += what == 'Z' ? 'z' : '\v';
+            ++at_;
+        } else if (at_ < python_.size()) {
+            copy(1);
+        }
+    }
+
+    /// [:alpha:] and its kin are POSIX's: PCRE2 knows them, and Python's authors do not write them for a list of
+    /// letters.
+    void class_member(std::string_view left) {
+        in_class_ = left.front() != ']';
+        if (!left.starts_with("[:")) return copy(1);
+        const std::size_t end = left.find_first_not_of("^abcdefghijklmnopqrstuvwxyz", 2);
+        if (end != std::string_view::npos && left.substr(end).starts_with(":]")) return copy(end + 2);
+        add('\\');
+        copy(1);
+    }
+
+    void group(std::string_view left) {
+        if (left.starts_with("(*")) return refuse("(*...) is not taken; write \\( for a plain (");
+        if (!left.starts_with("(?")) return copy(1);
+        if (left.starts_with("(?#")) return copy(std::min(left.find(')'), left.size() - 1) + 1);
+        if (left.starts_with("(?(")) return copy(2);
+        const std::string_view kind = left.substr(2);
+        for (const std::string_view known : {":", "=", "!", ">", "<=", "<!", "P<", "P="}) {
+            if (kind.starts_with(known)) return copy(2 + known.size());
+        }
+        const std::size_t end = std::min(kind.find_first_not_of("ims"), kind.size());
+        const std::size_t scope_end = std::min(kind.find_first_not_of("ims-"), kind.size());
+        if (kind.substr(scope_end).starts_with(':')) return copy(2 + scope_end);
+        if (end == 0 || !kind.substr(end).starts_with(')')) {
+            return refuse("(? is taken before : = ! <= <! > P< P= ( # and the flags i, m and s only");
+        }
+        // In Python they hold for all of the expression, in PCRE2 from there on.
+        if (at_ != 0) return refuse("flags such as (?i) are taken at the start of the expression only");
+        copy(2 + end);
+    }
+
+    /// Versions of PCRE2 differ in what they take for a repetition: `{,3}` or `{1, 3}`.
+    void braces(std::string_view left) {
+        const auto behind_digits = [&](std::size_t from) {
+            return std::min(left.find_first_not_of("0123456789", from), left.size());
+        };
+        const std::size_t least_end = behind_digits(1);
+        const std::size_t end = left.substr(least_end).starts_with(',') ? behind_digits(least_end + 1) : least_end;
+        const bool repetition = end > 1 && left.substr(end).starts_with('}');
+        if (!repetition) add('\\');
+        copy(1);
+        if (!repetition) return;
+        if (least_end == 1) add('0');
+        copy(end);
+    }
+
+    [[nodiscard]] static auto is_one_of(char c, std::string_view those) -> bool {
+        return those.find(c) != std::string_view::npos;
+    }
+
+    void refuse(std::string_view why) { fault_ = why; }
+    void copy(std::size_t count) {
+        text_ += python_.substr(at_, count);
+        at_ += count;
+    }
+    void add(char c) {
+        added_.push_back(text_.size());
+        text_ += c;
+    }
+
+    std::string_view python_;
+    std::size_t at_{};
+    bool in_class_{};
+    std::string_view fault_{};
+    std::string text_{};
+    std::vector<std::size_t> added_{};  ///< places in text_ of what Python's spelling does not have
 };
 
 }  // namespace detail
 
-/// A POSIX extended expression, compiled once for many texts. Texts may hold NUL bytes (`.` does not match one); what
-/// is longer than `longest`, and what the C library finds too costly, is errc::bad_data. In a UTF-8 locale nothing
-/// matches across bytes that are no UTF-8; the C locale knows bytes only. A moved-from one may only be assigned to.
+/// A regular expression that means what it means to Python's `re`, compiled once for many texts; [[:alpha:]] and the
+/// other classes of POSIX are taken too. Texts are bytes, as they are to Python 2, and may hold any. May be used by
+/// several threads at once. One that was moved from may only be assigned to.
 class pattern {
 public:
-    static constexpr std::size_t longest = std::size_t{16} * 1024 * 1024;  ///< bytes of a text
+    static constexpr std::size_t longest = 512;         ///< bytes of an expression
+    static constexpr std::uint32_t deepest_group = 64;  ///< groups within one another
 
-    /// errc::bad_data when the expression is not valid or would not mean what it means in Python.
+    // Limits of one match. The least steps are for any text, and each byte of it adds to them up to the most. So the
+    // worst expressions end within 30 ms on a node's name and within half a second on any text.
+    static constexpr std::size_t least_steps = 100'000;
+    static constexpr std::size_t steps_per_byte = 1'000;
+    static constexpr std::size_t most_steps = 20'000'000;
+    static constexpr std::uint32_t deepest_match = 100'000;     ///< choices that it may have to return to
+    static constexpr std::uint32_t largest_heap = 16U * 1024U;  ///< KiB
+
+    /// errc::bad_data when the expression is not valid or is not taken, with the byte at which that was found.
     [[nodiscard]] static auto compile(std::string_view expression) -> result<pattern> {
-        return compiled(expression, true);
+        const auto refused = [&](std::size_t at, std::string_view why) {
+            return fail(errc::bad_data, "the expression " + quoted(expression) + " is refused at byte " +
+                                            std::to_string(at) + ": " + std::string{why});
+        };
+        if (expression.empty()) return refused(0, "it is empty");
+        if (expression.size() > longest) {
+            return refused(longest, "it is longer than " + std::to_string(longest) + " bytes");
+        }
+        const detail::pcre2_spelling spelling{expression};
+        if (!spelling.fault().empty()) return refused(spelling.fault_at(), spelling.fault());
+        const detail::pcre2_owner<pcre2_compile_context_8, pcre2_compile_context_free_8> context{
+            pcre2_compile_context_create_8(nullptr)};
+        pcre2_set_newline_8(context.get(), PCRE2_NEWLINE_LF);
+        pcre2_set_parens_nest_limit_8(context.get(), deepest_group);
+        int problem = 0;
+        std::size_t at = 0;
+        // No compilation to machine code: it needs memory that is writable and executable, and pays for many matches
+        // only.
+        pcre2_code_8* const made =
+            pcre2_compile_8(detail::pcre2_units(spelling.text()), spelling.text().size(),
+                            PCRE2_ALT_CIRCUMFLEX | PCRE2_AUTO_CALLOUT, &problem, &at, context.get());
+        if (made == nullptr && problem != PCRE2_ERROR_HEAP_FAILED) {
+            return refused(spelling.origin(at), detail::pcre2_message(problem));
+        }
+        return pattern{expression, made};
     }
 
-    /// The leftmost match, of those there the longest. The time may grow with the square of the text's length (`x.*y`
-    /// on nothing but x): for texts that others can make long, use occurs_in or match_start.
-    [[nodiscard]] auto search(std::string_view text) const -> result<std::optional<extent>> {
-        regmatch_t found{};
-        if (too_long(text)) return refused(text);
-        return answer(plain_.search(text, found), found, text);
-    }
-
-    /// The longest match at the start of the text.
-    [[nodiscard]] auto match_start(std::string_view text) const -> result<std::optional<extent>> {
-        regmatch_t found{};
-        if (too_long(text)) return refused(text);
-        return answer(plain_.match_start(text, found), found, text);
-    }
-
-    /// Does it match anywhere?
+    /// Does it match anywhere? errc::bad_data when that takes more than the limits.
     [[nodiscard]] auto occurs_in(std::string_view text) const -> result<bool> {
-        // glibc takes a `^` that is not the first for the start of a line, too.
-        const bool lines = expression_.find('^') != std::string::npos && text.find('\n') != std::string_view::npos;
-        regmatch_t found{};
-        if (too_long(text)) return refused(text);
-        const int outcome = lines ? plain_.search(text, found) : behind_anything_.match_start(text, found);
-        return answer(outcome, found, text).transform([](const auto& match) { return match.has_value(); });
+        return match(text, 0).transform([](const auto& end) { return end.has_value(); });
+    }
+
+    /// The length of the match at the start of the text, of several the one that Python finds. errc::bad_data when that
+    /// takes more than the limits.
+    [[nodiscard]] auto match_start(std::string_view text) const -> result<std::optional<std::size_t>> {
+        return match(text, PCRE2_ANCHORED);
     }
 
 private:
-    friend auto matches_at_start(std::string_view expression, std::string_view text) -> result<bool>;
+    struct step_count {
+        std::size_t left{};
+        std::size_t place{};
+    };
 
-    /// Without `anywhere` for match_start and search only, which saves half of the time.
-    [[nodiscard]] static auto compiled(std::string_view expression, bool anywhere) -> result<pattern> {
-        auto posix = detail::posix_expression(expression);
-        if (!posix) return unexpected{std::move(posix).error()};
-        pattern made{expression};
-        // The plain form first: in a group, `a)(b` would be valid. A `.` would not match a NUL byte. No `^` before it:
-        // with a hundred nested groups the C library takes 15 s and more than 1 GB to compile that.
-        std::string why = made.plain_.compile(*posix);
-        if (why.empty() && anywhere) why = made.behind_anything_.compile("([^a]|a)*(" + *posix + ')');
-        if (why.empty()) return made;
-        return fail(errc::bad_data, "the expression " + quoted(expression) +
-                                        " is not a valid POSIX extended regular expression: " + why);
-    }
+    pattern(std::string_view expression, pcre2_code_8* code) : expression_{expression}, code_{code} {}
 
-    explicit pattern(std::string_view expression) : expression_{expression} {}
-
-    [[nodiscard]] static auto too_long(std::string_view text) -> bool { return text.size() > longest; }
-
-    [[nodiscard]] auto refused(std::string_view text) const -> unexpected {
+    /// Where the match ends.
+    [[nodiscard]] auto match(std::string_view text, std::uint32_t options) const -> result<std::optional<std::size_t>> {
+        step_count steps{.left = std::min(least_steps + steps_per_byte * text.size(), most_steps)};
+        const detail::pcre2_owner<pcre2_match_context_8, pcre2_match_context_free_8> limits{
+            pcre2_match_context_create_8(nullptr)};
+        pcre2_set_match_limit_8(limits.get(), static_cast<std::uint32_t>(steps.left));
+        pcre2_set_depth_limit_8(limits.get(), deepest_match);
+        pcre2_set_heap_limit_8(limits.get(), largest_heap);
+        pcre2_set_callout_8(limits.get(), count_step, &steps);
+        const detail::pcre2_owner<pcre2_match_data_8, pcre2_match_data_free_8> found{
+            pcre2_match_data_create_8(1, nullptr)};
+        const int outcome =
+            pcre2_match_8(code_.get(), detail::pcre2_units(text), text.size(), 0, options, found.get(), limits.get());
+        if (outcome >= 0) return std::optional{pcre2_get_ovector_pointer_8(found.get())[1]};
+        if (outcome == PCRE2_ERROR_NOMATCH) return std::optional<std::size_t>{};
+        if (outcome == PCRE2_ERROR_NOMEMORY) throw std::bad_alloc{};
         return fail(errc::bad_data, "the expression " + quoted(expression_) + " cannot be matched with a text of " +
-                                        std::to_string(text.size()) + " bytes: " +
-                                        (too_long(text) ? "at most " + std::to_string(longest) + " are expected"
-                                                        : std::string{"it needs too much memory"}));
+                                        std::to_string(text.size()) + " bytes: " + detail::pcre2_message(outcome) +
+                                        "; write it plainer, without a repetition inside another");
     }
 
-    [[nodiscard]] auto answer(int outcome, const regmatch_t& found, std::string_view text) const
-        -> result<std::optional<extent>> {
-        if (outcome == REG_NOMATCH) return std::optional<extent>{};
-        if (outcome != 0) return refused(text);
-        return std::optional{extent{static_cast<std::size_t>(found.rm_so), static_cast<std::size_t>(found.rm_eo)}};
+    /// PCRE2 calls this before each item of the expression. Its own limit starts anew at each place of the text from
+    /// which a match is tried, and a repetition that passes over many bytes counts once there.
+    static auto count_step(pcre2_callout_block_8* at, void* count) -> int {
+        auto& steps = *static_cast<step_count*>(count);
+        const std::size_t place = at->current_position;
+        const std::size_t cost = 1 + (place > steps.place ? place - steps.place : steps.place - place);
+        if (cost > steps.left) return PCRE2_ERROR_MATCHLIMIT;
+        steps.left -= cost;
+        steps.place = place;
+        return 0;
     }
 
     std::string expression_;  ///< as it was given, for messages
-    detail::compiled_regex plain_{};
-    detail::compiled_regex behind_anything_{};
+    detail::pcre2_owner<pcre2_code_8, pcre2_code_free_8> code_;
 };
 
-/// Does the POSIX extended expression match at the start of `text`? It need not reach to the end: that is what `$` is
-/// for. Fails with errc::bad_data when the expression is not valid.
+/// Does the expression match at the start of `text`? It need not reach to the end: that is what `$` is for. Fails as
+/// pattern::compile and pattern::match_start do.
 [[nodiscard]] inline auto matches_at_start(std::string_view expression, std::string_view text) -> result<bool> {
-    const auto compiled = pattern::compiled(expression, false);
+    const auto compiled = pattern::compile(expression);
     if (!compiled) return unexpected{compiled.error()};
-    return compiled->match_start(text).transform([](const auto& found) { return found.has_value(); });
+    return compiled->match_start(text).transform([](const auto& end) { return end.has_value(); });
 }
 
 }  // namespace powerconsul::inline v0

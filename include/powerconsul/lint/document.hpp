@@ -195,7 +195,8 @@ private:
         for (const auto& each : seen.instances) {
             if (++matches_ > most_matches) return;
             const auto matched = matches_at_start(rule.expression, each.node);
-            if (matched && *matched) return;
+            // One that cannot be matched is an error where the node's role is looked for.
+            if (!matched || *matched) return;
         }
         warn(object.name_offset, quoted(rule.expression) + " matches none of the nodes on which Consul shows " +
                                      seen.service + ": " + nodes_of(seen));

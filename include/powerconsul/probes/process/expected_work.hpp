@@ -22,7 +22,7 @@ namespace powerconsul::inline v0 {
 /// Processes that show that the service is at work, whatever its manager says: those that match one of the two.
 struct work_filter {
     std::string text{};        ///< stands in the command line (--procstr); empty: not asked for
-    std::string expression{};  ///< extended expression (--procre), see find_work(); empty: not asked for
+    std::string expression{};  ///< regular expression (--procre), see find_work(); empty: not asked for
 };
 
 struct work {
@@ -122,7 +122,7 @@ private:
         if (!name) return unexpected{name.error()};
         const auto found = expression_->match_start(*name + ' ' + line);
         if (!found) return unexpected{found.error()};
-        return *found && (*found)->last > name->size() + 1 ? matched::by_expression : matched::no;
+        return *found && **found > name->size() + 1 ? matched::by_expression : matched::no;
     }
 
     /// Each user is looked up once: a directory service may have to be asked.

@@ -22,7 +22,7 @@ namespace powerconsul::inline v0 {
 /// Which processes count: those that match all that is given.
 struct process_filter {
     std::string name{};                   ///< of the program, without a path; empty: any
-    std::string cmdline{};                ///< extended expression, searched anywhere in the command line; empty: any
+    std::string cmdline{};                ///< regular expression, searched anywhere in the command line; empty: any
     std::optional<std::uint32_t> user{};  ///< effective
 };
 
