@@ -78,15 +78,17 @@ def paths(counter):
     sysv = ["--service-manager", "sysv", "--init-directory", scripts]
     yield "version", counter.count(["--version"], "powerconsul ")
     yield "role", counter.count(["role", "-S", "web", "--node", "production-web1"], "primary")
+    yield "role, by a filter", counter.count(["role", "-S", "mail", "--node", "production-web1"], "primary")
     yield "check service, active", counter.count(
         ["check", "service", "-s", "up", "-S", "web", "--node", "production-web1", *sysv], '"passing"')
     yield "check service, standby", counter.count(
         ["check", "service", "-s", "down", "-S", "web", "--node", "production-web2", *sysv], '"passing"')
     # In a process namespace of its own: the more processes there are, the more it has to look at.
-    yield "check process", counter.count(
-        ["check", "process", "--name", "callgrind", "-S", "web", "--node", "production-web2"], '"passing"',
-        before=["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--pid", "--fork",
-                "--mount-proc"])
+    alone = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--pid", "--fork", "--mount-proc"]
+    for name, option, value in (("check process", "--name", "callgrind"),
+                                ("check process, by command line", "--cmdline", "no-such-.*worker$")):
+        yield name, counter.count(["check", "process", option, value, "-S", "web", "--node", "production-web2"],
+                                  '"passing"', before=alone)
     yield "watch, 1000 checks of other nodes", counter.count(["watch", "critical"], "", given=snapshot)
 
 
@@ -103,6 +105,10 @@ def main(arguments):
         agent, folder = cluster.agent, str(cluster.folder)
         agent.put_key("cluster/production/web",
                       {"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})
+        agent.put_key("cluster/production/mail",
+                      {"filter": {f"^production-{role}[0-9]+$": {"active_nodes": [f"production-{role}1"],
+                                                                 "standby_nodes": [f"production-{role}2"]}
+                                  for role in ("web", "mail")}})
         agent.register("web")
         consul_cluster.wait_until("the service is seen", lambda: agent.worst("web", agent.node) == "passing")
         os.mkdir(os.path.join(folder, "state"), 0o700)
