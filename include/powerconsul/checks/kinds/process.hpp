@@ -31,7 +31,8 @@ struct process {
         option{'n', "nagiosargs", "ARGS", "run Nagios's check_procs with these arguments", true},
         plugin_option,
         option{0, "name", "NAME", "count the processes of this name, without a plugin"},
-        option{0, "cmdline", "REGEX", "count those whose command line matches this POSIX extended regular expression"},
+        option{0, "cmdline", "REGEX",
+               "count those whose command line matches this regular expression, as in Python's re"},
         option{'u', "user", "NAME", "count those of this user (name or number)"},
         option{0, "count", "MIN:MAX", "how many there must be, as in 1:4 or 2: (default 1:)"},
     };
