@@ -1,7 +1,11 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <string_view>
 
@@ -61,6 +65,20 @@ struct milliseconds {
     auto read = parse_duration(text);
     if (read && read->count == 0) return fail(errc::usage, quoted(text) + " is no time at all; expected more than 0");
     return read;
+}
+
+/// A wall clock's time as RFC 3339 writes it, `2024-02-29T12:00:00.000Z`. What is outside of the years 1970 to 9999
+/// becomes the nearest time that is not.
+[[nodiscard]] inline auto utc_time(milliseconds wall) -> std::string {
+    constexpr std::int64_t last = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
+    const std::int64_t time = std::clamp<std::int64_t>(wall.count, 0, last);
+    const auto whole = static_cast<std::time_t>(time / 1000);
+    std::tm parts{};
+    std::array<char, 32> text{};
+    static_cast<void>(::gmtime_r(&whole, &parts));  // fails only beyond the range of a year
+    const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+    const std::string rest = std::to_string(time % 1000);
+    return std::string{text.data(), size} + '.' + std::string(3 - rest.size(), '0') + rest + 'Z';
 }
 
 }  // namespace powerconsul::inline v0

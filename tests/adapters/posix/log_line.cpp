@@ -3,8 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
-#include <cstdint>
-#include <ctime>
 #include <random>
 #include <string>
 #include <string_view>
@@ -38,58 +36,6 @@ auto value_of(const std::string& line, const std::string& name) -> std::string {
 }
 
 }  // namespace
-
-TEST_CASE("times are written in UTC with their milliseconds") {
-    struct case_row {
-        std::string_view name;
-        std::int64_t wall;
-        std::string_view text;
-    };
-    const case_row rows[] = {
-        {"the first", 0, "1970-01-01T00:00:00.000Z"},
-        {"a millisecond", 1, "1970-01-01T00:00:00.001Z"},
-        {"the last of the first day", 86'399'999, "1970-01-01T23:59:59.999Z"},
-        {"the second day", 86'400'000, "1970-01-02T00:00:00.000Z"},
-        {"the last of a year", 31'535'999'999, "1970-12-31T23:59:59.999Z"},
-        {"the second year", 31'536'000'000, "1971-01-01T00:00:00.000Z"},
-        {"the first leap day", 68'169'600'000, "1972-02-29T00:00:00.000Z"},
-        {"the day after it", 68'256'000'000, "1972-03-01T00:00:00.000Z"},
-        {"the last day of a leap year", 94'694'399'000, "1972-12-31T23:59:59.000Z"},
-        {"a leap year that 400 divides", 951'782'400'000, "2000-02-29T00:00:00.000Z"},
-        {"the day after its leap day", 951'868'800'000, "2000-03-01T00:00:00.000Z"},
-        {"a billion seconds", 1'000'000'000'000, "2001-09-09T01:46:40.000Z"},
-        {"noon of a leap day", noon.count, "2024-02-29T12:00:00.000Z"},
-        {"all digits", 1'234'567'890'123, "2009-02-13T23:31:30.123Z"},
-        {"behind 32 bits", 2'147'483'648'000, "2038-01-19T03:14:08.000Z"},
-        {"no leap year although 4 divides it", 4'107'542'399'000, "2100-02-28T23:59:59.000Z"},
-        {"the day after, there", 4'107'542'400'000, "2100-03-01T00:00:00.000Z"},
-        {"the last", 253'402'300'799'999, "9999-12-31T23:59:59.999Z"},
-        {"later", 253'402'300'800'000, "9999-12-31T23:59:59.999Z"},
-        {"much later", INT64_MAX, "9999-12-31T23:59:59.999Z"},
-        {"earlier", -1, "1970-01-01T00:00:00.000Z"},
-        {"much earlier", INT64_MIN, "1970-01-01T00:00:00.000Z"},
-    };
-    for (const auto& row : rows) {
-        CAPTURE(row.name);
-        CHECK(utc_time({row.wall}) == row.text);
-    }
-}
-
-TEST_CASE("the C library agrees") {
-    std::size_t days = 0;
-    std::size_t wrong = 0;
-    for (std::int64_t second = 43'199; second < 253'402'300'800; second += 13 * 86'400) {
-        const auto time = static_cast<std::time_t>(second);
-        std::tm parts{};
-        char text[32]{};
-        const bool told = ::gmtime_r(&time, &parts) != nullptr &&
-                          std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &parts) == 24;
-        wrong += told && utc_time(seconds(second)) == text ? 0 : 1;
-        ++days;
-    }
-    CHECK(wrong == 0);
-    CHECK(days == 225'608);
-}
 
 TEST_CASE("an event is one line with its members in order") {
     struct case_row {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -20,23 +18,6 @@ namespace powerconsul::inline v0 {
 inline constexpr std::size_t event_line_limit = 8 * 1024 - 1;
 /// The least limit that may be asked for. With its newline such a line fits into one atomic write to a pipe.
 inline constexpr std::size_t least_event_line_limit = 4 * 1024 - 1;
-
-/// A wall clock's time as RFC 3339 writes it, `2024-02-29T12:00:00.000Z`. What is outside of the years 1970 to 9999
-/// becomes the nearest time that is not.
-[[nodiscard]] inline auto utc_time(milliseconds wall) -> std::string {
-    constexpr std::int64_t last = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
-    const std::chrono::milliseconds time{std::clamp<std::int64_t>(wall.count, 0, last)};
-    const auto day = std::chrono::floor<std::chrono::days>(time);
-    const std::chrono::year_month_day date{std::chrono::sys_days{day}};
-    const auto rest = (time - day).count();
-    const auto digits = [](std::int64_t number, std::size_t width) {
-        const std::string text = std::to_string(number);
-        return std::string(width - text.size(), '0') + text;
-    };
-    return digits(int{date.year()}, 4) + '-' + digits(unsigned{date.month()}, 2) + '-' +
-           digits(unsigned{date.day()}, 2) + 'T' + digits(rest / 3'600'000, 2) + ':' + digits(rest / 60'000 % 60, 2) +
-           ':' + digits(rest / 1000 % 60, 2) + '.' + digits(rest % 1000, 3) + 'Z';
-}
 
 namespace detail {
 
