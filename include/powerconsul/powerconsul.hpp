@@ -38,11 +38,14 @@
 #include <powerconsul/heal/journal.hpp>
 #include <powerconsul/heal/journal_json.hpp>
 #include <powerconsul/heal/report.hpp>
+#include <powerconsul/heal/report_text.hpp>
 #include <powerconsul/heal/rules.hpp>
 #include <powerconsul/heal/slots.hpp>
 #include <powerconsul/heal/substitution.hpp>
 #include <powerconsul/heal/trigger.hpp>
 #include <powerconsul/heal/unproven.hpp>
+#include <powerconsul/heal/watch.hpp>
+#include <powerconsul/heal/worker.hpp>
 #include <powerconsul/json/parse_error.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/value.hpp>

@@ -14,10 +14,13 @@
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/supervisor.hpp>
 #include <powerconsul/heal/journal.hpp>
+#include <powerconsul/heal/journal_json.hpp>
 
 #include "caller.hpp"
 
+namespace json = powerconsul::json;
 using tool::caller;
 using tool::ended;
 using tool::sandbox;
@@ -97,6 +100,12 @@ struct site {
         args.insert(args.end(), more.begin(), more.end());
         return call(std::move(args));
     }
+    /// With one attempt and a back-off of a millisecond the second run gives up, or the one after it.
+    void give_up_web() const {
+        for (int turn = 0; turn < 1000 && count_of("event=\"gave up\"", box.text_of("log")) == 0; ++turn) {
+            REQUIRE(watch(list_of({entry("web")})).status == 0);
+        }
+    }
     [[nodiscard]] auto exists(std::string_view name) const -> bool { return access((box / name).c_str(), F_OK) == 0; }
 };
 
@@ -123,101 +132,54 @@ TEST_CASE("watch runs each kind of trigger once, and says in the log what it did
     CHECK(count_of("why=\"there is no trigger at triggers/production/nix/standalone/critical\"", log) == 1);
 }
 
-TEST_CASE("watch tries again after the back-off, gives up loudly and once, and starts anew when it was acknowledged") {
-    const site here{R"({"trigger": {"backoff": "1ms", "maxBackoff": "1ms", "attempts": 2}})"};
-    for (int turn = 0; turn < 5; ++turn) {
-        CHECK(here.watch(list_of({entry("web")})).status == 0);
-        usleep(5000);
-    }
-    CHECK(here.box.text_of("ran") == "healing production 1\nhealing production 2\n");
-    CHECK(count_of("event=\"gave up\"", here.box.text_of("log")) == 1);
-    CHECK(count_of("todo=\"see to it by hand, then: powerconsul incidents ack web\"", here.box.text_of("log")) == 1);
-    CHECK(here.watch(list_of({entry("web")}), {"--dry-run"}).out == "web critical, check web-role: given up\n");
-    CHECK(here.call({"incidents", "ack", "web"}).status == 0);
-    CHECK(here.watch(list_of({entry("web")})).status == 0);
-    CHECK(here.box.text_of("ran") == "healing production 1\nhealing production 2\nhealing production 1\n");
-}
-
-TEST_CASE("an incident closes when the agent has the check passing, with what became of it") {
-    const site here;
-    REQUIRE(here.watch(list_of({entry("web")})).status == 0);
-    here.store("passing");
-    CHECK(here.watch("[]", {"--dry-run"}).out == "web critical, check web-role: it left the state\n");
-    CHECK(here.watch("[]").status == 0);
-    CHECK(count_of("event=\"incident closed\"", here.box.text_of("log")) == 1);
-    CHECK(count_of("outcome=healed", here.box.text_of("log")) == 1);
-    CHECK(here.watch("[]", {"--dry-run"}).out == "nothing to do\n");
-}
-
 TEST_CASE("a dry run says what would run and why the rest would not, and touches nothing") {
-    const site here{R"({"subVars": {"@COLOR": "blue"}, "noopTriggers": ["noop"]})"};
-    const std::string with = "    with      @ENV=production, @HOST=production-web2, @ROLE=web, @COLOR=blue\n";
-    const std::string who = "    user      the one that runs this\n";
-    const std::string maintenance =
-        R"({"Node": "production-web2", "CheckID": "_node_maintenance", "Status": "critical", "ServiceName": ""})";
-    struct row {
-        std::string_view name;
-        std::string snapshot;
-        std::string text;
-    };
-    const row rows[] = {
-        {"shell text", entry("web"),
-         "web critical, check web-role: would run\n"
-         "    role      standalone\n"
-         "    key       triggers/production/web/standalone/critical\n"
-         "    command   /bin/sh -c echo healing production $POWERCONSUL_ATTEMPT >>" +
-             here.box / "ran" + '\n' + who + "    timeout   60000 ms, then 10000 ms from TERM to KILL\n" + with},
-        {"script", entry("mail"),
-         "mail critical, check mail-role: would run\n"
-         "    role      standalone\n"
-         "    key       triggers/production/mail/standalone/critical\n"
-         "    command   /bin/sh\n"
-         "    script    #!/bin/sh\n"
-         "              echo script on production-web2\n"
-         "              exit 3\n" +
-             who + "    timeout   60000 ms, then 10000 ms from TERM to KILL\n" + with},
-        {"argument vector", entry("db"),
-         "db critical, check db-role: would run\n"
-         "    role      standalone\n"
-         "    key       triggers/production/db/standalone/critical\n"
-         "    command   /bin/echo production $(id)\n" +
-             who + "    timeout   5000 ms, then 10000 ms from TERM to KILL\n" + with},
-        {"no trigger", entry("nix"),
-         "nix critical, check nix-role: would do nothing: there is no trigger at "
-         "triggers/production/nix/standalone/critical\n"},
-        {"unreadable trigger", entry("bad"),
-         "bad critical, check bad-role: would fail to run triggers/production/bad/standalone/critical: the trigger "
-         "triggers/production/bad/standalone/critical: comand at line 1, column 2 (byte 1): this key is not known; "
-         "did you mean \"command\"?\n"},
-        {"noopTriggers", entry("noop"),
-         "noop critical, check noop-role: would do nothing: the configuration's noopTriggers name it\n"},
-        {"another state", entry("web", "warning"),
-         "check web-role: would do nothing: it is warning, and critical is what is watched\n"},
-        {"the node's", entry(""), "check serfHealth: would do nothing: it is a check of the node, of no service\n"},
-        {"maintenance", maintenance, "check _node_maintenance: would do nothing: it stands for maintenance\n"},
-        {"another node's", entry("web", "critical", "other"),
-         "1 check of other nodes than production-web2: would do nothing\n"},
-        {"other nodes'", entry("web", "critical", "other") + ", " + entry("db", "critical", "third"),
-         "2 checks of other nodes than production-web2: would do nothing\n"},
-        {"nothing", "", "nothing to do\n"},
-    };
-    for (const auto& each : rows) {
-        CAPTURE(each.name);
-        const auto told = here.watch('[' + each.snapshot + ']', {"--dry-run"});
-        CHECK(told.status == 0);
-        CHECK(told.err.empty());
-        CHECK(told.out == each.text);
-    }
-    here.store("passing");
-    const std::string elsewhere =
-        "web critical, check web-role: would do nothing: the agent has it in another state by now, or its state is not "
-        "known yet\n";
-    CHECK(here.watch(list_of({entry("web")}), {"--dry-run"}).out == elsewhere);
-    here.store("critical", "");
-    CHECK(here.watch(list_of({entry("web")}), {"--dry-run"}).out == elsewhere);
+    const site here{R"({"subVars": {"@COLOR": "blue"}})"};
+    const std::string none = here.watch("[]", {"--dry-run"}).out;
+    CHECK(none == "nothing to do\n");
+    const auto told =
+        here.watch(list_of({entry("web"), entry("nix"), entry(""), entry("db", "critical", "other")}), {"--dry-run"});
+    CHECK(told.status == 0);
+    CHECK(told.err.empty());
+    CHECK(told.out ==
+          "web critical, check web-role: would run\n"
+          "    role      standalone\n"
+          "    key       triggers/production/web/standalone/critical\n"
+          "    command   /bin/sh -c echo healing production $POWERCONSUL_ATTEMPT >>" +
+              here.box / "ran" +
+              "\n"
+              "    user      the one that runs this\n"
+              "    timeout   60000 ms, then 10000 ms from TERM to KILL\n"
+              "    with      @ENV=production, @HOST=production-web2, @ROLE=web, @COLOR=blue\n"
+              "nix critical, check nix-role: would do nothing: there is no trigger at "
+              "triggers/production/nix/standalone/critical\n"
+              "check serfHealth: would do nothing: it is a check of the node, of no service\n"
+              "1 check of other nodes than production-web2: would do nothing\n");
     CHECK_FALSE(here.exists("state"));
     CHECK_FALSE(here.exists("ran"));
     CHECK_FALSE(here.exists("log"));
+}
+
+TEST_CASE("incidents are shown as text or JSON, and acknowledged") {
+    const site here{R"({"trigger": {"attempts": 1, "backoff": "1ms", "maxBackoff": "1ms"}})"};
+    CHECK(here.call({"incidents"}).out == "no incidents\n");
+    CHECK(here.call({"incidents", "ack"}).status == 64);
+    CHECK(here.call({"incidents", "ack", "web"}).status == 65);
+    here.give_up_web();
+    CHECK(here.call({"incidents", "--json"}).out.starts_with(R"({"incidents":[{"id":")"));
+    CHECK(here.call({"incidents", "--format", "json"}).out == here.call({"incidents", "--json"}).out);
+    const auto done = here.call({"incidents", "ack", "web"});
+    CHECK(done.status == 0);
+    CHECK(done.out == "web: 1 incident is tried again with the next run of the watch\n");
+    CHECK(here.watch(list_of({entry("web")})).status == 0);
+    CHECK(here.box.text_of("ran") == "healing production 1\nhealing production 1\n");
+
+    powerconsul::posix_files files;
+    powerconsul::journal_directory<powerconsul::posix_files&> journals{files, here.box / "state"};
+    const auto held = journals.lock("web", {});
+    REQUIRE(held);
+    const auto waits = here.call({"incidents", "ack", "web", "--timeout", "100ms"});
+    CHECK(waits.status == 75);
+    CHECK(waits.err.ends_with("; try again when its trigger has ended\n"));
 }
 
 TEST_CASE("entries of other nodes, of the node, in another state or not proven open no incident") {
@@ -228,15 +190,6 @@ TEST_CASE("entries of other nodes, of the node, in another state or not proven o
     CHECK(here.watch(list_of({entry("web")})).status == 0);
     CHECK_FALSE(here.exists("ran"));
     CHECK(here.call({"incidents"}).out == "no incidents\n");
-}
-
-TEST_CASE("the state of the watch is its own") {
-    const site here;
-    CHECK(here.call({"watch", "warning"}, list_of({entry("web")})).status == 0);
-    CHECK_FALSE(here.exists("ran"));
-    here.store("warning");
-    CHECK(here.call({"watch", "warning"}, list_of({entry("web", "warning")})).status == 0);
-    CHECK(count_of("there is no trigger at triggers/production/web/standalone/warning", here.box.text_of("log")) == 1);
 }
 
 TEST_CASE("--from-agent takes the checks from the agent and needs no input") {
@@ -344,8 +297,8 @@ TEST_CASE("standard input that is no list of checks changes nothing") {
     CHECK(away({"trigger", "critical", "-s", entry("web")}).status == 69);
 }
 
-TEST_CASE("--detach returns at once; the worker tries until nothing is left to be tried") {
-    const site here{R"({"trigger": {"backoff": "1ms", "maxBackoff": "1ms", "attempts": 3}})"};
+TEST_CASE("--detach returns at once and leaves a worker") {
+    const site here{R"({"trigger": {"backoff": "1ms", "maxBackoff": "1ms", "attempts": 1}})"};
     caller run{here.box};
     run.input = list_of({entry("web")});
     int detached = 0;
@@ -357,12 +310,14 @@ TEST_CASE("--detach returns at once; the worker tries until nothing is left to b
     CHECK(detached == 1);
     CHECK_FALSE(here.exists("state"));
 
-    run.detach = [] { return powerconsul::result{true}; };
-    // A check without a trigger would keep the worker for as long as it is critical.
+    here.give_up_web();
+    CHECK_FALSE(here.exists("state/journal/worker-critical.lock"));
+    // There is nothing left to be tried: the worker sees that and ends.
     here.store("critical", "bad", {"web"});
+    run.detach = [] { return powerconsul::result{true}; };
     CHECK(run({"watch", "critical", "--detach"}).status == 0);
-    CHECK(count_of("healing", here.box.text_of("ran")) == 3);
-    CHECK(count_of("event=\"gave up\"", here.box.text_of("log")) >= 1);
+    CHECK(here.exists("state/journal/worker-critical.lock"));
+    CHECK(count_of("healing", here.box.text_of("ran")) == 1);
 
     run.detach = [] { return powerconsul::result<bool>{powerconsul::fail(powerconsul::errc::io, "no process")}; };
     CHECK(run({"watch", "critical", "--detach"}).err == "powerconsul: no process\n");
@@ -481,17 +436,26 @@ TEST_CASE("a check that cannot be read or named is refused") {
     CHECK_FALSE(here.exists("state"));
 }
 
-TEST_CASE("another run of the same service that does not end in time") {
-    const site here{R"({"trigger": {"timeout": "1ms", "grace": "1ms"}})"};
-    powerconsul::posix_files files;
-    powerconsul::journal_directory<powerconsul::posix_files&> journals{files, here.box / "state"};
-    const auto held = journals.lock("db", {});
-    REQUIRE(held);
-    const auto done = here.watch(list_of({entry("db"), entry("web")}));
+TEST_CASE("a trigger that still runs is to be tried again later") {
+    const site here;
+    REQUIRE(here.watch(list_of({entry("web")})).status == 0);
+    const std::string path = "state/journal/web.json";
+    ended done;
+    const auto held = powerconsul::posix_supervisor{}.run({.argv = {"/bin/true"}}, [&](const auto& mark) {
+        auto known = json::decode_journal(here.box.text_of(path));
+        REQUIRE(known);
+        auto& last = known->incidents.at(0).last;
+        last.result = powerconsul::healing::unfinished;
+        last.process = mark;
+        here.box.write(path, json::encode_journal(*known));
+        done = here.trigger(entry("web"));
+        return powerconsul::result<void>{powerconsul::fail(powerconsul::errc::failed, "seen")};
+    });
+    CHECK(held.error().message == "seen");
     CHECK(done.status == 75);
-    // It keeps no other service waiting.
-    CHECK(count_of("event=\"trigger started\" service=web", here.box.text_of("log")) == 1);
-    CHECK(count_of("event=\"trigger started\" service=db", here.box.text_of("log")) == 0);
+    CHECK(done.out.starts_with("web: the last attempt of incident "));
+    CHECK(done.out.ends_with(" still runs\n"));
+    CHECK(here.box.text_of("ran") == "healing production 1\n");
 }
 
 TEST_CASE("a state directory that others can write to, or that cannot be made, lets nothing act") {

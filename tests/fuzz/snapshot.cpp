@@ -1,10 +1,11 @@
-// covers: consul/checks_json.hpp json/skim.hpp heal/unproven.hpp
+// covers: consul/checks_json.hpp json/skim.hpp heal/unproven.hpp heal/report_text.hpp
 #include <powerconsul/consul/checks_json.hpp>
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/heal/report_text.hpp>
 #include <powerconsul/heal/unproven.hpp>
 #include <powerconsul/json/value.hpp>
 
@@ -58,6 +59,9 @@ void run(std::string_view bytes) {
     const auto nobody = json::detail::read_checks(text, check_layout::list, {});
     fuzz::expect(whole.has_value() == nobody.has_value(), "read, and not JSON", text);
     if (whole) expect_same(whole->checks_of(node), slow, text);
+    for (const char c : heal::ignored_text(text, "web1", bad_state::critical)) {
+        fuzz::expect(c == '\n' || static_cast<unsigned char>(c) >= 0x20, "told with a control character", text);
+    }
     if (found) {
         fuzz::expect(whole.has_value(), "checks of what cannot be read", text);
         for (const auto& each : *found) {

@@ -26,6 +26,7 @@
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/doctor/agent_config_json.hpp>
 #include <powerconsul/doctor/findings.hpp>
+#include <powerconsul/heal/watch.hpp>
 #include <powerconsul/json/writer.hpp>
 #include <powerconsul/ports/trust.hpp>
 #include <powerconsul/probes/plugin.hpp>
@@ -35,7 +36,6 @@
 #include "agent_process.hpp"
 #include "checks.hpp"
 #include "roles.hpp"
-#include "stop_file.hpp"
 
 namespace powerconsul::cli {
 
@@ -404,7 +404,7 @@ void look_at_machine(patient& who) {
     look_at_plugin(who);
     const milliseconds now = who.time.wall();
     who.add(judge_clock({now, clock_is_synchronized(), record_from_future(who, now)}));
-    const std::string stopped = stop_reason(who.chosen.stop_file);
+    const std::string stopped = heal::stop_reason(posix_files{}, who.chosen.stop_file);
     who.add("stop file", stopped.empty() ? condition::ok : condition::warning,
             stopped.empty() ? who.chosen.stop_file + " is not there" : stopped);
     if (!who.defined) {

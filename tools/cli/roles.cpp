@@ -8,10 +8,10 @@
 #include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/adapters/posix/host.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/heal/watch.hpp>
 #include <powerconsul/json/writer.hpp>
 
 #include "explain.hpp"
-#include "stop_file.hpp"
 
 namespace powerconsul::cli {
 
@@ -102,7 +102,7 @@ auto run_role(const config::arguments& line, const configuration& chosen, std::s
     posix_clock time;
     const auto facts = resolve(chosen, *service, time);
     if (!facts) return unexpected{facts.error()};
-    const std::string stopped = stop_reason(chosen.stop_file);
+    const std::string stopped = heal::stop_reason(posix_files{}, chosen.stop_file);
     if (line.has("explain")) {
         const explained_role all{chosen,     *service, *facts, stopped, triggers_of(chosen, *service, *facts, time),
                                  time.wall()};

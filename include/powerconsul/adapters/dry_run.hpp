@@ -10,6 +10,7 @@
 #include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/host.hpp>
 #include <powerconsul/ports/supervisor.hpp>
+#include <powerconsul/ports/tasks.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -68,7 +69,6 @@ struct dry_run_host {
           units{real.units},
           users{real.users},
           log{real.log},
-          tasks{real.tasks},
           name{real.name} {}
 
     detail::bare<decltype(Host::consul)>& consul;
@@ -79,7 +79,7 @@ struct dry_run_host {
     detail::bare<decltype(Host::units)>& units;
     detail::bare<decltype(Host::users)>& users;
     detail::bare<decltype(Host::log)>& log;
-    detail::bare<decltype(Host::tasks)>& tasks;
+    sequential_runner tasks{};  ///< nothing of a dry run waits for another's lock
     detail::bare<decltype(Host::name)>& name;
 };
 

@@ -1,0 +1,253 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/consul/checks_json.hpp>
+#include <powerconsul/consul/client.hpp>
+#include <powerconsul/consul/health.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/heal/handler.hpp>
+#include <powerconsul/heal/incident.hpp>
+#include <powerconsul/heal/journal.hpp>
+#include <powerconsul/heal/report.hpp>
+#include <powerconsul/heal/rules.hpp>
+#include <powerconsul/ports/clock.hpp>
+#include <powerconsul/ports/files.hpp>
+#include <powerconsul/ports/host.hpp>
+#include <powerconsul/ports/log.hpp>
+
+/// What one call of a watch's handler does for all services of a node.
+namespace powerconsul::inline v0::heal {
+
+struct watch_setup {
+    std::string state_dir{};
+    std::string stop_file{};  ///< nothing acts while it is there
+    resolver_options roles{};
+    watch_options watch{};          ///< `stopped`, `consul_time` and `lock_wait` are found anew for each run
+    milliseconds time{seconds(8)};  ///< of one command
+
+    /// For a look at the agent: when Consul hangs, there must still be time to say so.
+    [[nodiscard]] auto agent_time() const -> milliseconds { return {time.count * 5 / 8}; }
+};
+
+/// What a watch's handler did.
+struct handled_watch {
+    std::string stopped{};  ///< why nothing acted; empty if triggers could run
+    std::vector<listed_service> listed{};
+    std::vector<handled_service> reports{};  ///< one for each of `listed`, in its order
+
+    /// What went wrong first, if anything did.
+    [[nodiscard]] auto failure() const -> std::optional<error> {
+        const auto failed = std::ranges::find_if(reports, [](const auto& each) { return each.trouble.has_value(); });
+        return failed == reports.end() ? std::nullopt : failed->trouble;
+    }
+};
+
+/// The agent's own name and its checks.
+struct agent_view {
+    std::string node{};
+    std::vector<snapshot_check> checks{};
+};
+
+// --- what is known ---
+
+/// Why nothing may act; empty if triggers may run. A file that cannot be looked at stops them, too: somebody may have
+/// put it there.
+template <typename Files>
+[[nodiscard]] auto stop_reason(Files&& files, const std::string& path) -> std::string {
+    const auto there = files.status(path);
+    if (!there) return "it cannot be told whether the stop file is there: " + there.error().message;
+    return *there ? "the stop file " + quoted(path) + " is there; delete it to let triggers run" : std::string{};
+}
+
+/// `connect()` gives the transport as a result.
+template <typename Connect, clock Clock>
+[[nodiscard]] auto look_at_agent(Connect&& connect, Clock& time, milliseconds limit) -> result<agent_view> {
+    auto transport = connect();
+    if (!transport) return unexpected{transport.error()};
+    consul_client<decltype(*transport), Clock&> consul{*transport, time, time.monotonic() + limit};
+    auto checks = consul.agent_checks();
+    if (!checks) return unexpected{checks.error()};
+    agent_view view{{}, std::move(*checks)};
+    for (const auto& each : view.checks) {
+        if (!each.node.empty()) view.node = each.node;
+    }
+    if (!view.node.empty()) return view;
+    auto agent = consul.agent();
+    if (!agent) return unexpected{agent.error()};
+    view.node = agent->node;
+    return view;
+}
+
+/// The agent's checks of services in that state, as a watch would have listed them but without indexes.
+[[nodiscard]] inline auto from_agent(agent_view view, bad_state state) -> std::vector<snapshot_check> {
+    std::erase_if(view.checks, [&](const auto& each) {
+        const bool maintenance = check_health(each.check_id, each.status) == health::maintenance;
+        return maintenance || each.service_name.empty() || each.status != to_string(state);
+    });
+    for (auto& each : view.checks) {
+        if (each.node.empty()) each.node = view.node;
+        each.create_index = each.modify_index = 0;
+    }
+    return std::move(view.checks);
+}
+
+/// Gives a check that was named without its node what the agent knows of it.
+inline void complete(snapshot_check& check, const agent_view& view) {
+    check.node = view.node;
+    const auto known = std::ranges::find(view.checks, check.check_id, &snapshot_check::check_id);
+    if (known != view.checks.end() && known->service_name == check.service_name) check.service_id = known->service_id;
+}
+
+/// The incidents of all services, by the services' names. Fails if one journal cannot be read.
+template <locking_file_store Files>
+[[nodiscard]] auto load_all(Files& files, const std::string& state_dir) -> result<std::vector<loaded_journal>> {
+    journal_directory<Files&> journals{files, state_dir};
+    const auto names = journals.services();
+    if (!names) return unexpected{names.error()};
+    std::vector<loaded_journal> all;
+    for (const auto& each : *names) {
+        auto loaded = journals.load(each);
+        if (!loaded) return unexpected{loaded.error()};
+        all.push_back(std::move(*loaded));
+    }
+    return all;
+}
+
+/// The services with an open incident of that state.
+template <locking_file_store Files>
+[[nodiscard]] auto open_services(Files& files, const std::string& state_dir, bad_state state)
+    -> result<std::vector<std::string>> {
+    journal_directory<Files&> journals{files, state_dir};
+    auto names = journals.services();
+    if (!names) return names;
+    std::erase_if(*names, [&](const std::string& each) {
+        const auto loaded = journals.load(each);
+        const auto concerns = [&](const incident& one) { return one.is_open() && one.state == state; };
+        // What is wrong with one journal must not keep the others from being seen to: its own handler will report it.
+        return loaded && std::ranges::none_of(loaded->value.incidents, concerns);
+    });
+    return names;
+}
+
+/// When the next attempt of the state is due; nothing if there is none to come. Fails if it cannot be told.
+template <locking_file_store Files>
+[[nodiscard]] auto next_due(Files& files, const std::string& state_dir, bad_state state, const retry_rules& retry)
+    -> result<std::optional<milliseconds>> {
+    journal_directory<Files&> journals{files, state_dir};
+    const auto names = journals.services();
+    if (!names) return unexpected{names.error()};
+    std::optional<milliseconds> soonest;
+    std::optional<error> unread;
+    for (const auto& each : *names) {
+        const auto loaded = journals.load(each);
+        if (!loaded) {
+            unread = loaded.error();
+            continue;
+        }
+        for (const auto& one : loaded->value.incidents) {
+            const auto due = next_attempt(one, retry);
+            if (one.state == state && due && (!soonest || *due < *soonest)) soonest = due;
+        }
+    }
+    // A journal that cannot be read matters only if no other has an attempt to come.
+    if (!soonest && unread) return unexpected{*unread};
+    return soonest;
+}
+
+// --- what is done ---
+
+/// Writes to the log that something failed; `service` is empty if it concerns no service.
+template <event_log Log>
+void log_failure(Log& log, bad_state state, std::string service, std::string why) {
+    log.write(
+        {event_level::error, "failed", std::move(service), std::string{to_string(state)}, {{"error", std::move(why)}}});
+}
+
+namespace detail {
+
+template <locking_file_store Files>
+[[nodiscard]] auto options_now(Files& files, const watch_setup& set) -> watch_options {
+    watch_options options = set.watch;
+    options.stopped = stop_reason(files, set.stop_file);
+    options.consul_time = shorter(set.agent_time(), seconds(5));
+    options.lock_wait = options.triggers.timeout + options.triggers.grace + seconds(5);
+    return options;
+}
+
+}  // namespace detail
+
+/// Sees to every service that has an entry in `listed` or an open incident of the state; entries in another state are
+/// passed over. `connect()` gives each service its own transport as a result. Fails if the journals cannot be listed.
+template <host Host, typename Connect>
+[[nodiscard]] auto handle_all(Host& here, Connect&& connect, const watch_setup& set, std::vector<snapshot_check> listed)
+    -> result<handled_watch> {
+    std::erase_if(listed, [&](const auto& each) { return each.status != to_string(set.watch.state); });
+    const auto open = open_services(here.files, set.state_dir, set.watch.state);
+    if (!open) return unexpected{open.error()};
+    const auto options = detail::options_now(here.files, set);
+    handled_watch done{options.stopped, by_service(std::move(listed), *open), {}};
+    done.reports.resize(done.listed.size());
+    // A service that waits for its lock or for a free place must not keep the others waiting.
+    here.tasks.run(done.listed.size(), [&](std::size_t i) {
+        const auto& [service, checks] = done.listed[i];
+        try {
+            auto consul = connect();
+            if (!consul) {
+                done.reports[i] = {service, {}, consul.error()};
+                return;
+            }
+            incident_handler handler{*consul,  here.clock,    here.files, here.jobs,
+                                     here.log, set.state_dir, set.roles,  options};
+            done.reports[i] = handler.handle(service, checks);
+        } catch (const std::bad_alloc&) {  // there may be enough for the others
+            const error why{errc::failed, "there is not enough memory"};
+            done.reports[i] = {service, {}, why};
+            log_failure(here.log, options.state, service, why.message);
+        }
+    });
+    return done;
+}
+
+/// Runs the trigger for one check now, whatever the journal says of back-off and attempts. Gives one report.
+template <host Host>
+[[nodiscard]] auto run_once(Host& here, const watch_setup& set, const snapshot_check& check) -> handled_watch {
+    const auto options = detail::options_now(here.files, set);
+    incident_handler handler{here.consul, here.clock,    here.files, here.jobs,
+                             here.log,    set.state_dir, set.roles,  options};
+    return {options.stopped, {}, {handler.run_once(check)}};
+}
+
+/// Gives the incidents of a service that were given up all their attempts again, and says how many there were. Waits so
+/// long for whoever works on the service, then errc::timed_out; errc::bad_data if there is no such incident.
+template <locking_file_store Files>
+[[nodiscard]] auto acknowledge(Files& files, const std::string& state_dir, const std::string& service,
+                               milliseconds wait) -> result<std::size_t> {
+    if (auto valid = validate_segment("the Consul service name", service); !valid) return unexpected{valid.error()};
+    journal_directory<Files&> journals{files, state_dir};
+    const auto known = journals.services();
+    if (!known) return unexpected{known.error()};
+    if (std::ranges::find(*known, service) == known->end()) {
+        return fail(errc::bad_data, "there are no incidents of " + quoted(service) + "; see powerconsul incidents");
+    }
+    const auto lock = journals.lock(service, wait);
+    if (!lock) return unexpected{lock.error()};
+    auto loaded = journals.load(service);
+    if (!loaded) return unexpected{loaded.error()};
+    const std::size_t count = rearm(loaded->value);
+    if (count == 0) return fail(errc::bad_data, "no open incident of " + quoted(service) + " was given up");
+    if (auto saved = journals.save(loaded->value); !saved) return unexpected{saved.error()};
+    return count;
+}
+
+}  // namespace powerconsul::inline v0::heal
