@@ -18,15 +18,14 @@
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <powerconsul/adapters/posix/child.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
@@ -77,11 +76,6 @@ public:
     }
 
 private:
-    // For the kernel to end a killed program, between two looks where it sends no message, and against overflow.
-    static constexpr milliseconds kill_limit{2000};
-    static constexpr milliseconds look_again{10};
-    static constexpr milliseconds longest{std::numeric_limits<std::int64_t>::max() / 4};
-
     // Descriptors of the child: the script and, until it is a program, the socket. What the parent makes for it has
     // higher numbers, so that none is overwritten before it is moved to its place.
     static constexpr int script_number = 3;
@@ -116,17 +110,19 @@ private:
 
     /// The first and the last bytes of an output of any length.
     struct head_and_tail {
+        posix_fd from{};
         std::size_t head{};
         std::size_t tail{};
         std::string text{};
         std::uint64_t dropped{};
+        int unread{};
         void cut(std::size_t slack) {
             if (text.size() <= head || text.size() - head <= tail || text.size() - head - tail <= slack) return;
             dropped += text.size() - head - tail;
             text.erase(head, text.size() - head - tail);
         }
-        void add(const char* bytes, std::size_t size) {
-            text.append(bytes, size);
+        void add(std::string_view bytes) {
+            text += bytes;
             cut(std::max(tail, std::size_t{64} * 1024));  // not each time: what is behind has to be moved
         }
     };
@@ -144,14 +140,8 @@ private:
     }
 
     [[nodiscard]] static auto check(const job& what) -> result<void> {
-        if (what.argv.empty() || !what.argv.front().starts_with('/')) {
-            return cannot_run(what, errc::usage, "a program needs its absolute path");
-        }
-        const auto holds_zero = [](const std::string& word) { return word.find('\0') != std::string::npos; };
-        if (std::any_of(what.argv.begin(), what.argv.end(), holds_zero) ||
-            std::any_of(what.environment.begin(), what.environment.end(), holds_zero)) {
-            return cannot_run(what, errc::usage, "arguments and environment cannot hold a zero byte");
-        }
+        const auto why = detail::refusal(what.argv, what.environment);
+        if (!why.empty()) return cannot_run(what, errc::usage, why);
         struct sigaction at_end {};
         ::sigaction(SIGCHLD, nullptr, &at_end);
         if (at_end.sa_handler != SIG_IGN && (at_end.sa_flags & SA_NOCLDWAIT) == 0) return {};
@@ -180,21 +170,6 @@ private:
         return std::optional{std::move(made)};
     }
 
-    [[nodiscard]] static auto lifted(posix_fd given) -> posix_fd {
-        if (!given || given.get() >= lowest) return given;
-        return posix_fd{::fcntl(given.get(), F_DUPFD_CLOEXEC, lowest)};
-    }
-
-    /// Our end and the child's.
-    template <typename Make>
-    [[nodiscard]] static auto make_pair(const job& what, Make&& make) -> result<std::array<posix_fd, 2>> {
-        std::array<int, 2> ends{-1, -1};
-        (void)make(ends.data());
-        std::array<posix_fd, 2> made{lifted(posix_fd{ends[0]}), lifted(posix_fd{ends[1]})};
-        if (!made[0] || !made[1]) return system_failure("make a pipe for", what.argv.front(), errno);
-        return made;
-    }
-
     /// Where only this process, the job and root find it: a sealed memfd or, where there is none, a file without a
     /// name. The interpreter opens it anew below /proc/self/fd, with the job's rights.
     [[nodiscard]] static auto keep_script(const job& what, bool other_user) -> result<posix_fd> {
@@ -216,15 +191,10 @@ private:
         if (::fchmod(file.get(), other_user ? 0444 : 0400) != 0) return failed();
         if (in_memory && ::fcntl(file.get(), F_ADD_SEALS, seals) != 0) return failed();
         const auto path = "/proc/self/fd/" + std::to_string(file.get());
-        auto kept = lifted(posix_fd{uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })});
+        auto kept =
+            detail::lifted(posix_fd{uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })}, lowest);
         if (!kept) return failed();
         return kept;
-    }
-
-    [[nodiscard]] static auto pointers(const std::vector<std::string>& words) -> std::vector<char*> {
-        std::vector<char*> list(words.size() + 1);  // the last is null; execve changes none
-        for (std::size_t i = 0; i < words.size(); ++i) list[i] = const_cast<char*>(words[i].c_str());
-        return list;
     }
 
     /// Makes the child, which waits then for the word.
@@ -232,20 +202,21 @@ private:
         if (auto checked = check(what); !checked) return checked;
         const auto user = look_up(what);
         if (!user) return unexpected{user.error()};
-        const posix_fd null = lifted(posix_fd{uninterrupted([] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); })});
+        const posix_fd null =
+            detail::lifted(posix_fd{uninterrupted([] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); })}, lowest);
         if (!null) return system_failure("open", "/dev/null", errno);
-        auto output = make_pair(what, [](int* ends) { return ::pipe2(ends, O_CLOEXEC | O_NONBLOCK); });
+        auto output = detail::make_output(what.argv.front(), lowest);
         if (!output) return unexpected{output.error()};
-        ::fcntl((*output)[1].get(), F_SETFL, 0);             // only our end does not block
         constexpr int kind = SOCK_SEQPACKET | SOCK_CLOEXEC;  // no pipe: if its reader dies, to write is a SIGPIPE
-        auto word = make_pair(what, [](int* ends) { return ::socketpair(AF_UNIX, kind, 0, ends); });
+        auto word = detail::make_pair(what.argv.front(), lowest,
+                                      [](int* ends) { return ::socketpair(AF_UNIX, kind, 0, ends); });
         if (!word) return unexpected{word.error()};
         auto words = what.argv;
         auto script = what.script.empty() ? posix_fd{} : keep_script(what, user->has_value());
         if (!script) return unexpected{script.error()};
         if (*script) words.push_back("/proc/self/fd/" + std::to_string(script_number));
-        const auto argv = pointers(words);
-        const auto environment = pointers(what.environment);
+        const auto argv = detail::pointers(words);
+        const auto environment = detail::pointers(what.environment);
         const numbers given{null.get(), (*output)[1].get(), (*word)[1].get(), script->get()};
         sigset_t every{}, before{};
         ::sigfillset(&every);
@@ -329,69 +300,21 @@ private:
         return fail(errc::io, "cannot tell what process " + std::to_string(pid) + " is: it runs, but /proc hides it");
     }
 
-    /// Reads at most `most` bytes of what is there. Closes the pipe at its end.
-    static void take(posix_fd& from, std::size_t most, head_and_tail& kept) {
-        std::array<char, 16 * 1024> buffer{};
-        while (from && most > 0) {
-            const std::size_t room = std::min(buffer.size(), most);
-            const auto got = uninterrupted([&] { return ::read(from.get(), buffer.data(), room); });
-            if (got < 0 && errno == EAGAIN) return;
-            if (got <= 0) return from.reset();
-            kept.add(buffer.data(), static_cast<std::size_t>(got));
-            most -= static_cast<std::size_t>(got);
-        }
-    }
-
     /// Gives the word, and waits.
     [[nodiscard]] static auto attend(const job& what, held_child& child) -> result<job_outcome> {
-        enum class phase : unsigned char { running, asked_to_end, killed };
         const auto go = [&] { return ::send(child.word.get(), "g", 1, MSG_NOSIGNAL); };
         if (uninterrupted(go) != 1) return cannot_run(what, errc::io, ended_early);
-        const pid_t pid = std::exchange(child.pid, -1);
         const posix_clock clock;
         const milliseconds began = clock.monotonic();
-        milliseconds deadline = began + shorter(what.timeout, longest);
-        const posix_fd ended{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))};  // Linux 5.3 and later
-        head_and_tail output{what.head, what.tail, {}, 0};
-        job_outcome seen;
-        auto now = phase::running;
-        for (bool reaped = false;;) {
-            int status = 0;
-            const pid_t answer = reaped ? 0 : uninterrupted([&] { return ::waitpid(pid, &status, WNOHANG); });
-            if (answer == -1) return system_failure("learn the end of", what.argv.front(), errno);
-            reaped = reaped || answer == pid;
-            if (reaped && now == phase::running) {
-                seen.how = WIFSIGNALED(status) ? ending::signalled : ending::exited;
-                seen.status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-                break;
-            }
-            // After the deadline the whole group has to go, not only its leader; who joins it late, too.
-            if (reaped && ::kill(-pid, now == phase::killed ? SIGKILL : 0) != 0 && errno == ESRCH) break;
-            const milliseconds left = deadline - clock.monotonic();
-            if (left.count <= 0) {
-                if (now == phase::killed) break;
-                seen.how = ending::timed_out;
-                ::kill(-pid, now == phase::running ? SIGTERM : SIGKILL);
-                deadline = clock.monotonic() + (now == phase::running ? shorter(what.grace, longest) : kill_limit);
-                now = now == phase::running ? phase::asked_to_end : phase::killed;
-                continue;
-            }
-            std::array<pollfd, 2> waits{pollfd{child.output.get(), POLLIN, 0},
-                                        pollfd{reaped ? -1 : ended.get(), POLLIN, 0}};
-            const auto limit = ended && !reaped ? milliseconds{60'000} : look_again;
-            (void)poll_or_pause(waits, static_cast<int>(shorter(left, limit).count));
-            take(child.output, 64 * 1024, output);
-        }
-        seen.duration = clock.monotonic() - began;
+        std::array outputs{head_and_tail{std::move(child.output), what.head, what.tail}};
+        const auto end =
+            detail::attend(std::exchange(child.pid, -1), what.argv.front(), {what.timeout, what.grace, true}, outputs);
+        if (!end) return unexpected{end.error()};
+        const milliseconds duration = clock.monotonic() - began;
         if (const auto told = heard(child)) return cannot_run(what, *told);
-        // What was written before the end, not more: a grandchild may go on writing forever.
-        int unread = 0;
-        (void)::ioctl(child.output.get(), FIONREAD, &unread);  // nothing if it is closed already
-        take(child.output, static_cast<std::size_t>(unread), output);
+        auto& output = outputs[0];
         output.cut(0);
-        seen.output = std::move(output.text);
-        seen.dropped = output.dropped;
-        return seen;
+        return job_outcome{end->how, end->status, std::move(output.text), output.dropped, duration};
     }
 };
 
