@@ -1,5 +1,5 @@
 // covers: probes/process/process.hpp probes/process/process_table.hpp probes/process/expected_work.hpp
-// probes/process/hidepid.hpp probes/process/invocation.hpp
+// probes/process/hidepid.hpp probes/process/invocation.hpp core/proc_stat.hpp
 #include <powerconsul/probes/process/process.hpp>
 
 #include <cstdint>

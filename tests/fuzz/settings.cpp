@@ -1,4 +1,5 @@
 // covers: config/settings_json.hpp config/settings.hpp lint/settings.hpp core/time.hpp adapters/posix/log.hpp
+// config/configuration.hpp
 #include <powerconsul/lint/settings.hpp>
 
 #include <optional>
@@ -6,6 +7,7 @@
 #include <string_view>
 
 #include <powerconsul/adapters/posix/log.hpp>
+#include <powerconsul/config/configuration.hpp>
 #include <powerconsul/config/settings_json.hpp>
 
 #include "fuzz.hpp"
@@ -62,6 +64,8 @@ void run(std::string_view text) {
         const bool path = where->kind == log_target_kind::file || where->kind == log_target_kind::directory;
         fuzz::expect(path == where->path.starts_with('/') && (path || where->path.empty()), "no path", text);
     }
+    const auto format = config::detail::parse_format(text);
+    fuzz::expect(format.has_value() == (text == "json" || text == "text"), "another format", text);
     const auto name = text.substr(0, 40);
     fuzz::expect(!json::is_settings_key(name) || json::is_nearly_settings_key(name), "a key, and not nearly one", name);
 }
