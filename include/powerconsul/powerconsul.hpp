@@ -3,7 +3,7 @@
 /// What a program needs that checks by its role, runs triggers or handles a watch: roles, decisions, checks, incidents
 /// and the concepts of their policies. Included by name, since each is for some programs only and would cost all of
 /// them time: adapters and fakes; the shipped probes; configuration files, addresses, credentials and the lines of the
-/// log; doctor, lint and acl-policy. The lists are in meson.build next to this.
+/// log; doctor, lint, acl-policy and the explanation of a role. The lists are in meson.build next to this.
 
 #include <powerconsul/checks/check.hpp>
 #include <powerconsul/checks/group.hpp>

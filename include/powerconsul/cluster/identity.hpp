@@ -57,6 +57,15 @@ struct identity {
     std::string datacenter{};
 };
 
+/// Who said each part of an identity: an option, a variable, a file. Empty if nobody did, so that the part comes from
+/// the host name or the agent.
+struct identity_sources {
+    std::string node{};
+    std::string environment{};
+    std::string server_role{};
+    std::string datacenter{};
+};
+
 /// Fills in environment and server role from the node's name, or else from the host name, where they are not set. A
 /// machine that has not got its name yet (`localhost`, or the kernel's `(none)`) has no environment: it would be a
 /// standalone there for every service.

@@ -12,6 +12,11 @@
 
 namespace powerconsul::inline v0 {
 
+/// The file that keeps the last known role of a service.
+[[nodiscard]] inline auto last_known_file(const std::string& state_dir, std::string_view service) -> std::string {
+    return state_dir + "/last-known/" + percent_encoded(service) + ".json";
+}
+
 /// Keeps the last known role of each service below one directory of this node, `<path>/last-known/<service>.json`.
 /// Whoever may write there decides what this node does while Consul is away, so the directories must belong to root or
 /// to the user that runs this, must be writable by the owner only, and must not be symbolic links; else nothing is read
@@ -52,9 +57,7 @@ public:
     }
 
     /// Where the record of a service stands.
-    [[nodiscard]] auto file(std::string_view service) const -> std::string {
-        return folder() + '/' + percent_encoded(service) + ".json";
-    }
+    [[nodiscard]] auto file(std::string_view service) const -> std::string { return last_known_file(path_, service); }
 
 private:
     [[nodiscard]] auto folder() const -> std::string { return path_ + "/last-known"; }

@@ -32,14 +32,6 @@ namespace powerconsul::inline v0::config {
 
 enum class output_format : unsigned char { by_command, json, text };
 
-/// Who said each part of this node's identity; empty: nobody, it comes from the host name or the agent.
-struct identity_sources {
-    std::string node{};
-    std::string environment{};
-    std::string server_role{};
-    std::string datacenter{};
-};
-
 /// What an invocation comes down to once options, environment and configuration are put together.
 struct configuration {
     std::string settings_file{};     ///< the configuration that was read; empty: none
