@@ -1,5 +1,5 @@
-// covers: tools/cli/hcl.cpp
-#include "../../tools/cli/hcl.hpp"
+// covers: doctor/hcl.hpp
+#include <powerconsul/doctor/hcl.hpp>
 
 #include <cstddef>
 #include <string>
@@ -49,7 +49,7 @@ void expect_same(const json::value& a, const json::value& b, std::string_view te
 
 /// The text of a Consul configuration.
 void run(std::string_view text) {
-    const auto read = cli::parse_hcl(text);
+    const auto read = parse_hcl(text);
     if (!read) {
         fuzz::expect(read.error().code == errc::bad_data && read.error().message.starts_with("line "), "no reason",
                      read.error().message);
@@ -57,7 +57,7 @@ void run(std::string_view text) {
     }
     fuzz::expect(read->is(json::kind::object), "no object", text);
     const std::string whole = written(*read);
-    const auto again = cli::parse_hcl(std::string_view{whole}.substr(1, whole.size() - 2));
+    const auto again = parse_hcl(std::string_view{whole}.substr(1, whole.size() - 2));
     // What came twice is a list now, which is one deeper.
     if (!again && again.error().message.ends_with("less nesting")) return;
     fuzz::expect(again.has_value(), "not read again", whole, again ? "" : again.error().message);

@@ -16,10 +16,10 @@
 #include <powerconsul/core/shell_words.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/doctor/agent_config_json.hpp>
+#include <powerconsul/doctor/hcl.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/probes/process/process_table.hpp>
 
-#include "hcl.hpp"
 #include "options.hpp"
 
 namespace powerconsul::cli {

@@ -1,20 +1,25 @@
-#include "hcl.hpp"
+#pragma once
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <powerconsul/core/ascii.hpp>
+#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/json/value.hpp>
 
-namespace powerconsul::cli {
+namespace powerconsul::inline v0 {
 
-namespace {
+namespace detail {
 
-class reader {
+class hcl_reader {
 public:
-    explicit reader(std::string_view text) : text_{text} {}
+    explicit hcl_reader(std::string_view text) : text_{text} {}
 
     [[nodiscard]] auto document() -> result<json::value> {
         json::value root{.type = json::kind::object};
@@ -26,8 +31,8 @@ private:
     static constexpr std::size_t deepest = 64;
 
     [[nodiscard]] auto wrong(std::string_view expected) const -> unexpected {
-        const auto line = 1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at_), '\n');
-        return fail(errc::bad_data, "line " + std::to_string(line) + ": expected " + std::string{expected});
+        return fail(errc::bad_data,
+                    "line " + std::to_string(position_of(text_, at_).line) + ": expected " + std::string{expected});
     }
 
     [[nodiscard]] auto more() const -> bool { return at_ < text_.size(); }
@@ -138,23 +143,23 @@ private:
     }
 
     static void add(json::value& to, std::string name, json::value item) {
-        for (std::size_t i = 0; i < to.names.size(); ++i) {
-            if (to.names[i] != name) continue;
-            json::value& before = to.items[i];
-            if (!before.is(json::kind::array)) {
-                json::value list{.type = json::kind::array};
-                list.items.push_back(std::move(before));
-                before = std::move(list);
-            }
-            if (item.is(json::kind::array)) {
-                for (auto& each : item.items) before.items.push_back(std::move(each));
-            } else {
-                before.items.push_back(std::move(item));
-            }
+        const auto known = std::ranges::find(to.names, name);
+        if (known == to.names.end()) {
+            to.names.push_back(std::move(name));
+            to.items.push_back(std::move(item));
             return;
         }
-        to.names.push_back(std::move(name));
-        to.items.push_back(std::move(item));
+        json::value& before = to.items[static_cast<std::size_t>(known - to.names.begin())];
+        if (!before.is(json::kind::array)) {
+            json::value list{.type = json::kind::array};
+            list.items.push_back(std::move(before));
+            before = std::move(list);
+        }
+        if (item.is(json::kind::array)) {
+            std::ranges::move(item.items, std::back_inserter(before.items));
+        } else {
+            before.items.push_back(std::move(item));
+        }
     }
 
     /// Up to the closing brace, or at the outermost level to the end.
@@ -197,10 +202,12 @@ private:
     std::size_t at_{0};
 };
 
-}  // namespace
+}  // namespace detail
 
-auto parse_hcl(std::string_view text) -> result<json::value> {
-    return reader{text}.document();
+/// Reads a Consul configuration in HCL 1 as if it were JSON: `a = 1`, `b { … }`, `c "label" { … }`, lists, objects,
+/// heredocs and comments. A name that comes twice becomes a list of its values. Fails with errc::bad_data.
+[[nodiscard]] inline auto parse_hcl(std::string_view text) -> result<json::value> {
+    return detail::hcl_reader{text}.document();
 }
 
-}  // namespace powerconsul::cli
+}  // namespace powerconsul::inline v0
