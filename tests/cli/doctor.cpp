@@ -12,9 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/machine.hpp>
+#include <powerconsul/doctor/agent_files.hpp>
 #include <powerconsul/json/value.hpp>
 
-#include "../../tools/cli/agent_process.hpp"
 #include "caller.hpp"
 
 using tool::caller;
@@ -156,30 +158,13 @@ TEST_CASE("acl-policy names the nodes as Consul spells them") {
     CHECK(policy.out.find("\nnode \"web2\" {") == std::string::npos);
 }
 
-TEST_CASE("a call of powerconsul among the words of a check") {
-    const sandbox box;
-    box.write("powerconsul", "#!/usr/bin/python3\n", 0700);
-    using powerconsul::cli::find_call;
-    CHECK_FALSE(find_call({}).has_value());
-    CHECK_FALSE(find_call({"/bin/true", "check"}).has_value());
-    const auto plain = find_call({"powerconsul", "check", "a=b"});
-    REQUIRE(plain);
-    CHECK(plain->args == words{"check", "a=b"});
-    CHECK(plain->trouble.empty());
-    const auto by_env = find_call({"/usr/bin/env", "-i", "POWERCONSUL_NODE=a=b", "powerconsul", "role"});
-    REQUIRE(by_env);
-    CHECK(by_env->variables.size() == 1);
-    CHECK(by_env->variables.at("POWERCONSUL_NODE") == "a=b");
-    CHECK(find_call({"/no/such/powerconsul"})->trouble.find("is not there") != std::string::npos);
-    CHECK(find_call({box / "powerconsul"})->trouble.find("python-powerconsul") != std::string::npos);
-    CHECK(find_call({"/usr/bin/python3", "powerconsul"})->trouble.find("python-powerconsul") != std::string::npos);
-}
-
 TEST_CASE("an agent that is about to run a check is one agent, not two") {
     const sandbox box;
     const std::string data = box / "data";
     box.write("agent.json", R"({"data_dir": ")" + data + R"("})");
-    const auto find = [&] { return powerconsul::cli::find_agent_process({.data_dir = data}); };
+    powerconsul::posix_files files;
+    powerconsul::posix_machine machine;
+    const auto find = [&] { return powerconsul::find_agent_process(files, machine, {.data_dir = data}); };
     // It stands for an agent, and so does each child, which has its words: one first, then two that are no kin.
     const std::string script = "exec 3<&0; (echo; read stop <&3) & read stop";
     const std::vector<std::string> argv{"consul", "-c", script, "agent", "-config-file=" + (box / "agent.json")};

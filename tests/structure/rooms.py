@@ -29,7 +29,7 @@ MAY_USE = {
     "heal": HEAL,
     "config": HEAL,
     "lint": CLUSTER | {"config", "heal"},
-    "doctor": CLUSTER | {"heal"},
+    "doctor": HEAL | {"config"},
     ROOT: HEAL,
 }
 # Third-party headers, by the beginning of their path, and the folders or headers that may include them.

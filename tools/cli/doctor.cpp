@@ -19,12 +19,14 @@
 #include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/machine.hpp>
 #include <powerconsul/config/settings.hpp>
 #include <powerconsul/consul/address.hpp>
 #include <powerconsul/consul/checks_json.hpp>
 #include <powerconsul/consul/client.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/doctor/agent_config_json.hpp>
+#include <powerconsul/doctor/agent_files.hpp>
 #include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/heal/watch.hpp>
 #include <powerconsul/json/writer.hpp>
@@ -33,7 +35,6 @@
 #include <powerconsul/probes/service/service_manager.hpp>
 
 #include "acl_policy.hpp"
-#include "agent_process.hpp"
 #include "checks.hpp"
 #include "roles.hpp"
 
@@ -66,6 +67,7 @@ struct patient {
     const configuration& chosen;
     posix_clock time{};
     posix_files files{};
+    posix_machine machine{};
     result<agent_config> agent{agent_config{}};
     result<agent_process> process{agent_process{}};
     result<agent_files> definitions{agent_files{}};          ///< from the agent's files
@@ -154,7 +156,7 @@ void look_at_connection(patient& who) {
 // The agent's checks, and the services that they are about
 
 [[nodiscard]] auto examine(const patient& who, const configured_check& from) -> std::optional<examined_check> {
-    const auto found = find_call(from.words);
+    const auto found = find_call(who.machine, from.words);
     if (!found) return std::nullopt;
     examined_check next;
     next.facts.id = from.id;
@@ -462,9 +464,9 @@ void look_at_everything(patient& who, any_transport& transport, const std::strin
     who.agent = ask_agent(who, transport, consul);
     const bool away = !who.agent && who.agent.error().code != errc::denied;
     if (who.agent) who.node = who.agent->node;
-    who.process = find_agent_process(who.agent ? *who.agent : agent_config{});
-    who.definitions =
-        who.process ? read_agent_files(*who.process) : result<agent_files>{unexpected{who.process.error()}};
+    who.process = find_agent_process(who.files, who.machine, who.agent ? *who.agent : agent_config{});
+    who.definitions = who.process ? read_agent_files(who.files, who.machine, *who.process, parse_command_line)
+                                  : result<agent_files>{unexpected{who.process.error()}};
     const std::string address = who.chosen.store.empty() ? who.chosen.consul.address : who.chosen.store;
     who.add(judge_agent(address, who.agent));
     look_at_connection(who);

@@ -1,0 +1,321 @@
+#pragma once
+
+#include <algorithm>
+#include <climits>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/config/arguments.hpp>
+#include <powerconsul/core/ascii.hpp>
+#include <powerconsul/core/proc_stat.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/shell_words.hpp>
+#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
+#include <powerconsul/doctor/agent_config_json.hpp>
+#include <powerconsul/doctor/findings.hpp>
+#include <powerconsul/doctor/hcl.hpp>
+#include <powerconsul/json/value.hpp>
+#include <powerconsul/ports/files.hpp>
+#include <powerconsul/ports/machine.hpp>
+
+/// A local agent's process and its configuration files. The agent itself does not tell what it has read since it
+/// started, and nothing at all of its watches.
+namespace powerconsul::inline v0 {
+
+/// A call of powerconsul, found among the words of a check or of a handler.
+struct found_call {
+    std::string program{};
+    std::map<std::string, std::string, std::less<>> variables{};  ///< set by words in front of it, as `env` takes them
+    std::vector<std::string> args{};
+    std::string trouble{};  ///< why the program cannot be the one that is meant; empty if it can
+};
+
+/// The process of a local agent and the files that its command line names.
+struct agent_process {
+    int pid{};
+    int parent{};  ///< 0 if it is not known
+    std::uint32_t user{};
+    std::vector<std::string> files{};
+};
+
+/// What the files say of checks that run a program, and of watches on checks.
+struct agent_files {
+    std::vector<configured_check> checks{};
+    std::vector<watch_handler> handlers{};
+};
+
+namespace detail {
+
+// --- the agent's process ---
+
+template <file_source Files>
+[[nodiscard]] auto command_line_of(Files& files, const std::string& path) -> std::vector<std::string> {
+    std::vector<std::string> words;
+    const auto text = files.read(path, std::size_t{1024} * 1024);
+    if (!text || !*text) return words;
+    for (std::string_view rest = **text; !rest.empty();) words.emplace_back(next_part(rest, '\0'));
+    return words;
+}
+
+/// The values of an option that may be given several times, as Go's flag package takes it.
+[[nodiscard]] inline auto option_values(const std::vector<std::string>& words, std::string_view name)
+    -> std::vector<std::string> {
+    std::vector<std::string> values;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        std::string_view word = words[i];
+        if (!word.starts_with('-')) continue;
+        word.remove_prefix(word.starts_with("--") ? 2 : 1);
+        if (word == name && i + 1 < words.size()) values.push_back(words[i + 1]);
+        if (word.starts_with(name) && word.substr(name.size()).starts_with('=')) {
+            values.emplace_back(word.substr(name.size() + 1));
+        }
+    }
+    return values;
+}
+
+/// An agent that runs a check is there twice until its child has become that check's program: without these children.
+inline void leave_out_children(std::vector<agent_process>& agents) {
+    const auto all = agents;
+    std::erase_if(agents, [&](const agent_process& one) {
+        return std::ranges::any_of(all, [&](const agent_process& other) {
+            return other.pid == one.parent && other.user == one.user && other.files == one.files;
+        });
+    });
+}
+
+/// The files of `-config-file` and `-config-dir`, in the order in which the agent reads them.
+template <directory_source Files, local_machine Machine>
+[[nodiscard]] auto config_files(Files& files, Machine& machine, const std::vector<std::string>& words,
+                                const std::string& process) -> std::vector<std::string> {
+    constexpr std::size_t most = 10'000;
+    std::vector<std::string> found;
+    auto named = option_values(words, "config-file");
+    std::ranges::copy(option_values(words, "config-dir"), std::back_inserter(named));
+    for (const auto& each : named) {
+        const std::string path = each.starts_with('/') ? each : machine.link_target(process + "/cwd") + '/' + each;
+        auto names = files.list(path, most);
+        if (!names || !*names) {
+            found.push_back(path);
+            continue;
+        }
+        std::ranges::sort(**names);
+        for (const auto& name : **names) {
+            if (name.ends_with(".json") || name.ends_with(".hcl")) found.push_back(path + '/' + name);
+        }
+    }
+    return found;
+}
+
+// --- the agent's files ---
+
+template <file_source Files, local_machine Machine>
+[[nodiscard]] auto read_config(Files& files, Machine& machine, const std::string& path) -> result<json::value> {
+    constexpr std::size_t largest = std::size_t{4} * 1024 * 1024;
+    const std::string resolved = machine.real_path(path);
+    if (resolved.empty()) return fail(errc::bad_data, "the agent's file " + quoted(path) + " cannot be read");
+    const auto text = files.read(resolved, largest);
+    if (!text) return unexpected{text.error()};
+    if (!*text) return fail(errc::bad_data, "the agent's file " + quoted(path) + " is gone");
+    auto root = path.ends_with(".hcl") ? parse_hcl(**text) : json::parse(**text);
+    if (!root) return fail(errc::bad_data, path + ": " + root.error().message);
+    return root;
+}
+
+/// The member of that name in lower case and without `_`: Consul takes `check_id`, `CheckID` and `checkid` for the
+/// same.
+[[nodiscard]] inline auto config_member(const json::value& object, std::string_view name) -> const json::value* {
+    const auto is_meant = [&](std::string_view each) {
+        std::string plain = ascii::lower(each);
+        std::erase(plain, '_');
+        return plain == name;
+    };
+    const auto found = std::ranges::find_if(object.names, is_meant);
+    return found == object.names.end() ? nullptr
+                                       : &object.items[static_cast<std::size_t>(found - object.names.begin())];
+}
+
+[[nodiscard]] inline auto config_text(const json::value& object, std::string_view name) -> std::string {
+    const auto* const found = config_member(object, name);
+    return found != nullptr && found->is(json::kind::string) ? found->text : std::string{};
+}
+
+/// What stands under both names, that of one and that of a list: one block of HCL is an object, several are a list.
+[[nodiscard]] inline auto config_items(const json::value& object, std::string_view name, std::string_view other = {})
+    -> std::vector<json::value> {
+    std::vector<json::value> all;
+    for (const auto each : {name, other}) {
+        const auto* const found = each.empty() ? nullptr : config_member(object, each);
+        if (found == nullptr) continue;
+        if (!found->is(json::kind::array)) all.push_back(*found);
+        if (found->is(json::kind::array)) all.insert(all.end(), found->items.begin(), found->items.end());
+    }
+    return all;
+}
+
+[[nodiscard]] inline auto config_words(const json::value& args) -> std::vector<std::string> {
+    if (args.is(json::kind::string)) return {args.text};
+    std::vector<std::string> words;
+    for (const auto& each : args.items) words.push_back(each.text);
+    return words;
+}
+
+/// Not one that runs no program. `otherwise`: its id if it has none; empty: its name then.
+inline void add_configured_check(const json::value& definition, const std::string& service,
+                                 const std::string& otherwise, std::vector<configured_check>& all) {
+    configured_check next{.service = service};
+    for (const std::string_view name : {"id", "checkid"}) {
+        if (next.id.empty()) next.id = config_text(definition, name);
+    }
+    if (next.id.empty()) next.id = otherwise.empty() ? config_text(definition, "name") : otherwise;
+    const auto* args = config_member(definition, "args");
+    if (args == nullptr) args = config_member(definition, "scriptargs");
+    if (args == nullptr) return;
+    next.words = config_words(*args);
+    next.timeout = json::parse_go_duration(config_text(definition, "timeout")).value_or(milliseconds{});
+    if (next.timeout.count == 0) next.timeout = seconds(30);  // Consul's default
+    all.push_back(std::move(next));
+}
+
+/// Services with their checks, and checks of their own, as a file has them.
+inline void add_configured_checks(const json::value& root, std::vector<configured_check>& all) {
+    for (const auto& each : config_items(root, "services", "service")) {
+        const std::string name = config_text(each, "name");
+        const std::string id = config_text(each, "id").empty() ? name : config_text(each, "id");
+        const auto checks = config_items(each, "check", "checks");
+        for (std::size_t i = 0; i < checks.size(); ++i) {
+            const std::string number = checks.size() > 1 ? ':' + std::to_string(i + 1) : "";
+            add_configured_check(checks[i], name, "service:" + id + number, all);
+        }
+    }
+    for (const auto& each : config_items(root, "checks", "check")) {
+        add_configured_check(each, config_text(each, "serviceid"), {}, all);
+    }
+}
+
+}  // namespace detail
+
+/// The first word that names a program `powerconsul`, and what stands around it; nothing if there is none.
+template <local_machine Machine>
+[[nodiscard]] auto find_call(Machine& machine, const std::vector<std::string>& words) -> std::optional<found_call> {
+    const auto at = std::ranges::find(words, std::string_view{"powerconsul"}, base_name);
+    if (at == words.end()) return std::nullopt;
+    found_call call{.program = *at, .args = {at + 1, words.end()}};
+    // The first bytes of a program are enough to tell a script's interpreter.
+    const std::string first = machine.beginning_of(call.program, 128);
+    bool by_python = first.starts_with("#!") && first.substr(0, first.find('\n')).find("python") != std::string::npos;
+    for (auto each = words.begin(); each != at; ++each) {
+        const auto equals = each->find('=');
+        if (equals != std::string::npos && equals != 0 && each->front() != '-') {
+            call.variables.insert_or_assign(each->substr(0, equals), each->substr(equals + 1));
+        }
+        by_python = by_python || base_name(*each).starts_with("python");
+    }
+    if (by_python) {
+        call.trouble = call.program + " is python-powerconsul";
+    } else if (call.program.starts_with('/') && !machine.can_execute(call.program)) {
+        call.trouble = call.program + " is not there or cannot be executed";
+    }
+    return call;
+}
+
+/// Looks for the agent among this machine's processes: by its data directory, or else the only one that there is.
+/// errc::unavailable: there is none, or nothing tells which of several it is.
+template <directory_source Files, local_machine Machine>
+[[nodiscard]] auto find_agent_process(Files& files, Machine& machine, const agent_config& agent)
+    -> result<agent_process> {
+    constexpr std::size_t most = 1'000'000;
+    const auto names = files.list("/proc", most);
+    if (!names || !*names) return fail(errc::unavailable, "the machine's processes cannot be listed");
+    std::vector<agent_process> all;
+    std::vector<agent_process> sure;
+    for (const auto& name : **names) {
+        const auto pid = whole_number(name, INT_MAX);
+        if (!pid) continue;
+        const std::string process = "/proc/" + name;
+        const auto words = detail::command_line_of(files, process + "/cmdline");
+        if (words.size() < 2 || base_name(words.front()) != "consul") continue;
+        if (std::ranges::find(words, "agent") == words.end()) continue;
+        const auto owner = files.status(process);
+        if (!owner || !*owner) continue;
+        const auto stat = files.read(process + "/stat", std::size_t{16} * 1024);
+        const auto status = parse_process(stat && *stat ? **stat : "");
+        agent_process next{.pid = static_cast<int>(*pid),
+                           .parent = status ? static_cast<int>(status->parent) : 0,
+                           .user = (*owner)->uid,
+                           .files = detail::config_files(files, machine, words, process)};
+        auto directories = detail::option_values(words, "data-dir");
+        for (const auto& each : next.files) {
+            const auto root = detail::read_config(files, machine, each);
+            if (root) directories.push_back(detail::config_text(*root, "datadir"));
+        }
+        const bool same =
+            !agent.data_dir.empty() && std::ranges::find(directories, agent.data_dir) != directories.end();
+        if (same) sure.push_back(next);
+        all.push_back(std::move(next));
+    }
+    detail::leave_out_children(sure);
+    detail::leave_out_children(all);
+    if (sure.size() == 1) return sure.front();
+    if (sure.empty() && all.size() == 1) return all.front();
+    return fail(errc::unavailable, all.empty() ? "no process of this machine that can be seen is a Consul agent"
+                                               : "which of the " + std::to_string(all.size()) +
+                                                     " Consul agents on this machine it is cannot be told");
+}
+
+/// What a watch of the file `path` runs. `parse` understands a command line of powerconsul.
+template <local_machine Machine, typename Parse>
+[[nodiscard]] auto read_handler(Machine& machine, const json::value& watch, const std::string& path, Parse&& parse)
+    -> watch_handler {
+    watch_handler found{.state = detail::config_text(watch, "state"), .where = path};
+    if (found.state == "any") found.state.clear();
+    const auto* const args = detail::config_member(watch, "args");
+    const auto words = args != nullptr ? result<std::vector<std::string>>{detail::config_words(*args)}
+                                       : split_words(detail::config_text(watch, "handler"));
+    if (!words) {
+        found.trouble = "its handler cannot be understood: " + words.error().message;
+        return found;
+    }
+    const auto call = find_call(machine, *words);
+    if (!call) return found;
+    found.trouble = call->trouble;
+    if (!found.trouble.empty()) return found;
+    const result<config::arguments> line = parse(call->args);
+    if (!line) {
+        found.trouble = "its handler calls powerconsul wrongly: " + line.error().message;
+    } else if (line->words.command == "watch") {
+        found.acts_on = line->words.subject;
+    } else {
+        found.trouble = "its handler calls powerconsul " + line->words.command + ", which is no handler";
+    }
+    return found;
+}
+
+/// `parse` understands a command line of powerconsul: a list of arguments gives result<config::arguments>.
+/// errc::bad_data: a file that cannot be read or understood might say anything.
+template <file_source Files, local_machine Machine, typename Parse>
+[[nodiscard]] auto read_agent_files(Files& files, Machine& machine, const agent_process& process, Parse&& parse)
+    -> result<agent_files> {
+    agent_files found;
+    for (const auto& path : process.files) {
+        const auto root = detail::read_config(files, machine, path);
+        if (!root) return unexpected{root.error()};
+        detail::add_configured_checks(*root, found.checks);
+        for (const auto& each : detail::config_items(*root, "watches")) {
+            if (detail::config_text(each, "type") == "checks") {
+                found.handlers.push_back(read_handler(machine, each, path, parse));
+            }
+        }
+    }
+    return found;
+}
+
+}  // namespace powerconsul::inline v0
