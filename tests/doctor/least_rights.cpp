@@ -2,9 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/consul/client.hpp>
+#include <powerconsul/store/store.hpp>
+#include <powerconsul/testing/fake_host.hpp>
 
 using namespace powerconsul;
 
@@ -128,4 +134,105 @@ TEST_CASE("notes and reasons are comments, however they are made") {
                                       {{{acl_resource::key, "k"}, {"check", "role"}, "why\nagent"}});
     CHECK(text ==
           "# a key \"\" { policy = \"write\" }\n\n# check and role: why agent\nkey \"k\" { policy = \"read\" }\n");
+}
+
+namespace {
+
+/// A node web2 of an embedded store, with a document.
+struct asking {
+    testing::fake_host<store> here{.consul = store{{.node = "web2.example.org", .datacenter = "hq"}}, .name = "web2"};
+    resolver_options roles{.who = {.host = "web2", .environment = "production"}, .max_age = {}};
+    trigger_options triggers{};
+
+    explicit asking(std::string_view document) {
+        if (!document.empty()) here.consul.put("hq", "cluster/production/web", document);
+        here.consul.add("hq", {.service = "web", .node = "web1.example.org", .checks = {{"c", {}}}});
+    }
+
+    auto operator()() -> needed_rights {
+        const auto facts = resolve(here, "web", "/state", roles, seconds(5));
+        REQUIRE(facts);
+        consul_client<store&, testing::manual_clock&> consul{here.consul, here.clock, seconds(5)};
+        auto found = find_needed_rights(consul, *facts, roles, triggers, "web");
+        REQUIRE(found);
+        return *found;
+    }
+};
+
+auto names_of(const needed_rights& found, acl_resource resource) -> words {
+    words names;
+    for (const auto& each : found.rules) {
+        if (each.right.resource == resource) names.push_back(each.right.segment + (each.right.prefix ? "…" : ""));
+    }
+    return names;
+}
+
+}  // namespace
+
+TEST_CASE("what a service needs is asked for, with the nodes as Consul spells them") {
+    asking pair{R"({"active_nodes": ["web1", "web7"], "standby_nodes": ["web2"]})"};
+    const auto found = pair();
+    CHECK(found.facts.state == document_state::read);
+    CHECK(names_of(found, acl_resource::node) == words{"web2.example.org", "web1.example.org", "web7"});
+    CHECK(names_of(found, acl_resource::agent) == words{"web2.example.org"});
+    CHECK(found.facts.triggers.size() == 4);
+    CHECK(found.facts.triggers.front() == "triggers/production/web/primary/warning");
+    CHECK(found.facts.other_triggers.size() == 2);
+    CHECK(found.datacenters == words{"hq"});
+    CHECK(found.assumed.empty());
+    REQUIRE(found.notes.size() == 1);
+    CHECK(found.notes.front().find("was read (ModifyIndex ") != std::string::npos);
+}
+
+TEST_CASE("without a document a node is standalone, and what cannot be told allows more rather than less") {
+    asking nothing{""};
+    CHECK(nothing().facts.state == document_state::absent);
+    CHECK(names_of(nothing(), acl_resource::node) == words{"web2.example.org"});
+    asking broken{"{"};
+    const auto found = broken();
+    CHECK(found.facts.state == document_state::unread);
+    CHECK(found.facts.asks_agent);
+    CHECK(found.facts.triggers.size() == 6);
+    CHECK(names_of(found, acl_resource::node) == words{"…"});
+    CHECK(found.notes.size() == 2);
+}
+
+TEST_CASE("by datacenters the nodes of a name's beginning count, and all of them with a service filter") {
+    asking datacenters{R"({"active_datacenters": ["hq"], "standby_datacenters": ["dr"]})"};
+    datacenters.roles.who.server_role = "web";
+    CHECK(names_of(datacenters(), acl_resource::node) == words{"production-web…", "web2.example.org"});
+    datacenters.roles.service_filter = "x.*";
+    CHECK(names_of(datacenters(), acl_resource::node) == words{"…"});
+}
+
+TEST_CASE("the name of a node whose agent does not say it comes from its checks, or else it is assumed") {
+    testing::fake_host<> here;
+    here.consul.on(http_method::get, "/v1/agent/self", 403, "Permission denied")
+        .on(http_method::get, "/v1/agent/checks", 200,
+            R"({"c": {"Node": "web2.example.org", "CheckID": "c", "Status": "passing"}})")
+        .on(http_method::get, "/v1/catalog/datacenters", 500, "");
+    const resolver_options roles{.who = {.host = "web2", .environment = "production"}};
+    const auto find = [&] {
+        consul_client<testing::fake_transport&, testing::manual_clock&> consul{here.consul, here.clock, seconds(5)};
+        return find_needed_rights(consul, resolution{}, roles, {}, "web");
+    };
+    CHECK(find()->facts.node == "web2.example.org");
+    here.consul = {};
+    const auto found = find();
+    REQUIRE(found);
+    CHECK(found->facts.node == "web2");
+    REQUIRE(found->assumed.size() == 1);
+    CHECK(found->assumed.front().starts_with("this node's name in Consul is \"web2\", as the agent does not say it ("));
+    const auto notes = policy_notes(*found, "");
+    CHECK(std::ranges::count(notes, "Assumed: " + found->assumed.front() + ".") == 1);
+    CHECK(std::ranges::any_of(notes, [](const auto& each) { return each.find("below triggers/:") != each.npos; }));
+    CHECK(std::ranges::any_of(notes, [](const auto& each) { return each.starts_with("The datacenters are not"); }));
+}
+
+TEST_CASE("with several datacenters the token must be global, and a base key of one's own is named") {
+    needed_rights found;
+    found.datacenters = {"hq", "dr"};
+    const auto notes = policy_notes(found, "my/triggers");
+    CHECK(notes.front().starts_with("Datacenters hq and dr: the token must be global"));
+    CHECK(notes[1].find("below my/triggers: ") != std::string::npos);
 }

@@ -29,12 +29,12 @@
 #include <powerconsul/doctor/agent_files.hpp>
 #include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/heal/watch.hpp>
+#include <powerconsul/doctor/least_rights.hpp>
 #include <powerconsul/json/writer.hpp>
 #include <powerconsul/ports/trust.hpp>
 #include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
 
-#include "acl_policy.hpp"
 #include "checks.hpp"
 #include "roles.hpp"
 
@@ -269,11 +269,15 @@ void find_services(patient& who, client& consul, const std::string& only) {
                 facts->trouble && facts->trouble->code == errc::denied ? "see the line below"
                                                                        : "see powerconsul lint -S " + service.name);
     }
-    auto needed = find_needed_rights(service.chosen, service.name, who.time);
     auto transport = make_transport(service.chosen);
-    if (!needed || !transport) {
-        who.add("rights " + service.name, condition::unknown,
-                needed ? transport.error().message : needed.error().message);
+    if (!transport) {
+        who.add("rights " + service.name, condition::unknown, transport.error().message);
+        return facts->place.node;
+    }
+    client asked{*transport, who.time, who.time.monotonic() + milliseconds{service.chosen.timeout.count / 4}};
+    auto needed = find_needed_rights(asked, *facts, service.chosen.roles, service.chosen.watch.triggers, service.name);
+    if (!needed) {
+        who.add("rights " + service.name, condition::unknown, needed.error().message);
     } else if (!service.chosen.store.empty()) {
         who.add("rights " + service.name, condition::ok, "a store file asks for none");
     } else {

@@ -4,14 +4,19 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <powerconsul/cluster/document.hpp>
 #include <powerconsul/cluster/identity.hpp>
+#include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/consul/rights.hpp>
 #include <powerconsul/core/ascii.hpp>
+#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/decision/terms.hpp>
+#include <powerconsul/heal/incident.hpp>
+#include <powerconsul/heal/trigger.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -123,6 +128,155 @@ namespace detail {
                 detail::hcl_string(each.right.segment) + " { policy = \"read\" }\n";
     }
     return text;
+}
+
+// --- asking for the facts ---
+
+/// The rights that a service needs on this node, and what they were taken from.
+struct needed_rights {
+    acl_facts facts{};
+    std::vector<acl_rule> rules{};
+    std::vector<std::string> datacenters{};  ///< all that are known; empty if they are not
+    std::vector<std::string> assumed{};      ///< what could not be read, and what was taken instead
+    std::vector<std::string> notes{};        ///< what is known of the document, for a person
+};
+
+namespace detail {
+
+/// The keys of all roles in both states, those that this node can have apart from the others.
+[[nodiscard]] inline auto find_trigger_keys(const trigger_options& triggers, const identity& who, acl_facts& facts)
+    -> result<void> {
+    const auto possible = possible_roles(facts.state, facts.group.by);
+    for (const role as : {role::standalone, role::primary, role::secondary}) {
+        auto& keys = std::ranges::find(possible, as) != possible.end() ? facts.triggers : facts.other_triggers;
+        for (const bad_state state : {bad_state::warning, bad_state::critical}) {
+            auto key = trigger_key(triggers, who, facts.service, as, state);
+            if (!key) return unexpected{std::move(key).error()};
+            keys.push_back(std::move(*key));
+        }
+    }
+    return {};
+}
+
+/// This node as Consul calls it: ACL rules know no other name.
+template <typename Client>
+void find_own_name(Client& consul, const identity& who, needed_rights& found) {
+    auto agent = consul.agent();
+    if (agent) {
+        found.facts.node = agent->node;
+        return;
+    }
+    if (const auto checks = consul.agent_checks(); checks) {
+        const auto named = std::ranges::find_if(*checks, [](const auto& each) { return !each.node.empty(); });
+        if (named != checks->end()) {
+            found.facts.node = named->node;
+            return;
+        }
+    }
+    found.facts.node = who.node.empty() ? who.host : who.node;
+    found.assumed.push_back("this node's name in Consul is " + quoted(found.facts.node) +
+                            ", as the agent does not say it (" + agent.error().message + ')');
+}
+
+/// The names of the lists as Consul spells them, as far as it shows the nodes.
+template <typename Client>
+[[nodiscard]] auto listed_nodes(Client& consul, const needed_rights& found) -> std::vector<std::string> {
+    std::vector<std::string> seen;
+    auto datacenters = found.datacenters;
+    if (datacenters.empty()) datacenters.emplace_back();
+    for (const auto& answer : consul.instances(found.facts.service, datacenters)) {
+        if (!answer.instances) continue;
+        for (const auto& each : *answer.instances) seen.push_back(each.node);
+    }
+    std::vector<std::string> names;
+    for (const auto* const list : {&found.facts.group.active, &found.facts.group.standby}) {
+        for (const auto& wanted : *list) {
+            bool is_seen = same_node(wanted, found.facts.node);
+            for (const auto& each : seen) {
+                if (!same_node(wanted, each)) continue;
+                is_seen = true;
+                if (std::ranges::find(names, each) == names.end()) names.push_back(each);
+            }
+            if (!is_seen) names.push_back(wanted);
+        }
+    }
+    return names;
+}
+
+inline void describe_document(const needed_rights& found, const resolution& role_facts,
+                              std::vector<std::string>& notes) {
+    const std::string name = "The cluster document " + found.facts.document;
+    switch (found.facts.state) {
+        case document_state::absent:
+            notes.push_back(name + " does not exist: this node is standalone. Print the policy anew when it does.");
+            break;
+        case document_state::read:
+            notes.push_back(name + " was read (ModifyIndex " + std::to_string(role_facts.document) +
+                            "). Print the policy anew when other nodes are listed.");
+            break;
+        case document_state::unread:
+            notes.push_back(name + " tells no role yet (" + role_facts.reason + ").");
+            notes.emplace_back(
+                "So all roles and nodes are allowed here. Print the policy anew with a token of this one: "
+                "it will be narrower.");
+            break;
+    }
+}
+
+}  // namespace detail
+
+/// `role_facts` come from this moment, not from what was last known. What Consul does not tell is assumed, so that more
+/// is allowed rather than less. Fails with errc::usage where a trigger's key would be another one.
+template <typename Client>
+[[nodiscard]] auto find_needed_rights(Client& consul, const resolution& role_facts, const resolver_options& roles,
+                                      const trigger_options& triggers, std::string_view service)
+    -> result<needed_rights> {
+    needed_rights found;
+    auto& facts = found.facts;
+    facts.service = service;
+    facts.document = role_facts.key;
+    facts.group = role_facts.place.group;
+    const identity given = completed(roles.who);
+    if (role_facts.place.own != role::unknown) facts.state = document_state::read;
+    if (role_facts.clustered == clustering::no && role_facts.from == basis::fresh) {
+        facts.state = document_state::absent;
+    }
+    detail::find_own_name(consul, given, found);
+    if (auto known = consul.datacenters(); known) found.datacenters = std::move(*known);
+    if (facts.state == document_state::read && facts.group.by == grouping::nodes) {
+        facts.listed = detail::listed_nodes(consul, found);
+    }
+    // What a serviceFilter matches cannot be said as a rule: all nodes.
+    if (facts.state == document_state::read && facts.group.by == grouping::datacenters &&
+        roles.service_filter.empty()) {
+        facts.counted = given.environment + (given.server_role.empty() ? "" : "-" + given.server_role);
+    }
+    facts.asks_agent = facts.state == document_state::unread || role_facts.agent.has_value();
+    if (auto keys = detail::find_trigger_keys(triggers, given, facts); !keys)
+        return unexpected{std::move(keys).error()};
+    found.rules = least_rules(facts);
+    detail::describe_document(found, role_facts, found.notes);
+    return found;
+}
+
+/// What whoever makes the token must know besides the rules. `base_key` is the triggers'; empty if it is the default.
+[[nodiscard]] inline auto policy_notes(const needed_rights& found, std::string_view base_key)
+    -> std::vector<std::string> {
+    auto notes = found.notes;
+    for (const auto& each : found.assumed) notes.push_back("Assumed: " + each + ".");
+    if (found.datacenters.size() > 1) {
+        notes.push_back("Datacenters " + listed(found.datacenters) +
+                        ": the token must be global (not made with -local) and be replicated to all of them.");
+    } else if (found.datacenters.empty()) {
+        notes.emplace_back(
+            "The datacenters are not known; with several, the token must be global (not made with -local).");
+    }
+    notes.push_back("Nobody but who deploys may write below " +
+                    (base_key.empty() ? "triggers/" : std::string{base_key}) + ": whoever may is root on the nodes.");
+    notes.push_back("Consul's own watch asks with its `token` or the agent's default token: for " +
+                    found.facts.service + " it needs the lines that name watch.");
+    notes.emplace_back("The agent needs a token of its own to register: node and service with policy = \"write\".");
+    return notes;
 }
 
 }  // namespace powerconsul::inline v0
