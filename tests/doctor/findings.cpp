@@ -161,3 +161,22 @@ TEST_CASE("noop files") {
     holds(one({"f", age{milliseconds{hour.count * 2}}, hour}), warning, "no longer counts");
     holds(one({"f", fail(errc::io, "EIO"), {}}), condition::unknown, "EIO");
 }
+
+TEST_CASE("findings as text and as JSON, each on its line") {
+    const std::vector<finding> all{{"a", ok, "is\nwell", ""},
+                                   {"longer", condition::error, "is not", "mend it"},
+                                   {"b", condition::unknown, "is hidden", ""},
+                                   {"c", condition::unknown, "too", ""}};
+    CHECK(findings_text(all) ==
+          "ok       a       is well\n"
+          "error    longer  is not; mend it\n"
+          "unknown  b       is hidden\n"
+          "unknown  c       too\n"
+          "1 error, 0 warnings, 2 unknown\n");
+    CHECK(findings_json({all[1]}) ==
+          R"({"findings":[{"point":"longer","state":"error","what":"is not","mend":"mend it"}],)"
+          R"("errors":1,"warnings":0,"unknown":0,"code":2})"
+          "\n");
+    CHECK(findings_json({all[0]}).find("mend") == std::string::npos);
+    CHECK(findings_text({}) == "0 errors, 0 warnings, 0 unknown\n");
+}

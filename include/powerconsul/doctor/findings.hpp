@@ -15,6 +15,7 @@
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/incident.hpp>
+#include <powerconsul/json/writer.hpp>
 
 /// What is wrong on a node, from facts that somebody else gathered. A fact that could not be had is an error in a
 /// result, or nothing in an optional: what is judged from it is `unknown`, never `ok`.
@@ -328,6 +329,56 @@ struct noop_facts {
              condition::ok,
              std::to_string(young) + (young == 1 ? " is" : " are") + " there, less than a day old",
              {}}};
+}
+
+// --- printing ---
+
+namespace detail {
+
+[[nodiscard]] inline auto count_of(const std::vector<finding>& all, condition state) -> std::size_t {
+    return static_cast<std::size_t>(std::ranges::count(all, state, &finding::state));
+}
+
+}  // namespace detail
+
+/// A line for each finding in columns, and a line that counts them.
+[[nodiscard]] inline auto findings_text(const std::vector<finding>& all) -> std::string {
+    std::size_t widest = 0;
+    for (const auto& each : all) widest = std::max(widest, each.point.size());
+    const auto padded = [](std::string_view text, std::size_t width) {
+        return std::string{text} + std::string(width - std::min(width, text.size()) + 2, ' ');
+    };
+    std::string text;
+    for (const auto& each : all) {
+        text += padded(to_string(each.state), 7) + padded(one_line(each.point, 200), widest) +
+                one_line(each.what, 2000) + (each.mend.empty() ? "" : "; " + one_line(each.mend, 500)) + '\n';
+    }
+    const auto counted = [&](condition state) {
+        const std::size_t count = detail::count_of(all, state);
+        return std::to_string(count) + ' ' + std::string{to_string(state)} + (count == 1 ? ", " : "s, ");
+    };
+    return text + counted(condition::error) + counted(condition::warning) +
+           std::to_string(detail::count_of(all, condition::unknown)) + " unknown\n";
+}
+
+/// The same as one line of JSON, with the exit code.
+[[nodiscard]] inline auto findings_json(const std::vector<finding>& all) -> std::string {
+    json::writer text;
+    text.open_object().key("findings").open_array();
+    for (const auto& each : all) {
+        text.open_object();
+        text.key("point").string(one_line(each.point, 200)).key("state").string(to_string(each.state));
+        text.key("what").string(one_line(each.what, 2000));
+        if (!each.mend.empty()) text.key("mend").string(one_line(each.mend, 500));
+        text.close_object();
+    }
+    text.close_array();
+    for (const auto& [name, state] : {std::pair{"errors", condition::error}, std::pair{"warnings", condition::warning},
+                                      std::pair{"unknown", condition::unknown}}) {
+        text.key(name).number(std::uint64_t{detail::count_of(all, state)});
+    }
+    text.key("code").number(std::int64_t{exit_status(all)});
+    return text.close_object().text() + '\n';
 }
 
 }  // namespace powerconsul::inline v0

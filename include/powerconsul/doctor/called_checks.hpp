@@ -1,0 +1,68 @@
+#pragma once
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <powerconsul/config/arguments.hpp>
+#include <powerconsul/config/configuration.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/doctor/agent_files.hpp>
+#include <powerconsul/doctor/findings.hpp>
+#include <powerconsul/ports/machine.hpp>
+
+namespace powerconsul::inline v0 {
+
+/// The front end, which understands command lines of powerconsul. `find_words` tells the words also of a line that
+/// `parse` refuses; `configure` is told what stands before the program's name, see found_call; `validate` says whether
+/// a check of such options could be carried out.
+template <typename T>
+concept command_reader = requires(T& front, const found_call& call, const config::arguments& line) {
+    { front.find_words(call.args) } -> std::same_as<config::command_words>;
+    { front.parse(call.args) } -> std::same_as<result<config::arguments>>;
+    { front.configure(line, call) } -> std::same_as<result<config::configuration>>;
+    { front.validate(line) } -> std::same_as<result<void>>;
+};
+
+/// A check of the agent that calls powerconsul, with what that call comes down to.
+struct examined_check {
+    called_check facts{};
+    std::string registered{};                       ///< the service that it is a check of
+    config::arguments line{};                       ///< without options if it could not be parsed
+    std::optional<config::configuration> chosen{};  ///< nothing if it could not be made
+
+    [[nodiscard]] auto service() const -> std::string { return line.value("consulservice").value_or(""); }
+};
+
+/// Nothing if it does not call powerconsul check.
+template <local_machine Machine, command_reader Front>
+[[nodiscard]] auto examine_check(Machine& machine, Front& front, const configured_check& from)
+    -> std::optional<examined_check> {
+    const auto call = find_call(machine, from.words);
+    if (!call) return std::nullopt;
+    examined_check next{.facts = {.id = from.id, .trouble = call->trouble, .timeout = from.timeout},
+                        .registered = from.service};
+    if (!call->trouble.empty()) return next;
+    auto line = front.parse(call->args);
+    if ((line ? line->words : front.find_words(call->args)).command != "check") return std::nullopt;
+    if (!line) {
+        next.facts.trouble = line.error().message;
+        return next;
+    }
+    next.line = std::move(*line);
+    auto chosen = front.configure(next.line, *call);
+    if (!chosen) {
+        next.facts.trouble = chosen.error().message;
+        return next;
+    }
+    next.facts.own_timeout = chosen->timeout;
+    if (const auto valid = front.validate(next.line); !valid) next.facts.trouble = valid.error().message;
+    if (next.service().empty()) next.facts.trouble = "the option -S/--consulservice is missing";
+    next.chosen = std::move(*chosen);
+    return next;
+}
+
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,215 @@
+#include <powerconsul/doctor/examine.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scene.hpp"
+
+using namespace powerconsul;
+
+namespace {
+
+using words = std::vector<std::string>;
+
+auto examine(scene& at, const std::string& only = {}, const std::string& stopped = {}) -> std::vector<finding> {
+    return examination{at.here, at.machine, at.reader, at.chosen, stopped}(only);
+}
+
+auto find(const std::vector<finding>& all, std::string_view point) -> finding {
+    const auto at = std::ranges::find(all, point, &finding::point);
+    REQUIRE(at != all.end());
+    return *at;
+}
+
+/// The points that are not well, each with its state.
+auto faults(const std::vector<finding>& all) -> words {
+    words found;
+    for (const auto& each : all) {
+        if (each.state != condition::ok) found.push_back(each.point + ' ' + std::string{to_string(each.state)});
+    }
+    return found;
+}
+
+static_assert(doctor_front<scene::front, scene::host>);
+static_assert(!doctor_front<scene::front, testing::fake_host<>>);
+
+}  // namespace
+
+TEST_CASE("a sound node: every question in its order") {
+    scene sound;
+    const auto all = examine(sound);
+    words points;
+    for (const auto& each : all) points.push_back(each.point);
+    CHECK(points == words{"agent", "connection", "leader", "node name", "role web", "rights web", "agent's files",
+                          "script checks", "checks", "watch critical", "watch warning", "state directory",
+                          "service manager", "plugin", "clock", "stop file", "noop file"});
+    CHECK(faults(all) == words{});
+    CHECK(find(all, "role web").what.starts_with("primary, expects running: "));
+    CHECK(find(all, "agent's files").what == "1 file of process 100");
+    CHECK(find(all, "connection").what == "without a token, so that the agent's default token counts");
+    CHECK_FALSE(sound.here.files.get("/state/last-known/web.json").has_value());
+}
+
+TEST_CASE("an agent that does not answer leaves open what it would have said") {
+    scene away;
+    away.answers.clear();
+    away.answers.insert_or_assign("/", fail(errc::unavailable, "connection refused"));
+    const auto all = examine(away);
+    CHECK(faults(all) ==
+          words{"agent error", "leader unknown", "node name unknown", "services unknown", "script checks unknown"});
+    CHECK(find(all, "leader").what == "it was not asked, since the agent does not answer");
+    CHECK(find(all, "watch critical").state == condition::ok);  // the files are there
+}
+
+TEST_CASE("an agent that may not be asked is named from its checks") {
+    scene shy;
+    shy.answer("/v1/agent/self", 403, "Permission denied");
+    const auto all = examine(shy);
+    CHECK(faults(all) == words{"agent unknown", "node name unknown", "script checks unknown"});
+    CHECK(find(all, "agent").what ==
+          "Consul answers 403 to /v1/agent/self: Permission denied; the token needs agent:read on production-web1");
+}
+
+TEST_CASE("the leader") {
+    scene at;
+    struct row {
+        int status;
+        std::string_view body;
+        condition state;
+        std::string_view what;
+    };
+    constexpr row rows[] = {
+        {200, "\"10.0.0.1:8300\"", condition::ok, "the servers' leader is 10.0.0.1:8300"},
+        {200, "\"\"", condition::error, "the servers have no leader, so that no role can be read"},
+        {200, "{}", condition::unknown, "the answer to /v1/status/leader is 200 and not a name"},
+        {404, "", condition::unknown, "the answer to /v1/status/leader is 404"},
+        {500, "No known Consul servers", condition::error,
+         "Consul answers 500 to /v1/status/leader: No known Consul servers"},
+    };
+    for (const auto& row : rows) {
+        at.answer("/v1/status/leader", row.status, std::string{row.body});
+        const auto leader = find(examine(at), "leader");
+        CHECK(leader.state == row.state);
+        CHECK(leader.what == row.what);
+    }
+}
+
+TEST_CASE("the connection") {
+    config::configuration chosen;
+    const auto of = [&](std::string_view address, bool verify = true, std::string_view token = {}) {
+        chosen.consul.address = address;
+        chosen.consul.verify = verify;
+        chosen.consul.token = token;
+        chosen.token_source = "--token-file";
+        return judge_connection(chosen);
+    };
+    CHECK(of("http://127.0.0.1:8500").state == condition::ok);
+    CHECK(of("unix:///run/consul.sock", true, "t").what == "with the token of --token-file");
+    CHECK(of("https://consul:8501").what.starts_with("with TLS, "));
+    CHECK(of("https://consul:8501", false).state == condition::warning);
+    CHECK(of("http://consul:8500").what.find("without TLS") != std::string::npos);
+    CHECK(of("ftp://consul").state == condition::error);
+    chosen.store = "/store.json";
+    CHECK(of("ftp://consul").what == "a store file answers: /store.json");
+}
+
+TEST_CASE("services: those of the checks, of what a check printed, and the one that is asked for") {
+    scene at;
+    at.answer("/v1/agent/checks", 200, R"({"web-role": {"Node": "production-web1", "CheckID": "web-role",
+        "Status": "passing", "Output": ""}, "a": {"Node": "production-web1", "CheckID": "a", "Status": "passing",
+        "Output": "{\"expects\": 1, \"clustered\": 1}", "ServiceID": "db", "ServiceName": "db"}})");
+    const auto roles = [](const std::vector<finding>& all) {
+        words names;
+        for (const auto& each : all) {
+            if (each.point.starts_with("role ")) names.push_back(each.point.substr(5));
+        }
+        return names;
+    };
+    CHECK(roles(examine(at)) == words{"db", "web"});
+    CHECK(roles(examine(at, "web")) == words{"web"});
+    CHECK(roles(examine(at, "other")) == words{"other"});
+    at.here.files.put("/web.json", "{}");
+    at.answer("/v1/agent/checks", 200, "{}");
+    CHECK(find(examine(at), "services").state == condition::warning);
+}
+
+TEST_CASE("roles and rights") {
+    scene at;
+    at.store.put("hq", "cluster/production/web", "{");
+    const auto broken = find(examine(at), "role web");
+    CHECK(broken.state == condition::error);
+    CHECK(broken.mend == "see powerconsul lint -S web");
+    at.answer("/v1/kv/", 403, "Permission denied");
+    CHECK(find(examine(at), "role web").mend == "see the line below");
+    at.answer("/v1/kv/", 500, "No cluster leader");
+    CHECK(find(examine(at), "role web").state == condition::unknown);
+    at.chosen.roles.who.environment = "a/b";
+    CHECK(find(examine(at), "role web").what.find("set clusterKey or --environment") != std::string::npos);
+}
+
+TEST_CASE("a right that is missing") {
+    scene at;
+    at.answer("/v1/internal/acl/authorize", 200, R"([{"Resource": "key", "Segment": "x", "Access": "read"}])");
+    CHECK(find(examine(at), "rights web").state == condition::unknown);  // not what was asked
+    at.answer("/v1/internal/acl/authorize", 403, "Permission denied");
+    CHECK(find(examine(at), "rights web").state == condition::unknown);
+    at.chosen.store = "/store.json";
+    CHECK(find(examine(at), "rights web").what == "a store file asks for none");
+}
+
+TEST_CASE("another name than the agent's") {
+    scene at;
+    at.chosen.roles.who.node = "b";
+    const auto all = examine(at);
+    CHECK(find(all, "node name").what == "b here, but production-web1 in Consul; the document of web lists b");
+    CHECK(find(all, "node name").state == condition::warning);
+    CHECK(find(all, "role web").what.starts_with("secondary, "));
+}
+
+TEST_CASE("the agent's checks and handlers") {
+    scene at;
+    at.here.files.put("/web.json", scene::agent_file("powerconsul", R"(, "invalid", "1")"));
+    CHECK(faults(examine(at)) == words{"check web-role error"});
+    at.here.files.put("/web.json", scene::agent_file("powerconsul", "", "8s"));
+    CHECK(faults(examine(at)) == words{"check web-role warning"});
+    at.here.files.put("/web.json", scene::agent_file("/no/powerconsul"));
+    CHECK(faults(examine(at)) ==
+          words{"services warning", "check web-role error", "watch critical warning", "watch warning warning"});
+    at.here.files.put("/web.json", scene::agent_file("powerconsul"));
+    at.answer("/v1/agent/checks", 200, "{}");
+    CHECK(find(examine(at), "check web-role").what == "the agent does not have this check of its files; consul reload");
+}
+
+TEST_CASE("files that cannot be read leave open what stands in them") {
+    scene at;
+    at.here.files.put("/web.json", "{");
+    CHECK(faults(examine(at)) == words{"services warning", "agent's files unknown", "checks unknown",
+                                       "watch critical unknown", "watch warning unknown", "plugin unknown",
+                                       "noop file unknown"});
+    at.here.files.erase("/proc/100");
+    CHECK(find(examine(at), "agent's files").what == "no process of this machine that can be seen is a Consul agent");
+}
+
+TEST_CASE("the checks of an agent whose files are not there are those of its start") {
+    scene at;
+    at.here.files.erase("/proc/100");
+    at.answer("/v1/agent/self", 200, R"({"Config": {"Datacenter": "hq", "NodeName": "production-web1"}, "DebugConfig": {
+        "EnableLocalScriptChecks": true, "Checks": [], "Services": [{"Name": "web", "Check": {"CheckID": "web-role",
+        "ScriptArgs": ["powerconsul", "check", "service", "consulservice", "web"], "Timeout": "9s"}}]}})");
+    const auto all = examine(at);
+    CHECK(find(all, "checks").what == "powerconsul is called by web-role");
+    CHECK(find(all, "agent's files").what.ends_with("; its checks are shown as they were when it started"));
+    // Who that agent is is not known: this user writes the directory.
+    CHECK(find(all, "state directory").state == condition::error);
+}
+
+TEST_CASE("the stop file") {
+    scene at;
+    const auto found = find(examine(at, "", "the stop file is there"), "stop file");
+    CHECK(found.state == condition::warning);
+    CHECK(found.what == "the stop file is there");
+}

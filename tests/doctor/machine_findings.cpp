@@ -1,0 +1,132 @@
+#include <powerconsul/doctor/machine_findings.hpp>
+
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <powerconsul/testing/memory_files.hpp>
+
+#include "made_up_machine.hpp"
+
+using namespace powerconsul;
+
+namespace {
+
+using checks = std::optional<std::vector<examined_check>>;
+
+auto check_of(const std::string& subject, std::map<std::string, std::string, std::less<>> options = {})
+    -> examined_check {
+    return {.facts = {.id = "c"}, .line = {.words = {"check", subject}, .options = std::move(options)}};
+}
+
+}  // namespace
+
+TEST_CASE("whether another user may write a directory follows from owner and mode") {
+    testing::memory_files files;
+    made_up_machine machine{.writable = {"/theirs"}};
+    files.put("/dir", "", {file_kind::directory, 0700, 33, 33, 0, 0});
+    files.put("/all", "", {file_kind::directory, 0777, 0, 0, 0, 0});
+    files.put("/half", "", {file_kind::directory, 0500, 33, 33, 0, 0});
+    struct row {
+        std::string path;
+        std::uint32_t user;
+        bool may;
+    };
+    const row rows[] = {
+        {"/theirs", 1000, true}, {"/dir", 1000, false}, {"/dir", 33, true},   {"/dir", 34, false},
+        {"/all", 34, true},      {"/half", 33, false},  {"/none", 33, false}, {"/none", 0, true},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.path);
+        CAPTURE(row.user);
+        CHECK(detail::can_write(files, machine, row.path, row.user) == row.may);
+    }
+}
+
+TEST_CASE("the state directory as the agent's user finds it") {
+    testing::memory_files files;
+    made_up_machine machine{.left = {0, 1}};
+    files.put("/var/state", "", {file_kind::directory, 0700, 33, 33, 0, 0});
+    CHECK(look_at_state_directory(files, machine, "/var/state", 33).what.find("no space left") != std::string::npos);
+    machine.left = {1, std::nullopt};
+    CHECK(look_at_state_directory(files, machine, "/var/state", 33).state == condition::ok);
+    CHECK(look_at_state_directory(files, machine, "/var/state", 34).what.find("another user") != std::string::npos);
+    // One that is missing is made in the directory above it.
+    CHECK(look_at_state_directory(files, machine, "/var/none/", 33).state == condition::error);
+    CHECK(look_at_state_directory(files, machine, "/var/none", 0).what == "/var/none will be made by the first check");
+    machine.writable = {"."};
+    CHECK(look_at_state_directory(files, machine, "none", files.user()).state == condition::ok);
+}
+
+TEST_CASE("the service manager") {
+    testing::memory_files files;
+    CHECK(look_at_service_manager(files, service_manager::openrc, {}).what == "openrc");
+    CHECK(look_at_service_manager(files, {}, {}).state == condition::unknown);
+    CHECK(look_at_service_manager(files, {}, checks{{check_of("process")}}).state == condition::ok);
+    auto service = check_of("servicegroup");
+    CHECK(look_at_service_manager(files, {}, checks{{service}}).state == condition::error);
+    service.chosen.emplace().manager = service_manager::sysv;
+    CHECK(look_at_service_manager(files, {}, checks{{service}}).what == "the checks name sysv");
+    files.put("/run/systemd/system", "", {file_kind::directory, 0755, 0, 0, 0, 0});
+    CHECK(look_at_service_manager(files, {}, {}).what == "systemd");
+}
+
+TEST_CASE("the plugin") {
+    testing::memory_files files;
+    made_up_machine machine{.executable = {"/opt/one"}};
+    CHECK(look_at_plugin(files, machine, {}).state == condition::unknown);
+    CHECK(look_at_plugin(files, machine, checks{{check_of("process")}}).what == "no check needs check_procs");
+    const auto with = [&](const std::string& path) {
+        return check_of("process", {{"nagiosargs", "-c 1:"}, {"plugin", path}});
+    };
+    CHECK(look_at_plugin(files, machine, checks{{with("/opt/one"), with("/opt/one")}}).what == "/opt/one");
+    CHECK(look_at_plugin(files, machine, checks{{with("/opt/one"), with("/opt/two")}}).mend.ends_with("of check c"));
+    CHECK(look_at_plugin(files, machine, checks{{with("")}}).what.starts_with("check_procs was not found in "));
+}
+
+TEST_CASE("a record from the future") {
+    testing::memory_files files;
+    made_up_machine machine;
+    const milliseconds now = first_release + seconds(1'000'000);
+    const auto put = [&](const std::string& path, std::int64_t age) {
+        files.put(path, "{}", {file_kind::regular, 0600, 0, 0, 0, now.count / 1000 - age});
+    };
+    CHECK(look_at_clock(files, machine, "/s", now).state == condition::ok);
+    put("/s/journal/a.json", -60);
+    put("/s/other/a.json", -61);
+    CHECK(look_at_clock(files, machine, "/s", now).state == condition::ok);
+    put("/s/journal/b.json", -61);
+    CHECK(look_at_clock(files, machine, "/s", now).what ==
+          "/s/journal/b.json is from the future: the clock was set back");
+    put("/s/last-known/c.json", -61);
+    CHECK(look_at_clock(files, machine, "/s", now).what.starts_with("/s/last-known/c.json is "));
+    machine.synchronized = false;
+    CHECK(look_at_clock(files, machine, "/none", now).state == condition::warning);
+}
+
+TEST_CASE("noop files, through links") {
+    testing::memory_files files;
+    made_up_machine machine;
+    const milliseconds now = seconds(1'000'000'000);
+    files.put("/real", "", {file_kind::regular, 0600, 0, 0, 0, now.count / 1000 - 7200});
+    files.put("/directory", "", {file_kind::directory, 0700, 0, 0, 0, 0});
+    machine.links["/link"] = "/real";
+    machine.broken = {"/none"};
+    const auto look = [&](const std::string& path, const std::string& most = {}) {
+        std::map<std::string, std::string, std::less<>> options{{"noopfile", path}};
+        if (!most.empty()) options.emplace("noop-max-age", most);
+        const auto found = look_at_noop_files(files, machine, now, checks{{check_of("process", options)}});
+        REQUIRE(found.size() == 1);
+        return found.front();
+    };
+    CHECK(look_at_noop_files(files, machine, now, {}).front().state == condition::unknown);
+    CHECK(look("/none").what == "none is there");
+    CHECK(look("/directory").what == "none is there");
+    CHECK(look("/link").what == "1 is there, less than a day old");
+    CHECK(look("/link", "1h").what == "/link is 2 h old and no longer counts");
+    CHECK(look("/link", "wrong").what == "1 is there, less than a day old");
+    files.fail_on("/real", {errc::io, "EIO"});
+    CHECK(look("/link").what == "EIO");
+}
