@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -196,4 +197,42 @@ TEST_CASE("a wrong configuration names the key, its place and what was expected"
         CHECK(read.error().code == errc::configuration);
         CHECK(read.error().message == each.message);
     }
+}
+
+TEST_CASE("reading goes on behind what is wrong, and the first of all is the error") {
+    struct row {
+        std::string_view name;
+        std::string_view text;
+        std::vector<std::string_view> wheres;
+    };
+    const row rows[] = {
+        {"fine", "{}", {}},
+        {"no JSON", "{", {"not valid JSON"}},
+        {"keys", R"({"x": 1, "node": 2, "log": "/a", "timeout": "no"})", {"x", "node", "timeout"}},
+        {"groups", R"({"consul": {"x": 1, "caFile": 2}, "trigger": 3})", {"consul.x", "consul.caFile", "trigger"}},
+        {"lists",
+         R"({"subVars": {"A": null, "B": true}, "noopTriggers": [1, "web", 2]})",
+         {"subVars.A", "subVars.B", "noopTriggers[0]", "noopTriggers[2]"}},
+        {"an expression is looked at only if it is a text",
+         R"({"serviceFilter": "\u0001(", "x": 1})",
+         {"serviceFilter", "x"}},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto read = json::read_settings(each.text);
+        REQUIRE(read.problems.size() == each.wheres.size());
+        for (std::size_t i = 0; i < each.wheres.size(); ++i) CHECK(read.problems[i].where == each.wheres[i]);
+        const auto decoded = json::decode_settings(each.text);
+        CHECK(decoded.has_value() == read.problems.empty());
+        if (!decoded) CHECK(decoded.error().message == json::sentence(read.problems.front(), each.text));
+    }
+}
+
+TEST_CASE("the known keys are those that are read") {
+    for (const auto key : json::settings_keys()) {
+        CAPTURE(key);
+        const auto read = json::read_settings("{\"" + std::string{key} + "\": null}");
+        for (const auto& each : read.problems) CHECK(each.what.find("not known") == std::string::npos);
+    }
+    CHECK(json::settings_keys().size() == 27);
 }

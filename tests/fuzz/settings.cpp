@@ -44,17 +44,20 @@ void look_at(const settings& said, std::string_view text) {
 /// The text of a configuration.
 void run(std::string_view text) {
     const auto said = json::decode_settings(text);
+    const auto read = json::read_settings(text);
+    fuzz::expect(read.problems.empty() == said.has_value(), "two readers differ", text);
+    for (const auto& each : read.problems) {
+        fuzz::expect(!each.what.empty() && each.offset && *each.offset <= text.size(), "no place of the text", text);
+    }
     if (said) {
         look_at(*said, text);
     } else {
         const auto& why = said.error();
         fuzz::expect(why.code == errc::configuration && !why.message.empty(), "no reason", text);
-        const auto problem = json::detail::problem_of(why.message, text);
-        fuzz::expect(!problem.offset || *problem.offset <= text.size(), "no place of the text", why.message);
     }
     lint_report report;
     const auto linted = json::lint_settings(report, "powerconsul.conf", text);
-    fuzz::expect(linted.said.has_value() == said.has_value(), "lint and the reader differ", text);
+    fuzz::expect(linted.problems.empty() == said.has_value(), "lint and the reader differ", text);
     fuzz::expect(said || report.count(severity::error) > 0, "refused without an error", text);
     for (const auto& each : report.findings()) {
         const std::string line = to_line(each);

@@ -47,6 +47,18 @@ TEST_CASE("all of a configuration's errors are found, each at its place") {
           "k:2:56: error: consul.tokenFile: expected a text, found a number",
           "k:3:23: error: node: the key comes twice; keep one",
           R"(k:3:52: error: trigger.attempts: "0" is not a whole number from 1 to 100)"}},
+        {"many in one list",
+         R"({"subVars": {"": 1, "A": [], "B": 2, "@B": 3}, "noopTriggers": [1, "web", ""]})",
+         {R"(k:1:18: error: subVars: a name is empty; name it as in "HOST")",
+          "k:1:26: error: subVars.A: expected a text, found a list",
+          "k:1:44: error: subVars.@B: the name comes twice; keep one",
+          "k:1:65: error: noopTriggers[0]: expected the name of a service, found a number",
+          "k:1:75: error: noopTriggers[2]: expected the name of a service, found an empty one"}},
+        {"a key that comes twice is read all the same",
+         R"({"timeout": "x", "timeout": "y"})",
+         {R"(k:1:13: error: timeout: "x" is not a length of time; expected a number and ms, s, m, h or d, as in 8s)",
+          R"(k:1:29: error: timeout: "y" is not a length of time; expected a number and ms, s, m, h or d, as in 8s)",
+          "k:1:29: error: timeout: the key comes twice; keep one"}},
         {"a key that looks like a place",
          R"({"a at line 9, column 9 (byte 8): b": 1})",
          {"k:1:39: error: a at line 9, column 9 (byte 8): b: this key is not known; there are serviceFilter, clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, consul, store, stateDir, serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, takeoverOn, log, logLevel, logFormat, stopFile and trigger"}},
@@ -69,6 +81,18 @@ TEST_CASE("all of a configuration's errors are found, each at its place") {
         CAPTURE(each.name);
         CHECK(joined(found(each.text)) == joined(each.lines));
     }
+}
+
+TEST_CASE("of a configuration's errors only so many are shown, and it is said that there are more") {
+    const auto with_wrong_keys = [](std::size_t count) {
+        std::string text = "{";
+        for (std::size_t i = 0; i < count; ++i) text += (i == 0 ? "\"" : ", \"") + std::to_string(i) + "\": 1";
+        return text + '}';
+    };
+    CHECK(found(with_wrong_keys(json::most_problems - 1)).size() == json::most_problems - 1);
+    const auto all = found(with_wrong_keys(json::most_problems + 50));
+    REQUIRE(all.size() == json::most_problems + 1);
+    CHECK(all.front() == "k: note: further errors are not shown");
 }
 
 TEST_CASE("what a configuration is going to be regretted for is a warning") {
@@ -144,7 +168,7 @@ TEST_CASE("lint has an error where the decoder refuses, and none of its own wher
         const auto decoded = json::decode_settings(text);
         CHECK((report.count(severity::error) == 0) == decoded.has_value());
         if (decoded) continue;
-        const auto first = json::detail::problem_of(decoded.error().message, text);
+        const auto first = json::read_settings(text).problems.front();
         bool said = false;
         for (const auto& each : report.findings()) {
             said = said || each.message == (first.where.empty() ? "" : first.where + ": ") + first.what;

@@ -102,35 +102,36 @@ struct guess {
 void look_at_configuration(linter& to, const std::string& name, std::string_view text) {
     auto& report = to.report();
     const auto read = json::lint_settings(report, name, text);
-    if (!read.said) return;
+    if (!read.problems.empty()) return;
     const json::value& root = *read.root;
-    if (read.said->service_manager) {
-        if (auto known = parse_service_manager(*read.said->service_manager); !known) {
+    const settings& said = read.said;
+    if (said.service_manager) {
+        if (auto known = parse_service_manager(*said.service_manager); !known) {
             report.add(name, text, root.find("serviceManager")->offset, severity::error,
                        "serviceManager: " + known.error().message);
         }
     }
-    if (read.said->log) {
-        if (auto target = parse_log_target(*read.said->log); !target) {
+    if (said.log) {
+        if (auto target = parse_log_target(*said.log); !target) {
             report.add(name, text, root.find("log")->offset, severity::error, "log: " + target.error().message);
         }
     }
-    if (read.said->consul.token_file && read.said->consul.token_file->starts_with('/')) {
+    if (said.consul.token_file && said.consul.token_file->starts_with('/')) {
         char resolved[PATH_MAX];
-        const bool there = realpath(read.said->consul.token_file->c_str(), resolved) != nullptr;
-        const auto status = posix_files{}.status(there ? resolved : *read.said->consul.token_file);
+        const bool there = realpath(said.consul.token_file->c_str(), resolved) != nullptr;
+        const auto status = posix_files{}.status(there ? resolved : *said.consul.token_file);
         if (status && *status && ((*status)->mode & 07U) != 0) {
             constexpr std::string_view digits = "01234567";
             std::string mode = "0";
             for (const unsigned shift : {6U, 3U, 0U}) mode += digits[((*status)->mode >> shift) & 7U];
             report.add(name, text, root.find("consul")->find("tokenFile")->offset, severity::warning,
-                       "consul.tokenFile: " + *read.said->consul.token_file + " has the mode " + mode +
+                       "consul.tokenFile: " + *said.consul.token_file + " has the mode " + mode +
                            ", so that others can read the token; chmod 0600 it");
         }
     }
     const auto& own = to.around().own_files;
-    if (read.said->service_filter && std::ranges::find(own, name) != own.end()) {
-        const auto matched = matches_at_start(*read.said->service_filter, to.around().node);
+    if (said.service_filter && std::ranges::find(own, name) != own.end()) {
+        const auto matched = matches_at_start(*said.service_filter, to.around().node);
         if (!matched) {
             report.add(name, text, root.find("serviceFilter")->offset, severity::warning,
                        "serviceFilter: " + matched.error().message);

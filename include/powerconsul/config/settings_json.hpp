@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,18 +18,25 @@
 
 namespace powerconsul::inline v0::json {
 
+/// A configuration file as it was read. `said` may be used only if there is no problem.
+struct settings_reading {
+    std::optional<value> root{};      ///< nothing if the text is no JSON
+    std::vector<problem> problems{};  ///< all of them, as far as one does not hide another; the first is the error
+    settings said{};
+};
+
 namespace detail {
 
 /// Decodes a configuration file: an unknown key is an error, since a misspelt one would silently not be obeyed.
 class settings_decoder {
 public:
-    explicit settings_decoder(std::string_view text) : text_{text} {}
+    void decode(const value& root) { each_member(root, {}, top_level); }
 
-    [[nodiscard]] auto decode(const value& root) -> result<settings> {
-        each_member(root, {}, top_level);
-        if (trouble_) return unexpected{*std::move(trouble_)};
-        return std::move(decoded_);
-    }
+    [[nodiscard]] auto problems() -> std::vector<problem>& { return problems_; }
+    [[nodiscard]] auto decoded() -> settings& { return decoded_; }
+
+    /// The keys that may stand at the top of a configuration.
+    [[nodiscard]] static auto known_keys() -> std::vector<std::string_view> { return names_of(top_level); }
 
 private:
     using reader = void (settings_decoder::*)(const value&, const std::string&);
@@ -50,6 +58,14 @@ private:
     [[nodiscard]] auto target(T consul_settings::*field) -> T& {
         return decoded_.consul.*field;
     }
+
+    [[nodiscard]] static auto names_of(const auto& known) -> std::vector<std::string_view> {
+        std::vector<std::string_view> names;
+        for (const key& one : known) names.push_back(one.name);
+        return names;
+    }
+
+    [[nodiscard]] auto full() const -> bool { return problems_.size() == most_problems; }
 
     [[nodiscard]] static auto found(const value& at) -> std::string {
         return at.is(kind::string) && at.text.empty() ? "an empty one" : std::string{described(at.type)};
@@ -89,32 +105,29 @@ private:
             return wrong(object, prefix.empty() ? "the file" : prefix,
                          "expected an object, found " + std::string{described(object.type)});
         }
-        for (std::size_t i = 0; i < object.names.size() && !trouble_; ++i) {
-            const std::string where = prefix.empty() ? object.names[i] : prefix + '.' + object.names[i];
-            for (std::size_t k = 0; k < i; ++k) {
-                if (object.names[k] == object.names[i])
-                    return wrong(object.items[i], where, "the key comes twice; keep one");
+        const auto repeated = repeated_members(object);
+        for (std::size_t i = 0; i < object.names.size() && !full(); ++i) {
+            const std::string& name = object.names[i];
+            const value& member = object.items[i];
+            const std::string where = prefix.empty() ? name : prefix + '.' + name;
+            if (std::ranges::binary_search(repeated, i)) wrong(member, where, "the key comes twice; keep one");
+            const auto matching = std::ranges::find(known, name, &key::name);
+            if (matching != std::end(known)) {
+                (this->*matching->read)(member, where);
+                continue;
             }
-            const key* matching = nullptr;
-            std::vector<std::string_view> names;
-            for (const key& one : known) {
-                names.push_back(one.name);
-                if (one.name == object.names[i]) matching = &one;
-            }
-            if (matching == nullptr) {
-                const auto meant = nearest(object.names[i], names);
-                return wrong(
-                    object.items[i], where,
-                    "this key is not known; " + (meant.empty() ? "there are " + listed({names.begin(), names.end()})
-                                                               : "did you mean " + quoted(meant) + '?'));
-            }
-            (this->*matching->read)(object.items[i], where);
+            const auto names = names_of(known);
+            const auto meant = nearest(name, names);
+            wrong(member, where,
+                  "this key is not known; " + (meant.empty() ? "there are " + listed({names.begin(), names.end()})
+                                                             : "did you mean " + quoted(meant) + '?'));
         }
     }
 
     void service_filter(const value& at, const std::string& where) {
+        const auto before = problems_.size();
         text<&settings::service_filter>(at, where);
-        if (trouble_) return;
+        if (problems_.size() != before) return;
         if (auto valid = matches_at_start(at.text, ""); !valid) wrong(at, where, valid.error().message);
     }
 
@@ -124,26 +137,24 @@ private:
             return wrong(at, where, "expected an object, found " + std::string{described(at.type)});
         }
         std::set<std::string_view> seen;
-        for (std::size_t i = 0; i < at.items.size(); ++i) {
+        for (std::size_t i = 0; i < at.items.size() && !full(); ++i) {
             const value& each = at.items[i];
             std::string_view name = at.names[i];
             if (!name.empty() && name.front() == '@') name.remove_prefix(1);
-            if (name.empty()) return wrong(each, where, R"(a name is empty; name it as in "HOST")");
-            if (std::ranges::any_of(name,
-                                    [](char c) { return ascii::is_control(c) || c == ' ' || c == '{' || c == '}'; })) {
-                return wrong(each, where,
-                             "the name " + quoted(name) +
-                                 " has a blank, a control character or a brace; name it as in " +
-                                 R"("HOST", and use it as @HOST or @{HOST})");
+            const auto spoils = [](char c) { return ascii::is_control(c) || c == ' ' || c == '{' || c == '}'; };
+            if (name.empty()) {
+                wrong(each, where, R"(a name is empty; name it as in "HOST")");
+            } else if (std::ranges::any_of(name, spoils)) {
+                wrong(each, where,
+                      "the name " + quoted(name) + " has a blank, a control character or a brace; name it as in " +
+                          R"("HOST", and use it as @HOST or @{HOST})");
+            } else if (!each.is(kind::string) && !each.is(kind::number)) {
+                wrong(each, where + '.' + at.names[i], "expected a text, found " + std::string{described(each.type)});
+            } else if (!seen.insert(name).second) {
+                wrong(each, where + '.' + at.names[i], "the name comes twice; keep one");
+            } else {
+                decoded_.substitutions.emplace_back(name, each.text);
             }
-            if (!each.is(kind::string) && !each.is(kind::number)) {
-                return wrong(each, where + '.' + at.names[i],
-                             "expected a text, found " + std::string{described(each.type)});
-            }
-            if (!seen.insert(name).second) {
-                return wrong(each, where + '.' + at.names[i], "the name comes twice; keep one");
-            }
-            decoded_.substitutions.emplace_back(name, each.text);
         }
     }
 
@@ -152,13 +163,14 @@ private:
         if (!single && !at.is(kind::array)) {
             return wrong(at, where, "expected a list of service names, found " + found(at));
         }
-        for (std::size_t i = 0; i < (single ? 1 : at.items.size()); ++i) {
+        for (std::size_t i = 0; i < (single ? 1 : at.items.size()) && !full(); ++i) {
             const value& each = single ? at : at.items[i];
             if (!each.is(kind::string) || each.text.empty()) {
-                return wrong(each, single ? where : where + '[' + std::to_string(i) + ']',
-                             "expected the name of a service, found " + found(each));
+                wrong(each, single ? where : where + '[' + std::to_string(i) + ']',
+                      "expected the name of a service, found " + found(each));
+            } else {
+                decoded_.noop_triggers.push_back(each.text);
             }
-            decoded_.noop_triggers.push_back(each.text);
         }
     }
 
@@ -169,8 +181,7 @@ private:
     void not_needed(const value&, const std::string&) {}
 
     void wrong(const value& at, const std::string& where, const std::string& what) {
-        if (trouble_) return;
-        trouble_ = error{errc::configuration, one_line(where, 200) + " at " + place(text_, at.offset) + ": " + what};
+        if (!full()) problems_.push_back({one_line(where, 200), at.offset, what, at.offset});
     }
 
     static constexpr key consul_level[] = {
@@ -225,19 +236,39 @@ private:
         {"trigger", &settings_decoder::trigger},
     };
 
-    std::string_view text_;
+    std::vector<problem> problems_{};
     settings decoded_{};
-    std::optional<error> trouble_{};
 };
 
 }  // namespace detail
 
+/// The keys that may stand at the top of a configuration.
+[[nodiscard]] inline auto settings_keys() -> std::vector<std::string_view> {
+    return detail::settings_decoder::known_keys();
+}
+
+/// Reads the text of a configuration file and goes on behind what is wrong in it.
+[[nodiscard]] inline auto read_settings(std::string_view text) -> settings_reading {
+    settings_reading read;
+    problem wrong;
+    read.root = parse(text, wrong);
+    if (!read.root) {
+        read.problems.push_back(std::move(wrong));
+        return read;
+    }
+    detail::settings_decoder decoder;
+    decoder.decode(*read.root);
+    read.problems = std::move(decoder.problems());
+    read.said = std::move(decoder.decoded());
+    return read;
+}
+
 /// Decodes a configuration file. Fails with errc::configuration, naming the key, its place and what was expected; a
 /// key that is not known is an error that names the nearest known one.
 [[nodiscard]] inline auto decode_settings(std::string_view text) -> result<settings> {
-    const auto root = parse(text);
-    if (!root) return fail(errc::configuration, root.error().message);
-    return detail::settings_decoder{text}.decode(*root);
+    auto read = read_settings(text);
+    if (!read.problems.empty()) return fail(errc::configuration, sentence(read.problems.front(), text));
+    return std::move(read.said);
 }
 
 }  // namespace powerconsul::inline v0::json

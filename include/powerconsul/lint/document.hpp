@@ -26,16 +26,6 @@ struct service_sight {
     bool complete{};                         ///< every datacenter answered and showed what it has
 };
 
-/// Adds what a check would refuse as errors.
-inline void add_problems(lint_report& report, std::string_view name, std::string_view text,
-                         const std::vector<problem>& problems) {
-    for (const auto& each : problems) {
-        report.add(name, text, each.spot, severity::error,
-                   (each.where.empty() ? "" : one_line(each.where, 120) + ": ") + each.what);
-    }
-    if (problems.size() == most_problems) report.add(name, severity::note, "further errors are not shown");
-}
-
 namespace detail {
 
 /// Looks for what is valid in a cluster document and will be regretted.

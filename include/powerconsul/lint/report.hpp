@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/json/value.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -131,5 +132,19 @@ private:
     if (report.others() != 0) text += "; " + counted(report.others(), "other key") + " passed over";
     return text;
 }
+
+namespace json {
+
+/// Adds what a check would refuse as errors.
+inline void add_problems(lint_report& report, std::string_view name, std::string_view text,
+                         const std::vector<problem>& problems) {
+    for (const auto& each : problems) {
+        report.add(name, text, each.spot, severity::error,
+                   (each.where.empty() ? "" : one_line(each.where, 120) + ": ") + each.what);
+    }
+    if (problems.size() == most_problems) report.add(name, severity::note, "further errors are not shown");
+}
+
+}  // namespace json
 
 }  // namespace powerconsul::inline v0

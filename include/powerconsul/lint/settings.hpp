@@ -1,11 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/config/settings.hpp>
@@ -18,100 +17,7 @@
 
 namespace powerconsul::inline v0::json {
 
-/// A configuration as it was looked through.
-struct configuration_reading {
-    std::optional<value> root{};
-    std::optional<settings> said{};  ///< nothing if it would be refused
-};
-
 namespace detail {
-
-/// An error that a decoder wrote, taken apart again. Its place is what place() writes for that byte of the text, so
-/// that nothing in a name can be taken for one.
-[[nodiscard]] inline auto problem_of(std::string_view message, std::string_view text) -> problem {
-    constexpr std::string_view before = " at line ";
-    for (auto at = message.find(before); at != std::string_view::npos; at = message.find(before, at + 1)) {
-        const auto byte = message.find("(byte ", at);
-        if (byte == std::string_view::npos) break;
-        const leading_digits read = read_digits(message.substr(byte + 6));
-        if (read.count == 0 || !read.fits || read.number > text.size()) continue;
-        const std::size_t offset = read.number;
-        const std::string whole = " at " + place(text, offset) + ": ";
-        if (!message.substr(at).starts_with(whole)) continue;
-        return {std::string{message.substr(0, at)}, offset, std::string{message.substr(at + whole.size())}, offset};
-    }
-    return {{}, {}, std::string{message}, 0};
-}
-
-/// Looks through a configuration. Its decoder stops at the first error; each member alone, all others blanked out in
-/// place, is shown to it again.
-class configuration_looker {
-public:
-    configuration_looker(lint_report& report, std::string_view name, std::string_view text)
-        : report_{report}, name_{name}, text_{text} {}
-
-    [[nodiscard]] auto look() -> configuration_reading {
-        configuration_reading read;
-        problem wrong;
-        read.root = parse(text_, wrong);
-        decode(text_);
-        if (!read.root) return read;
-        if (failed_ && read.root->is(kind::object) && read.root->items.size() <= most_members) {
-            for (std::size_t i = 0; i < read.root->items.size(); ++i) one_by_one(*read.root, i);
-        }
-        if (!failed_) read.said = decode_settings(text_).value_or(settings{});
-        return read;
-    }
-
-private:
-    static constexpr std::size_t most_members = 200;
-
-    /// Whether the decoder takes it. If not, what it says of it becomes an error.
-    auto decode(std::string_view part) -> bool {
-        const auto decoded = decode_settings(part);
-        if (decoded) return true;
-        failed_ = true;
-        const auto wrong = problem_of(decoded.error().message, text_);
-        report_.add(name_, text_, wrong.spot, severity::error,
-                    (wrong.where.empty() ? "" : one_line(wrong.where, 120) + ": ") + wrong.what);
-        return false;
-    }
-
-    void one_by_one(const value& root, std::size_t i) {
-        const value& member = root.items[i];
-        if (!decode(only(std::string{text_}, root, {i})) && member.is(kind::object)) {
-            for (std::size_t k = 0; k < member.items.size() && k < most_members; ++k) {
-                decode(only(only(std::string{text_}, root, {i}), member, {k}));
-            }
-        }
-        for (std::size_t k = 0; k < i; ++k) {
-            if (root.names[k] != root.names[i]) continue;
-            decode(only(std::string{text_}, root, {k, i}));
-            break;
-        }
-    }
-
-    /// The text with blanks in place of all members of an object but these; line breaks stay.
-    [[nodiscard]] static auto only(std::string text, const value& object, const std::vector<std::size_t>& kept)
-        -> std::string {
-        const std::string whole = text;
-        for (std::size_t i = object.offset + 1; i + 1 < object.past; ++i) {
-            if (text[i] != '\n') text[i] = ' ';
-        }
-        for (std::size_t i = 0; i < kept.size(); ++i) {
-            const value& member = object.items[kept[i]];
-            const std::size_t first = member.name_offset;
-            text.replace(first, member.past - first, whole, first, member.past - first);
-            if (i + 1 < kept.size()) text[member.past] = ',';
-        }
-        return text;
-    }
-
-    lint_report& report_;
-    std::string_view name_;
-    std::string_view text_;
-    bool failed_{};
-};
 
 /// What a decoded configuration will be refused for where it is used, and what will be regretted.
 class configuration_regrets {
@@ -203,36 +109,22 @@ private:
 
 /// Looks through a configuration: an error for everything that decode_settings() refuses or that a command would stop
 /// for, a warning for what will be regretted.
-inline auto lint_settings(lint_report& report, std::string_view name, std::string_view text) -> configuration_reading {
+inline auto lint_settings(lint_report& report, std::string_view name, std::string_view text) -> settings_reading {
     report.looked_at(text_kind::configuration);
-    auto read = detail::configuration_looker{report, name, text}.look();
-    if (read.said) detail::configuration_regrets{report, name, text, *read.root, *read.said}.look();
+    auto read = read_settings(text);
+    add_problems(report, name, text, read.problems);
+    if (read.problems.empty()) detail::configuration_regrets{report, name, text, *read.root, read.said}.look();
     return read;
 }
 
-namespace detail {
-
-/// What the decoder says of a key; empty if it knows it.
-[[nodiscard]] inline auto said_of_key(std::string_view name) -> std::string {
-    constexpr std::string_view unknown = "this key is not known";
-    if (name.find_first_of("\"\\") != std::string_view::npos || !is_utf8(name)) return std::string{unknown};
-    const auto decoded = decode_settings("{\"" + std::string{name} + "\":null}");
-    if (decoded) return {};
-    const auto at = decoded.error().message.find(unknown);
-    return at == std::string::npos ? std::string{} : decoded.error().message.substr(at);
-}
-
-}  // namespace detail
-
-/// Whether a configuration may have a key of that name, as its decoder tells.
+/// Whether a configuration may have a key of that name.
 [[nodiscard]] inline auto is_settings_key(std::string_view name) -> bool {
-    return detail::said_of_key(name).empty();
+    return std::ranges::count(settings_keys(), name) != 0;
 }
 
 /// Whether that is a key, or one that is misspelt.
 [[nodiscard]] inline auto is_nearly_settings_key(std::string_view name) -> bool {
-    const auto said = detail::said_of_key(name);
-    return said.empty() || said.find("did you mean") != std::string::npos;
+    return is_settings_key(name) || !nearest(name, settings_keys()).empty();
 }
 
 }  // namespace powerconsul::inline v0::json

@@ -9,11 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/action.hpp>
 #include <powerconsul/heal/action_json.hpp>
 #include <powerconsul/heal/substitution.hpp>
-#include <powerconsul/lint/document.hpp>
+#include <powerconsul/json/value.hpp>
 #include <powerconsul/lint/report.hpp>
 
 namespace powerconsul::inline v0 {
