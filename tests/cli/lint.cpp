@@ -317,44 +317,6 @@ TEST_CASE("one service is read from Consul, with its triggers and nodes") {
     CHECK(root->find("findings")->items[3].find("line")->is(tool::json::kind::null));
 }
 
-TEST_CASE("a service that Consul knows nothing of is not called fine") {
-    linter lint;
-    lint.box.write("store.json", store_with(R"("cluster/production/web": {"mode": "all-active"},
-                       "triggers/production/db/standalone/critical": "date")",
-                                            ""));
-    const auto web = lint({"-S", "web"});
-    CHECK(web.status == 0);
-    CHECK(
-        web.out.starts_with("cluster/production/web: note: Consul shows no instance of web (there is none, or the "
-                            "token needs service:read on it and node:read): its nodes were not compared\n"));
-    const auto db = lint({"-S", "db"});
-    CHECK(db.status == 1);
-    CHECK(
-        db.out.starts_with("triggers/production/db/standalone/critical: warning: db has no cluster document, and "
-                           "Consul shows no instance of it\n"));
-    const auto none = lint({"-S", "mail"});
-    CHECK(none.status == 0);
-    CHECK(none.out ==
-          "cluster/production/mail: note: mail has neither a cluster document nor a trigger: every node is "
-          "standalone\nnothing to look at\n");
-}
-
-TEST_CASE("a listed node of another datacenter is looked for there, and one that is away is no mistake") {
-    linter lint;
-    const std::string_view document = R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-far1"]})";
-    const auto with = [&](std::string_view more) {
-        lint.box.write(
-            "store.json",
-            R"({"agent": {"node": "production-web1", "datacenter": "hq"}, "datacenters": {"hq": {"kv": {"cluster/production/web": )" +
-                std::string{document} + R"(}, "services": [{"service": "web", "node": "production-web1"}]})" +
-                std::string{more} + "}}");
-    };
-    with(R"(, "dr": {"services": [{"service": "web", "node": "production-far1"}]})");
-    CHECK(lint({"-S", "web"}).out == "1 cluster document is fine\n");
-    with(R"(, "dr": {"services": []})");
-    CHECK(lint({"-S", "web"}).status == 1);
-}
-
 TEST_CASE("everything is read from Consul, of this node's environment") {
     linter lint;
     lint.box.write(

@@ -1,5 +1,5 @@
-// covers: config/settings_json.hpp config/settings.hpp lint/settings.hpp core/time.hpp adapters/posix/log.hpp
-// config/configuration.hpp
+// covers: config/settings_json.hpp config/settings.hpp lint/settings.hpp lint/texts.hpp core/time.hpp
+// adapters/posix/log.hpp config/configuration.hpp
 #include <powerconsul/lint/settings.hpp>
 
 #include <optional>
@@ -9,6 +9,8 @@
 #include <powerconsul/adapters/posix/log.hpp>
 #include <powerconsul/config/configuration.hpp>
 #include <powerconsul/config/settings_json.hpp>
+#include <powerconsul/lint/texts.hpp>
+#include <powerconsul/testing/memory_files.hpp>
 
 #include "fuzz.hpp"
 
@@ -60,6 +62,15 @@ void run(std::string_view text) {
     fuzz::expect(linted.problems.empty() == said.has_value(), "lint and the reader differ", text);
     fuzz::expect(said || report.count(severity::error) > 0, "refused without an error", text);
     for (const auto& each : report.findings()) {
+        const std::string line = to_line(each);
+        fuzz::expect(fuzz::is_one_line(line) && is_utf8(line), "no line", line);
+    }
+    // Whatever the text is taken for.
+    testing::memory_files files;
+    linter any{lint_surroundings{}, files};
+    lint_text(any, "text", text, std::nullopt);
+    any.finish();
+    for (const auto& each : any.report().findings()) {
         const std::string line = to_line(each);
         fuzz::expect(fuzz::is_one_line(line) && is_utf8(line), "no line", line);
     }

@@ -69,3 +69,16 @@ TEST_CASE("the last line sums up") {
     unread.add("a", severity::error, "there is no such file");
     CHECK(summary(unread) == "1 error");
 }
+
+TEST_CASE("a report is printed as lines or as one JSON object") {
+    lint_report report;
+    report.looked_at(text_kind::document);
+    report.add("a", "x\ny", 2, severity::error, "no");
+    report.add("b", severity::note, "so");
+    report.passed_over();
+    CHECK(report_text(report) == "a:2:1: error: no\nb: note: so\n1 error in 1 document; 1 other key passed over\n");
+    CHECK(json::report_json(report) ==
+          R"({"findings":[{"document":"a","line":2,"column":1,"severity":"error","message":"no"},)"
+          R"({"document":"b","line":null,"column":null,"severity":"note","message":"so"}],)"
+          R"("errors":1,"warnings":0,"notes":1,"documents":1,"triggers":0,"configurations":0,"passedOver":1})");
+}

@@ -28,7 +28,7 @@ MAY_USE = {
     "checks": CHECKS,
     "heal": HEAL,
     "config": HEAL,
-    "lint": CLUSTER | {"config", "heal"},
+    "lint": CLUSTER | {"probes", "config", "heal"},
     "doctor": HEAL | {"config"},
     ROOT: HEAL,
 }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include <powerconsul/core/result.hpp>
+#include <powerconsul/lint/report.hpp>
 
 #include "exit_code.hpp"
 #include "options.hpp"
@@ -15,5 +16,8 @@ namespace powerconsul::cli {
 /// there are warnings only. Fails where Consul could not be read: what was not seen is never fine.
 [[nodiscard]] auto run_lint(const invocation& call, const config::arguments& line, std::string& out)
     -> result<exit_code>;
+
+/// Looks through the files that the command line names, `-` being standard input. What cannot be read is a finding.
+[[nodiscard]] auto lint_files(const invocation& call, const config::arguments& line) -> result<lint_report>;
 
 }  // namespace powerconsul::cli

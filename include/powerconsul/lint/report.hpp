@@ -12,6 +12,7 @@
 
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/value.hpp>
+#include <powerconsul/json/writer.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -133,6 +134,13 @@ private:
     return text;
 }
 
+/// All findings, a line each, and the summary.
+[[nodiscard]] inline auto report_text(const lint_report& report) -> std::string {
+    std::string text;
+    for (const auto& each : report.findings()) text += to_line(each) + '\n';
+    return text + summary(report) + '\n';
+}
+
 namespace json {
 
 /// Adds what a check would refuse as errors.
@@ -143,6 +151,34 @@ inline void add_problems(lint_report& report, std::string_view name, std::string
                    (each.where.empty() ? "" : one_line(each.where, 120) + ": ") + each.what);
     }
     if (problems.size() == most_problems) report.add(name, severity::note, "further errors are not shown");
+}
+
+/// All findings and the counts as one JSON object, for programs.
+[[nodiscard]] inline auto report_json(const lint_report& report) -> std::string {
+    writer text;
+    text.open_object();
+    text.key("findings").open_array();
+    for (const auto& each : report.findings()) {
+        text.open_object();
+        text.key("document").string(one_line(each.document, 500));
+        text.key("line");
+        each.line == 0 ? text.null() : text.number(std::uint64_t{each.line});
+        text.key("column");
+        each.line == 0 ? text.null() : text.number(std::uint64_t{each.column});
+        text.key("severity").string(to_string(each.level));
+        text.key("message").string(one_line(each.message, 2000));
+        text.close_object();
+    }
+    text.close_array();
+    text.key("errors").number(report.count(severity::error));
+    text.key("warnings").number(report.count(severity::warning));
+    text.key("notes").number(report.count(severity::note));
+    text.key("documents").number(report.count(text_kind::document));
+    text.key("triggers").number(report.count(text_kind::trigger));
+    text.key("configurations").number(report.count(text_kind::configuration));
+    text.key("passedOver").number(report.others());
+    text.close_object();
+    return text.text();
 }
 
 }  // namespace json

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cerrno>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,23 +8,18 @@
 #include <utility>
 #include <vector>
 
-#include <unistd.h>
-
 #include <powerconsul/cluster/document.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/lint/document.hpp>
 #include <powerconsul/lint/keys.hpp>
 #include <powerconsul/lint/report.hpp>
 #include <powerconsul/lint/trigger.hpp>
+#include <powerconsul/ports/files.hpp>
 
-#include "options.hpp"
-#include "run.hpp"
-
-namespace powerconsul::cli {
+namespace powerconsul::inline v0 {
 
 /// What the whole run knows, whatever it looks at.
-struct surroundings {
+struct lint_surroundings {
     key_bases bases{};
     lint_trigger_options triggers{};
     std::vector<std::string> own_files{};  ///< configurations that this machine uses
@@ -35,12 +29,15 @@ struct surroundings {
 
 /// Looks through texts and holds what stands together against each other: documents and the triggers of the same
 /// service.
+template <named_file_source Files>
 class linter {
 public:
-    explicit linter(surroundings around) : around_{std::move(around)} {}
+    /// The files must live as long as the linter.
+    linter(lint_surroundings around, Files& files) : around_{std::move(around)}, files_{files} {}
 
     [[nodiscard]] auto report() -> lint_report& { return report_; }
-    [[nodiscard]] auto around() const -> const surroundings& { return around_; }
+    [[nodiscard]] auto around() const -> const lint_surroundings& { return around_; }
+    [[nodiscard]] auto files() -> Files& { return files_; }
 
     void document(const std::string& name, std::string_view text, const json::service_sight* seen = nullptr) {
         static_cast<void>(json::lint_cluster(report_, name, text, seen));
@@ -56,7 +53,8 @@ public:
         const auto made = json::lint_trigger(report_, name, text, around_.triggers);
         if (!made || !around_.on_node || made->argv.empty()) return;
         const std::string& program = made->argv.front();
-        if (access(program.c_str(), X_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)) return;
+        const auto opened = files_.read_named(program, 0);
+        if (!opened || *opened) return;
         report_.add(name, text, 0, severity::note, "there is no " + one_line(program, 200) + " on this machine");
     }
 
@@ -108,7 +106,8 @@ private:
         std::string name{};
     };
 
-    surroundings around_;
+    lint_surroundings around_;
+    Files& files_;
     lint_report report_{};
     std::map<std::pair<std::string, std::string>, std::optional<cluster_document>> documents_{};
     std::vector<placed_trigger> triggers_{};
@@ -126,10 +125,4 @@ private:
     return base;
 }
 
-/// Looks through the files that the command line names, `-` being standard input. What cannot be read is a finding.
-[[nodiscard]] auto lint_files(const invocation& call, const config::arguments& line) -> result<linter>;
-
-/// Looks through what Consul's KV store holds for a service, or for all. Fails where Consul could not be read.
-[[nodiscard]] auto lint_consul(const invocation& call, const config::arguments& line) -> result<linter>;
-
-}  // namespace powerconsul::cli
+}  // namespace powerconsul::inline v0

@@ -1,36 +1,42 @@
+#pragma once
+
 #include <algorithm>
+#include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <powerconsul/adapters/any_transport.hpp>
-#include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/cluster/document.hpp>
+#include <powerconsul/cluster/document_json.hpp>
+#include <powerconsul/cluster/identity.hpp>
+#include <powerconsul/config/configuration.hpp>
 #include <powerconsul/consul/client.hpp>
-#include <powerconsul/core/text.hpp>
+#include <powerconsul/core/result.hpp>
+#include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/trigger.hpp>
+#include <powerconsul/lint/document.hpp>
+#include <powerconsul/lint/keys.hpp>
+#include <powerconsul/lint/linter.hpp>
+#include <powerconsul/lint/report.hpp>
+#include <powerconsul/ports/host.hpp>
 
-#include "configuration.hpp"
-#include "linter.hpp"
-#include "roles.hpp"
+namespace powerconsul::inline v0 {
 
-namespace powerconsul::cli {
-
-namespace {
-
-using client = consul_client<any_transport&, posix_clock&>;
+namespace detail {
 
 /// Reads what there is to look at from Consul's KV store, and what Consul shows of the services.
-class reader {
+template <host Host, typename Linter>
+class kv_reader {
 public:
-    reader(linter& to, any_transport& transport, posix_clock& clock, const configuration& chosen)
+    kv_reader(Linter& to, Host& here, const config::configuration& chosen)
         : to_{to},
-          transport_{transport},
-          clock_{clock},
-          deadline_{clock.monotonic() + chosen.timeout},
-          consul_{transport, clock, deadline_},
+          here_{here},
+          deadline_{here.clock.monotonic() + chosen.timeout},
+          consul_{here.consul, here.clock, deadline_},
           datacenter_{chosen.roles.who.datacenter} {}
 
     /// One service, key by key: these reads tell "not there" from "not allowed".
@@ -39,8 +45,8 @@ public:
         if (auto read = document(service); !read) return read;
         const std::string below = bases.trigger + '/' + service + '/';
         std::set<std::string> seen;
-        for (const auto as : detail::role_names) {
-            for (const auto state : detail::state_names) {
+        for (const auto as : role_names) {
+            for (const auto state : state_names) {
                 const std::string at = below + std::string{as} + '/' + std::string{state};
                 auto value = consul_.read_key(at, datacenter_);
                 if (!value) return unexpected{std::move(value).error()};
@@ -50,7 +56,7 @@ public:
             }
         }
         // The list is for names that are misspelt: it may be empty for want of a right.
-        auto rest = list_keys(transport_, below, datacenter_, left());
+        auto rest = list_keys(here_.consul, below, datacenter_, left());
         if (!rest && rest.error().code != errc::denied) return unexpected{std::move(rest).error()};
         if (!rest) to_.report().add(below, severity::note, "other keys could not be listed: " + rest.error().message);
         for (const auto& each : rest ? rest->keys : std::vector<listed_key>{}) {
@@ -70,7 +76,7 @@ public:
         for (const auto* base : {&bases.cluster, &bases.trigger}) {
             auto valid = document_key(*base, "service");
             if (!valid) return unexpected{std::move(valid).error()};
-            auto found = list_keys(transport_, *base + '/', datacenter_, left());
+            auto found = list_keys(here_.consul, *base + '/', datacenter_, left());
             if (!found) return unexpected{std::move(found).error()};
             // Consul hides what may not be read without saying so; one key by itself it refuses.
             if (found->keys.empty()) {
@@ -121,7 +127,7 @@ public:
 
 private:
     [[nodiscard]] auto left() -> milliseconds {
-        const auto time = shorter(deadline_ - clock_.monotonic(), seconds(5));
+        const auto time = shorter(deadline_ - here_.clock.monotonic(), seconds(5));
         return time.count > 0 ? time : milliseconds{1};
     }
 
@@ -205,11 +211,10 @@ private:
         return !seen.instances.empty();
     }
 
-    linter& to_;
-    any_transport& transport_;
-    posix_clock& clock_;
+    Linter& to_;
+    Host& here_;
     milliseconds deadline_;
-    client consul_;
+    consul_client<bare<decltype(Host::consul)>&, bare<decltype(Host::clock)>&> consul_;
     std::string datacenter_;
     std::vector<std::string> datacenters_{};
     std::vector<std::pair<known_key, listed_key>> waiting_{};
@@ -217,8 +222,8 @@ private:
 };
 
 /// What holds on this node, for what it reads itself.
-[[nodiscard]] auto around_node(const configuration& chosen) -> surroundings {
-    surroundings around;
+[[nodiscard]] inline auto around_node(const config::configuration& chosen) -> lint_surroundings {
+    lint_surroundings around;
     const identity who = completed(chosen.roles.who);
     around.bases = {base_of(chosen.roles.cluster_key, "cluster", who.environment),
                     base_of(chosen.watch.triggers.base_key, "triggers", who.environment)};
@@ -229,14 +234,15 @@ private:
     return around;
 }
 
-}  // namespace
+}  // namespace detail
 
-auto lint_consul(const invocation& call, const config::arguments& line) -> result<linter> {
-    const auto chosen = configure(call, line);
-    if (!chosen) return unexpected{chosen.error()};
-    auto transport = make_transport(*chosen);
-    if (!transport) return unexpected{std::move(transport).error()};
-    linter to{around_node(*chosen)};
+/// Looks through what Consul's KV store holds for a service, or for all if none is named, and what Consul shows of the
+/// services' instances. Fails where Consul could not be read, with errc::configuration where the keys to look at are
+/// not known, and with errc::usage for a name that no service can have.
+template <host Host>
+[[nodiscard]] auto lint_consul(Host& here, const config::configuration& chosen,
+                               const std::optional<std::string>& service) -> result<lint_report> {
+    linter to{detail::around_node(chosen), here.files};
     const std::string_view wild = "/*";
     if (to.around().bases.cluster.ends_with(wild) || to.around().bases.trigger.ends_with(wild)) {
         return fail(errc::configuration,
@@ -247,18 +253,16 @@ auto lint_consul(const invocation& call, const config::arguments& line) -> resul
             return fail(errc::configuration, valid.error().message + "; set clusterKey, triggerKey or --environment");
         }
     }
-    posix_clock clock;
-    reader from{to, *transport, clock, *chosen};
-    if (const auto service = line.value("consulservice")) {
+    if (service) {
         if (auto valid = validate_segment("the Consul service name", *service); !valid) {
             return unexpected{std::move(valid).error()};
         }
-        if (auto done = from.one(*service); !done) return unexpected{std::move(done).error()};
-    } else if (auto done = from.all(); !done) {
-        return unexpected{std::move(done).error()};
     }
+    detail::kv_reader<Host, decltype(to)> from{to, here, chosen};
+    if (auto done = service ? from.one(*service) : from.all(); !done) return unexpected{std::move(done).error()};
     from.finish();
-    return to;
+    to.finish();
+    return std::move(to.report());
 }
 
-}  // namespace powerconsul::cli
+}  // namespace powerconsul::inline v0

@@ -1,0 +1,148 @@
+#include <powerconsul/lint/consul.hpp>
+
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <powerconsul/store/store.hpp>
+#include <powerconsul/testing/fake_host.hpp>
+
+#include "../lint_lines.hpp"
+
+using namespace powerconsul;
+
+namespace {
+
+/// A node of the environment `production`, beside a Consul in memory.
+struct node {
+    testing::fake_host<store> here{.consul = store{{.node = "production-web2", .datacenter = "hq"}}};
+    config::configuration chosen{};
+
+    node() {
+        chosen.timeout = seconds(8);
+        chosen.roles.who.host = "production-web2.example.org";
+    }
+
+    void web_runs_on(std::string_view name, std::string_view datacenter = "hq") {
+        here.consul.add(datacenter, {.service = "web", .node = std::string{name}});
+    }
+    void put(std::string_view key, std::string_view value) { here.consul.put("hq", key, value); }
+
+    [[nodiscard]] auto lint(const std::optional<std::string>& service = {}) -> result<lint_report> {
+        return lint_consul(here, chosen, service);
+    }
+    [[nodiscard]] auto text(const std::optional<std::string>& service = {}) -> std::string {
+        const auto done = lint(service);
+        return done ? report_text(*done) : "failed: " + done.error().message;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("one service is read, with its triggers and nodes") {
+    node at;
+    at.web_runs_on("production-web1");
+    at.web_runs_on("production-web2");
+    at.put("cluster/production/web", R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-wbe2"]})");
+    at.put("triggers/production/web/primary/critical", "./restart");
+    at.put("triggers/production/web/primary/crit", "x");
+    at.put("triggers/production/web/secondary/critical", "#!/no/such/shell\n");
+    at.put("triggers/production/web/secondary/warning", "#!/bin/sh\n");
+    at.put("triggers/production/web/standalone/critical", "date");
+    at.put("triggers/production/db/standalone/critical", "./not-asked-for");
+    at.here.files.put("/bin/sh", "more than no bytes");
+    CHECK(at.text("web") ==
+          "cluster/production/web:1:1: warning: web is on production-web2 too, whose role is unknown: node "
+          "production-web2 is neither in active_nodes nor in standby_nodes\n"
+          "cluster/production/web:1:57: warning: Consul shows no web on \"production-wbe2\"; did you mean "
+          "\"production-web2\"?\n"
+          "cluster/production/web:1:57: warning: standby_nodes names no node on which Consul shows web; it is on "
+          "production-web1 and production-web2\n"
+          "triggers/production/web/primary/crit: warning: \"crit\" is no state that has triggers; did you mean "
+          "\"critical\"?\n"
+          "triggers/production/web/primary/critical:1:1: warning: the command ./restart is relative; triggers run in "
+          "/, give its whole path\n"
+          "triggers/production/web/secondary/critical:1:1: note: there is no /no/such/shell on this machine\n"
+          "triggers/production/web/standalone/critical: warning: this trigger never runs: with a cluster document no "
+          "node is standalone\n"
+          "6 warnings in 5 documents\n");
+}
+
+TEST_CASE("a service that Consul knows nothing of is not called fine") {
+    node at;
+    at.here.files.put("/bin/sh", "");
+    at.put("cluster/production/web", R"({"mode": "all-active"})");
+    at.put("triggers/production/db/standalone/critical", "date");
+    CHECK(
+        at.text("web").starts_with("cluster/production/web: note: Consul shows no instance of web (there is none, or "
+                                   "the token needs service:read on it and node:read): its nodes were not compared\n"));
+    CHECK(
+        at.text("db").starts_with("triggers/production/db/standalone/critical: warning: db has no cluster document, "
+                                  "and Consul shows no instance of it\n"));
+    CHECK(at.text("mail") ==
+          "cluster/production/mail: note: mail has neither a cluster document nor a trigger: every node is "
+          "standalone\nnothing to look at\n");
+}
+
+TEST_CASE("a listed node of another datacenter is looked for there, and one that is away is no mistake") {
+    node at;
+    at.put("cluster/production/web", R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-far1"]})");
+    at.web_runs_on("production-web1");
+    CHECK(at.text("web").find("standby_nodes names no node") != std::string::npos);
+    at.web_runs_on("production-far1", "dr");
+    CHECK(at.text("web") == "1 cluster document is fine\n");
+    at.here.consul.set_reachable("dr", false);
+    const auto away = at.lint("web");
+    REQUIRE(away);
+    CHECK(away->count(severity::warning) == 0);
+    CHECK(away->count(severity::note) == 1);
+}
+
+TEST_CASE("everything is read, of this node's environment") {
+    node at;
+    at.here.files.put("/bin/sh", "");
+    at.web_runs_on("production-web1");
+    at.web_runs_on("production-web2");
+    at.put("cluster/production/web", R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})");
+    at.put("cluster/production/db", "");
+    at.put("cluster/test/web", "x");
+    at.put("triggers/production/web/primary/critical", "date");
+    at.put("triggers/production/mail/secondary/critical", "date");
+    CHECK(at.text() ==
+          "cluster/production/db: note: Consul shows no instance of db (there is none, or the token needs service:read "
+          "on it and node:read): its nodes were not compared\n"
+          "cluster/production/db:1:1: error: the value is empty; delete the key to make the service standalone\n"
+          "triggers/production/mail/secondary/critical: warning: this trigger never runs: without a cluster document "
+          "every node is standalone\n"
+          "1 error, 1 warning in 4 documents\n");
+    at.chosen.roles.who.environment = "staging";
+    CHECK(at.text().starts_with(
+        "cluster/staging: error: neither here nor below triggers/staging is any key that the token may list"));
+}
+
+TEST_CASE("what was not seen is never fine") {
+    struct row {
+        std::string_view name;
+        void (*change)(node& at);
+        std::optional<std::string> service;
+        errc code;
+    };
+    const row rows[] = {
+        {"no agent", [](node& at) { at.here.consul.set_offline(true); }, {}, errc::unavailable},
+        {"no agent, one service", [](node& at) { at.here.consul.set_offline(true); }, "web", errc::unavailable},
+        {"no right", [](node& at) { at.here.consul.respond_with("/v1/kv", 403, ""); }, {}, errc::denied},
+        {"no environment", [](node& at) { at.chosen.roles.who.host = "localhost"; }, {}, errc::configuration},
+        {"a key that cannot be", [](node& at) { at.chosen.roles.cluster_key = "/c"; }, {}, errc::configuration},
+        {"a name that cannot be", [](node&) {}, "a/b", errc::usage},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        node at;
+        each.change(at);
+        const auto done = at.lint(each.service);
+        REQUIRE_FALSE(done);
+        CHECK(done.error().code == each.code);
+    }
+}

@@ -1,0 +1,75 @@
+#include <powerconsul/lint/linter.hpp>
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include <powerconsul/testing/memory_files.hpp>
+
+#include "../lint_lines.hpp"
+
+using namespace powerconsul;
+
+TEST_CASE("a program that this machine lacks is worth a note where the trigger would run") {
+    struct row {
+        std::string_view name;
+        bool on_node;
+        std::string_view there;
+        std::string lines;
+    };
+    const row rows[] = {
+        {"it is there", true, "/bin/tool", ""},
+        {"it is not", true, "/bin/other", "k:1:1: note: there is no /bin/tool on this machine\n"},
+        {"nobody knows where it will run", false, "/bin/other", ""},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        testing::memory_files files;
+        files.put(std::string{each.there}, "not empty");
+        linter to{lint_surroundings{.on_node = each.on_node}, files};
+        to.trigger("k", R"({"command": ["/bin/tool"]})");
+        CHECK(joined(lines_of(to.report())) == each.lines);
+    }
+    testing::memory_files files;
+    files.fail_on("/bin/tool", {errc::denied, "not yours"});
+    linter to{lint_surroundings{.on_node = true}, files};
+    to.trigger("k", R"({"command": ["/bin/tool"]})");
+    CHECK(to.report().findings().empty());
+}
+
+TEST_CASE("triggers are held against the documents of their service and environment") {
+    testing::memory_files files;
+    linter to{lint_surroundings{}, files};
+    const auto trigger = [&](const std::string& environment, const std::string& service, const std::string& role) {
+        to.trigger_at({key_kind::trigger, environment, service, role, "critical", {}},
+                      environment + '/' + service + '/' + role, "date");
+    };
+    to.document_at({key_kind::document, "a", "web", {}, {}, {}}, "a/web", R"({"mode": "all-active"})");
+    to.document_at({key_kind::document, "a", "bad", {}, {}, {}}, "a/bad", "x");
+    to.exported("a");
+    to.without_document("gone");
+    trigger("a", "web", "primary");
+    trigger("a", "web", "standalone");
+    trigger("a", "bad", "standalone");
+    trigger("a", "none", "primary");
+    trigger("b", "web", "standalone");
+    trigger("b", "gone", "secondary");
+    to.finish();
+    CHECK(to.services() == std::set<std::string>{"bad", "gone", "none", "web"});
+    CHECK(joined(lines_of(to.report())).find("a/bad") == 0);
+    CHECK(to.report().count(severity::warning) == 3);
+    const auto text = joined(lines_of(to.report()));
+    CHECK(text.find("a/none/primary: warning: this trigger never runs: without a cluster document every node is "
+                    "standalone, and this export has none\n") != std::string::npos);
+    CHECK(text.find("a/web/standalone: warning: this trigger never runs: ") != std::string::npos);
+    CHECK(text.find("b/gone/secondary: warning: this trigger never runs: ") != std::string::npos);
+}
+
+TEST_CASE("a base has no slash at its end, and stands for any environment where none is known") {
+    CHECK(base_of("", "cluster", "") == "cluster/*");
+    CHECK(base_of("", "cluster", "test") == "cluster/test");
+    CHECK(base_of("kv/c/", "cluster", "test") == "kv/c");
+    CHECK(base_of("kv/c", "cluster", "test") == "kv/c");
+}
