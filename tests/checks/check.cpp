@@ -156,3 +156,14 @@ TEST_CASE("a noop file that does not count changes the reason only") {
 
 static_assert(group_probe<std::vector<observed> (*)()> && !group_probe<observed (*)()> &&
               !probe<std::vector<observed> (*)()>);
+
+TEST_CASE("what would help the probe stands in the report") {
+    const resolution facts{.own = role::primary, .expects = expectation::running, .clustered = clustering::yes};
+    const auto look = [] { return observed{observation::unknown, "no manager", "serviceManager"}; };
+    const auto report = check("service", "apache2", facts, look);
+    CHECK(report.remedy == "serviceManager");
+    CHECK(report.why == "no manager");
+    const auto all = check_group({.members = {"a", "b"}}, facts, [&] { return std::vector{observed{}, look()}; });
+    CHECK(all.remedy == "serviceManager");
+    CHECK(check("service", "apache2", facts, [] { return observed{observation::running, ""}; }).remedy.empty());
+}

@@ -485,3 +485,14 @@ TEST_CASE("where the configuration stands must be known: a home directory that c
     REQUIRE_FALSE(unknown);
     CHECK(unknown.error() == error{errc::io, "cannot look up the user; set HOME, or name it with --config"});
 }
+
+TEST_CASE("a remedy is worded as this program is told: options, or keys of the configuration") {
+    using cli::worded;
+    CHECK(worded({errc::io, "broken"}) == "broken");
+    CHECK(worded({errc::io, "broken", "environment"}) == "broken; set --environment");
+    CHECK(worded({errc::io, "broken", "serviceManager"}) == "broken; set --service-manager");
+    CHECK(worded({errc::io, "broken", "plugin"}) == "broken; set --plugin");
+    CHECK(worded({errc::io, "broken", "clusterKey environment"}) == "broken; set clusterKey or --environment");
+    CHECK(worded({errc::io, "broken", "clusterKey triggerKey environment"}) ==
+          "broken; set clusterKey, triggerKey or --environment");
+}

@@ -541,7 +541,7 @@ TEST_CASE("what any server says can only confirm what this node knows") {
         {"the same", entry(turned, 20), entry(turned, 20), {}, "primary running fresh", 20, ""},
         {"none, as before", absent, absent, {}, "standalone running fresh", 0, ""},
         {"the same, but old", entry(turned, 20), entry(turned, 20, "10001"), entry(turned, 20), "primary running fresh",
-         20, "the answer may be 10001 ms old, more than the 10000 ms of --max-stale"},
+         20, "the answer may be 10001 ms old, more than the 10000 ms that are allowed"},
         {"a server that is behind", entry(turned, 20), entry(by_nodes, 19), entry(other, 21), "primary running fresh",
          21, news},
         {"a server that is ahead", entry(turned, 20), entry(other, 21), entry(other, 21), "primary running fresh", 21,

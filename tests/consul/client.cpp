@@ -333,10 +333,10 @@ TEST_CASE("the agent's cache counts only up to an age, its server's included") {
         {"young", {{"X-Cache", "HIT"}, {"Age", "9"}, {"X-Consul-LastContact", "1000"}}, ""},
         {"old",
          {{"X-Cache", "HIT"}, {"Age", "11"}, {"X-Consul-LastContact", "0"}},
-         "the answer may be 11000 ms old, more than the 10000 ms of --max-stale"},
+         "the answer may be 11000 ms old, more than the 10000 ms that are allowed"},
         {"young, from a server that is behind",
          {{"X-Cache", "HIT"}, {"Age", "0"}, {"X-Consul-LastContact", "10001"}},
-         "the answer may be 10001 ms old, more than the 10000 ms of --max-stale"},
+         "the answer may be 10001 ms old, more than the 10000 ms that are allowed"},
         {"no age", {{"X-Cache", "HIT"}, {"X-Consul-LastContact", "0"}}, unsaid},
         {"streamed: nothing is said", {{"X-Consul-Query-Backend", "streaming"}}, unsaid},
     };

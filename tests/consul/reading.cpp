@@ -21,5 +21,5 @@ TEST_CASE("what does not tell its age may be of any") {
     how.age = seconds(10);
     CHECK(too_old(how, seconds(10)).empty());
     how.age = milliseconds{10'001};
-    CHECK(too_old(how, seconds(10)) == "the answer may be 10001 ms old, more than the 10000 ms of --max-stale");
+    CHECK(too_old(how, seconds(10)) == "the answer may be 10001 ms old, more than the 10000 ms that are allowed");
 }

@@ -106,3 +106,11 @@ TEST_CASE("a result can be copied, moved and assigned from each state to each, a
         CHECK(living == 0);
     }
 }
+
+TEST_CASE("an error may name the settings that would help") {
+    CHECK(result<int>{fail(errc::usage, "no")}.error().remedy.empty());
+    const result<int> bad = fail(errc::usage, "no", "environment");
+    CHECK(bad.error() == error{errc::usage, "no", "environment"});
+    CHECK(bad.error() != error{errc::usage, "no"});
+    CHECK(result<int>{bad}.and_then([](int) { return result<int>{1}; }).error().remedy == "environment");
+}

@@ -144,5 +144,7 @@ TEST_CASE("what was not seen is never fine") {
         const auto done = at.lint(each.service);
         REQUIRE_FALSE(done);
         CHECK(done.error().code == each.code);
+        CHECK(done.error().message.find("--") == std::string::npos);
+        CHECK(done.error().remedy == (each.code == errc::configuration ? "clusterKey triggerKey environment" : ""));
     }
 }

@@ -295,14 +295,15 @@ TEST_CASE("a missing plugin is one clear error") {
     testing::fake_executor executor;
     plugin_probe look{{}, executor, files};
     const auto seen = look();
-    CHECK(seen ==
-          observed{observation::unknown,
-                   "check_procs was not found in /usr/lib/nagios/plugins, /usr/lib64/nagios/plugins, "
-                   "/usr/lib/monitoring-plugins, /usr/lib64/monitoring-plugins, /usr/libexec/monitoring-plugins, "
-                   "/usr/libexec/nagios/plugins, /usr/libexec/nagios, /usr/local/libexec/nagios, "
-                   "/usr/local/nagios/libexec, /usr/local/lib/nagios/plugins and "
-                   "/usr/local/libexec/monitoring-plugins; install monitoring-plugins-basic (Debian), or name it with "
-                   "--plugin"});
+    CHECK(
+        seen ==
+        observed{observation::unknown,
+                 "check_procs was not found in /usr/lib/nagios/plugins, /usr/lib64/nagios/plugins, "
+                 "/usr/lib/monitoring-plugins, /usr/lib64/monitoring-plugins, /usr/libexec/monitoring-plugins, "
+                 "/usr/libexec/nagios/plugins, /usr/libexec/nagios, /usr/local/libexec/nagios, "
+                 "/usr/local/nagios/libexec, /usr/local/lib/nagios/plugins and "
+                 "/usr/local/libexec/monitoring-plugins; install monitoring-plugins-basic (Debian), or say where it is",
+                 "plugin"});
     CHECK(find_plugin(files, "check_procs").error().code == errc::unavailable);
     CHECK(look.path().empty());
     CHECK(look.first_line().empty());

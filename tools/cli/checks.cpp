@@ -78,7 +78,8 @@ template <typename Kind>
     return subject;
 }
 
-void print_check(const check_report& report, int code, output_format format, std::string& out) {
+void print_check(check_report report, int code, output_format format, std::string& out) {
+    report.why = with_remedy(std::move(report.why), report.remedy);
     out += format == output_format::text ? nagios_line(report) : json::check_line(report, code);
     out += '\n';
 }
@@ -87,7 +88,7 @@ void print_check(const check_report& report, int code, output_format format, std
 
 auto without_verdict(const config::arguments& line, const error& why, output_format format, std::string& out) -> int {
     const auto code = static_cast<int>(exit_code_for(why.code));
-    print_check({.subject = subject_of(line), .why = why.message}, code, format, out);
+    print_check({.subject = subject_of(line), .why = why.message, .remedy = why.remedy}, code, format, out);
     return code;
 }
 

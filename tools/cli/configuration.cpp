@@ -1,7 +1,13 @@
 #include "configuration.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
 #include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/config/settings_json.hpp>
+#include <powerconsul/core/text.hpp>
 
 #include "options.hpp"
 
@@ -14,6 +20,23 @@ namespace {
 }
 
 }  // namespace
+
+auto with_remedy(std::string message, std::string_view remedy) -> std::string {
+    const auto options = options_from_environment();
+    std::vector<std::string> names;
+    for (std::size_t at = 0; at < remedy.size();) {
+        const std::string name{remedy.substr(at, remedy.find(' ', at) - at)};
+        at += name.size() + 1;
+        std::string option;
+        for (const char c : name)
+            option += c >= 'A' && c <= 'Z' ? std::string{'-', static_cast<char>(c - 'A' + 'a')} : std::string{c};
+        // A setting that no option stands for is a key of the configuration; what no configuration has is an option.
+        const bool is_key =
+            std::ranges::count(options, option) == 0 && std::ranges::count(json::settings_keys(), name) != 0;
+        names.push_back(is_key ? name : "--" + option);
+    }
+    return names.empty() ? message : message + "; set " + listed(names, "or");
+}
 
 auto own_configuration(const invocation& call) -> result<std::string> {
     return config::own_configuration(call, home_of(call));

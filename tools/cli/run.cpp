@@ -24,7 +24,7 @@ namespace powerconsul::cli {
 namespace {
 
 auto complain(const error& why, std::string& err) -> int {
-    err += "powerconsul: " + one_line(why.message, 3000) + '\n';
+    err += "powerconsul: " + one_line(worded(why), 3000) + '\n';
     return static_cast<int>(exit_code_for(why.code));
 }
 

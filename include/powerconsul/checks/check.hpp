@@ -44,6 +44,7 @@ inline void explain(check_report& report, std::string probe, const noop_sighting
 
 inline void conclude(check_report& report, group_judgement found, const resolution& facts, const noop_sighting& noop) {
     report.seen = found.seen;
+    report.remedy = found.remedy;
     // With a noop file it would be passing, without one it is not: nobody knows.
     const bool certain = noop.state != noop_state::unknown || found.state == verdict::passing;
     report.state = certain ? found.state : verdict::unknown;
@@ -60,7 +61,8 @@ template <probe Probe>
     auto report = detail::report_of(std::move(subject), facts);
     if (detail::settled(report, facts, noop)) return report;
     observed seen = look();
-    detail::conclude(report, {judge(facts.expects, seen.state), seen.state, std::move(seen.reason)}, facts, noop);
+    detail::conclude(report, {judge(facts.expects, seen.state), seen.state, std::move(seen.reason), seen.remedy}, facts,
+                     noop);
     return report;
 }
 

@@ -19,6 +19,7 @@ struct group_judgement {
     verdict state{verdict::unknown};
     observation seen{observation::unknown};  ///< of the group: all run, all are stopped, or in part
     std::string reason{};                    ///< names each one that is not as expected
+    std::string_view remedy{};               ///< of the first of these that has one
 };
 
 namespace detail {
@@ -64,6 +65,9 @@ struct alike {
         wrong[at].names.push_back(names[i]);
     }
     group_judgement made{worst, first, {}};
+    for (const auto& each : wrong) {
+        if (made.remedy.empty()) made.remedy = each.seen->remedy;
+    }
     if (!same) made.seen = worst == verdict::unknown ? observation::unknown : observation::degraded;
     made.reason = detail::group_reason(wrong, true);
     // Rather all the names than some reasons.

@@ -28,8 +28,9 @@ struct check_report {
     role own{role::unknown};
     clustering clustered{clustering::unknown};
     basis from{basis::none};
-    bool held{};        ///< a noop file makes it pass: nothing was looked at
-    std::string why{};  ///< the facts behind it; the same text while nothing changed
+    bool held{};                ///< a noop file makes it pass: nothing was looked at
+    std::string why{};          ///< the facts behind it; the same text while nothing changed
+    std::string_view remedy{};  ///< the settings that would help: see error
     std::vector<std::pair<std::string, std::string>> details{};  ///< further JSON members, as the original has them
 };
 

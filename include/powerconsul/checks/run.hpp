@@ -47,7 +47,7 @@ template <typename Host, typename Look>
     std::vector<observed> seen = look();
     for (auto& each : seen) {
         if (work.state != observation::unknown || each.state == observation::running) continue;
-        each = {observation::unknown, each.reason + "; " + work.reason};
+        each = {observation::unknown, each.reason + "; " + work.reason, each.remedy};
     }
     return seen;
 }
@@ -94,7 +94,7 @@ template <host Host, kind<Host> Kind>
     if (how.roles.who.host.empty()) how.roles.who.host = here.name;
     auto report = judge(here, what, consul_service, how);
     if (report) return std::move(*report);
-    return {.subject = what.subject(), .why = report.error().message};
+    return {.subject = what.subject(), .why = report.error().message, .remedy = report.error().remedy};
 }
 
 }  // namespace powerconsul::inline v0::checks

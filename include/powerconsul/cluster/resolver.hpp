@@ -308,7 +308,7 @@ template <host Host>
     auto facts = role_resolver{here.consul, here.clock, here.files, state_dir, options}.resolve(service, budget);
     // The service's name is valid: what else is wrong with the key comes from clusterKey or the environment.
     if (facts.trouble && facts.trouble->code == errc::usage) {
-        return fail(errc::configuration, facts.trouble->message + "; set clusterKey or --environment");
+        return fail(errc::configuration, facts.trouble->message, "clusterKey environment");
     }
     // Of a known role the actives may be in doubt for lack of a setting: that is an unknown with its reason.
     if (facts.own == role::unknown && facts.trouble && facts.trouble->code == errc::configuration) {

@@ -44,7 +44,7 @@ struct read_facts {
     if (!how.age) return "the answer does not say how old it is";
     if (*how.age <= longest) return {};
     return "the answer may be " + std::to_string(how.age->count) + " ms old, more than the " +
-           std::to_string(longest.count) + " ms of --max-stale";
+           std::to_string(longest.count) + " ms that are allowed";
 }
 
 }  // namespace powerconsul::inline v0

@@ -2,6 +2,7 @@
 
 #include <new>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -25,6 +26,9 @@ enum class errc : unsigned char {
 struct error {
     errc code{errc::failed};
     std::string message{};
+    /// The settings that would help, where the library cannot know what a program calls them: their names separated by
+    /// blanks, as "clusterKey environment". A literal. Who shows the error to a person puts it into words.
+    std::string_view remedy{};
 
     friend bool operator==(const error&, const error&) = default;
 };
@@ -35,8 +39,8 @@ struct unexpected {
 };
 
 /// Makes a failure that converts to every result<T>.
-[[nodiscard]] inline auto fail(errc code, std::string message) -> unexpected {
-    return {error{code, std::move(message)}};
+[[nodiscard]] inline auto fail(errc code, std::string message, std::string_view remedy = {}) -> unexpected {
+    return {error{code, std::move(message), remedy}};
 }
 
 /// A value or the reason why there is none: the part of std::expected's interface that never throws.

@@ -246,7 +246,8 @@ private:
         const auto facts = there ? resolve(*there, service.name, service.chosen.state_dir, roles, budget)
                                  : result<resolution>{unexpected{there.error()}};
         if (!facts) {
-            add(point, condition::error, facts.error().message);
+            add(point, condition::error, facts.error().message,
+                facts.error().remedy.empty() ? "" : "set clusterKey or --environment");
             return {};
         }
         const std::string text = std::string{to_string(facts->own)} + ", expects " +

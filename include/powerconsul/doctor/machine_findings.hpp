@@ -117,6 +117,7 @@ template <file_source Files>
     }
     found.state = needed ? condition::error : condition::unknown;
     found.what = manager.error().message;
+    found.mend = "set --service-manager";
     return found;
 }
 
@@ -134,7 +135,7 @@ template <file_source Files, local_machine Machine>
         std::string path = each.line.value("plugin").value_or("");
         if (path.empty()) {
             auto found = find_plugin(files, "check_procs");
-            if (!found) return {point, condition::error, found.error().message, {}};
+            if (!found) return {point, condition::error, found.error().message, "set --plugin"};
             path = std::move(*found);
         }
         if (!machine.can_execute(path)) {

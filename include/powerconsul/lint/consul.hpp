@@ -245,12 +245,12 @@ template <host Host>
     linter to{detail::around_node(chosen), here.files};
     const std::string_view wild = "/*";
     if (to.around().bases.cluster.ends_with(wild) || to.around().bases.trigger.ends_with(wild)) {
-        return fail(errc::configuration,
-                    "this machine's host name tells no environment; set --environment, or clusterKey and triggerKey");
+        return fail(errc::configuration, "this machine's host name tells no environment",
+                    "clusterKey triggerKey environment");
     }
     for (const auto* base : {&to.around().bases.cluster, &to.around().bases.trigger}) {
         if (auto valid = document_key(*base, "service"); !valid) {
-            return fail(errc::configuration, valid.error().message + "; set clusterKey, triggerKey or --environment");
+            return fail(errc::configuration, valid.error().message, "clusterKey triggerKey environment");
         }
     }
     if (service) {

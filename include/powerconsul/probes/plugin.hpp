@@ -51,8 +51,10 @@ template <file_source Files>
     }
     if (!trouble.message.empty()) return unexpected{std::move(trouble)};
     const std::vector<std::string> searched(plugin_directories.begin(), plugin_directories.end());
-    return fail(errc::unavailable, std::string{name} + " was not found in " + listed(searched) +
-                                       "; install monitoring-plugins-basic (Debian), or name it with --plugin");
+    return fail(errc::unavailable,
+                std::string{name} + " was not found in " + listed(searched) +
+                    "; install monitoring-plugins-basic (Debian), or say where it is",
+                "plugin");
 }
 
 struct plugin_options {
@@ -170,7 +172,9 @@ public:
     [[nodiscard]] auto first_line() const -> const std::string& { return first_line_; }
 
 private:
-    [[nodiscard]] static auto give_up(const error& why) -> observed { return {observation::unknown, why.message}; }
+    [[nodiscard]] static auto give_up(const error& why) -> observed {
+        return {observation::unknown, why.message, why.remedy};
+    }
 
     /// With the mount option hidepid, check_procs finds none of the other users' processes and exits 2.
     [[nodiscard]] auto processes_are_hidden() -> bool {

@@ -13,6 +13,7 @@ namespace powerconsul::inline v0 {
 struct observed {
     observation state{observation::unknown};
     std::string reason{};
+    std::string_view remedy{};  ///< the settings that would help: see error
 
     friend bool operator==(const observed&, const observed&) = default;
 };

@@ -44,7 +44,7 @@ TEST_CASE("a filter without an end is refused") {
     CHECK(validate(work_filter{.text = "x"}));
     CHECK(validate(work_filter{.expression = "root.*x"}));
     CHECK(validate(work_filter{}).error() ==
-          error{errc::usage, "every process matches an empty text, give --procstr or --procre something to look for"});
+          error{errc::usage, "every process matches an empty text; give something to look for"});
     CHECK(validate(work_filter{.expression = "(x|y)*"}).error() ==
           error{errc::usage,
                 "the expression \"(x|y)*\" matches every process, expected is one that does not match an "

@@ -60,7 +60,7 @@ struct service {
     /// `time`.
     [[nodiscard]] auto look_within(auto& here, const circumstances& now, milliseconds time) const -> observed {
         const auto manager = now.manager ? result{*now.manager} : detect_service_manager(here.files);
-        if (!manager) return {observation::unknown, manager.error().message};
+        if (!manager) return {observation::unknown, manager.error().message, manager.error().remedy};
         if (time.count <= 100) return no_time_left;
         service_probe_options how{.name = name, .manager = *manager, .timeout = {time.count * 2 / 5}};
         how.init_directory = init_directory;

@@ -36,8 +36,7 @@ struct work {
 /// errc::usage when nothing is asked for or every process would match, errc::bad_data for a wrong expression.
 [[nodiscard]] inline auto validate(const work_filter& filter) -> result<void> {
     if (filter.text.empty() && filter.expression.empty()) {
-        return fail(errc::usage,
-                    "every process matches an empty text, give --procstr or --procre something to look for");
+        return fail(errc::usage, "every process matches an empty text; give something to look for");
     }
     if (filter.expression.empty()) return {};
     const auto compiled = pattern::compile(filter.expression);
@@ -174,7 +173,8 @@ public:
             if (seen.state == observation::running) return seen;
             return {observation::unknown,
                     seen.reason + (seen.reason.empty() ? "" : "; ") +
-                        "whether other work of it counts cannot be told: " + found.error().message};
+                        "whether other work of it counts cannot be told: " + found.error().message,
+                    seen.remedy};
         }
         if (!*found) return look_();
         const auto& [pid, command, by_text] = **found;

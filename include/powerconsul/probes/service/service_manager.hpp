@@ -56,7 +56,8 @@ template <file_source Files>
     }
     return fail(errc::unavailable,
                 "no service manager was found (none of the directories /run/systemd/system, /run/openrc and "
-                "/etc/init.d exists), name one with --service-manager systemd, sysv or openrc");
+                "/etc/init.d exists), name one: systemd, sysv or openrc",
+                "serviceManager");
 }
 
 /// Whether a name can be handed to a service manager: never a path, a pattern or an option. errc::usage if not.
