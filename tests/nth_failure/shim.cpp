@@ -459,11 +459,20 @@ struct two_longs {
     long nanoseconds;
 };
 
+static auto hurried(const two_longs& time) -> two_longs {
+    const long all = (time.seconds * 1'000'000'000 + time.nanoseconds) / (hurry ? 100 : 1);
+    return {all / 1'000'000'000, all % 1'000'000'000};
+}
+
 static const next<int(const two_longs*, two_longs*)> behind_nanosleep{"nanosleep"};
 auto nanosleep(const two_longs* time, two_longs* left) -> int {
-    if (!hurry) return behind_nanosleep.call(time, left);
-    const long all = (time->seconds * 1'000'000'000 + time->nanoseconds) / 100;
-    const two_longs less{all / 1'000'000'000, all % 1'000'000'000};
+    const two_longs less = hurried(*time);
     return behind_nanosleep.call(&less, left);
+}
+
+static const next<int(int, int, const two_longs*, two_longs*)> behind_clock_nanosleep{"clock_nanosleep"};
+auto clock_nanosleep(int clock, int flags, const two_longs* time, two_longs* left) -> int {
+    const two_longs less = flags == 0 ? hurried(*time) : *time;  // else it is a time of day
+    return behind_clock_nanosleep.call(clock, flags, &less, left);
 }
 }
