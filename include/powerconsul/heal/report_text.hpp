@@ -26,16 +26,6 @@ namespace powerconsul::inline v0::heal {
 
 namespace detail {
 
-/// Calls `take` with each line of a text; what follows its last newline is a line if it is not empty.
-template <typename Take>
-void each_line(std::string_view text, Take&& take) {
-    while (!text.empty()) {
-        const std::size_t end = text.find('\n');
-        take(text.substr(0, end));
-        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
-    }
-}
-
 [[nodiscard]] inline auto row(std::string_view name, std::string_view text) -> std::string {
     std::string line = "    " + std::string{name};
     line.resize(14, ' ');
@@ -50,9 +40,8 @@ void each_line(std::string_view text, Take&& take) {
 [[nodiscard]] inline auto job_text(const handled_check& done, const watch_options& options, const identity& who)
     -> std::string {
     const job& what = *done.ran;
-    std::string text =
-        row("role", std::string{to_string(done.own)} + (done.as == done.own ? "" : ", which takes over as ") +
-                        (done.as == done.own ? "" : std::string{to_string(done.as)}));
+    const std::string as = done.as == done.own ? "" : ", which takes over as " + std::string{to_string(done.as)};
+    std::string text = row("role", std::string{to_string(done.own)} + as);
     if (done.outcome) text += row("key", done.outcome->key);
     std::string words;
     for (const auto& each : what.argv) {
@@ -60,10 +49,9 @@ void each_line(std::string_view text, Take&& take) {
     }
     text += row("command", words);
     std::string_view name = "script";
-    each_line(what.script, [&](std::string_view line) {
-        text += row(name, one_line(line, 2000));
-        name = {};
-    });
+    for (std::string_view rest = what.script; !rest.empty(); name = {}) {
+        text += row(name, one_line(next_part(rest, '\n'), 2000));
+    }
     text += row("user", what.user.empty() ? "the one that runs this" : what.user);
     text += row("timeout", std::to_string(what.timeout.count) + " ms, then " + std::to_string(what.grace.count) +
                                " ms from TERM to KILL");
@@ -81,7 +69,7 @@ void each_line(std::string_view text, Take&& take) {
     if (last.status >= 0) text += "exit status " + std::to_string(last.status);
     if (last.signal != 0) text += "signal " + std::to_string(last.signal);
     text += " after " + std::to_string((last.ended - last.began).count) + " ms\n";
-    each_line(last.output, [&](std::string_view line) { text += one_line(line, 2000) + '\n'; });
+    for (std::string_view rest = last.output; !rest.empty();) text += one_line(next_part(rest, '\n'), 2000) + '\n';
     return text;
 }
 
@@ -203,7 +191,9 @@ namespace detail {
     text += row("attempts", std::to_string(one.attempts) + " of " + std::to_string(rules.attempts));
     text += row("last", last_attempt_text(one));
     text += row("next", next_attempt_text(one, rules, now));
-    each_line(one.last.output, [&](std::string_view line) { text += "    | " + one_line(line, 500) + '\n'; });
+    for (std::string_view rest = one.last.output; !rest.empty();) {
+        text += "    | " + one_line(next_part(rest, '\n'), 500) + '\n';
+    }
     return text;
 }
 
