@@ -58,7 +58,7 @@ void send(store& to, std::string_view lines) {
     std::string last = "none";
     std::int64_t now = 0;
     for (unsigned count = 0; count < 16 && !lines.empty(); ++count) {
-        const std::string_view line = take_part(lines, '\n');
+        const std::string_view line = next_part(lines, '\n');
         if (line == "T") {
             to.set_time(seconds(now += 15));
             continue;
@@ -69,7 +69,7 @@ void send(store& to, std::string_view lines) {
         std::string filled;
         for (const char c : line.substr(line.empty() ? 0 : 1)) filled += c == '$' ? last : std::string{c};
         std::string_view rest = filled;
-        any.target = take_part(rest, '\t');
+        any.target = next_part(rest, '\t');
         any.body = rest;
 
         const auto keys = all_keys(to);

@@ -196,7 +196,7 @@ private:
         std::vector<std::string> names;
         for (const auto& each : seen.instances) {
             if (names.size() == 10) {
-                names.emplace_back("more");
+                names.push_back(std::string{"more"});
                 break;
             }
             if (!powerconsul::detail::holds(names, each.node)) names.push_back(each.node);
