@@ -768,8 +768,7 @@ TEST_CASE("a host is asked for a role, and what cannot be asked is an error") {
         {"a service that is another key", "a/b", "production", standby, standby, errc::usage,
          "the Consul service name \"a/b\" contains '/', which would make it another key in Consul's KV store"},
         {"an environment that is another key", "web", "a/b", standby, standby, errc::configuration,
-         "the environment \"a/b\" contains '/', which would make it another key in Consul's KV store; set clusterKey "
-         "or --environment"},
+         "the environment \"a/b\" contains '/', which would make it another key in Consul's KV store"},
         {"a wrong setting", "web", "production", wrong_setting, wrong_setting, errc::configuration,
          "no such store file"},
         {"a wrong setting, once the role is known", "web", "production", standby, wrong_setting, std::nullopt,
@@ -789,6 +788,7 @@ TEST_CASE("a host is asked for a role, and what cannot be asked is an error") {
         const auto facts = powerconsul::resolve(here, each.service, "/state", options, seconds(5));
         CHECK((facts ? std::nullopt : std::optional{facts.error().code}) == each.refused);
         CHECK((facts ? said(*facts) : facts.error().message) == each.said);
+        if (each.environment == "a/b") CHECK(facts.error().remedy == "clusterKey environment");
         CHECK(here.files.get(std::string{record}).has_value() == (each.said == "secondary stopped fresh"));
         for (const auto& request : here.consul.requests()) CHECK(request.timeout <= seconds(5));
     }

@@ -148,7 +148,7 @@ TEST_CASE("roles and rights") {
     at.answer("/v1/kv/", 500, "No cluster leader");
     CHECK(find(examine(at), "role web").state == condition::unknown);
     at.chosen.roles.who.environment = "a/b";
-    CHECK(find(examine(at), "role web").what.find("set clusterKey or --environment") != std::string::npos);
+    CHECK(find(examine(at), "role web").mend == "set clusterKey or --environment");
 }
 
 TEST_CASE("a right that is missing") {

@@ -22,6 +22,7 @@ namespace {
 }  // namespace
 
 auto with_remedy(std::string message, std::string_view remedy) -> std::string {
+    if (remedy.empty()) return message;
     const auto options = options_from_environment();
     std::vector<std::string> names;
     for (std::size_t at = 0; at < remedy.size();) {
@@ -35,7 +36,7 @@ auto with_remedy(std::string message, std::string_view remedy) -> std::string {
             std::ranges::count(options, option) == 0 && std::ranges::count(json::settings_keys(), name) != 0;
         names.push_back(is_key ? name : "--" + option);
     }
-    return names.empty() ? message : message + "; set " + listed(names, "or");
+    return message + "; set " + listed(names, "or");
 }
 
 auto own_configuration(const invocation& call) -> result<std::string> {
