@@ -3,14 +3,25 @@
     POWERCONSUL=... python3 test_command_lines.py [part of a name] [--list] [--show]
 """
 import json
+import re
+import subprocess
 import sys
 
-from rows import Row, main
+from rows import POWERCONSUL, Row, main
 
 STORE = json.dumps({"agent": {"node": "production-web1", "datacenter": "hq"}, "datacenters": {"hq": {}}})
 WORLD = ["--node", "production-web1", "--store", "store.json", "--state-dir", "state"]
 # The processes are those of the machine: other tests run a worker at times.
 HELD = ["check", "process", "--name", "no-such-worker", "-S", "web", "-F", "store.json", *WORLD]
+
+
+def kinds_of_check():
+    """As the program's own help lists them."""
+    said = subprocess.run([POWERCONSUL, "--help"], capture_output=True, text=True, check=True).stdout
+    return list(dict.fromkeys(re.findall(r"^  check (\w+)", said, re.MULTILINE)))
+
+
+KINDS = kinds_of_check()
 
 
 def usage(name, argv, err):
@@ -163,8 +174,8 @@ USAGE = [
 CHECKS = [
     ("check, no subject", [],
      '"type":"","subject":""',
-     "the check cannot be judged: check needs a subject: service, servicegroup, crontab or process; see "
-     "powerconsul check --help"),
+     f"the check cannot be judged: check needs a subject: {', '.join(KINDS[:-1])} or {KINDS[-1]}; see powerconsul check "
+     "--help"),
     ("check, a misspelt subject", ["servce", "-s", "web", "-S", "web"],
      '"type":"","subject":""',
      'the check cannot be judged: the subject "servce" is not known, did you mean "service"; see powerconsul '

@@ -248,6 +248,7 @@ NO_HTTP = f"what answers as {AT} does not speak HTTP; is this its HTTP port?"
 FLOODED = f"{AT} answers {ASKED} with more headers than the 1048576 bytes that are taken; is this its HTTP port?"
 OVERLONG = f"{AT} answers {ASKED} with a line of more than the 8192 bytes that are taken before the body; is this its HTTP port?"
 TOO_LARGE = f"{AT} answers {ASKED} with more than the 16777216 bytes that are taken"
+MALFORMED = f"{AT} answers {ASKED} with a malformed status line or header"
 NO_LENGTH = f"{AT} answers {ASKED} with a Content-Length that is no number"
 NO_BODY = f"{PATH}: the answer has no body; is a proxy in between?"
 SHAPE = f"{PATH}: Consul's answer is not of the documented shape: "
@@ -340,8 +341,8 @@ ROWS = [
     role("HTTP/0.9", http_0_9, 65, NO_HTTP),
     role("HTTP/2.0", status(b"HTTP/2.0 200 OK"), 65, NO_HTTP),
     role("an SSH server's greeting", alter.no_http, 65, NO_HTTP),
-    role("a status of two digits", status(b"HTTP/1.1 99 OK"), 65, NO_HTTP),
-    role("a status that is no number", status(b"HTTP/1.1 OK"), 65, NO_HTTP),
+    role("a status of two digits", status(b"HTTP/1.1 99 OK"), 65, MALFORMED),
+    role("a status that is no number", status(b"HTTP/1.1 OK"), 65, MALFORMED),
     *statuses(),
     role("compressed", alter.compressed, 65,
          f'{PATH}: the answer is encoded as "gzip", which nobody asked for; is a proxy in between?'),

@@ -19,6 +19,8 @@ struct without_a_log {
     testing::fake_supervisor jobs{};
     testing::fake_units units{};
     testing::memory_accounts users{};
+    testing::fake_network network{};
+    testing::fake_network web{};
     sequential_runner tasks{};
     std::string name{};
 };
@@ -43,6 +45,8 @@ struct of_references {
     testing::fake_units& units;
     testing::memory_accounts& users;
     testing::recording_log& log;
+    testing::fake_network& network;
+    testing::fake_network& web;
     sequential_runner& tasks;
     const std::string& name;
 };

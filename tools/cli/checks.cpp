@@ -49,7 +49,8 @@ constexpr std::int64_t longest_noop_age = 3650;  ///< days
 }
 
 template <typename Kind>
-[[nodiscard]] auto report_on(const config::arguments& line, const configuration& chosen) -> result<check_report> {
+[[nodiscard]] auto report_on(const invocation& call, const config::arguments& line, const configuration& chosen)
+    -> result<check_report> {
     const auto what = Kind::from(line);
     if (auto valid = what.valid(); !valid) return unexpected{std::move(valid).error()};
     const auto service = required(line, "consulservice", "-S/--consulservice");
@@ -58,6 +59,9 @@ template <typename Kind>
     if (!noop) return unexpected{std::move(noop).error()};
     auto work = work_filter_of(line);
     if (!work) return unexpected{std::move(work).error()};
+    if constexpr (requires { what.needs_tls(); }) {
+        if (call.with_tls && what.needs_tls()) return unexpected{call.with_tls()};
+    }
     posix_log silent{{}};
     auto here = make_host(chosen, silent);
     if (!here) return unexpected{std::move(here).error()};
@@ -109,8 +113,9 @@ auto run_check(const invocation& call, const config::arguments& line, std::strin
     format = chosen->format;
     if (call.limit) call.limit(last_word_of_check(line, chosen->timeout, format, chosen->unknown_exit));
     result<check_report> report = fail(errc::usage, "there is no such check");
-    checks::all_kinds::with(line.words.subject,
-                            [&]<typename Kind>(std::type_identity<Kind>) { report = report_on<Kind>(line, *chosen); });
+    checks::all_kinds::with(line.words.subject, [&]<typename Kind>(std::type_identity<Kind>) {
+        report = report_on<Kind>(call, line, *chosen);
+    });
     if (!report) return without_verdict(line, report.error(), format, out);
     const int code = exit_status(report->state, chosen->unknown_exit);
     print_check(*report, code, format, out);

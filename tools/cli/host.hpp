@@ -6,12 +6,13 @@
 #include <powerconsul/core/result.hpp>
 
 #include "configuration.hpp"
+#include "http.hpp"
 #include "units.hpp"
 
 namespace powerconsul::cli {
 
 /// This machine, as every command gets it. The log is the caller's.
-using this_host = posix_host<any_transport, posix_log&, systemd_units>;
+using this_host = posix_host<any_transport, posix_log&, systemd_units, web_pages>;
 
 /// The transport to the agent or to the store file that was chosen. Fails with errc::configuration when the address or
 /// a certificate cannot be used.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <powerconsul/adapters/httplib/transport.hpp>
+#include <powerconsul/adapters/httplib/web.hpp>
 
 namespace powerconsul::cli {
 
@@ -10,6 +11,10 @@ auto make_http_transport(const consul_access& access) -> result<any_transport> {
     auto made = httplib_transport::create(access);
     if (!made) return unexpected{std::move(made).error()};
     return any_transport{std::move(*made)};
+}
+
+auto web_pages::get(const std::string& origin, const std::string& target, milliseconds timeout) const -> result<int> {
+    return httplib_web{}.get(origin, target, timeout);
 }
 
 auto has_tls() -> bool {

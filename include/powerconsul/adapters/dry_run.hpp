@@ -69,6 +69,8 @@ struct dry_run_host {
           units{real.units},
           users{real.users},
           log{real.log},
+          network{real.network},
+          web{real.web},
           name{real.name} {}
 
     detail::bare<decltype(Host::consul)>& consul;
@@ -79,6 +81,8 @@ struct dry_run_host {
     detail::bare<decltype(Host::units)>& units;
     detail::bare<decltype(Host::users)>& users;
     detail::bare<decltype(Host::log)>& log;
+    detail::bare<decltype(Host::network)>& network;
+    detail::bare<decltype(Host::web)>& web;
     sequential_runner tasks{};  ///< nothing of a dry run waits for another's lock
     detail::bare<decltype(Host::name)>& name;
 };

@@ -6,6 +6,7 @@
 
 #include <powerconsul/ports/accounts.hpp>
 #include <powerconsul/ports/clock.hpp>
+#include <powerconsul/ports/dialer.hpp>
 #include <powerconsul/ports/executor.hpp>
 #include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/log.hpp>
@@ -13,6 +14,7 @@
 #include <powerconsul/ports/tasks.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/ports/unit_source.hpp>
+#include <powerconsul/ports/web_client.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -39,6 +41,8 @@ concept host = requires(H& here) {
     requires unit_source<detail::bare<decltype(here.units)>>;
     requires account_source<detail::bare<decltype(here.users)>>;
     requires event_log<detail::bare<decltype(here.log)>>;
+    requires dialer<detail::bare<decltype(here.network)>>;
+    requires web_client<detail::bare<decltype(here.web)>>;
     requires task_runner<detail::bare<decltype(here.tasks)>>;
     { here.name } -> std::convertible_to<std::string_view>;  ///< the machine's host name
 };

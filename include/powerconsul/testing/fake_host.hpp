@@ -6,6 +6,7 @@
 #include <powerconsul/ports/tasks.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/testing/fake_executor.hpp>
+#include <powerconsul/testing/fake_network.hpp>
 #include <powerconsul/testing/fake_supervisor.hpp>
 #include <powerconsul/testing/fake_transport.hpp>
 #include <powerconsul/testing/fake_units.hpp>
@@ -28,6 +29,8 @@ struct fake_host {
     fake_units units{};
     memory_accounts users{};
     recording_log log{};
+    fake_network network{};
+    fake_network web{};
     sequential_runner tasks{};
     std::string name{"production-web1"};
 };

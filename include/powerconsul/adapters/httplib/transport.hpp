@@ -44,11 +44,13 @@ class httplib_transport {
 public:
     static constexpr bool has_tls = detail::has_tls;
 
-    /// Checks the options; asks nobody yet. Fails with errc::configuration.
-    [[nodiscard]] static auto create(httplib_options options) -> result<httplib_transport> {
+    /// Checks the options; asks nobody yet. `peer` stands before the address in messages. Fails with
+    /// errc::configuration.
+    [[nodiscard]] static auto create(httplib_options options, std::string_view peer = "Consul at ")
+        -> result<httplib_transport> {
         auto where = parse_address(options.address);
         if (!where) return unexpected{std::move(where).error()};
-        httplib_transport made{std::move(options), *std::move(where)};
+        httplib_transport made{std::move(options), *std::move(where), peer};
         const auto& chosen = made.options_;
         if (auto sound = check_access(chosen); !sound) return unexpected{std::move(sound).error()};
         for (const auto& file : {chosen.ca_file, chosen.ca_path, chosen.client_cert, chosen.client_key}) {
@@ -106,10 +108,10 @@ private:
         bool stale{};  ///< a kept connection ended before anything came
     };
 
-    httplib_transport(httplib_options options, address where)
+    httplib_transport(httplib_options options, address where, std::string_view peer)
         : options_{std::move(options)},
           where_{std::move(where)},
-          name_{"Consul at " + to_string(where_)},
+          name_{std::string{peer} + to_string(where_)},
           to_{detail::known_address(where_)} {}
 
     [[nodiscard]] auto single(const http_request& request) -> result<http_response> {

@@ -8,6 +8,7 @@
 
 #include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/dialer.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/adapters/posix/spawn.hpp>
 #include <powerconsul/adapters/posix/supervisor.hpp>
@@ -16,6 +17,7 @@
 #include <powerconsul/ports/log.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/ports/unit_source.hpp>
+#include <powerconsul/ports/web_client.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -26,11 +28,16 @@ namespace powerconsul::inline v0 {
 }
 
 /// This machine. How Consul is asked is the caller's choice; `Log` may be a reference; with systemd_bus for `Units`
-/// systemd is asked over its bus rather than through systemctl.
-template <http_transport Transport, typename Log = no_event_log, unit_source Units = no_unit_source>
+/// systemd is asked over its bus rather than through systemctl, and with httplib_web for `Web` web servers can be
+/// asked.
+template <http_transport Transport, typename Log = no_event_log, unit_source Units = no_unit_source,
+          web_client Web = no_web_client>
 struct posix_host {
-    explicit posix_host(Transport transport, Log events = {}, Units systemd = {})
-        : consul{std::move(transport)}, units{std::move(systemd)}, log{static_cast<Log&&>(events)} {}
+    explicit posix_host(Transport transport, Log events = {}, Units systemd = {}, Web pages = {})
+        : consul{std::move(transport)},
+          units{std::move(systemd)},
+          log{static_cast<Log&&>(events)},
+          web{std::move(pages)} {}
 
     Transport consul;
     posix_clock clock{};
@@ -40,6 +47,8 @@ struct posix_host {
     Units units;
     posix_accounts users{};
     Log log;
+    posix_dialer network{};
+    Web web;
     thread_runner tasks{};
     std::string name{host_name()};
 };
