@@ -192,4 +192,4 @@ title "What next"
 say "Everything was as it should be. The executable is $powerconsul" \
     "  README.md                         the first check against your own Consul, the decision table, exit codes" \
     "  powerconsul check service --help  all options" \
-    "  tools/test.sh                     all tests, with a real Consul"
+    "  tools/test.sh                     the tests, with a real Consul"
