@@ -295,6 +295,15 @@ CHECKS = [
      'process with command line "a(?R)?c" cannot be judged: --cmdline: the expression "a(?R)?c" is refused at byte '
      "1: (? is taken before : = ! <= <! > P< P= ( # and the flags i, m and s only; see powerconsul check process "
      "--help"),
+    ("check, no port", ["tcp", "-S", "web", *WORLD],
+     '"type":"tcp","port":""',
+     "the check cannot be judged: the option -p/--port is missing; see powerconsul check tcp --help"),
+    ("check, a port out of range", ["tcp", "-p", "65536", "--host", "db", "-S", "web", *WORLD],
+     '"type":"tcp","port":"65536"',
+     'port 65536 of db cannot be judged: -p/--port: "65536" is not a number from 1 to 65535'),
+    ("check, a port by name", ["tcp", "-p", "ssh", "-S", "web", *WORLD],
+     '"type":"tcp","port":"ssh"',
+     'port ssh of localhost cannot be judged: -p/--port: "ssh" is not a number from 1 to 65535'),
     ("check, no user", ["crontab", "-S", "web", *WORLD],
      '"type":"crontab","crontab":""',
      "the check cannot be judged: the option -u/--user is missing; see powerconsul check crontab --help"),

@@ -30,6 +30,13 @@ struct machine : testing::fake_host<store> {
         crontab(state);
         plugin(state);
         processes(state);
+        ports(state);
+    }
+
+    void ports(observation state) {
+        using enum observation;
+        const result<dialed> silent = fail(errc::timed_out, "no answer");
+        network.on("localhost", 80, state == unknown ? silent : state == stopped ? dialed::refused : dialed::accepted);
     }
 
     void service(const std::string& script, observation state) {
@@ -89,6 +96,7 @@ auto subjects() -> std::vector<Kind> {
     if constexpr (std::is_same_v<Kind, checks::process>) {
         return {{.arguments = "-C worker", .plugin = "/plugins/check_procs"}, {.name = "worker", .count = "2:"}};
     }
+    if constexpr (std::is_same_v<Kind, checks::tcp>) return {{.port = "80"}};
 }
 
 const checks::run_options on_sysv{.state_dir = "/state", .manager = service_manager::sysv};
@@ -100,6 +108,8 @@ void follow_the_table(const Kind& kind, const checks::run_options& how) {
             CAPTURE(Kind::words.name);
             CAPTURE(each.name);
             CAPTURE(to_string(truth::seen[i]));
+            // A port accepts or it does not.
+            if (std::is_same_v<Kind, checks::tcp> && truth::seen[i] == observation::degraded) continue;
             machine here{each, truth::seen[i]};
             const auto report = checks::run(here, kind, "web", how);
             CAPTURE(report.why);

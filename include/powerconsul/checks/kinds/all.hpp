@@ -9,6 +9,7 @@
 #include <powerconsul/checks/kinds/kind.hpp>
 #include <powerconsul/checks/kinds/process.hpp>
 #include <powerconsul/checks/kinds/service.hpp>
+#include <powerconsul/checks/kinds/tcp.hpp>
 
 namespace powerconsul::inline v0::checks {
 
@@ -36,6 +37,6 @@ struct kinds {
 
 /// The kinds that are shipped. One that is added here has its command, its help and its place in the lists of all other
 /// commands.
-using all_kinds = kinds<service, servicegroup, crontab, process>;
+using all_kinds = kinds<service, servicegroup, crontab, process, tcp>;
 
 }  // namespace powerconsul::inline v0::checks
