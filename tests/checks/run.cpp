@@ -37,6 +37,7 @@ struct machine : testing::fake_host<store> {
         using enum observation;
         const result<dialed> silent = fail(errc::timed_out, "no answer");
         network.on("localhost", 80, state == unknown ? silent : state == stopped ? dialed::refused : dialed::accepted);
+        web.on("http://localhost:80/health", state == degraded ? 503 : 200);
     }
 
     void service(const std::string& script, observation state) {
@@ -97,6 +98,7 @@ auto subjects() -> std::vector<Kind> {
         return {{.arguments = "-C worker", .plugin = "/plugins/check_procs"}, {.name = "worker", .count = "2:"}};
     }
     if constexpr (std::is_same_v<Kind, checks::tcp>) return {{.port = "80"}};
+    if constexpr (std::is_same_v<Kind, checks::http>) return {{.url = "http://localhost/health"}};
 }
 
 const checks::run_options on_sysv{.state_dir = "/state", .manager = service_manager::sysv};

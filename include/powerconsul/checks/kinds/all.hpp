@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include <powerconsul/checks/kinds/crontab.hpp>
+#include <powerconsul/checks/kinds/http.hpp>
 #include <powerconsul/checks/kinds/kind.hpp>
 #include <powerconsul/checks/kinds/process.hpp>
 #include <powerconsul/checks/kinds/service.hpp>
@@ -37,6 +38,6 @@ struct kinds {
 
 /// The kinds that are shipped. One that is added here has its command, its help and its place in the lists of all other
 /// commands.
-using all_kinds = kinds<service, servicegroup, crontab, process, tcp>;
+using all_kinds = kinds<service, servicegroup, crontab, process, tcp, http>;
 
 }  // namespace powerconsul::inline v0::checks
