@@ -1,4 +1,4 @@
-#include "../../tools/cli/checks.hpp"
+#include "../../tools/cli/commands.hpp"
 
 #include <doctest/doctest.h>
 

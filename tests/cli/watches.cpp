@@ -1,4 +1,4 @@
-#include "../../tools/cli/watches.hpp"
+#include "../../tools/cli/commands.hpp"
 
 #include <doctest/doctest.h>
 

@@ -43,6 +43,8 @@ struct scene {
         powerconsul::testing::fake_units& units{parts.units};
         powerconsul::testing::memory_accounts& users{parts.users};
         powerconsul::testing::recording_log& log{parts.log};
+        powerconsul::testing::fake_network& network{parts.network};
+        powerconsul::testing::fake_network& web{parts.web};
         powerconsul::sequential_runner& tasks{parts.tasks};
         const std::string& name{parts.name};
     };

@@ -1,4 +1,5 @@
-#include "acl_policy.hpp"
+#include "commands.hpp"
+#include "options.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,7 +15,6 @@
 #include <powerconsul/doctor/least_rights.hpp>
 
 #include "host.hpp"
-#include "roles.hpp"
 
 namespace powerconsul::cli {
 

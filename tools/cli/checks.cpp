@@ -1,4 +1,4 @@
-#include "checks.hpp"
+#include "commands.hpp"
 
 #include <climits>
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 #include "exit_code.hpp"
 #include "host.hpp"
-#include "roles.hpp"
+#include "options.hpp"
 
 namespace powerconsul::cli {
 

@@ -45,8 +45,8 @@ auto own_configuration(const invocation& call) -> result<std::string> {
 
 auto configure(const invocation& call, const config::arguments& line) -> result<configuration> {
     posix_files files;
-    posix_accounts users;
-    auto made = config::configure(call, line, options_from_environment(), files, users, home_of(call));
+    posix_accounts accounts;
+    auto made = config::configure(call, line, options_from_environment(), files, accounts, home_of(call));
     const bool https = made && made->store.empty() && made->consul.address.starts_with("https://");
     if (https && call.with_tls) return unexpected{call.with_tls()};
     return made;

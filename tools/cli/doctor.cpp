@@ -1,4 +1,5 @@
-#include "doctor.hpp"
+#include "commands.hpp"
+#include "options.hpp"
 
 #include <utility>
 
@@ -12,7 +13,6 @@
 #include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/heal/watch.hpp>
 
-#include "checks.hpp"
 #include "host.hpp"
 
 namespace powerconsul::cli {
@@ -58,7 +58,8 @@ auto run_doctor(const invocation& call, const config::arguments& line, const con
     auto here = ours.host_of(chosen);
     if (!here) return unexpected{std::move(here).error()};
     const posix_machine machine;
-    const auto found = examination{*here, machine, ours, chosen, heal::stop_reason(here->files, chosen.stop_file)}(only);
+    const auto found =
+        examination{*here, machine, ours, chosen, heal::stop_reason(here->files, chosen.stop_file)}(only);
     out += line.has("json") || chosen.format == output_format::json ? findings_json(found) : findings_text(found);
     return exit_status(found);
 }

@@ -1,4 +1,4 @@
-#include "incidents.hpp"
+#include "commands.hpp"
 
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/files.hpp>

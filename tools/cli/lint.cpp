@@ -1,4 +1,4 @@
-#include "lint.hpp"
+#include "commands.hpp"
 
 #include <string>
 #include <utility>

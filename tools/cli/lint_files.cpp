@@ -14,8 +14,8 @@
 #include <powerconsul/lint/linter.hpp>
 #include <powerconsul/lint/texts.hpp>
 
+#include "commands.hpp"
 #include "configuration.hpp"
-#include "lint.hpp"
 
 namespace powerconsul::cli {
 

@@ -504,6 +504,12 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<config::
     return line;
 }
 
+auto required(const config::arguments& line, std::string_view option, std::string_view spelling)
+    -> result<std::string> {
+    if (auto value = line.value(option)) return std::move(*value);
+    return fail(errc::usage, "the option " + std::string{spelling} + " is missing" + see_help(line.words));
+}
+
 auto options_from_environment() -> std::vector<std::string> {
     std::vector<std::string> names;
     for (const auto& each : global_options) {

@@ -25,6 +25,11 @@ namespace powerconsul::cli {
 /// is `check --help`.
 [[nodiscard]] auto parse_command_line(const std::vector<std::string>& args) -> result<config::arguments>;
 
+/// The value of an option that has to be there; errc::usage if it is not. `spelling` is for the message:
+/// `-S/--consulservice`.
+[[nodiscard]] auto required(const config::arguments& line, std::string_view option, std::string_view spelling)
+    -> result<std::string>;
+
 /// The long names of the options that `POWERCONSUL_…` variables can stand for.
 [[nodiscard]] auto options_from_environment() -> std::vector<std::string>;
 

@@ -1,4 +1,6 @@
-#include "roles.hpp"
+#include "commands.hpp"
+#include "host.hpp"
+#include "options.hpp"
 
 #include <utility>
 #include <vector>
@@ -10,21 +12,6 @@
 #include <powerconsul/json/page.hpp>
 
 namespace powerconsul::cli {
-
-auto required(const config::arguments& line, std::string_view option, std::string_view spelling)
-    -> result<std::string> {
-    if (auto value = line.value(option)) return std::move(*value);
-    return fail(errc::usage, "the option " + std::string{spelling} + " is missing; see powerconsul " +
-                                 line.words.command + (line.words.subject.empty() ? "" : " ") + line.words.subject +
-                                 " --help");
-}
-
-auto resolve(const configuration& chosen, std::string_view service, posix_clock&) -> result<resolution> {
-    auto transport = make_transport(chosen);
-    if (!transport) return unexpected{std::move(transport).error()};
-    posix_host<any_transport> here{std::move(*transport)};
-    return powerconsul::resolve(here, service, chosen.state_dir, chosen.roles, {chosen.timeout.count * 5 / 8});
-}
 
 auto run_role(const config::arguments& line, const configuration& chosen, std::string& out) -> result<exit_code> {
     const auto service = required(line, "consulservice", "-S/--consulservice");

@@ -7,17 +7,11 @@
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/version.hpp>
 
-#include "acl_policy.hpp"
-#include "checks.hpp"
+#include "commands.hpp"
 #include "configuration.hpp"
-#include "doctor.hpp"
 #include "exit_code.hpp"
 #include "http.hpp"
-#include "incidents.hpp"
-#include "lint.hpp"
 #include "options.hpp"
-#include "roles.hpp"
-#include "watches.hpp"
 
 namespace powerconsul::cli {
 

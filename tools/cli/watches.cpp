@@ -1,4 +1,5 @@
-#include "watches.hpp"
+#include "commands.hpp"
+#include "options.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -17,7 +18,6 @@
 #include <powerconsul/heal/worker.hpp>
 
 #include "host.hpp"
-#include "roles.hpp"
 
 namespace powerconsul::cli {
 
