@@ -53,7 +53,7 @@ TEST_CASE("what is wrong with a command line is said in one sentence") {
          R"(the command "frobnicate" is not known; expected check, watch, trigger, incidents, lint, role, acl-policy or doctor; see powerconsul --help)"},
         {"no subject",
          {"check"},
-         "check needs a subject: service, servicegroup, crontab or process; see powerconsul check --help"},
+         "check needs a subject: service, servicegroup, crontab, process, tcp or http; see powerconsul check --help"},
         {"misspelt subject",
          {"check", "servise"},
          R"(the subject "servise" is not known, did you mean "service"; see powerconsul check --help)"},

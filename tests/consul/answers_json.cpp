@@ -183,7 +183,6 @@ TEST_CASE("a list of keys is read whole or not at all") {
         std::string_view body;
         std::string_view message;
     };
-    const std::string_view shape = "Consul's answer is not of the documented shape: ";
     const row rows[] = {
         {"{}", "expected a list of keys"},
         {R"([{"Key":"a","Value":1}])", "expected Key and Value in each entry"},

@@ -1,6 +1,6 @@
 // covers: core/time.hpp core/text.hpp core/base64.hpp consul/address.hpp adapters/httplib/tls.hpp cluster/identity.hpp
 // ports/trust.hpp lint/keys.hpp config/settings.hpp ports/log.hpp consul/connection.hpp store/url.hpp
-// probes/service/service_manager.hpp
+// probes/service/service_manager.hpp probes/http.hpp
 #include <powerconsul/consul/address.hpp>
 
 #include <charconv>
@@ -15,6 +15,7 @@
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/lint/keys.hpp>
 #include <powerconsul/ports/trust.hpp>
+#include <powerconsul/probes/http.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
 #include <powerconsul/store/url.hpp>
 
@@ -73,6 +74,20 @@ void addresses(std::string_view text) {
     has_reason(check_access(access));
     const std::string target = scoped_target("/v1/kv/a?dc=b", {.name_space = std::string{text}});
     fuzz::expect(fuzz::is_one_line(target) && target.find(' ') == std::string::npos, "no target", target);
+}
+
+void web_addresses(std::string_view text) {
+    const auto where = parse_web_address(text);
+    has_reason(where);
+    if (where) {
+        const auto again = parse_web_address(where->origin() + where->target);
+        fuzz::expect(again && again->origin() == where->origin() && again->target == where->target, "another address",
+                     text);
+        fuzz::expect(where->port != 0 && !where->host.empty() && where->target.starts_with('/'), "nowhere", text);
+    }
+    const auto range = parse_status_range(text);
+    has_reason(range);
+    fuzz::expect(!range || (range->least >= 100 && range->least <= range->most && range->most < 600), "no range", text);
 }
 
 void names(std::string_view text) {
@@ -145,6 +160,7 @@ void secrets(std::string_view text) {
 void run(std::string_view text) {
     numbers(text);
     addresses(text);
+    web_addresses(text);
     names(text);
     urls(text);
     if (text.size() < 2000) texts(text);

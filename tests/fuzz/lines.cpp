@@ -1,14 +1,17 @@
 // covers: cluster/last_known.hpp adapters/posix/log_line.hpp ports/log.hpp checks/report_json.hpp json/writer.hpp
-// checks/report.hpp heal/unproven.hpp core/text.hpp
+// checks/report.hpp heal/unproven.hpp core/text.hpp json/page.hpp
 #include <powerconsul/checks/report_json.hpp>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <powerconsul/adapters/posix/log_line.hpp>
 #include <powerconsul/cluster/last_known.hpp>
 #include <powerconsul/heal/unproven.hpp>
+#include <powerconsul/json/page.hpp>
 #include <powerconsul/json/value.hpp>
 
 #include "fuzz.hpp"
@@ -90,6 +93,21 @@ void check_line(fuzz::choices& pick, fuzz::parts texts) {
     fuzz::expect(report.state == verdict::unknown || !json::is_unproven(plain), "known, and unproven", plain);
 }
 
+void page_of(fuzz::parts texts) {
+    json::page shown;
+    std::size_t rows = 0;
+    for (; texts.more() && rows < 40; ++rows) {
+        const std::string value{texts.next()};
+        shown.fact("row", "m" + std::to_string(rows), json::sourced{value, std::string{texts.next()}});
+    }
+    const std::string text = shown.text();
+    fuzz::expect(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) == rows && is_utf8(text),
+                 "not a line for each row", text);
+    const std::string object = std::move(shown).json();
+    const auto read = json::parse(object);
+    fuzz::expect(read && read->names.size() == rows, "a member is lost", object);
+}
+
 /// A choice of numbers, and texts.
 void run(std::string_view bytes) {
     fuzz::parts script{bytes};
@@ -99,6 +117,7 @@ void run(std::string_view bytes) {
     log_line(for_log, script);
     fuzz::choices for_check{numbers};
     check_line(for_check, script);
+    page_of(script);
 }
 
 const fuzz::enlisted here{"lines", run};

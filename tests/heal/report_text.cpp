@@ -73,9 +73,9 @@ TEST_CASE("what was done about a check") {
         {{"web-role", {}, step::wait, "the back-off ends in 9 s", {}, {}, {}, {}},
          "nothing done: the back-off ends in 9 s\n"},
     };
-    for (const auto& [check, text] : rows) {
-        CAPTURE(text);
-        CHECK(handled(check) == "web critical, check web-role: " + text);
+    for (const auto& each : rows) {
+        CAPTURE(each.second);
+        CHECK(handled(each.first) == "web critical, check web-role: " + each.second);
     }
     CHECK(handled(rows.back().first, true) ==
           "web critical, check web-role: would do nothing: the back-off ends in 9 s\n");
@@ -179,9 +179,9 @@ TEST_CASE("entries of a watch's input that are not seen to are explained") {
         {other + ", " + other, "2 checks of other nodes than production-web2: would do nothing\n"},
         {"", ""},
     };
-    for (const auto& [entries, text] : rows) {
-        CAPTURE(entries);
-        CHECK(heal::ignored_text('[' + entries + ']', watched::me, bad_state::critical) == text);
+    for (const auto& each : rows) {
+        CAPTURE(each.first);
+        CHECK(heal::ignored_text('[' + each.first + ']', watched::me, bad_state::critical) == each.second);
     }
     CHECK(heal::ignored_text("", watched::me, bad_state::critical).empty());
 }

@@ -23,7 +23,6 @@ struct exposure_row {
     exposure how;
 };
 
-
 // The reader is user 100 of group 200.
 constexpr exposure_row rows[] = {
     {"its own, for it alone", 100, 200, 0600, none},

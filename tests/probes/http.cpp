@@ -35,7 +35,8 @@ TEST_CASE("web addresses") {
         {"http://web1:0/", "", "the port is not a number from 1 to 65535"},
         {"http://web1:65536/", "", "the port is not a number from 1 to 65535"},
         {"http://web1:8o/", "", "the port is not a number from 1 to 65535"},
-        {"http://bob:secret@web1/", "", "everybody can see a user's name and password in it"},
+        {"ftp://bob:secret@web1/", "", "the scheme is neither http nor https"},
+        {"http://bob:secret@web1/", "", "everybody can see"},
         {"http://web1/a b", "", "it has a character that must be percent-encoded"},
         {"http://web1/\n", "", "it has a character that must be percent-encoded"},
     };
@@ -49,8 +50,16 @@ TEST_CASE("web addresses") {
         } else {
             CHECK(read.error().code == errc::usage);
             CHECK(read.error().message.find(each.target) != std::string::npos);
+            CHECK(read.error().message.find("secret") == std::string::npos);
         }
     }
+}
+
+TEST_CASE("a password in an address is not shown") {
+    CHECK(without_password("http://web1/a") == "http://web1/a");
+    CHECK(without_password("http://bob:secret@web1/a") == "http://...@web1/a");
+    CHECK(without_password("ftp://bob:sec@ret@web1/a") == "ftp://...@web1/a");
+    CHECK(without_password("bob:secret@web1") == "...@web1");
 }
 
 TEST_CASE("ranges of statuses") {

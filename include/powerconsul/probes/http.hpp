@@ -30,10 +30,18 @@ struct web_address {
     }
 };
 
+/// A web address as it may be shown: what stands before an @ may be a password, and becomes `...`.
+[[nodiscard]] inline auto without_password(std::string_view url) -> std::string {
+    const auto at = url.rfind('@');
+    if (at == std::string_view::npos) return std::string{url};
+    const auto scheme = url.find("://");
+    return std::string{scheme < at ? url.substr(0, scheme + 3) : ""} + "..." + std::string{url.substr(at)};
+}
+
 /// Reads `http://host[:port][/path][?query]` or `https://…`; a fragment is left out. Fails with errc::usage.
 [[nodiscard]] inline auto parse_web_address(std::string_view text) -> result<web_address> {
     const auto refused = [&](std::string_view why) {
-        return fail(errc::usage, quoted(text) + " is not a web address: " + std::string{why} +
+        return fail(errc::usage, quoted(without_password(text)) + " is not a web address: " + std::string{why} +
                                      "; expected http://host:port/path or https://…");
     };
     web_address found;
@@ -47,8 +55,10 @@ struct web_address {
     const auto end = std::min(rest.find_first_of("/?"), rest.size());
     std::string_view authority = rest.substr(0, end);
     if (rest.size() > end) found.target = (rest[end] == '?' ? "/" : "") + std::string{rest.substr(end)};
-    if (authority.find('@') != std::string_view::npos)
-        return refused("everybody can see a user's name and password in it");
+    if (authority.find('@') != std::string_view::npos) {
+        return fail(errc::usage,
+                    "the web address holds a user's name or password, which everybody can see; leave it out");
+    }
     const bool bracket = authority.starts_with('[');
     const auto close = authority.find(']');
     if (bracket && close == std::string_view::npos) return refused("a ] is missing");

@@ -38,7 +38,7 @@ struct http {
     }
 
     [[nodiscard]] auto subject() const -> check_subject {
-        return {.kind = std::string{words.name}, .name = url, .key = "url"};
+        return {.kind = std::string{words.name}, .name = without_password(url), .key = "url"};
     }
 
     /// A program without TLS cannot look at it.
