@@ -14,16 +14,16 @@
 namespace powerconsul::inline v0 {
 
 inline constexpr std::size_t longest_action =
-    std::size_t{1024} * 1024;  ///< bytes of a trigger's value, and of its words
-inline constexpr std::size_t longest_shell_text = std::size_t{100} * 1024;  ///< bytes that go as an argument of `sh -c`
+    std::size_t{1024} * 1024;  ///< bytes of a trigger's value, and of all words of a command
+inline constexpr std::size_t longest_shell_text = std::size_t{100} * 1024;    ///< bytes in an argument of `sh -c`
 inline constexpr std::size_t longest_argument = std::size_t{128} * 1024 - 1;  ///< Linux: MAX_ARG_STRLEN without its NUL
 inline constexpr std::size_t longest_interpreter_line = 255;  ///< Linux: BINPRM_BUF_SIZE without its newline
 
 /// How an action is carried out.
 enum class action_form : unsigned char {
     shell,    ///< argv is /bin/sh, -c and the text
-    script,   ///< argv is an interpreter and perhaps its argument; the path of a file that holds `script` comes behind
-    command,  ///< argv is all
+    script,   ///< argv is an interpreter and perhaps its argument; the path of a file with `script` is appended
+    command,  ///< argv is the whole command
 };
 
 [[nodiscard]] constexpr auto to_string(action_form value) -> std::string_view {
@@ -35,18 +35,18 @@ enum class action_form : unsigned char {
     return "shell";
 }
 
-/// What a trigger runs, its names substituted.
+/// What a trigger runs, after substitution.
 struct action {
     action_form form{action_form::shell};
     std::vector<std::string> argv{};  ///< argv[0] is an absolute path; no NUL in any of them
-    std::string script{};             ///< of the form script, else empty
+    std::string script{};             ///< empty unless the form is script
     milliseconds timeout{};
-    std::string user{};  ///< as whom; empty: as whoever runs us
+    std::string user{};  ///< the user to run it as; empty for the caller's own
 };
 
-/// The interpreter that a script's first line names, and its one argument if it has one: what is left of the line,
-/// blanks in it included, as Linux reads it (binfmt_script). Fails with errc::bad_data where the kernel would not run
-/// it as it is meant: no interpreter, a relative one, a line that is too long, one that ends in CR LF.
+/// The interpreter that a script's `#!` line names and, if there is one, its single argument: the rest of the line,
+/// inner blanks included, as Linux reads it (binfmt_script). Fails with errc::bad_data where the kernel would not run
+/// the script as intended: no interpreter, a relative path, a line that is too long or has a CR.
 [[nodiscard]] inline auto parse_interpreter(std::string_view script) -> result<std::vector<std::string>> {
     const auto wrong = [](const std::string& what) { return fail(errc::bad_data, "line 1 of the script " + what); };
     if (!script.starts_with("#!")) return wrong("does not begin with #!");
@@ -78,7 +78,7 @@ struct action {
 
 namespace detail {
 
-/// What no form of a trigger can do without. `what` begins the message.
+/// Checks what every form needs: text, not too long, without NUL and byte order mark. `what` begins the message.
 [[nodiscard]] inline auto runnable(std::string_view what, std::string_view text) -> result<void> {
     const auto wrong = [&](const std::string& why) { return fail(errc::bad_data, std::string{what} + ' ' + why); };
     if (text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos) {
@@ -97,8 +97,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// A script: by the interpreter of its first line, and by /bin/sh without one. Names are substituted in shell style, in
-/// the first line too. Any bytes but NUL are taken. Fails with errc::bad_data.
+/// A script, run by the interpreter of its `#!` line or, without one, by /bin/sh. Names are substituted in shell style,
+/// in the first line too. Any byte but NUL is allowed. Fails with errc::bad_data.
 [[nodiscard]] inline auto script_action(std::string_view script, const std::vector<substitution>& known,
                                         milliseconds timeout) -> result<action> {
     if (auto sound = detail::runnable("the script", script); !sound) return unexpected{std::move(sound).error()};
@@ -113,8 +113,8 @@ namespace detail {
     return made;
 }
 
-/// Text for /bin/sh, as an argument behind -c or, since the kernel takes no longer arguments, as a script. Names are
-/// substituted in shell style. Fails with errc::bad_data.
+/// Text for /bin/sh: the argument of -c or, as the kernel limits the length of an argument, a script if it is longer
+/// than longest_shell_text. Names are substituted in shell style. Fails with errc::bad_data.
 [[nodiscard]] inline auto shell_action(std::string_view text, const std::vector<substitution>& known,
                                        milliseconds timeout) -> result<action> {
     if (auto sound = detail::runnable("the text for /bin/sh", text); !sound)
@@ -124,15 +124,15 @@ namespace detail {
     if (substituted->size() > longest_shell_text) {
         return action{action_form::script, {"/bin/sh"}, std::move(*substituted), timeout, {}};
     }
-    // A shell would take it for options of its own.
+    // The shell would read a leading - or + as its own options.
     if (substituted->front() == '-' || substituted->front() == '+') substituted->insert(0, 1, ' ');
     return action{action_form::shell, {"/bin/sh", "-c", std::move(*substituted)}, {}, timeout, {}};
 }
 
-/// Whether a trigger's value is meant as the JSON object of a command rather than as text for /bin/sh: its first
-/// character behind blanks is a `{` that either no blank follows (a shell's `{` is a word of its own) or behind whose
-/// blanks comes what JSON wants: a name in double quotes, the closing brace or the end. `{ cmd; }` is shell text, and
-/// so is `{ "cmd"; }` once it is written `{ : ; "cmd"; }`.
+/// Whether a trigger's value is the JSON object of a command rather than text for /bin/sh: its first character after
+/// blanks is a `{`, and either no blank follows (in a shell, `{` must be a word of its own) or the next character after
+/// blanks fits JSON: a double quote, the closing brace or the end of the text. `{ cmd; }` is shell text; `{ "cmd"; }`
+/// is not, unless it is written `{ : ; "cmd"; }`.
 [[nodiscard]] constexpr auto looks_like_object(std::string_view value) -> bool {
     constexpr std::string_view blanks = " \t\r\n";
     const std::size_t brace = value.find_first_not_of(blanks);

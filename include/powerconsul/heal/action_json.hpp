@@ -19,15 +19,15 @@
 
 namespace powerconsul::inline v0::json {
 
-/// A trigger's value as it was read. `what` may be used only if there is no problem.
+/// A trigger's value as it was read. `what` may be used only if there are no problems.
 struct action_reading {
-    std::vector<problem> problems{};  ///< all of them, as far as one does not hide another; the first is the error
+    std::vector<problem> problems{};  ///< all of them unless one hides another, at most most_problems
     action what{};
 };
 
 namespace detail {
 
-/// Decodes the object form of a trigger's value. All of it must be known: it acts as root.
+/// Decodes the object form of a trigger's value. Unknown members are errors, since triggers may run as root.
 class action_decoder {
 public:
     action_decoder(const std::vector<substitution>& known, milliseconds default_timeout)
@@ -83,7 +83,8 @@ private:
         }
     }
 
-    /// A string without NUL, its names substituted; nothing if it is none.
+    /// The string with its names substituted; nothing, and a problem, if it is none, has a NUL or cannot be
+    /// substituted.
     [[nodiscard]] auto literal(const value& at, const std::string& where) -> std::optional<std::string> {
         if (!at.is(kind::string)) {
             wrong(at.offset, where, "expected a text, found " + std::string{described(at.type)});
@@ -170,7 +171,7 @@ private:
 
 }  // namespace detail
 
-/// Reads a trigger's value and goes on behind what is wrong in it.
+/// Reads a trigger's value, and continues after a problem to find the others.
 [[nodiscard]] inline auto read_action(std::string_view value, const std::vector<substitution>& known,
                                       milliseconds default_timeout) -> action_reading {
     const auto whole = [](result<action> made) -> action_reading {
@@ -193,11 +194,11 @@ private:
 
 /// What a trigger's value says to run:
 /// - `#!…` is a script (script_action);
-/// - what looks_like_object() is `{"command": ["/path", "argument", …]}`, whose words are passed as they are after
-///   substitution in literal style, or `{"script": "…"}`, by /bin/sh if it has no first line `#!…`; with either
-///   `"timeout"`, a text for parse_duration of at most an hour, and `"user"`, a name (substituted too);
-/// - all else is text for /bin/sh (shell_action).
-/// Fails with errc::bad_data, for the object with the member and its place.
+/// - what looks_like_object() is `{"command": ["/path", "argument", …]}`, whose words are substituted in literal style
+///   and then passed as they are, or `{"script": "…"}`, run by /bin/sh if it has no `#!` line; either may have
+///   `"timeout"`, a text for parse_duration() from 1 ms to 1 h, and `"user"`, a user's name (substituted too);
+/// - anything else is text for /bin/sh (shell_action).
+/// Fails with errc::bad_data; for an object, the message names the member and its place.
 [[nodiscard]] inline auto decode_action(std::string_view value, const std::vector<substitution>& known,
                                         milliseconds default_timeout) -> result<action> {
     auto read = read_action(value, known, default_timeout);

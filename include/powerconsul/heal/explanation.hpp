@@ -16,27 +16,27 @@
 
 namespace powerconsul::inline v0 {
 
-/// What a role is printed from. The role and its reason need the first three only, the explanation all.
+/// What a role is printed from. print_role() needs only the first three members, print_explanation() all of them.
 struct explained_role {
     std::string_view service{};
     const resolution& facts;
-    std::string stopped{};       ///< why nothing may act; empty if it may
-    identity_sources told{};     ///< who this node was told to be
+    std::string stopped{};       ///< why no trigger may run; empty if they may
+    identity_sources told{};     ///< who said each part of this node's identity
     json::sourced consul{};      ///< the agent's address or a store file, and who named it
-    std::string token_source{};  ///< of the token for Consul; empty if it takes none
+    std::string token_source{};  ///< where the token for Consul comes from; empty if there is none
     std::string state_dir{};     ///< the directory that keeps the last known roles
     takeover from{takeover::on_critical};
     milliseconds now{};  ///< wall clock
 };
 
-/// What would run for one state.
+/// The trigger that would run for one state.
 struct explained_trigger {
     bad_state state{bad_state::critical};
     result<trigger_search> search{trigger_search{}};
-    result<job> runs{job{}};  ///< of the trigger that was found
+    result<job> runs{job{}};  ///< made from the trigger that was found
 };
 
-/// The triggers that would run now, looked up as a watch looks them up. Asks Consul for at most `budget` each.
+/// The triggers that would run now, looked up as a watch does it. Each look-up takes at most `budget`.
 template <host Host>
 [[nodiscard]] auto find_triggers(Host& here, const trigger_options& options, const resolution& facts,
                                  std::string_view service, milliseconds budget) -> std::vector<explained_trigger> {
@@ -58,7 +58,7 @@ namespace detail {
 
 // --- single facts ---
 
-/// The name under which the document has this node, or the first that was tried.
+/// The name under which the document lists this node, or the first that was tried.
 [[nodiscard]] inline auto node_of(const explained_role& what) -> json::sourced {
     const auto& facts = what.facts;
     if (!facts.who.node.empty()) return {facts.who.node, what.told.node};
@@ -73,7 +73,7 @@ namespace detail {
     return {"", "the agent's own; its name was not needed"};
 }
 
-/// Environment or server role, which come from a name where nobody told them.
+/// Environment or server role, and its source: `told` or, if that is empty, the node's or the host's name.
 [[nodiscard]] inline auto part_of_name(const identity& who, const std::string& value, const std::string& told)
     -> json::sourced {
     if (!told.empty()) return {value, told};
@@ -97,13 +97,13 @@ inline void write_reading(json::writer& to, const read_facts& how) {
     if (!how.again.empty()) to.key("asked_again").string(how.again);
 }
 
-/// null where it is not known.
+/// Writes a boolean, or null if the value is not known.
 inline void write_clustered(json::writer& to, std::string_view key, clustering value) {
     to.key(key);
     value == clustering::unknown ? to.null() : to.boolean(value == clustering::yes);
 }
 
-/// For a list of names.
+/// Shortens a name in a list.
 [[nodiscard]] inline auto short_line(std::string_view name) -> std::string {
     return one_line(name, 300);
 }
@@ -253,7 +253,7 @@ inline void add_remembered(const explained_role& what, json::page& to) {
     to.object.key("modify_index").number(known.document).key("age_ms").number(age.count).close_object();
 }
 
-/// What was noticed on the way, and whether anything acts.
+/// What kept the last known role from being read or written, and why no trigger may run.
 inline void add_notes(const explained_role& what, json::page& to) {
     if (what.facts.state_trouble) to.fact("note", "note", what.facts.state_trouble->message);
     if (!what.stopped.empty()) to.fact("stopped", "stopped", what.stopped);
@@ -263,7 +263,7 @@ inline void add_notes(const explained_role& what, json::page& to) {
 
 // --- what is printed ---
 
-/// The role, what it expects and why.
+/// Prints the role, what it expects and why.
 inline void print_role(const explained_role& what, json::page& to) {
     const auto& facts = what.facts;
     detail::add_role(what, to);
@@ -276,7 +276,7 @@ inline void print_role(const explained_role& what, json::page& to) {
     detail::add_notes(what, to);
 }
 
-/// The whole derivation of a role: every fact and where it comes from, and what triggers would run.
+/// Prints the whole derivation of a role: every fact and its source, and the triggers that would run.
 inline void print_explanation(const explained_role& what, const std::vector<explained_trigger>& triggers,
                               json::page& to) {
     const auto& facts = what.facts;

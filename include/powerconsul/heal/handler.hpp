@@ -23,8 +23,9 @@
 
 namespace powerconsul::inline v0 {
 
-/// Turns what a watch says of one service into incidents and attempts, and runs what is due. Holds the service's lock
-/// from the first look to the last record, so that of two handlers one waits for the other.
+/// Turns what a watch reports about one service into incidents and attempts, and runs the triggers that are due. Holds
+/// the service's lock from the first look to the last record, so that two handlers of one service take turns. The ports
+/// that it is made from must outlive it.
 template <typename Transport, typename Clock, typename Files, typename Supervisor, typename Log>
     requires http_transport<Transport> && clock<Clock> && locking_file_store<Files> && job_supervisor<Supervisor> &&
         event_log<Log>
@@ -42,7 +43,7 @@ public:
           roles_{std::move(roles)},
           options_{std::move(options)} {
         roles_.who = completed(std::move(roles_.who));
-        roles_.reads.documents = roles_.reads.health = consistency::consistent;  // what leads to an action must be sure
+        roles_.reads.documents = roles_.reads.health = consistency::consistent;  // never act on a stale answer
     }
 
     /// `listed`: the snapshot's entries of this service in the watched state.
@@ -57,7 +58,7 @@ public:
             if (!now) return report;
             auto decided = decide(journal_, options_.state, *now, clock_.wall(), options_.retry, running_);
             for (const auto& id : done) {
-                // That a trigger which ran just now did not heal is for a later snapshot to say.
+                // Only a later snapshot can show that a trigger which has just run did not heal.
                 incident* const one = find_incident(decided.after, id);
                 if (one->is_open()) one->last.result = find_incident(journal_, id)->last.result;
             }
@@ -116,7 +117,7 @@ public:
             report.trouble = error{errc::timed_out, "the last attempt of incident " + running_.front() + " still runs"};
             return report;
         }
-        // One that a watch has opened is the watch's to close.
+        // An incident that a watch opened is closed by a watch only.
         const bool stays = !is_new || now->front().now == standing::in_state;
         direct_ = true;
         static_cast<void>(attempt_on(id, check.output, report));
@@ -135,7 +136,9 @@ private:
 
     [[nodiscard]] auto consul() -> client { return {transport_, clock_, clock_.monotonic() + options_.consul_time}; }
 
-    /// The service's lock and journal; false: neither, and the report says why.
+    // --- the journal ---
+
+    /// Takes the service's lock and loads its journal. Returns nothing if either fails; the report says why.
     [[nodiscard]] auto open(handled_service& report) -> std::optional<typename Files::lock_type> {
         if (auto valid = validate_segment("the Consul service name", report.service); !valid) {
             return give_up(report, {errc::bad_data, valid.error().message}), std::nullopt;
@@ -151,8 +154,8 @@ private:
         return std::optional{std::move(*lock)};
     }
 
-    /// A Consul that does not answer in time is one that is not there. To be tried again soon is what another run
-    /// holds.
+    /// Turns Consul's time-outs into errc::unavailable: errc::timed_out is kept for what another run holds, which is
+    /// worth another try soon.
     [[nodiscard]] static auto unanswered(error why) -> error {
         if (why.code == errc::timed_out) why.code = errc::unavailable;
         return why;
@@ -171,7 +174,10 @@ private:
         return true;
     }
 
-    /// What the snapshot and, more than that, the agent say; and which attempts still run.
+    // --- the facts ---
+
+    /// Combines the snapshot with the agent's answer, which takes precedence, and finds the attempts that still run.
+    /// Returns nothing if Consul cannot tell; the report says why.
     [[nodiscard]] auto facts(const std::vector<snapshot_check>& listed, handled_service& report)
         -> std::optional<std::vector<check_facts>> {
         auto asked = consul().agent_checks();
@@ -185,7 +191,7 @@ private:
         }
         running_.clear();
         for (auto& one : journal_.incidents) {
-            // Also of one that is closed: its process may live on, and one of a service runs at a time.
+            // Closed incidents, too: the process may live on, and only one attempt of a service runs at a time.
             if (one.attempts != 0 && one.last.result == healing::unfinished) settle_unfinished(one, report);
             if (!one.is_open()) continue;
             const bool known = std::ranges::any_of(all, [&](const auto& each) {
@@ -199,7 +205,8 @@ private:
         return all;
     }
 
-    /// The agent's list leaves out what the token may not see: that nobody lists a check says nothing then.
+    /// Whether the agent shows the service's checks. It leaves out what the token may not see, and then a check that is
+    /// not listed proves nothing.
     [[nodiscard]] auto is_shown(handled_service& report) -> bool {
         const auto whole = consul().require_rights({{acl_resource::service, report.service}}, {},
                                                    "the agent does not show the checks of " + report.service);
@@ -223,8 +230,8 @@ private:
         return {};
     }
 
-    /// An attempt whose outcome nobody wrote: whoever ran it is dead. Its process may live on, for as long as it was
-    /// given; beyond that it is ended as its supervisor would have done. What cannot be told counts as running.
+    /// Settles an attempt without a recorded outcome, whose runner is dead. Its process may live on until its time is
+    /// up, and is ended then as its supervisor would have done. If its state cannot be told, it counts as running.
     void settle_unfinished(incident& one, handled_service& report) {
         const auto runs = supervisor_.is_running(one.last.process);
         if (runs && !*runs) return;
@@ -244,12 +251,14 @@ private:
         running_.push_back(one.id);
     }
 
-    /// False: the journal cannot be relied on any longer.
+    // --- attempts ---
+
+    /// Makes one attempt, or records why none was made. Returns false if the journal can no longer be relied on.
     [[nodiscard]] auto attempt_on(const std::string& id, const std::string& output, handled_service& report) -> bool {
         const incident before = *find_incident(journal_, id);
         handled_check done{before.check_id, id, step::act, {}, {}, {}, {}, {}};
         const auto hold = [&](std::string why, event_level level = event_level::info) {
-            // Said once while the same reason holds: a worker looks every few seconds.
+            // Logged once while the reason stays the same, since a worker looks every few seconds.
             say(before.held == why ? event_level::debug : level, "nothing done",
                 {{"check", before.check_id}, {"why", why}}, report.service, id);
             done.why = why;
@@ -265,7 +274,7 @@ private:
         if (is_one_of(report.service, options_.noop_triggers)) {
             return hold("the configuration's noopTriggers name it");
         }
-        // A last known role may have taken all of its time to find out that Consul hangs.
+        // If Consul hangs, resolving a last known role may use up its whole limit; the trigger has half as much again.
         const milliseconds until = clock_.monotonic() + milliseconds{options_.consul_time.count * 3 / 2};
         role_resolver<Transport&, Clock&, Files&> resolver{transport_, clock_, files_, state_path_, roles_};
         const auto facts = resolver.resolve(report.service, options_.consul_time);
@@ -315,7 +324,7 @@ private:
                     report.service, id);
                 return {};
             });
-            // An intent that cannot be written is not acted on: else nobody would know how often it was.
+            // No trigger runs whose intent cannot be written: its attempts could not be counted.
             if (!ended && !recorded && intent.process.pid != 0) {
                 report.checks.push_back(std::move(done));
                 give_up(report, ended.error());
@@ -339,6 +348,8 @@ private:
         report.checks.push_back(std::move(done));
         return adopt(attempt_ended(journal_, id, intent), report);
     }
+
+    // --- the log ---
 
     void tell_end(const attempt& how, const std::string& number, const incident& about, std::uint64_t dropped,
                   const std::string& service) {
@@ -392,8 +403,8 @@ private:
     journal stored_{};  ///< what is on disk
     std::vector<snapshot_check> agent_{};
     std::vector<std::string> running_{};  ///< incidents whose last attempt still runs
-    bool damaged_{};                      ///< the journal was, and starts anew
-    bool direct_{};                       ///< somebody asked for this one attempt: that it was held needs no record
+    bool damaged_{};                      ///< the journal was damaged, and was loaded as empty
+    bool direct_{};                       ///< within run_once(), which does not record that an attempt was held
 };
 
 }  // namespace powerconsul::inline v0

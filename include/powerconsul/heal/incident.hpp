@@ -21,8 +21,8 @@ enum class bad_state : unsigned char { warning, critical };
     return value == bad_state::warning ? "warning" : "critical";
 }
 
-/// What came of an attempt. Until a later snapshot has shown whether it healed, one that ran is `ended`; one of which
-/// nothing was recorded but its beginning is `unfinished`: it still runs, or whoever ran it is dead.
+/// The outcome of an attempt. One that ran is `ended` until a later snapshot shows whether it healed. One of which only
+/// the beginning is recorded is `unfinished`: it still runs, or its runner is dead.
 enum class healing : unsigned char { unfinished, ended, healed, not_healed, failed_to_run, timed_out };
 
 [[nodiscard]] constexpr auto to_string(healing value) -> std::string_view {
@@ -40,36 +40,36 @@ enum class healing : unsigned char { unfinished, ended, healed, not_healed, fail
 /// The last attempt of an incident. Times are wall clock.
 struct attempt {
     milliseconds began{};
-    milliseconds may_run{};  ///< for how long, its time-out and grace together
+    milliseconds may_run{};  ///< the longest it may take, its timeout plus its grace
     milliseconds ended{};    ///< 0 while unfinished
     process_mark process{};
     std::string key{};  ///< the trigger's key
     healing result{healing::unfinished};
-    int status{-1};        ///< exit status; -1: none
-    int signal{};          ///< that ended it; 0: none
-    std::string output{};  ///< its last lines, or why it failed to run
+    int status{-1};        ///< exit status; -1 if there is none
+    int signal{};          ///< the signal that ended it; 0 if none did
+    std::string output{};  ///< the last lines of its output, or why it failed to run
 
     friend auto operator==(const attempt&, const attempt&) -> bool = default;
 };
 
-/// One stay of one check in a bad state.
+/// One period that one check spends in a bad state. Times are wall clock.
 struct incident {
     std::string id{};
     bad_state state{bad_state::critical};
     std::string node{};
     std::string service_id{};
     std::string check_id{};
-    std::uint64_t create_index{};  ///< of the check in Consul's catalog, 0: not known
+    std::uint64_t create_index{};  ///< of the check in Consul's catalog; 0 if not known
     std::uint64_t modify_index{};
     milliseconds opened{};
     milliseconds closed{};     ///< 0 while it is open
-    bool silent{};             ///< it closed because the agent called the check passing, without any output of it
-    bool missed{};             ///< a snapshot lacked it although the agent still had it in that state
-    std::uint32_t attempts{};  ///< so far
+    bool silent{};             ///< it closed because the agent called the check passing, but without output
+    bool missed{};             ///< a snapshot lacked the check although the agent still had it in this state
+    std::uint32_t attempts{};  ///< since it opened or was acknowledged
     bool given_up{};
-    attempt last{};         ///< if attempts is not 0
-    milliseconds looked{};  ///< when its trigger was last looked for in vain
-    std::string held{};     ///< why that was; empty: it was not
+    attempt last{};         ///< meaningful only if attempts is not 0
+    milliseconds looked{};  ///< when an attempt was last held; 0 if none was since the last attempt
+    std::string held{};     ///< why the trigger was not run; empty if it was
     [[nodiscard]] auto is_open() const -> bool { return closed.count == 0; }
 
     friend auto operator==(const incident&, const incident&) -> bool = default;
@@ -83,17 +83,17 @@ struct journal {
     friend auto operator==(const journal&, const journal&) -> bool = default;
 };
 
-/// What the local agent says of a check right now.
+/// What the local agent says of a check now.
 enum class standing : unsigned char {
-    not_known,  ///< it has no such check
-    in_state,   ///< it is in the watched state
-    passing,    ///< it is passing
-    silent,     ///< it is passing without output, as a check is that has not run yet since its agent started
-    elsewhere,  ///< it is in another state
-    unproven    ///< it has never run, or its own output says that its state is unknown
+    not_known,  ///< the agent has no such check
+    in_state,   ///< in the watched state
+    passing,    ///< with output
+    silent,     ///< passing without output, like a check that has not run since its agent started
+    elsewhere,  ///< in another state
+    unproven    ///< never run, or its own output says that its state is unknown
 };
 
-/// What is known of one check of the service: a snapshot's entry, the agent's word, or both.
+/// What is known of one check of the service: a snapshot's entry, the agent's answer, or both.
 struct check_facts {
     std::string node{};
     std::string service_id{};
@@ -108,8 +108,8 @@ struct check_facts {
 /// When to try again, and how often.
 struct retry_rules {
     milliseconds backoff{seconds(10)};       ///< after the first attempt; doubled after each further one
-    milliseconds longest{seconds(15 * 60)};  ///< but at most this
-    std::uint32_t attempts{5};               ///< in one incident; then it is given up
+    milliseconds longest{seconds(15 * 60)};  ///< limit of the doubling
+    std::uint32_t attempts{5};               ///< after which an incident is given up
 };
 
 /// The wait after attempt number `attempts` (1 or more).
@@ -121,7 +121,7 @@ struct retry_rules {
     return wait;
 }
 
-/// When an open incident may be acted on again; nothing if never (given up).
+/// The wall-clock time from which an incident may be acted on again; nothing if it is closed or given up.
 [[nodiscard]] inline auto next_attempt(const incident& one, const retry_rules& rules) -> std::optional<milliseconds> {
     if (one.given_up || !one.is_open()) return std::nullopt;
     milliseconds at = one.opened;

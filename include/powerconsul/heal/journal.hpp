@@ -21,16 +21,16 @@ namespace powerconsul::inline v0 {
 inline constexpr std::size_t largest_journal = std::size_t{16} * 1024;  ///< bytes of one service's file
 inline constexpr std::size_t most_journals = 4096;                      ///< services on one node
 
-/// A journal, and what was wrong with it. If it was damaged, `value` is empty and all that is in a bad state will look
-/// new. Whoever acts on it must take this into account, as after a crash: an incident that opens now may have been
-/// acted on a moment ago, so its first attempt has to wait for a back-off.
+/// A journal, and what was wrong with it. If it was damaged, `value` is empty and every check in a bad state will look
+/// new. As after a crash, a trigger may have run for it a moment ago, so that a caller must let the first attempt of a
+/// new incident wait for a back-off.
 struct loaded_journal {
     journal value{};
     std::string note{};  ///< what was damaged, for a person; empty if nothing was
     bool damaged{};
 };
 
-/// The latest time that it knows of, which is about when it was last changed.
+/// The latest time in the journal, which is about when it was last changed; 0 if it has no incidents.
 [[nodiscard]] inline auto newest_time(const journal& from) -> milliseconds {
     milliseconds newest{};
     for (const auto& one : from.incidents) {
@@ -41,9 +41,9 @@ struct loaded_journal {
     return newest;
 }
 
-/// Closed incidents go first, the oldest before the others: what closed a week before the newest time, what is more
-/// than 16, and then until the rest fits; then outputs are shortened. Fails with errc::bad_data if even the open ones
-/// do not fit.
+/// Makes a journal fit into largest_journal bytes. Drops closed incidents, the oldest first: those that closed more
+/// than a week before the newest time, those beyond 16, then as many as needed. If that is not enough, shortens outputs
+/// and reasons. Fails with errc::bad_data if the open incidents still do not fit.
 [[nodiscard]] inline auto bounded_journal(journal from) -> result<journal> {
     constexpr milliseconds oldest_kept = seconds(std::int64_t{7} * 24 * 3600);
     constexpr std::ptrdiff_t most_closed = 16;
@@ -66,7 +66,7 @@ struct loaded_journal {
         if (fits()) break;
         for (auto& one : from.incidents) {
             one.last.output = json::detail::output_end(one.last.output, limit);
-            // Not to nothing: that would mean that it was not held.
+            // Never to an empty text, which would mean that it was not held.
             if (one.held.size() > limit + 32) one.held = one_line(one.held, limit + 32);
         }
     }
@@ -76,8 +76,8 @@ struct loaded_journal {
                                     " bytes; register fewer checks for one service, or give them shorter ids");
 }
 
-/// Keeps the incidents of each service below `<state>/journal/`, one file for each. What it needs of the directories is
-/// told in ports/trust.hpp. Policies may be values or references.
+/// Keeps the incidents below `<state>/journal/`, one file for each service. ports/trust.hpp says what it requires of
+/// the directories. `Files` may be a value or a reference.
 template <typename Files>
     requires locking_file_store<std::remove_reference_t<Files>>
 class journal_directory {
@@ -87,15 +87,16 @@ public:
     journal_directory(Files files, std::string state_path)
         : files_{static_cast<Files&&>(files)}, state_path_{std::move(state_path)} {}
 
-    /// Waits at most that long for whoever works on the service. errc::timed_out: in vain.
+    /// Locks the service. Fails with errc::timed_out if another handler has not released the lock within `wait`.
     [[nodiscard]] auto lock(std::string_view service, milliseconds wait) -> result<lock_type> {
         if (auto made = make_directories(); !made) return unexpected{made.error()};
         auto held = files_.lock(file(service, lock_ending), wait);
         return held ? std::move(held) : result<lock_type>{unexpected{with_advice(held.error())}};
     }
 
-    /// Empty if there is none. One that is damaged starts empty, and its bytes are kept in `<service>.json.damaged`.
-    /// errc::denied, errc::io: it cannot be told what was done before, so nothing may be done now. Needs no lock.
+    /// The service's journal, empty if there is none. A damaged one is loaded as empty, and its bytes are kept in
+    /// `<service>.json.damaged`. On an error (errc::denied, errc::io) it cannot be told what was done before, so
+    /// nothing may be done now. Needs no lock.
     [[nodiscard]] auto load(std::string_view service) -> result<loaded_journal> {
         loaded_journal loaded{{std::string{service}, {}}, {}, false};
         const auto there = trusted();
@@ -112,7 +113,7 @@ public:
         }
         const auto text = files_.read(path, largest_kept_aside);
         if (!text && text.error().code != errc::bad_data) return unexpected{text.error()};
-        if (text && !*text) return loaded;  // removed this moment
+        if (text && !*text) return loaded;  // removed meanwhile
         auto decoded = readable(text, service);
         if (decoded) return loaded_journal{std::move(*decoded), {}, false};
         loaded.damaged = true;
@@ -121,9 +122,9 @@ public:
         return loaded;
     }
 
-    /// Whoever calls it holds the lock. Upon an error the old one is still there, and nothing may be done that it does
-    /// not know of. A journal is bounded as `bounded_journal` does it, their number by `most_journals`: for a new one
-    /// those without an open incident go, and what crashes have left behind.
+    /// Replaces the service's journal, bounded by bounded_journal(). The caller must hold the lock. On an error the old
+    /// journal is still there, and nothing may be done that it does not record. A new journal first removes what
+    /// crashes have left behind and, if there are most_journals already, journals without an open incident.
     [[nodiscard]] auto save(const journal& value) -> result<void> {
         const auto kept = bounded_journal(value);
         if (!kept) return unexpected{kept.error()};
@@ -145,7 +146,7 @@ public:
         return saved;
     }
 
-    /// The services that have one, sorted.
+    /// The services that have a journal, sorted.
     [[nodiscard]] auto services() -> result<std::vector<std::string>> {
         const auto there = trusted();
         if (!there) return unexpected{there.error()};
@@ -154,7 +155,8 @@ public:
         return services_of(*entries);
     }
 
-    /// With all that belongs to it, the lock's file too: whoever calls it holds the lock, and lets it go afterwards.
+    /// Removes the service's journal and its other files, the lock's file too. The caller must hold the lock, and
+    /// release it afterwards.
     [[nodiscard]] auto remove(std::string_view service) -> result<void> {
         const auto there = trusted();
         if (!there) return unexpected{there.error()};
@@ -166,14 +168,14 @@ public:
     }
 
 private:
-    // No other file of the directory may be called as a service's lock, whatever the service is called.
+    // Whatever a service is called, no other file of the directory may have the name of its lock.
     static constexpr std::string_view journal_ending = ".json";
     static constexpr std::string_view lock_ending = ".json.lock";
     static constexpr std::string_view damaged_ending = ".json.damaged";
     static constexpr std::size_t largest_kept_aside = std::size_t{1024} * 1024;
 
     [[nodiscard]] auto folder() const -> std::string { return state_path_ + "/journal"; }
-    /// A dot at the beginning is encoded, too: such names are temporary files.
+    /// A leading dot is encoded, too, since temporary files begin with one.
     [[nodiscard]] static auto encoded_name(std::string_view service) -> std::string {
         std::string name = percent_encoded(service);
         if (name.starts_with('.')) name = "%2E" + name.substr(1);
@@ -183,7 +185,9 @@ private:
         return folder() + '/' + encoded_name(service) + std::string{ending};
     }
 
-    /// What is wrong with the disk is the operator's to see to; what that means for the services should be said.
+    // --- errors and damage ---
+
+    /// Tells the operator what a failing disk means for the services, and what to do.
     [[nodiscard]] auto with_advice(error why) const -> error {
         if (why.code == errc::io) {
             why.message += "; nothing is done that no journal would know of: see to " + folder() +
@@ -205,7 +209,7 @@ private:
         return decoded;
     }
 
-    /// Best effort, and once: readers come often, and do not write in between.
+    /// Keeps a damaged journal's bytes, as best effort, and says where; only once, since it is read often.
     [[nodiscard]] auto kept_aside(std::string_view service, const std::string& bytes) -> std::string {
         const std::string path = file(service, damaged_ending);
         const auto before = files_.read(path, largest_kept_aside);
@@ -253,14 +257,16 @@ private:
         return names;
     }
 
-    /// `.<name>.json.XXXXXX`, which a crash has left
+    // --- making room ---
+
+    /// Whether a crash may have left the file: `.<name>.json.XXXXXX`.
     [[nodiscard]] static auto is_temporary(std::string_view name) -> bool {
         const auto dot = name.rfind('.');
         if (!name.starts_with('.') || name.size() - dot != 7) return false;
         return name.substr(0, dot).ends_with(journal_ending) || name.substr(0, dot).ends_with(damaged_ending);
     }
 
-    /// For one more service.
+    /// Makes room for the journal of one more service.
     [[nodiscard]] auto make_room(milliseconds now) -> result<void> {
         const auto entries = all_files();
         if (!entries) return unexpected{entries.error()};
@@ -276,7 +282,7 @@ private:
         for (const auto& each : over) {
             if (left < most_journals) break;
             const auto held = lock(each.second, {});
-            // Somebody works on it, or has done so since it was looked at.
+            // It is in use, or an incident has opened since the first look.
             if (!held || !over_since(each.second)) continue;
             if (auto gone = remove(each.second); !gone) return unexpected{with_advice(gone.error())};
             --left;
@@ -287,7 +293,7 @@ private:
                                       "incidents, and delete those of services that are no more");
     }
 
-    /// When the last incident closed; nothing if one is open or if that cannot be told.
+    /// When the service's last incident closed; nothing if one is open or if the journal cannot be read.
     [[nodiscard]] auto over_since(std::string_view service) -> std::optional<milliseconds> {
         const auto text = files_.read(file(service, journal_ending), largest_journal);
         if (!text || !*text) return std::nullopt;
@@ -301,7 +307,7 @@ private:
         return last;
     }
 
-    /// Best effort: temporary files that are older than an hour, and locks of services that never got a journal.
+    /// Best effort: removes temporary files and locks of services without a journal, all older than an hour.
     void remove_leftovers(const std::vector<std::string>& entries, const std::vector<std::string>& names,
                           milliseconds now) {
         const auto is_old = [&](const std::string& name) {

@@ -16,11 +16,11 @@
 
 namespace powerconsul::inline v0::json {
 
-inline constexpr std::size_t largest_output = 1024;  ///< bytes that are kept of an attempt's
+inline constexpr std::size_t largest_output = 1024;  ///< bytes that are kept of an attempt's output
 
 namespace detail {
 
-/// UTF-8, with U+FFFD for what is none: what the journal writes can be read again.
+/// The text with U+FFFD for every byte that is not valid UTF-8, so that a journal can be read again.
 [[nodiscard]] inline auto sound_text(std::string_view text) -> std::string {
     std::string sound;
     while (!text.empty()) {
@@ -31,14 +31,14 @@ namespace detail {
     return sound;
 }
 
-/// The last lines of an output, at most `limit` bytes of them and at least the end of the last one, in UTF-8.
+/// The last whole lines of an output, or the end of the last line if it is too long: at most `limit` bytes of UTF-8.
 [[nodiscard]] inline auto output_end(std::string_view text, std::size_t limit) -> std::string {
-    // Of what is longer only the end is looked at: nothing of it gets shorter, but broken bytes may get longer.
+    // The end of a long text is enough: replacing invalid bytes never makes it shorter.
     if (text.size() > limit + 4) text.remove_prefix(text.size() - limit - 4);
     std::string sound = sound_text(text);
     std::string_view kept = sound;
     if (kept.size() <= limit) return sound;
-    // What stands before a line's end that was cut away was a whole line.
+    // What is kept begins with a whole line if the byte before it ended one.
     const bool whole = kept[kept.size() - limit - 1] == '\n';
     kept.remove_prefix(kept.size() - limit);
     const auto line = kept.find('\n');
@@ -47,7 +47,9 @@ namespace detail {
     return std::string{kept};
 }
 
-/// There is no time before 1970.
+// --- writing ---
+
+/// Leaves out a time that is 0 or less: none is before 1970.
 inline void write_time(writer& line, std::string_view name, milliseconds at) {
     if (at.count > 0) line.key(name).number(at.count);
 }
@@ -94,7 +96,9 @@ inline void write_incident(writer& line, const incident& one) {
     line.close_object();
 }
 
-/// Takes members one by one; what is of another kind than the writer's makes the whole text damaged.
+// --- reading ---
+
+/// Reads members by name. A missing one has its default; one of another type marks the whole text as damaged.
 class member_reader {
 public:
     explicit member_reader(const value& from) : from_{from} {}
@@ -190,9 +194,9 @@ private:
 
 }  // namespace detail
 
-/// One line for each incident, so that a person can read it too. What is not UTF-8 becomes U+FFFD, of outputs only the
-/// end is kept, and what has its default is left out, as is the last attempt if there was none. The sum at the end is
-/// that of all before it: a digit that a disk has changed would leave a journal that forgets attempts.
+/// Writes one line for each incident, so that a person can read it too. Bytes that are not UTF-8 become U+FFFD, only
+/// the end of an output is kept, and members with default values are left out, as is the last attempt if there was
+/// none. The sum at the end is FNV-1a of all before it: a digit changed on disk could make a journal forget attempts.
 [[nodiscard]] inline auto encode_journal(const journal& from) -> std::string {
     writer head;
     head.string(detail::sound_text(from.service));

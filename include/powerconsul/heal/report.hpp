@@ -15,7 +15,7 @@
 #include <powerconsul/heal/trigger.hpp>
 #include <powerconsul/ports/supervisor.hpp>
 
-/// What the handler of a watch is told, and what it tells.
+/// The options of a watch's handler, and its report.
 namespace powerconsul::inline v0 {
 
 struct watch_options {
@@ -23,13 +23,13 @@ struct watch_options {
     retry_rules retry{};
     trigger_options triggers{};
     std::vector<std::string> noop_triggers{};  ///< services whose triggers never run
-    std::string stopped{};                     ///< why nothing may act now; empty: it may
-    milliseconds consul_time{seconds(5)};      ///< for a look at the agent, for the role, and half more for its trigger
-    milliseconds lock_wait{seconds(75)};       ///< for another run of the same service, and for a free place
-    std::size_t at_once{4};                    ///< triggers on this node at one time
+    std::string stopped{};                     ///< why no trigger may run now; empty if they may
+    milliseconds consul_time{seconds(5)};      ///< limit for the agent, and for the role; half more for the trigger
+    milliseconds lock_wait{seconds(75)};       ///< limit for another run of the same service, and for a free place
+    std::size_t at_once{4};                    ///< most triggers that run on this node at one time
 };
 
-/// What was done, or would have been, about one check.
+/// What was done about one check or, in a dry run, would have been done.
 struct handled_check {
     std::string check_id{};
     std::string incident{};  ///< its id
@@ -37,17 +37,17 @@ struct handled_check {
     std::string why{};  ///< why no trigger ran
     role own{role::unknown};
     role as{role::unknown};    ///< the role whose trigger it was
-    std::optional<job> ran{};  ///< nothing ran without it
+    std::optional<job> ran{};  ///< nothing if no trigger was run
     std::optional<attempt> outcome{};
 };
 
 struct handled_service {
     std::string service{};
     std::vector<handled_check> checks{};
-    std::optional<error> trouble{};  ///< the first thing that went wrong on the way; errc::timed_out: try again
+    std::optional<error> trouble{};  ///< the first error; errc::timed_out if it is worth another try
 };
 
-/// The checks of a snapshot by service, with the services among `known` that it does not have.
+/// A service and its checks in a snapshot.
 struct listed_service {
     std::string service{};
     std::vector<snapshot_check> checks{};
@@ -65,6 +65,7 @@ namespace detail {
 
 }  // namespace detail
 
+/// Groups a snapshot's checks by service. Services that are only in `known` follow, without checks.
 [[nodiscard]] inline auto by_service(std::vector<snapshot_check> checks, const std::vector<std::string>& known)
     -> std::vector<listed_service> {
     std::vector<listed_service> all;

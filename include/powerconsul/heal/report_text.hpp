@@ -20,7 +20,7 @@
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/json/writer.hpp>
 
-/// What a person is told about handled checks and about incidents: lines that end with a newline. What others wrote is
+/// Text for a person about handled checks and about incidents, in lines that end with a newline. Text from others is
 /// made harmless for a terminal.
 namespace powerconsul::inline v0::heal {
 
@@ -121,7 +121,7 @@ namespace detail {
     return text;
 }
 
-/// The entries of a watch's input that are not seen to, with the reason.
+/// The entries of a watch's input that are ignored, each with the reason; empty if the input is not JSON.
 [[nodiscard]] inline auto ignored_text(std::string_view input, std::string_view node, bad_state state) -> std::string {
     std::string text;
     const auto root = json::parse(input);
@@ -228,7 +228,7 @@ inline void write_incident(json::writer& line, const journal& from, const incide
 
 }  // namespace detail
 
-/// All incidents, the open ones first. `stopped`: why nothing acts, empty if triggers may run.
+/// All incidents, the open ones first. `stopped` says why no trigger may run, empty if they may. `now` is wall clock.
 [[nodiscard]] inline auto incidents_text(const std::vector<loaded_journal>& all, const retry_rules& rules,
                                          const std::string& stopped, milliseconds now) -> std::string {
     std::string text;
@@ -247,7 +247,7 @@ inline void write_incident(json::writer& line, const journal& from, const incide
     return none ? text + "no incidents\n" : text;
 }
 
-/// The same as one line of JSON.
+/// All incidents as one line of JSON, in the order of the journals.
 [[nodiscard]] inline auto incidents_json(const std::vector<loaded_journal>& all, const retry_rules& rules,
                                          const std::string& stopped) -> std::string {
     json::writer line;

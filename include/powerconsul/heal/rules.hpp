@@ -13,17 +13,17 @@
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/incident.hpp>
 
-/// How snapshots become incidents, and incidents attempts: pure functions from a journal to the next one.
+/// How snapshots become incidents, and incidents attempts, as pure functions from one journal to the next.
 namespace powerconsul::inline v0 {
 
-/// What decide() found to be done or worth telling, for one incident.
+/// What decide() found that must be done or reported for one incident.
 enum class step : unsigned char {
     opened,    ///< the check came into the state
     act,       ///< an attempt is due: look for the trigger and run it
-    wait,      ///< it is not: back-off, or an attempt that still runs
+    wait,      ///< no attempt is due; `why` gives the reason
     closed,    ///< the check left the state
-    gave_up,   ///< all attempts were made in vain; told once
-    given_up,  ///< that was told before
+    gave_up,   ///< no attempt is left; reported once
+    given_up,  ///< it was reported earlier that the incident was given up
 };
 
 struct decision_step {
@@ -39,6 +39,8 @@ struct incident_decision {
     journal after{};
     std::vector<decision_step> steps{};  ///< `opened` comes before the `act` that follows from it
 };
+
+// --- deciding ---
 
 /// 16 hexadecimal digits from what an incident is about and when it opened: the same on every run (FNV-1a).
 [[nodiscard]] inline auto incident_id(const incident& one) -> std::string {
@@ -71,7 +73,7 @@ public:
 
     [[nodiscard]] auto decide(const std::vector<check_facts>& facts) -> incident_decision {
         for (auto& each : made_.after.incidents) forget_the_future(each);
-        // Indexes, not references: an incident that opens makes the list move.
+        // Indexes, not references: an incident that opens may reallocate the list.
         const std::size_t before = made_.after.incidents.size();
         for (std::size_t i = 0; i < before; ++i) {
             const incident& one = made_.after.incidents[i];
@@ -90,7 +92,7 @@ private:
     [[nodiscard]] static auto is_about(const incident& one, const check_facts& facts) -> bool {
         return one.node == facts.node && one.service_id == facts.service_id && one.check_id == facts.check_id;
     }
-    /// Neither a reason to open nor one to close.
+    /// Whether the facts are a reason neither to open nor to close an incident.
     [[nodiscard]] static auto proves_nothing(const check_facts& facts) -> bool {
         return facts.now == standing::unproven || (facts.now == standing::not_known && facts.listed && facts.unproven);
     }
@@ -98,7 +100,7 @@ private:
         return facts.now == standing::not_known ? facts.listed : facts.now == standing::in_state;
     }
 
-    /// A clock that was set back must not hold anything until it has caught up.
+    /// Moves future times back to now: after the clock was set back, no attempt may wait until it has caught up.
     void forget_the_future(incident& one) const {
         for (milliseconds* const at : {&one.opened, &one.closed, &one.looked, &one.last.began, &one.last.ended}) {
             *at = shorter(*at, now_);
@@ -161,13 +163,13 @@ private:
         tell(step::gave_up, one);
     }
 
-    /// Triggers of one service may be meant for one and the same process.
+    /// Waits for other incidents' attempts: triggers of one service may act on the same process.
     void attempt_due(const incident& one) {
         if (running_.empty()) return tell(step::act, one);
         tell(step::wait, one, "an attempt for another incident of the service still runs");
     }
 
-    /// The agent had started anew and knew no better: it is the same stay, with its attempts and its back-off.
+    /// Continues an incident, with its attempts and back-off, that closed only because its agent had just started.
     void reopen(incident& one, const check_facts& facts) {
         one.closed = {};
         one.silent = false;
@@ -182,7 +184,7 @@ private:
         for (auto& one : made_.after.incidents) {
             if (one.state != state_ || !is_about(one, facts)) continue;
             if (one.silent && now_ < one.closed + silent_time) return reopen(one, facts);
-            // An old snapshot of a stay that is over, and nobody to ask.
+            // A stale snapshot of a closed incident, and the agent does not know the check.
             const bool stale = facts.now == standing::not_known && facts.modify_index != 0 &&
                                facts.create_index == one.create_index && facts.modify_index == one.modify_index;
             if (one.is_open() || stale) return;
@@ -196,7 +198,7 @@ private:
         next.modify_index = facts.modify_index;
         next.opened = now_;
         next.id = incident_id(next);
-        // The same check cannot open twice at one time of the clock: without indexes the ids would be the same.
+        // Without indexes, incidents of one check that open at the same time of the clock would have the same id.
         while (find_incident(made_.after, next.id) != nullptr) {
             ++next.opened.count;
             next.id = incident_id(next);
@@ -207,7 +209,7 @@ private:
         made_.after.incidents.push_back(std::move(next));
     }
 
-    /// Within this time a check must have run that had not when its agent started.
+    /// Longest time that a check may take to run after its agent has started; `reopen` applies until then.
     static constexpr milliseconds silent_time = seconds(90);
 
     incident_decision made_;
@@ -219,18 +221,20 @@ private:
 
 }  // namespace detail
 
-/// One service's journal, what is known of its checks in the watched state, and the time: the next journal, and what is
-/// to be done. An open incident of that state whose check is not among the facts has left it. `running` are the ids of
-/// incidents whose last attempt still runs: until it has ended no other attempt of the service is due. Called again
-/// with its own result and the same facts, it asks for nothing new except the attempts, which count once they are
-/// recorded with `attempt_began`.
+/// Decides what must be done for one service, from its journal, the facts about its checks in the watched state and the
+/// wall-clock time. An open incident of that state whose check is not among the facts has left the state. `running` has
+/// the ids of incidents whose last attempt still runs; until it has ended, no other attempt of the service is due.
+/// Called again with its own result and the same facts, it asks for nothing new except the attempts, which count only
+/// once attempt_began() has recorded them.
 [[nodiscard]] inline auto decide(journal before, bad_state state, const std::vector<check_facts>& facts,
                                  milliseconds now, const retry_rules& rules = {},
                                  const std::vector<std::string>& running = {}) -> incident_decision {
     return detail::incident_decider{std::move(before), state, now, rules, running}.decide(facts);
 }
 
-/// The intent: from here on the attempt counts, whatever becomes of it.
+// --- recording attempts ---
+
+/// Records the intent to make an attempt. From here on the attempt counts, whatever becomes of it.
 [[nodiscard]] inline auto attempt_began(journal before, std::string_view id, attempt intent) -> journal {
     if (incident* const one = find_incident(before, id)) {
         ++one->attempts;
@@ -241,13 +245,13 @@ private:
     return before;
 }
 
-/// What came of it; `how` is `ended`, `failed_to_run` or `timed_out`.
+/// Records the outcome of the last attempt, whose result is `ended`, `failed_to_run` or `timed_out`.
 [[nodiscard]] inline auto attempt_ended(journal before, std::string_view id, const attempt& how) -> journal {
     if (incident* const one = find_incident(before, id); one != nullptr && one->attempts != 0) one->last = how;
     return before;
 }
 
-/// No attempt could be made; the next one is looked for after the shortest back-off.
+/// Records why no attempt was made. The next one is due after the shortest back-off.
 [[nodiscard]] inline auto attempt_held(journal before, std::string_view id, std::string why, milliseconds now)
     -> journal {
     if (incident* const one = find_incident(before, id)) {
@@ -257,7 +261,7 @@ private:
     return before;
 }
 
-/// Open incidents that were given up get all their attempts again. Gives how many there were.
+/// Gives open incidents that were given up all their attempts again, and returns how many there were.
 inline auto rearm(journal& among) -> std::size_t {
     std::size_t count = 0;
     for (auto& one : among.incidents) {
@@ -270,8 +274,8 @@ inline auto rearm(journal& among) -> std::size_t {
     return count;
 }
 
-/// What opens after a damage of its journal may have been acted on a moment ago, as after a crash: its first attempt
-/// waits for a back-off.
+/// Lets every attempt that is due wait for a back-off, since the journal was damaged: as after a crash, a trigger may
+/// have run a moment ago.
 [[nodiscard]] inline auto held_after_damage(incident_decision decided, milliseconds now) -> incident_decision {
     for (auto& each : decided.steps) {
         if (each.what != step::act) continue;

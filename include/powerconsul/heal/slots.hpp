@@ -11,8 +11,8 @@
 
 namespace powerconsul::inline v0 {
 
-/// One of the `at_once` places for triggers that run at one time on this node: the lock of a file in the journal's
-/// directory, held until it is destroyed. Waits for at most `wait`, then errc::timed_out. `at_once`: 1 or more.
+/// Takes one of the `at_once` places (1 or more) for triggers that run on this node at one time: the lock of a file in
+/// the journal's directory, held until it is destroyed. Fails with errc::timed_out if none is free within `wait`.
 template <typename Files, typename Clock>
     requires locking_file_store<Files> && clock<Clock>
 [[nodiscard]] auto free_place(Files& files, Clock& time, const std::string& state_path, std::string_view service,

@@ -11,16 +11,16 @@
 
 namespace powerconsul::inline v0 {
 
-/// A name that a trigger may use, as in `@HOST`, and what stands for it.
+/// A name that a trigger may use, as in `@HOST`, and the value that replaces it.
 struct substitution {
     std::string name{};  ///< without `@`
     std::string value{};
 };
 
-/// What becomes of the text: nothing reads it again (one word of an argument vector), or a shell or interpreter does.
+/// How the text is used next: as one word of an argument vector, which nothing parses, or by a shell or interpreter.
 enum class substitution_style : unsigned char { literal, shell };
 
-inline constexpr std::size_t longest_substituted = std::size_t{1024} * 1024;  ///< bytes that substitute() gives
+inline constexpr std::size_t longest_substituted = std::size_t{1024} * 1024;  ///< bytes of a result of substitute()
 
 namespace detail {
 
@@ -28,7 +28,7 @@ namespace detail {
     return ascii::is_alphanumeric(c) || c == '_';
 }
 
-/// Characters that no shell acts upon, wherever in a word they stand.
+/// Whether no shell treats the character specially, wherever it stands in a word.
 [[nodiscard]] constexpr auto is_plain_in_shell(char c) -> bool {
     return is_name_character(c) || std::string_view{".:@%+,/=-"}.find(c) != std::string_view::npos;
 }
@@ -39,7 +39,7 @@ namespace detail {
     return "0x" + ascii::hexadecimal_byte(c);
 }
 
-/// Whether the value may stand in such a text. Fails with errc::bad_data.
+/// Whether the value may be put into text of that style. Fails with errc::bad_data.
 [[nodiscard]] inline auto fits(const substitution& known, substitution_style style) -> result<void> {
     const auto refused = [&](const std::string& why) {
         return fail(errc::bad_data, "the value of " + quoted('@' + known.name) + ' ' + why);
@@ -60,12 +60,13 @@ namespace detail {
     return {};
 }
 
-/// What `rest`, the text behind an `@`, names, and how many bytes of it that takes; nullptr if it names nothing known.
+/// A name found in a text: nullptr if it is not known, and the bytes that it takes, braces included.
 struct name_in_text {
     const substitution* known{};
     std::size_t length{};
 };
 
+/// The longest known name at the beginning of `rest`, the text after an `@`.
 [[nodiscard]] inline auto name_at(std::string_view rest, const std::vector<substitution>& known) -> name_in_text {
     const bool braced = rest.starts_with('{');
     if (braced) rest.remove_prefix(1);
@@ -83,12 +84,12 @@ struct name_in_text {
 
 }  // namespace detail
 
-/// Replaces `@NAME` and `@{NAME}`. Of the known names the longest counts that is a whole word: no letter, digit or `_`
-/// follows `@NAME`; what stands before the `@` does not matter. Names are case-sensitive; of two equal ones the first
-/// counts. Unknown ones stay as they are, and nothing that was put in is looked at again.
-/// In shell style a value must not end or begin a word: it has only characters out of [A-Za-z0-9._:@%+,/=-] and at
-/// least one. What a shell makes of such a word is the author's care: a leading `-`, digits right before a `>`, a `=`
-/// in the first word, a `$` right before the `@`. Values that the text does not use are not looked at.
+/// Replaces `@NAME` and `@{NAME}`. The longest known name that is a whole word counts: no letter, digit or `_` follows
+/// `@NAME`; what stands before the `@` does not matter. Names are case-sensitive; the first of two equal ones counts.
+/// Unknown names stay as they are, and inserted values are not searched again.
+/// In shell style a value must not end or begin a word: it consists of one or more of [A-Za-z0-9._:@%+,/=-]. The
+/// author of the text is responsible for what a shell makes of such a word: a leading `-`, digits right before a `>`,
+/// a `=` in the first word, a `$` right before the `@`. Values that the text does not use are not checked.
 /// Fails with errc::bad_data, also if the result would have more than longest_substituted bytes.
 [[nodiscard]] inline auto substitute(std::string_view text, const std::vector<substitution>& known,
                                      substitution_style style) -> result<std::string> {

@@ -21,13 +21,13 @@
 namespace powerconsul::inline v0 {
 
 struct trigger_options {
-    std::string base_key{};                     ///< the key below which triggers stand; empty: `triggers/<environment>`
-    std::vector<substitution> substitutions{};  ///< the configuration's; @ENV, @HOST and @ROLE come by themselves
-    milliseconds timeout{seconds(60)};          ///< of an action whose value names none
+    std::string base_key{};                     ///< the key above all triggers; `triggers/<environment>` if empty
+    std::vector<substitution> substitutions{};  ///< from the configuration; @ENV, @HOST and @ROLE are added to them
+    milliseconds timeout{seconds(60)};          ///< for an action whose value names none
     milliseconds grace{seconds(10)};
 };
 
-/// The roles under which a trigger is looked for, the first that has one counts. None: nobody knows what is right here.
+/// The roles under which to look for a trigger; the first that has one counts. Empty if role or expectation is unknown.
 [[nodiscard]] inline auto trigger_roles(role own, expectation expects) -> std::vector<role> {
     if (own == role::unknown || expects == expectation::unknown) return {};
     if (own == role::secondary && expects == expectation::running) return {role::primary, role::secondary};
@@ -56,10 +56,10 @@ struct found_trigger {
 
 struct trigger_search {
     std::optional<found_trigger> found{};
-    std::vector<std::string> tried{};  ///< the keys, in their order
+    std::vector<std::string> tried{};  ///< the keys that were read, in that order
 };
 
-/// Reads the trigger's value: three answers, and only a clean "there is none" lets the next role be tried.
+/// Reads the trigger's value. The next role is tried only if Consul says that there is no such key, not after an error.
 template <typename Client>
 [[nodiscard]] auto find_trigger(Client& consul, const trigger_options& options, const identity& who,
                                 const resolution& facts, std::string_view service, bad_state state)
@@ -87,7 +87,7 @@ struct trigger_cause {
     bad_state state{bad_state::critical};
     role own{role::unknown};
     std::string reason{};  ///< why the role is what it is
-    std::string output{};  ///< the check's
+    std::string output{};  ///< the check's output
 };
 
 /// @ENV, @HOST and @ROLE, and then the configuration's own, which may not replace them.
@@ -101,7 +101,7 @@ struct trigger_cause {
     return all;
 }
 
-/// A clean environment, the same for every trigger but for what it is told as `POWERCONSUL_…`.
+/// A clean environment, the same for every trigger of a user except for the `POWERCONSUL_…` variables.
 [[nodiscard]] inline auto trigger_environment(const trigger_cause& cause, const std::vector<substitution>& known,
                                               std::string_view user) -> std::vector<std::string> {
     const bool root = user.empty() || user == "root";
@@ -131,7 +131,7 @@ struct trigger_cause {
     return list;
 }
 
-/// Makes a job of a trigger's value. Fails with errc::bad_data, naming the key, where the value is none.
+/// Makes a job of a trigger's value. Fails with errc::bad_data, naming the key, if the value is no valid action.
 [[nodiscard]] inline auto make_job(const found_trigger& trigger, const trigger_options& options, const identity& who,
                                    const trigger_cause& cause) -> result<job> {
     const auto known = all_substitutions(options, who);

@@ -8,10 +8,10 @@
 
 namespace powerconsul::inline v0::json {
 
-/// Whether a check's output is that of our own `check` that could not tell the state: its last line is the JSON line
-/// with `"state":"unknown"` (told from another program's by its members `type` and `code`), or the text line
-/// `UNKNOWN - …` in the words of sentence(). What stands before that line, Consul's notice of truncation or something
-/// from stderr, does not matter; a JSON line also counts behind other text.
+/// Whether a check's output is that of a `powerconsul check` that could not determine the state: its last line is JSON
+/// with `"state":"unknown"` (the members `type` and `code` tell it from another program's), or the text `UNKNOWN - …`
+/// in the words of sentence(check_report). Earlier lines, such as Consul's notice of truncation or output on stderr, do
+/// not matter; the JSON may also follow other text on its line.
 [[nodiscard]] inline auto is_unproven(std::string_view output) -> bool {
     output = output.substr(0, output.find_last_not_of(" \t\r\n") + 1);
     std::string_view line = output.substr(output.rfind('\n') + 1);

@@ -31,22 +31,22 @@ namespace powerconsul::inline v0::heal {
 
 struct watch_setup {
     std::string state_dir{};
-    std::string stop_file{};  ///< nothing acts while it is there
+    std::string stop_file{};  ///< no trigger runs while it is there
     resolver_options roles{};
     watch_options watch{};          ///< `stopped`, `consul_time` and `lock_wait` are found anew for each run
-    milliseconds time{seconds(8)};  ///< of one command
+    milliseconds time{seconds(8)};  ///< limit for one command
 
-    /// For a look at the agent: when Consul hangs, there must still be time to say so.
+    /// Limit for asking the agent: if Consul hangs, there must be time left to report it.
     [[nodiscard]] auto agent_time() const -> milliseconds { return {time.count * 5 / 8}; }
 };
 
 /// What a watch's handler did.
 struct handled_watch {
-    std::string stopped{};  ///< why nothing acted; empty if triggers could run
+    std::string stopped{};  ///< why no trigger could run; empty if they could
     std::vector<listed_service> listed{};
     std::vector<handled_service> reports{};  ///< one for each of `listed`, in its order
 
-    /// What went wrong first, if anything did.
+    /// The error of the first report that has one.
     [[nodiscard]] auto failure() const -> std::optional<error> {
         const auto failed = std::ranges::find_if(reports, [](const auto& each) { return each.trouble.has_value(); });
         return failed == reports.end() ? std::nullopt : failed->trouble;
@@ -61,8 +61,8 @@ struct agent_view {
 
 // --- what is known ---
 
-/// Why nothing may act; empty if triggers may run. A file that cannot be looked at stops them, too: somebody may have
-/// put it there.
+/// Why no trigger may run; empty if they may. If it cannot be told whether the stop file is there, none may: somebody
+/// may have put it there.
 template <typename Files>
 [[nodiscard]] auto stop_reason(Files&& files, const std::string& path) -> std::string {
     const auto there = files.status(path);
@@ -70,7 +70,7 @@ template <typename Files>
     return *there ? "the stop file " + quoted(path) + " is there; delete it to let triggers run" : std::string{};
 }
 
-/// `connect()` gives the transport as a result.
+/// The agent's name and checks. `connect()` gives the transport as a result.
 template <typename Connect, clock Clock>
 [[nodiscard]] auto look_at_agent(Connect&& connect, Clock& time, milliseconds limit) -> result<agent_view> {
     auto transport = connect();
@@ -89,7 +89,7 @@ template <typename Connect, clock Clock>
     return view;
 }
 
-/// The agent's checks of services in that state, as a watch would have listed them but without indexes.
+/// The agent's checks of services in that state, as a watch would have listed them, but without indexes.
 [[nodiscard]] inline auto from_agent(agent_view view, bad_state state) -> std::vector<snapshot_check> {
     std::erase_if(view.checks, [&](const auto& each) {
         const bool maintenance = check_health(each.check_id, each.status) == health::maintenance;
@@ -102,14 +102,14 @@ template <typename Connect, clock Clock>
     return std::move(view.checks);
 }
 
-/// Gives a check that was named without its node what the agent knows of it.
+/// Fills in the node and, if the agent knows the check, the service id.
 inline void complete(snapshot_check& check, const agent_view& view) {
     check.node = view.node;
     const auto known = std::ranges::find(view.checks, check.check_id, &snapshot_check::check_id);
     if (known != view.checks.end() && known->service_name == check.service_name) check.service_id = known->service_id;
 }
 
-/// The incidents of all services, by the services' names. Fails if one journal cannot be read.
+/// The journals of all services, sorted by the services' names. Fails if one journal cannot be read.
 template <locking_file_store Files>
 [[nodiscard]] auto load_all(Files& files, const std::string& state_dir) -> result<std::vector<loaded_journal>> {
     journal_directory<Files&> journals{files, state_dir};
@@ -124,7 +124,7 @@ template <locking_file_store Files>
     return all;
 }
 
-/// The services with an open incident of that state.
+/// The services with an open incident of that state, and those whose journal cannot be read.
 template <locking_file_store Files>
 [[nodiscard]] auto open_services(Files& files, const std::string& state_dir, bad_state state)
     -> result<std::vector<std::string>> {
@@ -134,13 +134,14 @@ template <locking_file_store Files>
     std::erase_if(*names, [&](const std::string& each) {
         const auto loaded = journals.load(each);
         const auto concerns = [&](const incident& one) { return one.is_open() && one.state == state; };
-        // What is wrong with one journal must not keep the others from being seen to: its own handler will report it.
+        // One unreadable journal must not keep the other services from being handled; its own handler will report it.
         return loaded && std::ranges::none_of(loaded->value.incidents, concerns);
     });
     return names;
 }
 
-/// When the next attempt of the state is due; nothing if there is none to come. Fails if it cannot be told.
+/// The wall-clock time at which the next attempt for that state is due; nothing if none is to come. Fails if that
+/// cannot be told.
 template <locking_file_store Files>
 [[nodiscard]] auto next_due(Files& files, const std::string& state_dir, bad_state state, const retry_rules& retry)
     -> result<std::optional<milliseconds>> {
@@ -187,8 +188,8 @@ template <locking_file_store Files>
 
 }  // namespace detail
 
-/// Sees to every service that has an entry in `listed` or an open incident of the state; entries in another state are
-/// passed over. `connect()` gives each service its own transport as a result. Fails if the journals cannot be listed.
+/// Handles every service that has an entry in `listed` or an open incident of the state; entries in another state are
+/// ignored. `connect()` gives each service its own transport as a result. Fails if the journals cannot be listed.
 template <host Host, typename Connect>
 [[nodiscard]] auto handle_all(Host& here, Connect&& connect, const watch_setup& set, std::vector<snapshot_check> listed)
     -> result<handled_watch> {
@@ -228,8 +229,8 @@ template <host Host>
     return {options.stopped, {}, {handler.run_once(check)}};
 }
 
-/// Gives the incidents of a service that were given up all their attempts again, and says how many there were. Waits so
-/// long for whoever works on the service, then errc::timed_out; errc::bad_data if there is no such incident.
+/// Gives the incidents of a service that were given up all their attempts again, and returns how many there were. Fails
+/// with errc::timed_out if the service's lock is not free within `wait`, errc::bad_data if no incident was given up.
 template <locking_file_store Files>
 [[nodiscard]] auto acknowledge(Files& files, const std::string& state_dir, const std::string& service,
                                milliseconds wait) -> result<std::size_t> {

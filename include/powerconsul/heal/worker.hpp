@@ -13,8 +13,8 @@
 
 namespace powerconsul::inline v0::heal {
 
-/// Tries again until no incident of the state is left that may be tried. One such worker is enough for a state: a
-/// second one goes home. What goes wrong is in the log. `connect` as for handle_all().
+/// Handles the state's incidents again and again until no attempt is left to come. One worker is enough for a state: a
+/// second one returns. Errors go to the log. `connect` is as for handle_all().
 template <host Host, typename Connect>
 void keep_trying(Host& here, Connect&& connect, const watch_setup& set) {
     constexpr std::string_view no_further_attempts = "; no further attempts are made until a handler is called again";
@@ -26,7 +26,7 @@ void keep_trying(Host& here, Connect&& connect, const watch_setup& set) {
     const auto end_with = [&](const std::string& why) {
         log_failure(here.log, state, {}, why + std::string{no_further_attempts});
     };
-    // A worker that has just seen that nothing is left is about to go: it would not see to what has opened since.
+    // Waits a moment: the worker that holds the lock may have found nothing left, and miss what has opened since.
     const auto alone = here.files.lock(path, seconds(2));
     if (!alone) return alone.error().code == errc::timed_out ? void() : end_with(alone.error().message);
     milliseconds least = brief;
@@ -35,10 +35,10 @@ void keep_trying(Host& here, Connect&& connect, const watch_setup& set) {
             const auto due = next_due(here.files, set.state_dir, state, set.watch.retry);
             if (due && !*due) return;
             in_vain = due ? 0 : in_vain + 1;
-            // Incidents that open or close meanwhile are those of other handlers: a look from time to time finds them.
+            // Other handlers may open or close incidents meanwhile; a look from time to time finds them.
             const milliseconds left = due ? shorter(**due - here.clock.wall(), calm) : calm;
             here.clock.sleep(left < least ? least : left);
-            least = calm;  // what went wrong just now will not be well in a moment
+            least = calm;  // an error will not be gone in a moment
             auto view = look_at_agent(connect, here.clock, set.agent_time());
             if (!view) continue;
             const auto done = handle_all(here, connect, set, from_agent(std::move(*view), state));
