@@ -17,8 +17,8 @@
 /// What `GET /v1/agent/self` shows of an agent's configuration, as Consul 1.8.7 writes it.
 namespace powerconsul::inline v0::json {
 
-/// A length of time as Consul writes it: `10s`, `1m30s`, `500ms`. Nothing if it is something else, or more than the 292
-/// years that Consul's own type has.
+/// A duration as Consul writes it: `10s`, `1m30s`, `500ms`. Nothing if it is something else, or more than the 292 years
+/// that Go's type holds.
 [[nodiscard]] constexpr auto parse_go_duration(std::string_view text) -> std::optional<milliseconds> {
     struct unit {
         std::string_view name;
@@ -36,7 +36,7 @@ namespace powerconsul::inline v0::json {
         }
         if (digits == 0) return std::nullopt;
         text.remove_prefix(digits);
-        if (text.starts_with('.')) {  // the rest of a second is of no weight here
+        if (text.starts_with('.')) {  // fractions of a second do not matter here
             text.remove_prefix(1);
             while (!text.empty() && ascii::is_digit(text.front())) text.remove_prefix(1);
         }
@@ -65,7 +65,7 @@ namespace detail {
     return found != nullptr && found->is(kind::boolean) ? std::optional{found->boolean} : std::nullopt;
 }
 
-/// A definition without a program, an HTTP check say, is not added.
+/// Adds the check if it runs a program; an HTTP check, for example, does not.
 inline void add_check(const value& definition, std::string_view service, std::vector<configured_check>& all) {
     constexpr milliseconds consul_default = seconds(30);
     configured_check next;
@@ -108,7 +108,7 @@ inline void add_check(const value& definition, std::string_view service, std::ve
 
 }  // namespace detail
 
-/// Fails with errc::bad_data without a name and a datacenter. What else is missing is nothing, not false.
+/// Fails with errc::bad_data if name or datacenter is missing. Any other missing member is nothing or empty, not false.
 [[nodiscard]] inline auto decode_agent_config(std::string_view body) -> result<agent_config> {
     const auto facts = decode_agent(body);
     if (!facts) return unexpected{facts.error()};

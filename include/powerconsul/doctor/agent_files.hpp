@@ -26,16 +26,16 @@
 #include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/machine.hpp>
 
-/// A local agent's process and its configuration files. The agent itself does not tell what it has read since it
-/// started, and nothing at all of its watches.
+/// A local agent's process and its configuration files. The agent itself does not show what it has reloaded since it
+/// started, and shows nothing at all of its watches.
 namespace powerconsul::inline v0 {
 
 /// A call of powerconsul, found among the words of a check or of a handler.
 struct found_call {
     std::string program{};
-    std::map<std::string, std::string, std::less<>> variables{};  ///< set by words in front of it, as `env` takes them
+    std::map<std::string, std::string, std::less<>> variables{};  ///< set before the program, as `env` takes them
     std::vector<std::string> args{};
-    std::string trouble{};  ///< why the program cannot be the one that is meant; empty if it can
+    std::string trouble{};  ///< why this program cannot be called as powerconsul; empty if it can
 };
 
 /// The process of a local agent and the files that its command line names.
@@ -46,7 +46,7 @@ struct agent_process {
     std::vector<std::string> files{};
 };
 
-/// What the files say of checks that run a program, and of watches on checks.
+/// The checks that run a program and the handlers of watches on checks, as the files define them.
 struct agent_files {
     std::vector<configured_check> checks{};
     std::vector<watch_handler> handlers{};
@@ -81,7 +81,7 @@ template <file_source Files>
     return values;
 }
 
-/// An agent that runs a check is there twice until its child has become that check's program: without these children.
+/// Removes children of agents: an agent that starts a check appears twice until its child executes the check's program.
 inline void leave_out_children(std::vector<agent_process>& agents) {
     const auto all = agents;
     std::erase_if(agents, [&](const agent_process& one) {
@@ -129,8 +129,8 @@ template <file_source Files, local_machine Machine>
     return root;
 }
 
-/// The member of that name in lower case and without `_`: Consul takes `check_id`, `CheckID` and `checkid` for the
-/// same.
+/// The member whose name is `name` in lower case and without `_`, nullptr if there is none: to Consul, `check_id`,
+/// `CheckID` and `checkid` are the same.
 [[nodiscard]] inline auto config_member(const json::value& object, std::string_view name) -> const json::value* {
     const auto is_meant = [&](std::string_view each) {
         std::string plain = ascii::lower(each);
@@ -147,7 +147,7 @@ template <file_source Files, local_machine Machine>
     return found != nullptr && found->is(json::kind::string) ? found->text : std::string{};
 }
 
-/// What stands under both names, that of one and that of a list: one block of HCL is an object, several are a list.
+/// All items under `name` and `other`, one item's name and a list's: one HCL block is an object, several are a list.
 [[nodiscard]] inline auto config_items(const json::value& object, std::string_view name, std::string_view other = {})
     -> std::vector<json::value> {
     std::vector<json::value> all;
@@ -167,7 +167,7 @@ template <file_source Files, local_machine Machine>
     return words;
 }
 
-/// Not one that runs no program. `otherwise`: its id if it has none; empty: its name then.
+/// Adds the check if it runs a program. If it has no id, `otherwise` is its id or, if that is empty, its name.
 inline void add_configured_check(const json::value& definition, const std::string& service,
                                  const std::string& otherwise, std::vector<configured_check>& all) {
     configured_check next{.service = service};
@@ -184,7 +184,7 @@ inline void add_configured_check(const json::value& definition, const std::strin
     all.push_back(std::move(next));
 }
 
-/// Services with their checks, and checks of their own, as a file has them.
+/// Adds the checks that a file defines, within a service or on their own.
 inline void add_configured_checks(const json::value& root, std::vector<configured_check>& all) {
     for (const auto& each : config_items(root, "services", "service")) {
         const std::string name = config_text(each, "name");
@@ -226,8 +226,8 @@ template <local_machine Machine>
     return call;
 }
 
-/// Looks for the agent among this machine's processes: by its data directory, or else the only one that there is.
-/// errc::unavailable: there is none, or nothing tells which of several it is.
+/// Finds the agent among this machine's processes: the one with its data directory, or else the only one that there is.
+/// Fails with errc::unavailable if there is none, or if it cannot be told which of several it is.
 template <directory_source Files, local_machine Machine>
 [[nodiscard]] auto find_agent_process(Files& files, Machine& machine, const agent_config& agent)
     -> result<agent_process> {
@@ -270,7 +270,7 @@ template <directory_source Files, local_machine Machine>
                                                      " Consul agents on this machine it is cannot be told");
 }
 
-/// What a watch of the file `path` runs. `parse` understands a command line of powerconsul.
+/// The handler of a watch from the file `path`. `parse` is as for read_agent_files().
 template <local_machine Machine, typename Parse>
 [[nodiscard]] auto read_handler(Machine& machine, const json::value& watch, const std::string& path, Parse&& parse)
     -> watch_handler {
@@ -298,8 +298,8 @@ template <local_machine Machine, typename Parse>
     return found;
 }
 
-/// `parse` understands a command line of powerconsul: a list of arguments gives result<config::arguments>.
-/// errc::bad_data: a file that cannot be read or understood might say anything.
+/// `parse` turns the arguments of a powerconsul command line into result<config::arguments>. Fails if one file cannot
+/// be read, or with errc::bad_data if it cannot be understood: it might define anything.
 template <file_source Files, local_machine Machine, typename Parse>
 [[nodiscard]] auto read_agent_files(Files& files, Machine& machine, const agent_process& process, Parse&& parse)
     -> result<agent_files> {

@@ -16,9 +16,9 @@
 
 namespace powerconsul::inline v0 {
 
-/// The front end, which understands command lines of powerconsul. `find_words` tells the words also of a line that
-/// `parse` refuses; `configure` is told what stands before the program's name, see found_call; `validate` says whether
-/// a check of such options could be carried out.
+/// The front end, which parses command lines of powerconsul. `find_words` gives the command's words even of a line that
+/// `parse` refuses; `configure` also takes the variables set before the program's name (found_call); `validate` says
+/// whether a check with such options could be carried out.
 template <typename T>
 concept command_reader = requires(T& front, const found_call& call, const config::arguments& line) {
     { front.find_words(call.args) } -> std::same_as<config::command_words>;
@@ -27,17 +27,17 @@ concept command_reader = requires(T& front, const found_call& call, const config
     { front.validate(line) } -> std::same_as<result<void>>;
 };
 
-/// A check of the agent that calls powerconsul, with what that call comes down to.
+/// A check of the agent that calls powerconsul, and what that call means.
 struct examined_check {
     called_check facts{};
     std::string registered{};                       ///< the service that it is a check of
     config::arguments line{};                       ///< without options if it could not be parsed
-    std::optional<config::configuration> chosen{};  ///< nothing if it could not be made
+    std::optional<config::configuration> chosen{};  ///< the call's configuration; nothing if it could not be made
 
     [[nodiscard]] auto service() const -> std::string { return line.value("consulservice").value_or(""); }
 };
 
-/// Nothing if it does not call powerconsul check.
+/// Examines one check of the agent; nothing if it does not call `powerconsul check`.
 template <local_machine Machine, command_reader Front>
 [[nodiscard]] auto examine_check(Machine& machine, Front& front, const configured_check& from)
     -> std::optional<examined_check> {

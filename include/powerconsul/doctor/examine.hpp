@@ -31,14 +31,13 @@
 
 namespace powerconsul::inline v0 {
 
-/// What doctor needs of its front end: command lines understood, and this host with the Consul of another
-/// configuration.
+/// What doctor needs of its front end: parsed command lines, and this host with the Consul of another configuration.
 template <typename T, typename Host>
 concept doctor_front = command_reader<T> && requires(T& front, const config::configuration& chosen) {
     { front.host_of(chosen) } -> std::same_as<result<Host>>;
 };
 
-/// How Consul is asked: who can read the token on the way, and whether it is known who answers.
+/// Judges the connection to Consul: whether others can read the token on the way, and whether the server is verified.
 [[nodiscard]] inline auto judge_connection(const config::configuration& chosen) -> finding {
     const std::string point = "connection";
     const auto& access = chosen.consul;
@@ -63,11 +62,11 @@ concept doctor_front = command_reader<T> && requires(T& front, const config::con
 }
 
 /// Looks at one node: its agent and its Consul, the services that it has roles for, the agent's configuration, and the
-/// machine. Refers to all that it is made from.
+/// machine. `here`, `machine`, `front` and `chosen` must outlive it.
 template <host Host, local_machine Machine, doctor_front<Host> Front>
 class examination {
 public:
-    /// `stopped`: why no trigger may run, empty if they may.
+    /// `stopped` says why no trigger may run, empty if they may.
     examination(Host& here, Machine& machine, Front& front, const config::configuration& chosen, std::string stopped)
         : here_{here},
           machine_{machine},
@@ -77,8 +76,8 @@ public:
           consul_{client_of(here, chosen.timeout)},
           node_{chosen.roles.who.node.empty() ? std::string{here.name} : chosen.roles.who.node} {}
 
-    /// All findings, in the order in which they were looked for. `only`: the one Consul service that is looked at;
-    /// empty: all that are known here.
+    /// All findings, in the order in which they were looked for. `only` names the one Consul service to look at; if it
+    /// is empty, all that are known here are looked at.
     [[nodiscard]] auto operator()(const std::string& only) && -> std::vector<finding> {
         agent_ = ask_agent();
         const bool away = !agent_ && agent_.error().code != errc::denied;
@@ -173,7 +172,7 @@ private:
         if (definitions_) {
             defined = definitions_->checks;
         } else if (agent_ && agent_->checks && !agent_->checks->empty()) {
-            defined = agent_->checks;  // that there were none at its start says nothing of now
+            defined = agent_->checks;  // an empty list at its start says nothing about now
         }
         if (!defined) return;
         checks_.emplace();
@@ -185,7 +184,7 @@ private:
         }
     }
 
-    /// Services by name. A check that was registered through the API does not show its command line, but its output.
+    /// Finds the services, sorted by name. A check registered through the API shows its output, not its command line.
     void find_services(const std::string& only) {
         const auto add_service = [&](const std::string& name, const config::configuration& chosen) {
             const bool known = std::ranges::find(services_, name, &examined_service::name) != services_.end();
@@ -207,7 +206,7 @@ private:
         std::ranges::sort(services_, {}, &examined_service::name);
     }
 
-    /// What stands in a file counts only once the agent has read it.
+    /// Notes the checks of the agent's files that the agent has not read yet.
     void note_unread_checks() {
         const auto live = consul_.agent_checks();
         if (!live || !checks_) return;
@@ -236,11 +235,11 @@ private:
         }
     }
 
-    /// Role and rights of one service; the name under which its document lists this node.
+    /// Looks at the role and the rights of one service, and returns the name under which its document lists this node.
     [[nodiscard]] auto look_at_service(const examined_service& service) -> std::string {
         const std::string point = "role " + service.name;
         auto roles = service.chosen.roles;
-        roles.max_age = {};  // nothing older counts, and nothing is written by a user who may not be the agent's
+        roles.max_age = {};  // uses no last known role, and writes none: this user may not be the agent's
         const milliseconds budget{service.chosen.timeout.count * 5 / 8};
         auto there = front_.host_of(service.chosen);
         const auto facts = there ? resolve(*there, service.name, service.chosen.state_dir, roles, budget)
@@ -277,14 +276,14 @@ private:
         std::vector<acl_right> asked;
         const bool all = needed.facts.state != document_state::unread;
         for (const auto& each : needed.rules) {
-            // What else is needed follows from the document.
+            // The other rights are certain only once the document is read.
             const bool certain = !each.right.prefix && std::ranges::find(each.commands, "check") != each.commands.end();
-            const bool here = each.commands != std::vector<std::string>{"lint"};  // which need not be run here
+            const bool here = each.commands != std::vector<std::string>{"lint"};  // lint need not run here
             if ((all || certain) && here) asked.push_back(each.right);
         }
         rights_facts facts{asked.size(), consul.missing_rights(asked, {}), {}};
         if (!facts.missing || !facts.missing->empty() || needed.facts.group.by != grouping::datacenters) return facts;
-        // The actives are elsewhere, and so is what hides them.
+        // The actives are in other datacenters, where the token may have other rights.
         std::erase_if(asked, [](const auto& each) { return !each.prefix && each.resource != acl_resource::service; });
         for (const auto& each : needed.facts.group.active) {
             facts.missing = consul.missing_rights(asked, each);
@@ -337,11 +336,11 @@ private:
     const config::configuration& chosen_;
     std::string stopped_;
     client consul_;
-    std::string node_;  ///< the agent's name, or what is taken for it
+    std::string node_;  ///< the agent's name or, until it is known, the configured name or the host's
     result<agent_config> agent_{agent_config{}};
     result<agent_process> process_{agent_process{}};
     result<agent_files> definitions_{agent_files{}};
-    std::optional<std::vector<examined_check>> checks_{};  ///< of its files, or else as the agent had them at its start
+    std::optional<std::vector<examined_check>> checks_{};  ///< from its files, or else as the agent had them at start
     std::vector<examined_service> services_{};
     std::vector<finding> findings_{};
 };

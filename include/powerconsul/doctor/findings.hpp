@@ -17,8 +17,8 @@
 #include <powerconsul/heal/incident.hpp>
 #include <powerconsul/json/writer.hpp>
 
-/// What is wrong on a node, from facts that somebody else gathered. A fact that could not be had is an error in a
-/// result, or nothing in an optional: what is judged from it is `unknown`, never `ok`.
+/// Judges what is wrong on a node, from facts that the caller gathered. A fact that could not be obtained is an error
+/// in a result or nothing in an optional; what is judged from it is `unknown`, never `ok`.
 namespace powerconsul::inline v0 {
 
 enum class condition : unsigned char { ok, unknown, warning, error };
@@ -38,12 +38,12 @@ struct finding {
     std::string point{};
     condition state{condition::unknown};
     std::string what{};  ///< what was seen
-    std::string mend{};  ///< what to do; empty if nothing
+    std::string mend{};  ///< what to do about it; empty if nothing
 
     friend bool operator==(const finding&, const finding&) = default;
 };
 
-/// 0: all is well; 1: something may be wrong, or could not be looked at; 2: something is wrong.
+/// 0 if all is well, 1 if something may be wrong or could not be looked at, 2 if something is wrong.
 [[nodiscard]] inline auto exit_status(const std::vector<finding>& all) -> int {
     int worst = 0;
     for (const auto& each : all) {
@@ -53,10 +53,12 @@ struct finding {
     return worst;
 }
 
+// --- the agent and Consul ---
+
 /// A check of the agent's configuration that runs a program.
 struct configured_check {
     std::string id{};
-    std::string service{};             ///< the Consul service; empty: a check of the node
+    std::string service{};             ///< the Consul service; empty for a check of the node
     std::vector<std::string> words{};  ///< the program and its arguments
     milliseconds timeout{};            ///< after which Consul ends it
 };
@@ -67,8 +69,8 @@ struct agent_config {
     std::string datacenter{};
     std::string version{};
     std::string data_dir{};
-    std::optional<bool> local_scripts{};   ///< script checks of its own files are run
-    std::optional<bool> remote_scripts{};  ///< those of anybody who may register one are run, too
+    std::optional<bool> local_scripts{};   ///< whether it runs script checks from its own files
+    std::optional<bool> remote_scripts{};  ///< whether it also runs those that others register
     std::optional<std::vector<configured_check>> checks{};
 };
 
@@ -93,7 +95,7 @@ struct agent_config {
     return {"agent", condition::error, why.message, "set --http-addr to a Consul agent"};
 }
 
-/// `leader`: its address, empty if the servers know none; errc::failed: the agent found no server that knows.
+/// `leader` is the leader's address, empty if there is none; errc::failed if the agent found no server that knows.
 [[nodiscard]] inline auto judge_leader(const result<std::string>& leader) -> finding {
     if (!leader && leader.error().code != errc::failed) return could_not_look("leader", leader.error());
     if (leader && !leader->empty()) return {"leader", condition::ok, "the servers' leader is " + *leader, {}};
@@ -102,11 +104,11 @@ struct agent_config {
             "look at consul operator raft list-peers, and at the servers' logs"};
 }
 
-/// The host's name, the agent's, and under which of them each service's document lists this node.
+/// The names of this node: the host's, the agent's and those under which the services' documents list it.
 struct node_names {
     std::string host{};
-    std::string chosen{};  ///< with --node or in the configuration; empty: not said
-    std::string agent{};   ///< empty: not known
+    std::string chosen{};  ///< from --node or the configuration; empty if neither names it
+    std::string agent{};   ///< empty if it is not known
     std::vector<std::pair<std::string, std::string>> listed{};  ///< service, name in its document
 };
 
@@ -123,11 +125,11 @@ struct node_names {
                                  : "set \"node\" to the agent's name, and list that in the documents"};
 }
 
-/// Which of the rights that a service needs the token does not have.
+/// How many rights a service needs, and which of them the token lacks.
 struct rights_facts {
     std::size_t needed{};
     result<std::vector<acl_right>> missing{std::vector<acl_right>{}};
-    std::string elsewhere{};  ///< the datacenter in which they are missing; empty: this one
+    std::string elsewhere{};  ///< the datacenter in which they are missing; empty for this one
 };
 
 [[nodiscard]] inline auto judge_rights(const std::string& service, const rights_facts& facts) -> finding {
@@ -146,6 +148,8 @@ struct rights_facts {
     return {point, condition::error, needs + " in " + facts.elsewhere,
             "make it a global token, not a local one, and have it replicated to " + facts.elsewhere};
 }
+
+// --- checks and watches ---
 
 [[nodiscard]] inline auto judge_script_checks(const result<agent_config>& agent) -> finding {
     constexpr std::string_view point = "script checks";
@@ -167,12 +171,12 @@ struct rights_facts {
 /// A check that calls powerconsul, as far as its command line was understood.
 struct called_check {
     std::string id{};
-    std::string trouble{};       ///< why it cannot work; empty: it can
-    milliseconds own_timeout{};  ///< powerconsul's
-    milliseconds timeout{};      ///< Consul's
+    std::string trouble{};       ///< why it cannot work; empty if it can
+    milliseconds own_timeout{};  ///< the limit that powerconsul sets itself
+    milliseconds timeout{};      ///< after which Consul ends it
 };
 
-/// Checks of an agent, nothing if it does not show them. One line if all are well, else one for each that is not.
+/// Judges an agent's checks; nothing if they are not known. One finding names all that are well; others have their own.
 [[nodiscard]] inline auto judge_checks(const std::optional<std::vector<called_check>>& checks) -> std::vector<finding> {
     if (!checks) {
         return {{"checks", condition::unknown, "the agent's checks are not known",
@@ -205,13 +209,13 @@ struct called_check {
 
 /// A handler of a watch on checks.
 struct watch_handler {
-    std::string state{};    ///< that it watches; empty: any
-    std::string acts_on{};  ///< the state that powerconsul is told; empty: it is not powerconsul, or not understood
-    std::string trouble{};  ///< why it does nothing
-    std::string where{};    ///< the file
+    std::string state{};    ///< the state that it watches; empty for any
+    std::string acts_on{};  ///< the state that powerconsul is told; empty if it is not called or not understood
+    std::string trouble{};  ///< why it does nothing; empty if it is not known to be wrong
+    std::string where{};    ///< the file that defines it
 };
 
-/// Handlers for one state, from the agent's files.
+/// Judges the handlers for one state, from the agent's files.
 [[nodiscard]] inline auto judge_watch(bad_state state, const result<std::vector<watch_handler>>& handlers) -> finding {
     const std::string name{to_string(state)};
     const std::string point = "watch " + name;
@@ -235,13 +239,15 @@ struct watch_handler {
             "let it call powerconsul watch " + name + " --detach"};
 }
 
+// --- the machine ---
+
 /// The directory that keeps last known roles and journals.
 struct directory_facts {
     std::string path{};
-    result<bool> trusted{false};  ///< false: it is not there
-    bool writable{};              ///< it, or where it is missing the directory above it
+    result<bool> trusted{false};  ///< false if the directory does not exist
+    bool writable{};              ///< the directory or, if it does not exist, its parent
     std::optional<std::uint64_t> free_bytes{};
-    std::optional<std::uint64_t> free_files{};  ///< nothing as well where the file system counts none
+    std::optional<std::uint64_t> free_files{};  ///< also nothing if the file system does not count them
 };
 
 [[nodiscard]] inline auto judge_state_directory(const directory_facts& facts) -> finding {
@@ -272,10 +278,10 @@ struct directory_facts {
 struct clock_facts {
     milliseconds now{};
     std::optional<bool> synchronized{};
-    std::string from_future{};  ///< a record of this node that is younger than now; empty: none
+    std::string from_future{};  ///< a record of this node with a time after `now`; empty if there is none
 };
 
-/// Before this time, 2026-11-01, there was no powerconsul.
+/// 2026-11-01, wall clock. No powerconsul existed before this time.
 inline constexpr milliseconds first_release{std::int64_t{1'793'491'200'000}};
 
 [[nodiscard]] inline auto judge_clock(const clock_facts& facts) -> finding {
@@ -293,10 +299,10 @@ inline constexpr milliseconds first_release{std::int64_t{1'793'491'200'000}};
     return {"clock", condition::warning, "it is not synchronized: ages and back-offs may be wrong", mend};
 }
 
-/// A file that holds a check as passing.
+/// A file that keeps its check passing while it exists.
 struct noop_facts {
     std::string path{};
-    result<std::optional<milliseconds>> age{std::optional<milliseconds>{}};  ///< nothing: it is not there
+    result<std::optional<milliseconds>> age{std::optional<milliseconds>{}};  ///< nothing if it does not exist
     std::optional<milliseconds> max_age{};
 };
 
@@ -341,7 +347,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// A line for each finding in columns, and a line that counts them.
+/// One line in columns for each finding, and a last line that counts them.
 [[nodiscard]] inline auto findings_text(const std::vector<finding>& all) -> std::string {
     std::size_t widest = 0;
     for (const auto& each : all) widest = std::max(widest, each.point.size());
@@ -361,7 +367,7 @@ namespace detail {
            std::to_string(detail::count_of(all, condition::unknown)) + " unknown\n";
 }
 
-/// The same as one line of JSON, with the exit code.
+/// The findings as one line of JSON, with the counts and the exit status.
 [[nodiscard]] inline auto findings_json(const std::vector<finding>& all) -> std::string {
     json::writer text;
     text.open_object().key("findings").open_array();

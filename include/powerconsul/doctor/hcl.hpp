@@ -38,7 +38,7 @@ private:
     [[nodiscard]] auto more() const -> bool { return at_ < text_.size(); }
     [[nodiscard]] auto next_is(std::string_view word) const -> bool { return text_.substr(at_).starts_with(word); }
 
-    /// Blanks, commas and comments.
+    /// Skips blanks, commas and comments.
     void skip() {
         while (more()) {
             const char c = text_[at_];
@@ -83,7 +83,7 @@ private:
         return found;
     }
 
-    /// `<<END … END`, `<<-END` with the end indented.
+    /// Reads `<<END … END`, or `<<-END` with an indented end.
     [[nodiscard]] auto heredoc() -> result<std::string> {
         at_ += 2;
         if (more() && text_[at_] == '-') ++at_;
@@ -162,7 +162,7 @@ private:
         }
     }
 
-    /// Up to the closing brace, or at the outermost level to the end.
+    /// Reads members up to the closing brace or, at the outermost level, up to the end of the text.
     [[nodiscard]] auto members(json::value& to, std::size_t depth) -> result<void> {
         for (skip(); more(); skip()) {
             if (text_[at_] == '}') {

@@ -27,24 +27,24 @@ struct acl_rule {
     std::string why{};
 };
 
-/// How much is known of a service's cluster document. `unread`: neither that it is there nor that it is not.
+/// How much is known of a service's cluster document; `unread` if neither its contents nor its absence are known.
 enum class document_state : unsigned char { unread, absent, read };
 
 /// What the rights of one node for one service follow from.
 struct acl_facts {
     std::string service{};
-    std::string document{};  ///< its key
+    std::string document{};  ///< the key of its cluster document
     document_state state{document_state::unread};
-    cluster_group group{};                      ///< the one that holds this node, once the document is read
-    std::string node{};                         ///< this node, as Consul calls it
-    std::vector<std::string> listed{};          ///< the nodes of both lists, as Consul calls them where it shows them
-    std::string counted{};                      ///< by datacenter: how the names of the nodes that count begin
-    bool asks_agent{};                          ///< the role needs the agent's name or datacenter
-    std::vector<std::string> triggers{};        ///< the keys of the roles that possible_roles() tells
+    cluster_group group{};                ///< the one that holds this node, once the document is read
+    std::string node{};                   ///< this node, as Consul calls it
+    std::vector<std::string> listed{};    ///< the nodes of both lists, as Consul calls them where it shows them
+    std::string counted{};                ///< if grouped by datacenters: the prefix of the names of nodes that count
+    bool asks_agent{};                    ///< the role needs the agent's name or datacenter
+    std::vector<std::string> triggers{};  ///< the keys for the roles that possible_roles() gives
     std::vector<std::string> other_triggers{};  ///< those of the other roles
 };
 
-/// The roles that this node can come to have without another document: a failover swaps the two lists.
+/// The roles that this node can get without any change to the document but a failover, which swaps its two lists.
 [[nodiscard]] inline auto possible_roles(document_state state, grouping by) -> std::vector<role> {
     if (state == document_state::absent) return {role::standalone};
     if (state == document_state::unread) return {role::standalone, role::primary, role::secondary};
@@ -52,11 +52,11 @@ struct acl_facts {
     return {role::primary, role::secondary};
 }
 
-/// The least rights with which every command that is named here works on this node, in the order of printing. Those for
-/// the other nodes of the lists are among them for a primary, too: a failover is no time to change tokens.
+/// The fewest rights with which every command named here works on this node, in the order of printing. A primary, too,
+/// gets those for the other nodes of the lists, so that a failover requires no other token.
 [[nodiscard]] inline auto least_rules(const acl_facts& facts) -> std::vector<acl_rule> {
     using enum acl_resource;
-    // `doctor` looks at rights, it does not need them; only what the agent tells it cannot have from elsewhere.
+    // `doctor` reports on rights without needing them; only the agent's configuration comes from nowhere else.
     const std::vector<std::string> judging{"check", "role", "watch", "trigger", "lint"};
     std::vector<acl_rule> rules;
     rules.push_back({{key, facts.document}, judging, "the cluster document, which gives this node its role"});
@@ -100,7 +100,7 @@ struct acl_facts {
 
 namespace detail {
 
-/// A string of HCL 1. `${` would begin an interpolation there.
+/// A string literal of HCL 1, in which `${` would begin an interpolation.
 [[nodiscard]] inline auto hcl_string(std::string_view text) -> std::string {
     std::string quoted_text = "\"";
     for (const char c : text) {
@@ -132,18 +132,18 @@ namespace detail {
 
 // --- asking for the facts ---
 
-/// The rights that a service needs on this node, and what they were taken from.
+/// The rights that a service needs on this node, and the facts that they follow from.
 struct needed_rights {
     acl_facts facts{};
     std::vector<acl_rule> rules{};
-    std::vector<std::string> datacenters{};  ///< all that are known; empty if they are not
-    std::vector<std::string> assumed{};      ///< what could not be read, and what was taken instead
-    std::vector<std::string> notes{};        ///< what is known of the document, for a person
+    std::vector<std::string> datacenters{};  ///< all of them; empty if they are not known
+    std::vector<std::string> assumed{};      ///< what could not be read, and what was assumed instead
+    std::vector<std::string> notes{};        ///< what is known of the document, for a person to read
 };
 
 namespace detail {
 
-/// The keys of all roles in both states, those that this node can have apart from the others.
+/// Finds the trigger keys of all roles in both states, separately for the roles that this node can have and the others.
 [[nodiscard]] inline auto find_trigger_keys(const trigger_options& triggers, const identity& who, acl_facts& facts)
     -> result<void> {
     const auto possible = possible_roles(facts.state, facts.group.by);
@@ -158,7 +158,7 @@ namespace detail {
     return {};
 }
 
-/// This node as Consul calls it: ACL rules know no other name.
+/// Finds this node's name in Consul, the only one that ACL rules know.
 template <typename Client>
 void find_own_name(Client& consul, const identity& who, needed_rights& found) {
     auto agent = consul.agent();
@@ -178,7 +178,7 @@ void find_own_name(Client& consul, const identity& who, needed_rights& found) {
                             ", as the agent does not say it (" + agent.error().message + ')');
 }
 
-/// The names of the lists as Consul spells them, as far as it shows the nodes.
+/// The names of both lists, spelt as in Consul as far as it shows the nodes.
 template <typename Client>
 [[nodiscard]] auto listed_nodes(Client& consul, const needed_rights& found) -> std::vector<std::string> {
     std::vector<std::string> seen;
@@ -225,8 +225,8 @@ inline void describe_document(const needed_rights& found, const resolution& role
 
 }  // namespace detail
 
-/// `role_facts` come from this moment, not from what was last known. What Consul does not tell is assumed, so that more
-/// is allowed rather than less. Fails with errc::usage where a trigger's key would be another one.
+/// `role_facts` must be fresh, not a last known role. What Consul does not tell is assumed, so that more is allowed
+/// rather than less. Fails with errc::usage if a name would lead to another trigger's key.
 template <typename Client>
 [[nodiscard]] auto find_needed_rights(Client& consul, const resolution& role_facts, const resolver_options& roles,
                                       const trigger_options& triggers, std::string_view service)
@@ -246,7 +246,7 @@ template <typename Client>
     if (facts.state == document_state::read && facts.group.by == grouping::nodes) {
         facts.listed = detail::listed_nodes(consul, found);
     }
-    // What a serviceFilter matches cannot be said as a rule: all nodes.
+    // No ACL rule can express what a serviceFilter matches, so that all nodes are allowed.
     if (facts.state == document_state::read && facts.group.by == grouping::datacenters &&
         roles.service_filter.empty()) {
         facts.counted = given.environment + (given.server_role.empty() ? "" : "-" + given.server_role);
@@ -259,7 +259,7 @@ template <typename Client>
     return found;
 }
 
-/// What whoever makes the token must know besides the rules. `base_key` is the triggers'; empty if it is the default.
+/// What the person who makes the token must know besides the rules. `base_key` is that of trigger_options.
 [[nodiscard]] inline auto policy_notes(const needed_rights& found, std::string_view base_key)
     -> std::vector<std::string> {
     auto notes = found.notes;

@@ -22,13 +22,13 @@
 #include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
 
-/// What doctor looks at on the machine itself. The checks are those of the agent that call powerconsul; nothing if they
+/// What doctor looks at on the machine itself. `checks` has the agent's checks that call powerconsul; nothing if they
 /// are not known.
 namespace powerconsul::inline v0 {
 
 namespace detail {
 
-/// Files as another user finds them: the agent's, who runs the checks.
+/// Files on behalf of another user: the agent's, who runs the checks.
 template <file_source Files>
 struct files_of_user {
     Files& files;
@@ -39,7 +39,8 @@ struct files_of_user {
     [[nodiscard]] auto user() const -> std::uint32_t { return id; }
 };
 
-/// The system answers for this user only; for another one, owner and mode do. Root may write anywhere.
+/// Whether `user` can write a directory. The system answers only for the current user; for another, owner and mode
+/// decide. Root may write anywhere.
 template <file_source Files, local_machine Machine>
 [[nodiscard]] auto can_write(Files& files, Machine& machine, const std::string& path, std::uint32_t user) -> bool {
     if (user == files.user()) return machine.can_write(path);
@@ -49,7 +50,7 @@ template <file_source Files, local_machine Machine>
     return ((*seen)->mode & needed) == needed;
 }
 
-/// A record of this node that is younger than now; empty if there is none.
+/// The path of a record modified more than a minute after `now` (wall clock); empty if there is none.
 template <directory_source Files>
 [[nodiscard]] auto record_from_future(Files& files, const std::string& state_dir, milliseconds now) -> std::string {
     constexpr std::size_t most_records = 100'000;
@@ -75,7 +76,7 @@ template <directory_source Files>
 
 }  // namespace detail
 
-/// `user`: the one who runs the checks.
+/// `user` is the id of the user who runs the checks.
 template <file_source Files, local_machine Machine>
 [[nodiscard]] auto look_at_state_directory(Files& files, Machine& machine, const std::string& path, std::uint32_t user)
     -> finding {
@@ -91,7 +92,7 @@ template <file_source Files, local_machine Machine>
     return judge_state_directory(facts);
 }
 
-/// `named`: the manager that the node's configuration names.
+/// `named` is the manager that the node's configuration names, if it does.
 template <file_source Files>
 [[nodiscard]] auto look_at_service_manager(Files& files, std::optional<service_manager> named,
                                            const std::optional<std::vector<examined_check>>& checks) -> finding {
