@@ -19,7 +19,8 @@
 
 namespace powerconsul::inline v0 {
 
-/// The name of a user is also the name of a file here. errc::usage for what cannot be both, or is never read by cron.
+/// Whether a user's name can also be the name of a crontab. Fails with errc::usage if it cannot, or if cron never reads
+/// a file of that name.
 [[nodiscard]] inline auto validate_crontab_user(std::string_view name) -> result<void> {
     const auto refuse = [&](std::string_view why) -> result<void> {
         return fail(errc::usage, quoted(name) + ' ' + std::string{why} + ": the name of a user is expected");
@@ -33,18 +34,18 @@ namespace powerconsul::inline v0 {
     return {};
 }
 
-/// What the text of a crontab holds, as far as it can be told without knowing all that each cron accepts.
+/// What the text of a crontab holds, as far as can be told without knowing everything that each cron accepts.
 struct crontab_text {
-    bool settings{};          ///< lines such as MAILTO=root
-    bool jobs{};              ///< lines that are no comments, settings or blank; crontab(1) takes only what cron takes
-    bool pattern{};           ///< a line that is not a comment contains the pattern; false if there is none
-    bool ends_in_line{true};  ///< cut off without a newline: Debian's cron then reads nothing of it
-    std::size_t odd_line{};   ///< the first, counted from 1, that is nothing of all this and no job either; 0: none
+    bool settings{};  ///< has a line such as MAILTO=root
+    bool jobs{};      ///< has a line that is no comment, setting or blank; crontab(1) takes only what cron takes
+    bool pattern{};   ///< a line that is not a comment contains the pattern; false if the pattern is empty
+    bool ends_in_line{true};  ///< if not, Debian's cron reads nothing of the file
+    std::size_t odd_line{};   ///< number of the first line that is no comment, setting or job; 0 if there is none
 };
 
-/// The text may be any bytes. The pattern is plain bytes too, compared within one line, capitals as they are.
+/// `text` may be any bytes. `pattern` is searched for as plain bytes within one line; case matters.
 [[nodiscard]] inline auto read_crontab(std::string_view text, std::string_view pattern) -> crontab_text {
-    // A job starts with a digit, `*` or `@`, so that what starts as a name and goes on with `=` is none.
+    // A job starts with a digit, `*` or `@`, so a line that starts with a name and `=` is not one.
     const auto is_setting = [](std::string_view line) {
         if (ascii::is_digit(line.front())) return false;
         std::size_t end = 0;
@@ -53,7 +54,7 @@ struct crontab_text {
         return end != 0 && sign != std::string_view::npos && line[sign] == '=';
     };
     crontab_text found{.ends_in_line = text.empty() || text.back() == '\n'};
-    // A job may begin with what other crons know, too; a name in quotes is a setting for some.
+    // In other crons a job may also begin with `~` or `-`, and a setting with a name in quotes.
     const auto is_odd = [](std::string_view line) {
         return std::string_view{"0123456789*@~-"}.find(line.front()) == std::string_view::npos &&
                line.find('=') == std::string_view::npos;
@@ -71,18 +72,18 @@ struct crontab_text {
 }
 
 struct crontab_options {
-    std::string user{};     ///< validate_crontab_user() says whether it can be one
-    std::string pattern{};  ///< a line must contain it; empty: any job will do
+    std::string user{};     ///< must pass validate_crontab_user()
+    std::string pattern{};  ///< a line must contain it; if empty, any job will do
     std::string directory{"/var/spool/cron/crontabs"};
     std::string group{"crontab"};
 };
 
-/// Whether a user's crontab is in place: his own, with a job that cron reads. Whether cron itself runs is for
-/// service_probe to say. Models `probe`. Files and Accounts may be references. Needs root's rights on most machines.
+/// Checks whether a user's crontab is in place: owned by that user, with a job that cron reads. Whether cron itself
+/// runs is for service_probe to say. Models `probe`. Files and Accounts may be references. Needs root on most machines.
 ///
-/// What cron obeys was seen with Debian's cron 3.0pl1-162 (tests/integration/cron): a file of root's as well as the
-/// user's own, of any group; none of another owner. It also ignores one whose mode is not 0600, which has a second name
-/// or does not end in a newline; other crons take those, so that they count as degraded and never as stopped.
+/// Debian's cron 3.0pl1-162, as seen in tests/integration/cron, obeys a file owned by root or by the user, of any
+/// group, and ignores one of any other owner. It also ignores a file whose mode is not 0600, that has a second hard
+/// link or that does not end in a newline; other crons accept those, so they count as degraded and never as stopped.
 template <file_source Files, account_source Accounts>
 class crontab_probe {
 public:
@@ -97,7 +98,7 @@ public:
         if (auto valid = validate_crontab_user(options_.user); !valid) return give_up(valid.error());
         const auto owner = accounts_.user_id(options_.user);
         if (!owner) return give_up(owner.error());
-        // Without an account there never is a crontab: a misspelt name would let a standby pass for ever.
+        // A user without an account never has a crontab: a misspelt name would let a standby pass for ever.
         if (!*owner) return unknown("there is no user " + quoted(options_.user) + " on this machine");
 
         const std::string path = options_.directory + '/' + options_.user;
@@ -108,7 +109,7 @@ public:
         const auto text = files_.read(path, largest);
         if (!text) return cannot_look(text.error());
         if (!*text) return absent(path, **owner);
-        // Comes last: if crontab(1) puts a new file in place meanwhile, the directory is newer than the file seen here.
+        // Looked at last: if crontab(1) installs a new file meanwhile, the directory is newer than the file seen here.
         const auto directory = look_at_directory();
         if (!directory) return cannot_look(directory.error());
         return judge_file(path, **seen, **owner, read_crontab(**text, options_.pattern), directory->modified);
@@ -121,8 +122,8 @@ private:
         return unknown(why.message + (files_.user() == 0 ? "" : " (crontabs can be read by root only)"));
     }
 
-    /// Cron looks once a minute whether the directory's time is new, and before that reads no file again: what was
-    /// changed in a later minute than the directory may be unknown to it.
+    /// Cron looks at the directory's modification time once a minute and rereads no file while that is unchanged: it
+    /// may not know of a file that changed in a later minute than the directory.
     [[nodiscard]] static constexpr auto later(std::int64_t changed, std::int64_t directory) -> bool {
         return changed / 60 > directory / 60;
     }
@@ -136,9 +137,9 @@ private:
     }
 
     [[nodiscard]] auto absent(const std::string& path, std::uint32_t owner) -> observed {
-        // Cron may keep its crontabs elsewhere, or a file system is not mounted.
+        // Cron may keep its crontabs elsewhere, or a file system may not be mounted.
         if (const auto directory = look_at_directory(); !directory) return cannot_look(directory.error());
-        // A directory service that does not tell BOB from bob finds him, but his file has the other name.
+        // A directory service that ignores case finds bob when asked for BOB, but the crontab is named bob.
         const auto name = accounts_.user_name(owner);
         if (!name) return give_up(name.error());
         if (*name && **name != options_.user) {
@@ -150,7 +151,7 @@ private:
 
     [[nodiscard]] auto judge_file(const std::string& path, const file_status& file, std::uint32_t owner,
                                   const crontab_text& text, std::int64_t directory_time) -> observed {
-        std::vector<std::string> faults;  // those of `stopped` come first
+        std::vector<std::string> faults;  // those that mean `stopped` come first
         if (file.uid != owner && file.uid != 0) faults.push_back(owned_by(file) + ", and cron ignores it");
         if (!text.jobs)
             faults.emplace_back(text.settings ? "it holds settings but no job" : "it holds nothing but comments");
@@ -170,7 +171,7 @@ private:
                 ignored("line " + std::to_string(text.odd_line) + " is no job, no setting and no comment"));
         }
         if (text.jobs && !text.ends_in_line) faults.push_back(ignored("there is no newline at its end"));
-        // To say `stopped`, a change of the owner alone counts too. Else it does not: many tools touch that time.
+        // For `stopped`, a change of the owner alone counts too. Otherwise not: many tools touch the change time.
         const bool newest_change = stopped && file.changed > file.modified;
         const bool stale = later(newest_change ? file.changed : file.modified, directory_time);
         if (stale) {
@@ -205,7 +206,7 @@ private:
     Accounts accounts_;
 };
 
-/// Names given as variables are used by reference: the probe is usually shorter-lived than the policies.
+/// Lvalues are held by reference: the probe is usually shorter-lived than the policies.
 template <file_source Files, account_source Accounts>
 crontab_probe(crontab_options, Files&, Accounts&) -> crontab_probe<Files&, Accounts&>;
 

@@ -16,7 +16,7 @@
 
 namespace powerconsul::inline v0 {
 
-/// A web address, taken apart.
+/// The parts of an http or https URL.
 struct web_address {
     bool tls{};
     std::string host{};  ///< a name or an address, without the brackets of IPv6
@@ -72,7 +72,7 @@ struct web_address {
     return found;
 }
 
-/// The statuses that are as they should be.
+/// The HTTP statuses that count as healthy, both ends included.
 struct status_range {
     int least{200};
     int most{399};
@@ -97,9 +97,9 @@ struct http_probe_options {
     milliseconds timeout{5000};  ///< for connecting and for the answer together
 };
 
-/// Whether a web server answers with a status in the range. Another status is degraded: it runs, but not as it should.
-/// A refused connection shows that nothing listens; everything else shows nothing. Models `probe`. Network and Web may
-/// be references.
+/// Checks whether a web server answers with an expected status. Any other status is degraded: the server runs, but not
+/// as it should. A refused connection is stopped, since nothing listens there; every other failure is unknown. Models
+/// `probe`. Network and Web may be references.
 template <dialer Network, web_client Web>
 class http_probe {
 public:
@@ -109,7 +109,7 @@ public:
     [[nodiscard]] auto operator()() -> observed {
         const auto& where = options_.where;
         const std::string name = one_line(where.origin() + where.target, 200);
-        // Asked first, since only this tells a port where nobody listens from other reasons.
+        // The port is dialled first, since only this tells a port where nothing listens from other failures.
         const milliseconds each{options_.timeout.count / 2};
         const auto port = network_.dial(where.host, where.port, each);
         if (!port) return {observation::unknown, port.error().message};

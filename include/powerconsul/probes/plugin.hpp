@@ -19,8 +19,8 @@
 
 namespace powerconsul::inline v0 {
 
-/// Where the packages of the distributions put Nagios plugins: Debian, Fedora, openSUSE, Arch, Alpine, the BSDs, and
-/// what a plain `make install` does.
+/// Where Nagios plugins are installed by the packages of Debian, Fedora, openSUSE, Arch, Alpine and the BSDs, and by a
+/// plain `make install`.
 inline constexpr std::array<std::string_view, 11> plugin_directories{
     "/usr/lib/nagios/plugins",
     "/usr/lib64/nagios/plugins",
@@ -35,8 +35,8 @@ inline constexpr std::array<std::string_view, 11> plugin_directories{
     "/usr/local/libexec/monitoring-plugins",
 };
 
-/// The first of these directories' files of that name. errc::unavailable: there is none; what could not be looked at is
-/// an error only if nothing else was found.
+/// The path of the first file of that name in these directories. Fails with errc::unavailable if there is none; a
+/// directory that could not be looked at is an error only if the file is in no other.
 template <file_source Files>
 [[nodiscard]] auto find_plugin(Files& files, std::string_view name) -> result<std::string> {
     error trouble;
@@ -59,9 +59,9 @@ template <file_source Files>
 
 struct plugin_options {
     std::vector<std::string> arguments{};
-    std::string plugin{};  ///< absolute path; empty: check_procs, looked for with find_plugin()
+    std::string plugin{};  ///< absolute path; if empty, check_procs is looked for with find_plugin()
     milliseconds timeout{5000};
-    expectation expects{expectation::unknown};  ///< what the verdict will be held against; see interpret_plugin()
+    expectation expects{expectation::unknown};  ///< what the role expects; see interpret_plugin()
 };
 
 namespace detail {
@@ -74,14 +74,14 @@ inline constexpr std::size_t longest_plugin_line = 300;  ///< bytes
     return next_part(text, '\n');
 }
 
-/// What the line says to a person: performance data begins at the first `|`.
+/// The first line without performance data, which begins at the first `|`.
 [[nodiscard]] inline auto plugin_text(const outcome& end) -> std::string {
     const std::string_view line = plugin_line(end.out);
     return one_line(line.substr(0, line.find('|')), longest_plugin_line);
 }
 
-/// Whether check_procs counted any process: `procs=2;…` behind the `|`, or "2 processes" in what versions without
-/// performance data say.
+/// Whether check_procs counted any process: `procs=2;…` after the `|`, or "2 processes" from versions without
+/// performance data.
 [[nodiscard]] inline auto counted_some(std::string_view line) -> bool {
     const auto bar = line.find('|');
     const auto data = bar == std::string_view::npos ? bar : line.find("procs=", bar);
@@ -98,10 +98,10 @@ inline constexpr std::size_t longest_plugin_line = 300;  ///< bytes
 
 }  // namespace detail
 
-/// Reads the end of a Nagios plugin: 0, 1 and 2 are running, degraded and stopped, as long as it says something too.
-/// Every other end is unknown, and so is the time-out of the plugin's own, for which it exits 2.
-/// check_procs exits 2, too, when more processes run than its arguments allow. Where none may run that is degraded:
-/// something runs on a standby.
+/// Interprets how a Nagios plugin ended: exit statuses 0, 1 and 2 are running, degraded and stopped if it also printed
+/// something. Every other ending is unknown, and so is the plugin's own time-out, for which it exits 2. check_procs
+/// also exits 2 when more processes run than its arguments allow. Where none may run, that is degraded: something runs
+/// on a standby.
 [[nodiscard]] inline auto interpret_plugin(std::string_view name, const outcome& end,
                                            expectation expects = expectation::unknown) -> observed {
     using enum observation;
@@ -125,8 +125,8 @@ inline constexpr std::size_t longest_plugin_line = 300;  ///< bytes
     return {unknown, exits + ", from a plugin 0 to 3 is expected: " + text + more};
 }
 
-/// Asks the Nagios plugin check_procs, or another one that speaks as it does, whether the process runs. Models `probe`.
-/// Executor and Files may be references.
+/// Asks the Nagios plugin check_procs, or another one with the same interface, whether the process runs. Models
+/// `probe`. Executor and Files may be references.
 template <command_executor Executor, file_source Files>
 class plugin_probe {
 public:
@@ -145,7 +145,7 @@ public:
         }
         command what{
             .argv = {path_},
-            // In English, so that the texts can be read and stay the same.
+            // In English, so that the output can be parsed and stays the same.
             .environment = {"LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
             .timeout = options_.timeout,
             .grace = grace_within(options_.timeout),
@@ -165,10 +165,10 @@ public:
         return seen;
     }
 
-    /// Of the last call: the plugin that was asked, empty if none was found.
+    /// The path of the plugin that the last call ran; empty if none was found.
     [[nodiscard]] auto path() const -> const std::string& { return path_; }
-    /// Of the last call: all of the first line, performance data too, made printable and cut after 300 bytes. What it
-    /// wrote to its standard error if it printed nothing; empty if there was neither.
+    /// The first line that the plugin printed in the last call, performance data included, made printable and cut after
+    /// 300 bytes. If it printed nothing, the first line of its standard error; empty if there was neither.
     [[nodiscard]] auto first_line() const -> const std::string& { return first_line_; }
 
 private:
@@ -189,7 +189,7 @@ private:
     std::string first_line_{};
 };
 
-/// Names given as variables are used by reference: the probe is usually shorter-lived than the policies.
+/// Lvalues are held by reference: the probe is usually shorter-lived than the policies.
 template <command_executor Executor, file_source Files>
 plugin_probe(plugin_options, Executor&, Files&) -> plugin_probe<Executor&, Files&>;
 

@@ -11,14 +11,14 @@
 
 namespace powerconsul::inline v0 {
 
-/// Looks at one of several services, by its name. With a runner that runs tasks side by side it is called from several
-/// threads at the same time.
+/// A callable that looks at one of several services, given its name. A runner that runs tasks in parallel calls it from
+/// several threads at the same time.
 template <typename T>
 concept named_probe = requires(T& look, const std::string& name) {
     { look(name) } -> std::same_as<observed>;
 };
 
-/// Looks at all services of a group, side by side where the runner can. Models `group_probe`. Look and Runner may be
+/// Looks at all services of a group, in parallel if the runner can. Models `group_probe`. Look and Runner may be
 /// references.
 template <named_probe Look, task_runner Runner>
 class side_by_side {

@@ -17,8 +17,8 @@ struct tcp_probe_options {
     milliseconds timeout{5000};
 };
 
-/// Whether something accepts connections on a TCP port. That it is refused shows that nothing listens there; no answer
-/// shows nothing. Models `probe`. Network may be a reference.
+/// Checks whether something accepts connections on a TCP port. A refused connection is stopped, since nothing listens
+/// there; no answer is unknown. Models `probe`. Network may be a reference.
 template <dialer Network>
 class tcp_probe {
 public:

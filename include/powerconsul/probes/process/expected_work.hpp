@@ -19,21 +19,21 @@
 
 namespace powerconsul::inline v0 {
 
-/// Processes that show that the service is at work, whatever its manager says: those that match one of the two.
+/// Which processes show that the service is at work, whatever its manager says: those that match either member.
 struct work_filter {
-    std::string text{};        ///< stands in the command line (--procstr); empty: not asked for
-    std::string expression{};  ///< regular expression (--procre), see find_work(); empty: not asked for
+    std::string text{};        ///< part of the command line (--procstr); not used if empty
+    std::string expression{};  ///< regular expression (--procre), see find_work(); not used if empty
 };
 
 struct work {
     std::uint32_t pid{};
     std::string command{};  ///< one line, shortened
-    bool by_text{};         ///< the text matched, else the expression
+    bool by_text{};         ///< whether the text matched, or else the expression
 
     friend auto operator==(const work&, const work&) -> bool = default;
 };
 
-/// errc::usage when nothing is asked for or every process would match, errc::bad_data for a wrong expression.
+/// Fails with errc::usage if the filter is empty or every process would match, errc::bad_data for a wrong expression.
 [[nodiscard]] inline auto validate(const work_filter& filter) -> result<void> {
     if (filter.text.empty() && filter.expression.empty()) {
         return fail(errc::usage, "every process matches an empty text; give something to look for");
@@ -50,7 +50,8 @@ struct work {
 
 namespace detail {
 
-/// Looks through the process table, again if it moved and nothing was found. Files and Accounts are used by reference.
+/// Looks through the process table, up to three times if nothing is found and processes end meanwhile. Files and
+/// Accounts are used by reference.
 template <directory_source Files, account_source Accounts>
 class work_search {
 public:
@@ -64,7 +65,7 @@ public:
             if (!compiled) return unexpected{std::move(compiled).error()};
             expression_ = std::move(*compiled);
         }
-        // A process that starts another one and ends may be missed with both.
+        // If a process starts another one and ends, a look may miss both.
         for (int looks = 1;; ++looks) {
             auto table = process_table<Files&>::read(files_, root);
             if (!table) return unexpected{std::move(table).error()};
@@ -89,7 +90,7 @@ private:
             const std::string line = command_line(all[i], std::move(**arguments));
             const auto own = find_invocations(line, *name);
             checks[i] = own.first_check;
-            // What has ended does no work.
+            // A process that has ended does no work.
             if (own.any || all[i].kin != kinship::none || all[i].ended) continue;
             const auto how = match(table, all[i], line);
             if (!how) return unexpected{how.error()};
@@ -144,18 +145,20 @@ private:
 
 }  // namespace detail
 
-/// The process that matches, of several the one that started first. The text is looked for in the command line. The
-/// expression is too, or it matches from the start of `USER COMMAND` and reaches into the command: the original matched
-/// it with lines of `ps aux`. No call of this program counts, nor what started or was started by this process or by a
-/// `powerconsul check`: their command lines may hold the text, too. What a trigger or a watch started does count.
+/// The matching process that started first, if there is one. The text is searched for in the command line, and so is
+/// the expression, which may also match from the start of `USER COMMAND` into the command: the original matched it
+/// against lines of `ps aux`. Calls of this program do not count, nor do ancestors and descendants of this process or
+/// descendants of a `powerconsul check`: their command lines may hold the text too. What a trigger or a watch started
+/// does count.
 template <directory_source Files, account_source Accounts>
 [[nodiscard]] auto find_work(Files& files, Accounts& accounts, const work_filter& filter,
                              const std::string& root = "/proc") -> result<std::optional<work>> {
     return detail::work_search<Files, Accounts>{files, accounts, filter}.run(root);
 }
 
-/// Asks the process table first: a match counts as running, and the wrapped probe is not run. Models `probe`. When the
-/// table cannot be read, only the wrapped probe's "running" is sure. All but the filter may be references.
+/// Asks the process table first: a match counts as running, and the wrapped probe is not run. If the table cannot be
+/// read, the wrapped probe's "running" stands and anything else is unknown. Models `probe`. All but the filter may be
+/// references.
 template <probe Probe, directory_source Files, account_source Accounts>
 class counting_work {
 public:
@@ -191,7 +194,7 @@ private:
     std::string root_;
 };
 
-/// Variables are used by reference, the probe is taken over.
+/// Files and accounts that are lvalues are held by reference, the probe by value.
 template <probe Probe, directory_source Files, account_source Accounts>
 counting_work(Probe, work_filter, Files&, Accounts&) -> counting_work<Probe, Files&, Accounts&>;
 template <probe Probe, directory_source Files, account_source Accounts>

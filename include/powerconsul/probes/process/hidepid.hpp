@@ -9,8 +9,9 @@
 
 namespace powerconsul::inline v0 {
 
-/// Does a mountinfo (proc(5)) say that the proc mounted at `root` hides the processes of other users? Of several mounts
-/// there the last one is seen. One with `gid=` counts as open: whom it is open to, only the kernel can tell.
+/// Whether a mountinfo (proc(5)) says that the proc mounted at `root` hides the processes of other users. Of several
+/// mounts there, the last one is visible. A mount with `gid=` counts as not hiding, since only the kernel can tell whom
+/// it hides them from.
 [[nodiscard]] constexpr auto is_mounted_hiding(std::string_view mountinfo, std::string_view root) -> bool {
     bool hides = false;
     while (!mountinfo.empty()) {
@@ -28,7 +29,7 @@ namespace powerconsul::inline v0 {
         while (!line.empty()) {
             const std::string_view option = next_part(line, ',');
             open = open || option.starts_with("gid=");
-            // In numbers before Linux 5.8, since then in words.
+            // A number before Linux 5.8, a word since then.
             if (option.starts_with("hidepid=")) hides = option != "hidepid=0" && option != "hidepid=off";
         }
         hides = hides && !open;
@@ -36,8 +37,8 @@ namespace powerconsul::inline v0 {
     return hides;
 }
 
-/// Does the proc mounted at `root` hide other users' processes from this one? In a container pid 1 may be of the same
-/// user: that it can be seen proves nothing. A list of mounts that cannot be read, or is larger than 1 MiB, says no.
+/// Whether the proc mounted at `root` hides other users' processes from this one. Seeing pid 1 proves nothing: in a
+/// container it may belong to the same user. False if the list of mounts cannot be read or is larger than 1 MiB.
 template <file_source Files>
 [[nodiscard]] auto hides_processes(Files& files, const std::string& root) -> bool {
     if (files.user() == 0) return false;

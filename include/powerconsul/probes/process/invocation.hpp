@@ -7,18 +7,18 @@
 
 namespace powerconsul::inline v0 {
 
-/// The calls of this program that stand in one command line: its own, or those that a shell, sudo and the like make.
+/// The calls of this program in one command line: the process's own, or those that a shell, sudo and the like make.
 struct invocations {
     bool any{};
     bool check{};        ///< one of them is a check
-    bool first_check{};  ///< the first of them is: what runs below it belongs to a check
+    bool first_check{};  ///< the first of them is a check, and so its descendants belong to a check
 
     friend constexpr auto operator==(const invocations&, const invocations&) -> bool = default;
 };
 
-/// `powerconsul` or `own`, the name under which this process was started (empty: none), with or without a path and a
-/// shell's signs around it, and any number of words later one of its commands. Without a command it is no call: a path
-/// may hold the name too.
+/// A call is `powerconsul` or `own`, the name under which this process was started (may be empty), with or without a
+/// path and a shell's signs around it, followed after any number of words by one of its commands. Without a command it
+/// is no call: a path may hold the name too.
 [[nodiscard]] constexpr auto find_invocations(std::string_view line, std::string_view own) -> invocations {
     constexpr std::string_view blanks = " \t\n\v\f\r";
     constexpr std::string_view signs = "\"'`;&|()";
@@ -45,7 +45,8 @@ struct invocations {
     return found;
 }
 
-/// Is it this program's name, or that under which this process was started, as the kernel keeps it: 15 bytes?
+/// Whether `process_name`, of which the kernel keeps 15 bytes, is this program's or the one under which this process
+/// was started.
 [[nodiscard]] constexpr auto is_own_name(std::string_view process_name, std::string_view own) -> bool {
     return !process_name.empty() && (process_name == "powerconsul" || process_name == own.substr(0, 15));
 }

@@ -19,22 +19,25 @@
 
 namespace powerconsul::inline v0 {
 
-/// Which processes count: those that match all that is given.
+// --- what to look for ---
+
+/// Which processes count: those that match every member that is given.
 struct process_filter {
-    std::string name{};                   ///< of the program, without a path; empty: any
-    std::string cmdline{};                ///< regular expression, searched anywhere in the command line; empty: any
-    std::optional<std::uint32_t> user{};  ///< effective
+    std::string name{};                   ///< of the program, without a path; any if empty
+    std::string cmdline{};                ///< regular expression, searched anywhere in the command line; any if empty
+    std::optional<std::uint32_t> user{};  ///< effective user id
 };
 
 /// How many processes there should be.
 struct count_range {
     std::size_t min{1};                ///< 1 or more
-    std::optional<std::size_t> max{};  ///< none: any number
+    std::optional<std::size_t> max{};  ///< no upper limit if not set
 
     friend constexpr auto operator==(const count_range&, const count_range&) -> bool = default;
 };
 
-/// `min:max`, `min:` or `:max` (from 1). errc::usage for all else, with what to write in its place.
+/// Parses `min:max`, `min:` or `:max`, with numbers from 1 to 4194304. Fails with errc::usage for anything else, saying
+/// what to write instead.
 [[nodiscard]] inline auto parse_count(std::string_view text) -> result<count_range> {
     const auto refuse = [&](const std::string& why) {
         return fail(errc::usage, quoted(text) + " is no range for a count of processes: " + why);
@@ -73,7 +76,7 @@ struct count_range {
     return range;
 }
 
-/// errc::usage when nothing is given or no process could ever match, errc::bad_data for a wrong expression.
+/// Fails with errc::usage if the filter is empty or no process could ever match, errc::bad_data for a wrong expression.
 [[nodiscard]] inline auto validate(const process_filter& filter) -> result<void> {
     if (filter.name.empty() && filter.cmdline.empty() && !filter.user) {
         return fail(errc::usage, "all processes match, give a name, an expression for the command line or a user");
@@ -91,7 +94,7 @@ struct count_range {
 }
 
 /// What the filter looks for, as a sentence's subject: `nginx`, `process of user www-data with command line "…"`.
-/// `user_name` names filter.user; without it the number stands there.
+/// `user_name` is the name of filter.user; if empty, the number is shown.
 [[nodiscard]] inline auto describe(const process_filter& filter, std::string_view user_name = {}) -> std::string {
     std::string text = filter.name.empty() ? "process" : one_line(filter.name, 80);
     if (filter.user) {
@@ -110,11 +113,11 @@ namespace detail {
     return base_name(name.substr(0, name.find_first_of(blanks)));
 }
 
-/// Which program of those that begin with the same 15 bytes the arguments name: this one, another, or none of them.
+/// Whether the arguments name the program, another one that begins with the same 15 bytes, or neither.
 enum class named : unsigned char { none, another, it };
 
-/// `name` is longer than 15 bytes. The program is named by argv[0], with a `-` before it (a login shell's) or rewritten
-/// to `name: what it does`, and of a script by argv[1], or argv[2] if its first line passes an option to the
+/// `name` must be longer than 15 bytes. A program is named by argv[0], which may begin with `-` (a login shell) or be
+/// rewritten to `name: what it does`; a script by argv[1], or by argv[2] if its first line passes an option to the
 /// interpreter.
 [[nodiscard]] inline auto named_program(std::string_view arguments, std::string_view name) -> named {
     std::array<std::string_view, 3> words{};
@@ -134,9 +137,12 @@ enum class named : unsigned char { none, another, it };
 
 }  // namespace detail
 
-/// Counts the processes that match, as check_procs does: those that have ended and were not collected yet count too,
-/// but cannot alone make the count right. Left out are this process, what it started, and what may hold its words or a
-/// `powerconsul check`'s in its command line without being the work. Models `probe`. `Files` may be a reference.
+// --- the probe ---
+
+/// Counts the processes that match, as check_procs does: those that have ended but are not yet reaped count too, but
+/// cannot alone make the count right. This process and its descendants do not count, nor do processes that may merely
+/// have its arguments, or those of another `powerconsul check`, in their command lines. Models `probe`. `Files` may be
+/// a reference.
 template <directory_source Files>
 class process_probe {
 public:
@@ -151,7 +157,7 @@ public:
             if (!compiled) return give_up(compiled.error());
             expression = std::move(*compiled);
         }
-        // A process that starts another one and ends may be missed with both: "none" is not said after one look alone.
+        // If a process starts another one and ends, a look may miss both: in that case "none" takes another look.
         for (int looks = 1;; ++looks) {
             auto table = process_table<Files&>::read(
                 files_, root_, [&](auto& of, std::uint32_t pid) { return may_match(of, pid, expression); });
@@ -167,16 +173,16 @@ private:
         std::size_t alive{};
         std::size_t ended{};
         std::size_t ancestors{};  ///< they match but do not count; still, "none" would not be true
-        std::size_t doubtful{};   ///< may be it or not: they count neither way, and "none" may not be true
+        std::size_t doubtful{};   ///< may match or not: they do not count, but "none" may not be true
     };
 
-    /// `doubtful`: the kernel keeps 15 bytes of the name, the longer rest is not confirmed by the arguments, which a
-    /// process may choose (`exec -a`) and rewrite.
+    /// `doubtful`: the 15 bytes that the kernel keeps of the name match, but the arguments, which a process may choose
+    /// (`exec -a`) and rewrite, do not confirm the rest.
     enum class matched : unsigned char { no, doubtful, certain };
 
     [[nodiscard]] static auto give_up(const error& why) -> observed { return {observation::unknown, why.message}; }
 
-    /// False for what match() is certain to say no to. Reads as little as that takes.
+    /// False if match() is certain to say no. Reads as little as that takes.
     [[nodiscard]] auto may_match(process_table<Files&>& table, std::uint32_t pid,
                                  const std::optional<pattern>& expression) -> result<bool> {
         if (filter_.user) {
@@ -192,7 +198,7 @@ private:
         if (!arguments) return unexpected{std::move(arguments).error()};
         if (!*arguments) return true;
         const std::string line = command_line({}, std::move(**arguments));
-        // Without arguments its name stands there in brackets.
+        // Without arguments the line is only the name in brackets, which is not known yet.
         return line.starts_with('[') ? result{true} : expression->occurs_in(line);
     }
 
@@ -201,13 +207,13 @@ private:
                (filter_.name.size() > 15 && name == std::string_view{filter_.name}.substr(0, 15));
     }
 
-    /// Stops where more would change nothing.
+    /// Stops as soon as further matches could not change the verdict.
     [[nodiscard]] auto count(process_table<Files&>& table, const std::optional<pattern>& expression) -> result<counts> {
         counts seen;
         const auto own = table.own_name();
         if (!own) return unexpected{own.error()};
         const auto& all = table.processes();
-        // What another check runs, check_procs for instance, holds words of that check.
+        // What another check runs, check_procs for instance, has words of that check in its command line.
         std::vector<bool> checks(all.size());
         for (std::size_t i = 0; expression && i < all.size(); ++i) {
             if (!is_own_name(all[i].name, *own)) continue;
@@ -301,7 +307,7 @@ private:
     std::string root_;
 };
 
-/// A variable is used by reference.
+/// Files that are an lvalue are held by reference.
 template <directory_source Files>
 process_probe(process_filter, count_range, Files&) -> process_probe<Files&>;
 template <directory_source Files>

@@ -29,7 +29,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// For each process of a table that is ordered by pid: is one of its parents, however far up, marked? Each is looked at
+/// For each process of a table that is ordered by pid: whether one of its ancestors is marked. Looks at each process
 /// once. Parents that form a loop (the table is not read in one moment) end the search.
 [[nodiscard]] inline auto below(const std::vector<process>& table, const std::vector<bool>& marked)
     -> std::vector<bool> {
@@ -57,8 +57,8 @@ namespace detail {
     return answers;
 }
 
-/// The command line as ps shows it: arguments (as in /proc/<pid>/cmdline, each with a NUL behind it) joined by blanks,
-/// lines too; without any the name in brackets, of one that has ended with `<defunct>`.
+/// The command line as ps shows it: arguments (as in /proc/<pid>/cmdline, each followed by a NUL) joined by blanks,
+/// which also replace newlines; without any, the name in brackets, followed by `<defunct>` if the process has ended.
 [[nodiscard]] inline auto command_line(const process& of, std::string arguments) -> std::string {
     while (!arguments.empty() && (arguments.back() == '\0' || arguments.back() == ' ')) arguments.pop_back();
     for (char& c : arguments) {
@@ -68,8 +68,9 @@ namespace detail {
     return '[' + of.name + (of.state == 'Z' || of.state == 'X' ? "] <defunct>" : "]");
 }
 
-/// The processes of the machine, or of the container, as they are below /proc. `Files` may be a reference. What ends
-/// while it is read is left out. A refusal is an error, never a shorter table: what is hidden might be the one.
+/// The processes of the machine, or of the container, as read from /proc. `Files` may be a reference. A process that
+/// ends while the table is read is left out. Hidden or unreadable processes are an error, never a shorter table: one of
+/// them might be the one that is looked for.
 template <directory_source Files>
 class process_table {
 public:
@@ -77,13 +78,16 @@ public:
     static constexpr std::size_t max_arguments = std::size_t{8} << 20U;  ///< bytes; the kernel allows 6 MiB
     static constexpr std::size_t max_status = std::size_t{16} << 10U;
 
+    // --- reading the table ---
+
     [[nodiscard]] static auto read(Files files, std::string root = "/proc") -> result<process_table> {
         return read(std::forward<Files>(files), std::move(root),
                     [](process_table&, std::uint32_t) { return result{true}; });
     }
 
-    /// Only those for which `maybe(table, pid)` -> result<bool> is true, and what they and this process descend from: a
-    /// status costs the kernel more than all else that is read of a process. `maybe` may ask the table by pid.
+    /// Reads only this process, those for which `maybe(table, pid)` -> result<bool> is true, and the ancestors of them
+    /// all: a status costs the kernel more than everything else that is read of a process. `maybe` may ask the table by
+    /// pid.
     template <typename Maybe>
     [[nodiscard]] static auto read(Files files, std::string root, Maybe maybe) -> result<process_table> {
         process_table table{std::forward<Files>(files), std::move(root)};
@@ -95,15 +99,17 @@ public:
     /// This process and its kin included, in the order of their pids.
     [[nodiscard]] auto processes() const -> const std::vector<process>& { return processes_; }
 
-    /// One ended between being listed and being read, now or by arguments() and user(): what it started before that may
-    /// be missing.
+    /// Whether a process ended between being listed and being read by read(), arguments() or user(): what it had
+    /// started may be missing.
     [[nodiscard]] auto moved() const -> bool { return moved_; }
 
-    /// As in /proc/<pid>/cmdline, each with a NUL behind it; std::nullopt: it has ended and is collected.
+    // --- asking about one process ---
+
+    /// As in /proc/<pid>/cmdline, each followed by a NUL; std::nullopt if the process has ended and been reaped.
     [[nodiscard]] auto arguments(const process& of) -> result<std::optional<std::string>> {
         auto text = files_.read(path(of.pid, "/cmdline"), max_arguments);
         if (!text) return refused(text.error());
-        // Empty is also what a process leaves that ended just now, and for a moment while it starts another program.
+        // Also empty for a process that has just ended, and for a moment while one starts another program.
         if (*text && (*text)->empty() && !of.kernel && !of.ended) {
             auto again = status(of.pid);
             if (!again) return unexpected{std::move(again).error()};
@@ -116,18 +122,18 @@ public:
         return text;
     }
 
-    /// The effective user; std::nullopt: it has ended and is collected.
+    /// The effective user; std::nullopt if the process has ended and been reaped.
     [[nodiscard]] auto user(const process& of) -> result<std::optional<std::uint32_t>> { return user(of.pid); }
 
     [[nodiscard]] auto user(std::uint32_t pid) -> result<std::optional<std::uint32_t>> {
-        // The owner of the folder itself is the effective user even of a process that may not be dumped.
+        // The owner of the directory itself is the effective user even of a process that is not dumpable (prctl(2)).
         auto seen = files_.status(path(pid, ""));
         if (!seen) return refused(seen.error());
         if (!*seen) moved_ = true;
         return *seen ? std::optional{(*seen)->uid} : std::optional<std::uint32_t>{};
     }
 
-    /// The same name as in its status; std::nullopt: not known, its status will tell.
+    /// The same name as in the process's status; std::nullopt if it is gone; its status will tell.
     [[nodiscard]] auto name(std::uint32_t pid) -> result<std::optional<std::string>> {
         auto text = files_.read(path(pid, "/comm"), max_status);
         if (!text) return refused(text.error());
@@ -135,8 +141,8 @@ public:
         return text;
     }
 
-    /// What is in /proc/<pid>/cmdline now, nothing for instance of one that is about to start another program;
-    /// std::nullopt: not known, its status will tell.
+    /// What /proc/<pid>/cmdline holds now: nothing, for instance, if the process is about to start another program;
+    /// std::nullopt if it is gone; its status will tell.
     [[nodiscard]] auto arguments(std::uint32_t pid) -> result<std::optional<std::string>> {
         auto text = files_.read(path(pid, "/cmdline"), max_arguments);
         if (!text) return refused(text.error());
@@ -171,8 +177,8 @@ private:
         return parse_process(**text).transform([](process&& read) { return std::optional{std::move(read)}; });
     }
 
-    /// What is no /proc of a kernel may show one process in another's place: its parents could then be looked for
-    /// without an end.
+    /// A directory that is no kernel's /proc may show one process in another's place, and the search for its ancestors
+    /// might then never end.
     [[nodiscard]] auto status(std::uint32_t pid) -> result<std::optional<process>> {
         const std::string at = path(pid, "/stat");
         auto read = status(at);
@@ -201,7 +207,7 @@ private:
             if (!*wanted) continue;
             if (auto done = look_at(*pid); !done) return done;
         }
-        // The first process of a namespace lives as long as it: that it is not listed shows hidepid=2.
+        // The first process of a pid namespace lives as long as the namespace: if it is not listed, hidepid=2 is set.
         if (!first) return refused(hidden);
         const std::uint32_t own = (*self)->pid;
         if (!detail::find_process(processes_, own)) insert(std::move(**self));
@@ -221,7 +227,8 @@ private:
         return {};
     }
 
-    /// Of those that are there, up to the first process. One that has ended meanwhile has handed its children on.
+    /// Adds the ancestors of all processes, up to the first one. A parent that has ended meanwhile has passed its
+    /// children on.
     [[nodiscard]] auto add_parents() -> result<void> {
         std::vector<std::uint32_t> missing;
         for (const auto& each : processes_) missing.push_back(each.parent);
@@ -242,7 +249,7 @@ private:
         return {};
     }
 
-    /// The kernel lists them in their order, so that this only appends.
+    /// The kernel lists processes in the order of their pids, so this appends, except for ancestors.
     void insert(process&& each) {
         const auto at = std::ranges::upper_bound(processes_, each.pid, {}, &process::pid);
         processes_.insert(at, std::move(each));
@@ -251,7 +258,7 @@ private:
     void mark_kin(std::uint32_t self) {
         std::vector<bool> own(processes_.size());
         const auto start = detail::find_process(processes_, self);
-        if (!start) return;  // cannot be: this process runs
+        if (!start) return;  // cannot happen: this process runs
         own[*start] = true;
         const auto descendants = below(processes_, own);
         for (std::size_t i = 0; i < processes_.size(); ++i) {

@@ -10,9 +10,9 @@
 
 namespace powerconsul::inline v0 {
 
-/// Reads what `rc-service <name> status` answered. OpenRC's own scripts print `status: <state>` and exit with a code of
-/// that state (openrc-run.sh and supervise-daemon.sh, 0.45): both have to agree. Plain init scripts, which rc-service
-/// runs too, are read after the LSB.
+/// Interprets the result of `rc-service <name> status`. OpenRC's own scripts print `status: <state>` and exit with the
+/// code of that state (openrc-run.sh and supervise-daemon.sh, 0.45); both have to agree. Plain init scripts, which
+/// rc-service runs too, are interpreted as the LSB says.
 [[nodiscard]] inline auto interpret_rc_service(const outcome& end, bool exits_early) -> observed {
     using enum observation;
     if (end.how == ending::timed_out) return {unknown, "rc-service did not answer in time"};

@@ -23,17 +23,17 @@
 namespace powerconsul::inline v0 {
 
 struct service_probe_options {
-    std::string name{};  ///< as the service manager calls it; validate_local_service() says whether it can be one
+    std::string name{};  ///< as the service manager calls it; must pass validate_local_service()
     service_manager manager{service_manager::systemd};
-    milliseconds timeout{5000};  ///< for each that is asked: systemd and an init script at most, one after the other
+    milliseconds timeout{5000};  ///< for each query: at most one to systemd and then one to an init script
     std::string init_directory{"/etc/init.d"};
-    std::string systemctl{};   ///< absolute path; empty: looked for in the usual directories
-    std::string rc_service{};  ///< the same
+    std::string systemctl{};   ///< absolute path; if empty, looked for in the usual directories
+    std::string rc_service{};  ///< as for systemctl
 };
 
-/// Whether the local service runs, asked of the service manager itself. Models `probe`. Executor, Files and Units may
-/// be references. systemd is asked through Units, and through systemctl where that gives no answer. Never starts, stops
-/// or changes anything.
+/// Asks the service manager whether the local service runs. Models `probe`. Executor, Files and Units may be
+/// references. systemd is asked through Units, and through systemctl if Units cannot answer. Never starts, stops or
+/// changes anything.
 template <command_executor Executor, file_source Files, unit_source Units = no_unit_source>
 class service_probe {
 public:
@@ -108,7 +108,7 @@ private:
         return options_.init_directory + '/' + std::string{name};
     }
 
-    /// Looks into the script only if it was silent. One that cannot be read may do anything.
+    /// Looks into the script only if it was silent; a script that cannot be read may do anything.
     [[nodiscard]] auto silence_proves_nothing(const outcome& end, const std::string& path) -> bool {
         if (!end.exited_with(0) || !detail::said(end).empty()) return false;
         const auto script = files_.read(path, std::size_t{256} * 1024);
@@ -127,8 +127,8 @@ private:
         return fail(errc::unavailable, std::string{name} + " was not found in /usr/bin, /bin, /usr/sbin and /sbin");
     }
 
-    /// The clean environment of Debian's service(8), in English, so that texts can be read and stay the same. Without
-    /// SYSTEMCTL_SKIP_REDIRECT, Debian's init scripts pass `status` on to systemctl
+    /// In the clean environment of Debian's service(8), in English so that the output can be parsed and stays the same.
+    /// Without SYSTEMCTL_SKIP_REDIRECT, Debian's init scripts pass `status` on to systemctl
     /// (/lib/lsb/init-functions.d/40-systemd).
     [[nodiscard]] auto run(std::vector<std::string> argv, milliseconds time) -> result<outcome> {
         return executor_.run(command{
@@ -146,9 +146,9 @@ private:
     Units units_;
 };
 
-/// Names given as variables are used by reference: the probe is usually shorter-lived than the policies. Without the
-/// constructor's own constraint clang would prefer that, and copy.
-// Version 14 takes the guide for a part of the clause.
+/// Lvalues are held by reference: the probe is usually shorter-lived than the policies. Without the constructor's
+/// constraint repeated here, clang would prefer the constructor and copy them.
+// clang-format 14 takes the guide for a part of the requires clause.
 // clang-format off
 template <command_executor Executor, file_source Files, unit_source Units = no_unit_source>
     requires std::default_initializable<Units>

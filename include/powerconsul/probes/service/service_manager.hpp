@@ -34,14 +34,14 @@ inline constexpr std::array service_managers{service_manager::systemd, service_m
 }
 
 /// The manager that runs this machine, found the way sd_booted(3) does it: by what the manager itself puts below /run.
-/// Where neither systemd nor OpenRC runs, init scripts are taken for what counts. errc::unavailable: there are none.
+/// Where neither systemd nor OpenRC runs, init scripts count as sysv. Fails with errc::unavailable if there are none.
 template <file_source Files>
 [[nodiscard]] auto detect_service_manager(Files& files) -> result<service_manager> {
     struct sign {
         const char* path;
         service_manager manager;
     };
-    // On some systems /etc/init.d is a link, the other two never are.
+    // On some systems /etc/init.d is a symbolic link; the other two never are.
     constexpr std::array signs{sign{"/run/systemd/system", service_manager::systemd},
                                sign{"/run/openrc", service_manager::openrc},
                                sign{"/etc/init.d", service_manager::sysv}};
@@ -60,7 +60,8 @@ template <file_source Files>
                 "serviceManager");
 }
 
-/// Whether a name can be handed to a service manager: never a path, a pattern or an option. errc::usage if not.
+/// Fails with errc::usage for a name that cannot be passed to a service manager, such as a path, a pattern or an
+/// option.
 [[nodiscard]] inline auto validate_local_service(std::string_view name) -> result<void> {
     constexpr std::string_view others = "@_.:+\\-";
     const auto refuse = [&](std::string_view why) {

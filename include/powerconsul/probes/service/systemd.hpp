@@ -28,7 +28,7 @@ namespace powerconsul::inline v0 {
     return std::string{name} + (typed ? "" : ".service");
 }
 
-/// The name as systemctl hands it to systemd: bytes that no unit's name can hold are written as \xNN.
+/// The name as systemctl passes it to systemd: bytes that no unit name can hold are written as \xNN.
 [[nodiscard]] inline auto mangled_unit_name(std::string_view name) -> std::string {
     std::string mangled;
     for (const char c : name) {
@@ -38,8 +38,9 @@ namespace powerconsul::inline v0 {
     return mangled;
 }
 
-/// Reads the answer to `systemctl show --property=LoadState --property=ActiveState --property=SubState
-/// --property=SourcePath`. An answer that is not complete and unambiguous is an error that says so.
+/// Parses the output of `systemctl show --property=LoadState --property=ActiveState --property=SubState
+/// --property=SourcePath`. Fails with errc::bad_data if it is incomplete or ambiguous, errc::timed_out, errc::failed
+/// after a signal and errc::unavailable for any exit status but 0.
 [[nodiscard]] inline auto read_unit_state(const outcome& end) -> result<unit_state> {
     if (end.how == ending::timed_out) return fail(errc::timed_out, "systemctl did not answer in time");
     if (end.how == ending::signalled) {
@@ -77,7 +78,7 @@ namespace powerconsul::inline v0 {
     return unit;
 }
 
-/// The init script below init_directory that must be asked in systemd's place, or nothing.
+/// The name of the init script in init_directory that must be asked instead of systemd; empty if there is none.
 [[nodiscard]] inline auto script_behind(const unit_state& unit, std::string_view init_directory) -> std::string_view {
     const std::string_view source = unit.source;
     const bool generated = source.size() > init_directory.size() + 1 && source.starts_with(init_directory) &&
@@ -87,7 +88,7 @@ namespace powerconsul::inline v0 {
     return name.find('/') == std::string_view::npos ? name : std::string_view{};
 }
 
-/// What a unit's state means. Anything that is not known here is unknown.
+/// What a unit's state means. Any state that is not listed here is unknown.
 [[nodiscard]] inline auto interpret_unit(const unit_state& unit, std::string_view name) -> observed {
     using enum observation;
     const std::string& active = unit.active;

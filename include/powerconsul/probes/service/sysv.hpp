@@ -12,7 +12,8 @@
 
 namespace powerconsul::inline v0 {
 
-/// What the words of a status text claim. A text may claim several things: of two instances, one runs.
+/// What the words of a status text claim. A text may claim several things at once, as when only one of two instances
+/// runs.
 struct status_words {
     bool running{};
     bool stopped{};
@@ -23,13 +24,14 @@ struct status_words {
 
 namespace detail {
 
-/// Takes the next word (lower case, apostrophes kept) and all signs before it off the text; both are empty at its end.
-/// Escape sequences that set colours are skipped.
+/// A word in lower case, apostrophes kept, and all signs before it.
 struct word {
     std::string text{};
     std::string signs{};
 };
 
+/// Takes the next word and its signs off the text; both are empty at the end. Escape sequences that set colours are
+/// skipped.
 [[nodiscard]] inline auto next_word(std::string_view& text) -> word {
     word next;
     while (!text.empty()) {
@@ -48,7 +50,8 @@ struct word {
     return next;
 }
 
-/// The first line that is not blank, short, with each number as `#`: it may be a process id and change every time.
+/// The first line that is not blank, shortened, with each number as `#`: it may be a process id, which changes every
+/// time.
 [[nodiscard]] inline auto stable_line(std::string_view text) -> std::string {
     while (!text.empty() && is_one_of(text.substr(0, 1), {"\n", "\r", " "})) text.remove_prefix(1);
     std::string masked;
@@ -67,7 +70,8 @@ struct word {
 
 }  // namespace detail
 
-/// Reads a status text as a person would: "not currently running" is no "running", "dead but pid file exists" neither.
+/// Reads a status text as a person would: "not currently running" does not mean running, nor does "dead but pid file
+/// exists".
 [[nodiscard]] inline auto read_status_words(std::string_view text) -> status_words {
     status_words seen;
     std::string before;
@@ -78,7 +82,7 @@ struct word {
         if (signs.find('\n') != std::string::npos) some = false;
         if (signs.find_first_of("\n;,") != std::string::npos || signs.starts_with(". ")) negated = 0;
         const bool first = before.empty() || signs.find_first_of("\n:].*!") != std::string::npos;
-        // `{start|stop|status}` and its like, with or without the word in front of it.
+        // `{start|stop|status}` and the like, with or without the word "usage" in front of it.
         if (before == "start" && word == "stop" && signs.find('|') != std::string::npos) seen.usage = true;
         if (word == "usage" && first && rest.starts_with(':')) seen.usage = true;
         if (word.empty()) return seen;
@@ -103,15 +107,16 @@ struct word {
     }
 }
 
-/// Whether an init script may end with 0 before it looks at `status`. Debian's do so when their program is not
-/// installed (`test -x $DAEMON || exit 0`) and, in the library that they read, when systemd has their unit masked.
+/// Whether an init script may exit 0 before it looks at `status`. Debian's do so when their program is not installed
+/// (`test -x $DAEMON || exit 0`) and, in the library that they source, when their unit is masked in systemd.
 [[nodiscard]] inline auto may_exit_early(std::string_view script) -> bool {
     constexpr std::string_view signs[] = {"|| exit 0", "init-functions", "init-d-script"};
     return std::ranges::any_of(signs, [&](auto sign) { return script.find(sign) != std::string_view::npos; });
 }
 
-/// Reads what `<script> status` answered, after the LSB: 0 running, 1 and 2 dead, 3 not running, 4 and more unknown.
-/// The text is never the only witness for running, but it can contradict the code. `exits_early`: see may_exit_early.
+/// Interprets the result of `<script> status` as the LSB says: 0 running, 1 and 2 dead, 3 not running, 4 and more
+/// unknown. The text alone never proves running, but it can contradict the exit status. `exits_early`: see
+/// may_exit_early().
 [[nodiscard]] inline auto interpret_init_script(const outcome& end, bool exits_early) -> observed {
     using enum observation;
     if (end.how == ending::timed_out) return {unknown, "init script did not answer in time"};
@@ -132,7 +137,7 @@ struct word {
     }
     if (!words.stopped) {
         if (words.unsure) return {unknown, exits + detail::said(end)};
-        // A shell ends with 1 or 2 on errors of its own, and scripts when a right is missing: they complain on stderr.
+        // A shell exits 1 or 2 on errors of its own, and so do scripts that lack a permission; they complain on stderr.
         if (end.status < 3 && !detail::stable_line(end.err).empty()) return {unknown, exits + detail::said(end)};
     }
     return {stopped, exits + (end.status == 3 ? " (not running)" : " (dead)")};
