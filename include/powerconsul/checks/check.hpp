@@ -24,7 +24,7 @@ namespace detail {
     return report;
 }
 
-/// The reasons of a probe, of a noop file and of the role, in this order.
+/// Gives the report the reasons of the probe, of the noop file and of the role, in this order.
 inline void explain(check_report& report, std::string probe, const noop_sighting& noop, const std::string& role) {
     report.why = std::move(probe);
     for (const auto* each : {&noop.reason, &role}) {
@@ -45,7 +45,7 @@ inline void explain(check_report& report, std::string probe, const noop_sighting
 inline void conclude(check_report& report, group_judgement found, const resolution& facts, const noop_sighting& noop) {
     report.seen = found.seen;
     report.remedy = found.remedy;
-    // With a noop file it would be passing, without one it is not: nobody knows.
+    // It is not known whether there is a noop file, and with one the verdict would be passing.
     const bool certain = noop.state != noop_state::unknown || found.state == verdict::passing;
     report.state = certain ? found.state : verdict::unknown;
     explain(report, std::move(found.reason), noop, facts.reason);
@@ -71,7 +71,7 @@ template <probe Probe>
     return check(check_subject{.kind = std::move(kind), .name = std::move(name)}, facts, std::forward<Probe>(look));
 }
 
-/// Several services as one: judge_group() says how. The names are the subject's members.
+/// Checks several services as one, as judge_group() judges them. Their names are the subject's members.
 template <group_probe Probe>
 [[nodiscard]] auto check_group(check_subject subject, const resolution& facts, Probe&& look,
                                const noop_sighting& noop = {}) -> check_report {

@@ -14,17 +14,17 @@
 
 namespace powerconsul::inline v0 {
 
-/// What several local services come to when they are one.
+/// The judgement on several local services taken as one.
 struct group_judgement {
     verdict state{verdict::unknown};
-    observation seen{observation::unknown};  ///< of the group: all run, all are stopped, or in part
-    std::string reason{};                    ///< names each one that is not as expected
-    std::string_view remedy{};               ///< of the first of these that has one
+    observation seen{observation::unknown};  ///< what all have in common; otherwise degraded or unknown
+    std::string reason{};                    ///< names each service that is not as expected
+    std::string_view remedy{};               ///< of the first such service that has one
 };
 
 namespace detail {
 
-/// One part of the reason: the names of all that were seen alike.
+/// One part of the reason: the names of all services with the same observation.
 struct alike {
     const observed* seen{};
     std::vector<std::string> names{};
@@ -42,9 +42,9 @@ struct alike {
 
 }  // namespace detail
 
-/// Judges a group: expected running, all must run; expected stopped, none may. Each is held against the expectation
-/// alone and the worst counts: a stopped one among running ones is critical. `seen` is in the order of `names`; what is
-/// missing in it is unknown.
+/// Judges a group: all must run if running is expected, and none may if stopped is. Each service is held against the
+/// expectation by itself and the worst verdict counts: a stopped one among running ones is critical. `seen` is in the
+/// order of `names`; a missing observation is unknown.
 [[nodiscard]] inline auto judge_group(expectation expects, const std::vector<std::string>& names,
                                       const std::vector<observed>& seen) -> group_judgement {
     static const observed missing{observation::unknown, "it was not looked at"};
@@ -70,11 +70,11 @@ struct alike {
     }
     if (!same) made.seen = worst == verdict::unknown ? observation::unknown : observation::degraded;
     made.reason = detail::group_reason(wrong, true);
-    // Rather all the names than some reasons.
+    // Prefer the complete list of names over the reasons when the text gets too long.
     if (made.reason.size() > 1500) made.reason = detail::group_reason(wrong, false);
     if (!wrong.empty()) return made;
     made.reason = first == observation::running ? "all of them run" : "none of them runs";
-    // Seen alike for one reason: the process, say, that is their work.
+    // All were seen alike for one reason, such as a process that counts as the work of them all.
     const bool alike = std::ranges::count(seen, seen.front()) == std::ssize(seen);
     if (alike && !seen.front().reason.empty()) made.reason += " (" + seen.front().reason + ')';
     return made;

@@ -14,8 +14,8 @@
 
 namespace powerconsul::inline v0 {
 
-/// Whether somebody asked, by a file, that a check passes whatever is expected. `ignored`: something is there that does
-/// not count. `unknown`: it could not be looked at.
+/// Whether a file demands that a check passes whatever is expected. `ignored`: something is there that does not count.
+/// `unknown`: the file could not be looked at.
 enum class noop_state : unsigned char { absent, present, ignored, unknown };
 
 struct noop_sighting {
@@ -24,13 +24,13 @@ struct noop_sighting {
 };
 
 struct noop_options {
-    std::string path{};                     ///< empty: there is no such file
-    std::optional<milliseconds> max_age{};  ///< since its last modification; older than that it does not count
+    std::string path{};                     ///< no file is looked for if empty
+    std::optional<milliseconds> max_age{};  ///< since its last modification; an older file does not count
 };
 
 namespace detail {
 
-/// `2026-11-22T20:57:00Z`; seconds since 1970-01-01 UTC.
+/// Writes seconds since 1970-01-01 UTC as `2026-11-22T20:57:00Z`.
 [[nodiscard]] inline auto utc_time(std::int64_t seconds) -> std::string {
     const auto when = static_cast<std::time_t>(seconds);
     std::tm parts{};
@@ -40,7 +40,7 @@ namespace detail {
     return {text.data(), size};
 }
 
-/// In steps so large that a check's output seldom changes because of it.
+/// An age in words, in steps so large that a check's output seldom changes because of it.
 [[nodiscard]] inline auto coarse_age(std::int64_t seconds) -> std::string {
     constexpr std::int64_t hour = 3600;
     constexpr std::int64_t day = 24 * hour;
@@ -52,8 +52,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// Looks for the file. Only a regular file counts, as with the original; a symbolic link is not followed. With a
-/// greatest age, a file from the future (by more than a minute) does not count either: it would never grow old.
+/// Looks for the file. Only a regular file counts, as with the original; a symbolic link is not followed. If there is a
+/// maximum age, a file dated more than a minute in the future does not count either: it would never grow old.
 template <file_source Files, clock Clock>
 [[nodiscard]] auto look_for_noop(Files& files, Clock& time, const noop_options& options) -> noop_sighting {
     if (options.path.empty()) return {};

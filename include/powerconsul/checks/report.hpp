@@ -14,12 +14,12 @@ namespace powerconsul::inline v0 {
 struct check_subject {
     std::string kind{};   ///< `service`, `servicegroup`, `crontab`, `process` or one of an embedder's own
     std::string name{};   ///< its local name
-    std::string title{};  ///< what a sentence calls it; empty: as `name`
-    std::string key{};    ///< the JSON member that holds the name; empty: as `kind`
-    std::vector<std::string> members{};  ///< of a group: the names, and then the JSON member is a list
+    std::string title{};  ///< what a sentence calls it; `name` if empty
+    std::string key{};    ///< the JSON member that holds the name; `kind` if empty
+    std::vector<std::string> members{};  ///< the names in a group, whose JSON member is a list
 };
 
-/// All that a check has to say.
+/// The result of a check.
 struct check_report {
     check_subject subject{};
     verdict state{verdict::unknown};
@@ -29,12 +29,12 @@ struct check_report {
     clustering clustered{clustering::unknown};
     basis from{basis::none};
     bool held{};                ///< a noop file makes it pass: nothing was looked at
-    std::string why{};          ///< the facts behind it; the same text while nothing changed
-    std::string_view remedy{};  ///< the settings that would help: see error
+    std::string why{};          ///< the facts behind it; stays the same while nothing changes
+    std::string_view remedy{};  ///< the settings that would help, as in error
     std::vector<std::pair<std::string, std::string>> details{};  ///< further JSON members, as the original has them
 };
 
-/// `apache2 is stopped, primary expects running`; without a role there is nothing to hold it against.
+/// `apache2 is stopped, primary expects running`; without a role, `apache2 cannot be judged`.
 [[nodiscard]] inline auto sentence(const check_report& report) -> std::string {
     std::string subject = report.subject.title.empty() ? report.subject.name : report.subject.title;
     if (subject.empty()) subject = "the check";
@@ -51,8 +51,9 @@ struct check_report {
     return report.why.empty() ? sentence(report) : sentence(report) + ": " + report.why;
 }
 
-/// The exit status for Consul: 0 passing, 1 warning, anything else critical. An unknown is a warning unless told
-/// otherwise: a tool that cannot read Consul must neither take a running service out of DNS nor start its standbys.
+/// The exit status for Consul: 0 passing, 1 warning, anything else critical. An unknown verdict is a warning unless
+/// `for_unknown` says otherwise: a tool that cannot read Consul must neither take a running service out of DNS nor
+/// start its standbys.
 [[nodiscard]] constexpr auto exit_status(verdict state, int for_unknown = 1) -> int {
     switch (state) {
         case verdict::passing: return 0;

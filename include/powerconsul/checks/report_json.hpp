@@ -74,7 +74,7 @@ inline void write_subject(writer& line, const check_subject& subject) {
     for (const auto& [name, text] : report.details) {
         const std::string value = detail::bounded(text, 256);
         if (left < 1024) break;
-        left -= name.size() + (value.size() < 128 ? value.size() * 2 : 256);  // with its escapes at most
+        left -= name.size() + (value.size() < 128 ? value.size() * 2 : 256);  // at most, escapes included
         line.key(name).string(value);
     }
     line.key("role").string(to_string(report.own));

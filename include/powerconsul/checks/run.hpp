@@ -20,7 +20,7 @@
 
 namespace powerconsul::inline v0::checks {
 
-/// What is the same for every kind of check.
+/// What all kinds of check have in common.
 struct run_options {
     resolver_options roles{};
     std::string state_dir{"/var/lib/powerconsul"};
@@ -32,7 +32,8 @@ struct run_options {
 
 namespace detail {
 
-/// The observations of a look, with `work` counted: work that is found counts for all of a group.
+/// What `look` observes, with work that matches `filter` counted: if some is found, it counts for all members of a
+/// group.
 template <typename Host, typename Look>
 [[nodiscard]] auto look_with_work(Host& here, const work_filter& filter, std::size_t members, Look look)
     -> std::vector<observed> {
@@ -55,8 +56,8 @@ template <typename Host, typename Look>
 }  // namespace detail
 
 /// Holds what is seen on a host against what this node's role for the Consul service demands. Fails with errc::usage if
-/// that cannot be looked at or the service's name is none, errc::configuration if no role can be asked for. What cannot
-/// be told is a report whose state is unknown.
+/// `what` cannot be looked at or the Consul service's name is not valid, errc::configuration if a setting for the role
+/// is missing or wrong. Whatever else cannot be told gives a report whose state is unknown.
 template <host Host, kind<Host> Kind>
 [[nodiscard]] auto judge(Host& here, const Kind& what, std::string_view consul_service, const run_options& how)
     -> result<check_report> {
@@ -86,8 +87,8 @@ template <host Host, kind<Host> Kind>
     return report;
 }
 
-/// The same for those who only want to know: what judge() refuses is a report of state unknown, with the reason, and a
-/// host name that is not set is the host's own.
+/// Like judge(), but never fails: what judge() refuses gives a report whose state is unknown, with the reason. If no
+/// host name is set, the host's own is used.
 template <host Host, kind<Host> Kind>
 [[nodiscard]] auto run(Host& here, const Kind& what, std::string_view consul_service, run_options how = {})
     -> check_report {

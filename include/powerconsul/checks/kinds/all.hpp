@@ -29,15 +29,15 @@ struct kinds {
         return ((Kinds::words.name == name && (static_cast<void>(f(std::type_identity<Kinds>{})), true)) || ...);
     }
 
-    /// `f(std::type_identity<Kind>{})` of each, in order.
+    /// The results of `f(std::type_identity<Kind>{})` for each kind, in order.
     template <typename F>
     [[nodiscard]] static constexpr auto each(F f) {
         return std::array{f(std::type_identity<Kinds>{})...};
     }
 };
 
-/// The kinds that are shipped. One that is added here has its command, its help and its place in the lists of all other
-/// commands.
+/// The kinds that are shipped. One that is added here gets its command, its help and its place wherever commands list
+/// the kinds.
 using all_kinds = kinds<service, servicegroup, crontab, process, tcp, http>;
 
 }  // namespace powerconsul::inline v0::checks

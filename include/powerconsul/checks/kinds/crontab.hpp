@@ -13,8 +13,8 @@
 
 namespace powerconsul::inline v0::checks {
 
-/// Is a user's crontab in place? With check_procs' arguments and no user it is the process check: the original's manual
-/// spells that so.
+/// Is a user's crontab in place? With check_procs' arguments and no user it is the process check, since the original's
+/// manual writes that check so.
 struct crontab {
     static constexpr kind_words words{
         .name = "crontab",
@@ -33,7 +33,7 @@ struct crontab {
     std::string user{};
     std::string pattern{};                   ///< a line must contain it; empty if any job will do
     std::optional<std::string> directory{};  ///< where crontabs stand, if not in /var/spool/cron/crontabs
-    process instead{};                       ///< counts if it has arguments for check_procs
+    process instead{};                       ///< checked instead if it has arguments for check_procs
 
     [[nodiscard]] static auto from(const given_options auto& given) -> crontab {
         process plugin;

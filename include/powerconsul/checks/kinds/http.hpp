@@ -41,7 +41,7 @@ struct http {
         return {.kind = std::string{words.name}, .name = without_password(url), .key = "url"};
     }
 
-    /// A program without TLS cannot look at it.
+    /// Whether a program without TLS cannot do this check.
     [[nodiscard]] auto needs_tls() const -> bool { return url.starts_with("https://"); }
 
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> observed {

@@ -26,17 +26,17 @@ struct option {
     bool variable{};   ///< an environment variable `POWERCONSUL_…` can stand for it, as for every global option
 };
 
-/// What the executable says of a kind of check.
+/// How the executable's help and messages present a kind of check.
 struct kind_words {
     std::string_view name{};      ///< as in `check service`
     std::string_view about{};     ///< for the list of commands
     std::string_view required{};  ///< the options that must be there, for the usage line
     std::string_view example{};   ///< a call that works
     bool asks_service_manager{};
-    std::size_t operands{};  ///< how many words it takes that are no options
+    std::size_t operands{};  ///< how many arguments it takes that are not options
 };
 
-/// What an understood command line offers to a kind of check.
+/// What a parsed command line offers to a kind of check.
 template <typename T>
 concept given_options = requires(const T& given, std::string_view name) {
     { given.has(name) } -> std::same_as<bool>;
@@ -47,11 +47,11 @@ concept given_options = requires(const T& given, std::string_view name) {
 /// What a check may rely on while it looks.
 struct circumstances {
     milliseconds deadline{};                    ///< on the host's monotonic clock
-    expectation expects{expectation::unknown};  ///< of this node's role
-    std::optional<service_manager> manager{};   ///< if nothing was chosen, the one that the machine runs
+    expectation expects{expectation::unknown};  ///< what this node's role expects
+    std::optional<service_manager> manager{};   ///< the one that the machine runs if not set
 };
 
-/// What a look at the machine gave: one observation, or one for each member of a group.
+/// What a look at the machine found: one observation, or one for each member of a group.
 struct sighting {
     std::vector<observed> all{};
     std::vector<std::pair<std::string, std::string>> details{};  ///< further members of the JSON line
@@ -62,7 +62,7 @@ struct sighting {
 
 inline const observed no_time_left{observation::unknown, "the time was over before the service could be looked at"};
 
-/// What a missing option is answered with; `spelling` as in `-s/--service`.
+/// The error for a missing option; `spelling` as in `-s/--service`.
 [[nodiscard]] inline auto missing(std::string_view spelling, const kind_words& kind) -> unexpected {
     return fail(errc::usage, "the option " + std::string{spelling} + " is missing; see powerconsul check " +
                                  std::string{kind.name} + " --help");
@@ -76,10 +76,10 @@ inline const observed no_time_left{observation::unknown, "the time was over befo
 /// A kind of check is one value: what to look at, and how to look.
 ///
 /// - `words`, `options`: what the executable's help, its parser and its completion need;
-/// - `from(given)`: what the options say, without judging it, so that also a wrong call names its subject;
-/// - `valid()`: errc::usage if it cannot be looked at;
-/// - `subject()`: what the report is about; for a group with `members`;
-/// - `look(here, now)`: looks at a host within the time. A group gives one observation for each member.
+/// - `from(given)`: the check that the options describe, not validated, so that even a wrong call names its subject;
+/// - `valid()`: fails with errc::usage if it cannot be looked at;
+/// - `subject()`: what the report is about; a group has `members`;
+/// - `look(here, now)`: looks at a host before the deadline. A group gives one observation for each member.
 ///
 /// `details()` is optional: members of the JSON line that do not depend on what is seen.
 template <typename K, typename Host>

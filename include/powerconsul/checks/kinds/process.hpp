@@ -105,7 +105,7 @@ struct process {
     }
 
 private:
-    /// With a user, but who that is is found out when it is looked for.
+    /// What was asked for; the user's id is only a placeholder until look() finds the real one.
     [[nodiscard]] auto filter() const -> process_filter {
         process_filter shown{.name = name.value_or(""), .cmdline = cmdline.value_or("")};
         if (user) shown.user = 0;
@@ -134,7 +134,7 @@ private:
         return seen;
     }
 
-    /// As check_procs takes it. Nobody of that name is an error, never "no process".
+    /// Takes a name or a number, as check_procs does. An unknown name is an error, never "no process".
     [[nodiscard]] auto uid_of(account_source auto& users) const -> result<std::uint32_t> {
         const auto known = users.user_id(*user);
         if (!known) return unexpected{known.error()};

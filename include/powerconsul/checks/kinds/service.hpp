@@ -83,7 +83,7 @@ struct servicegroup {
         init_directory_option,
     };
     static constexpr std::size_t most = 64;          ///< services in one group
-    static constexpr std::size_t most_at_once = 16;  ///< of these are asked at the same time
+    static constexpr std::size_t most_at_once = 16;  ///< services that are asked at the same time
 
     std::string names{};  ///< separated by commas; blanks around a name are not part of it
     std::string init_directory{"/etc/init.d"};

@@ -50,7 +50,7 @@ struct tcp {
     }
 
 private:
-    /// 0 if it is none.
+    /// The port's number; 0 if `port` is not a valid one.
     [[nodiscard]] auto number() const -> std::uint16_t {
         return static_cast<std::uint16_t>(whole_number(port, 65'535).value_or(0));
     }
