@@ -32,15 +32,15 @@ namespace powerconsul::inline v0::config {
 
 enum class output_format : unsigned char { by_command, json, text };
 
-/// What an invocation comes down to once options, environment and configuration are put together.
+/// The settings of one invocation: options, environment and configuration file put together.
 struct configuration {
-    std::string settings_file{};     ///< the configuration that was read; empty: none
-    consul_access consul{};          ///< the default if a store file answers
-    std::string http_addr_source{};  ///< who said so, as in "CONSUL_HTTP_ADDR"; empty with a store file
-    std::string token_source{};      ///< the same; never the token itself
-    std::string store{};             ///< a store file instead of an agent; empty: an agent
+    std::string settings_file{};     ///< path of the configuration that was read; empty if none was
+    consul_access consul{};          ///< left at its default if there is a store file
+    std::string http_addr_source{};  ///< what named the address, as in "CONSUL_HTTP_ADDR"; empty with a store file
+    std::string token_source{};      ///< what named the token; never the token itself
+    std::string store{};             ///< path of a store file to ask instead of an agent; empty if an agent is asked
     std::string state_dir{};
-    std::optional<service_manager> manager{};  ///< nothing: what the machine runs
+    std::optional<service_manager> manager{};  ///< what the machine runs if not set
     output_format format{output_format::by_command};
     milliseconds timeout{};
     int unknown_exit{1};
@@ -49,10 +49,10 @@ struct configuration {
     watch_options watch{};  ///< without what belongs to one run: state and stop
     std::string stop_file{};
     log_options log{};
-    bool log_by_default{true};  ///< nobody said where the log goes
+    bool log_by_default{true};  ///< nothing says where the log goes
 };
 
-/// What is known of a check's time and ending before any file is read: option, environment, default.
+/// A check's time, exit status and format as known before any file is read: from options, environment and defaults.
 struct requested {
     milliseconds timeout{seconds(8)};
     int unknown_exit{1};
@@ -67,12 +67,14 @@ namespace detail {
     return fail(errc::usage, quoted(text) + R"( is neither "json" nor "text")");
 }
 
+// --- reading the file ---
+
 struct loaded_settings {
     settings said{};
-    std::string file{};  ///< empty: there is none
+    std::string file{};  ///< empty if there is none
 };
 
-/// `own`: the configuration of the user's own, asked for only where none is named.
+/// `own` gives the path of the user's own configuration and is called only if none is named.
 template <named_file_source Files, typename Own>
 [[nodiscard]] auto load_settings(const sources& from, Files& files, Own&& own) -> result<loaded_settings> {
     std::vector<std::string> candidates;
@@ -106,14 +108,14 @@ template <named_file_source Files, typename Own>
     return loaded_settings{};
 }
 
-/// What a trigger finds in its environment is there when it calls powerconsul, and was not misspelt.
+/// The variables that a trigger is given are still set when it calls powerconsul: they are not misspelt.
 [[nodiscard]] inline auto is_of_trigger(std::string_view variable) -> bool {
     if (variable.starts_with("POWERCONSUL_VAR_")) return true;
     return std::ranges::any_of(trigger_environment({}, {}, ""),
                                [&](std::string_view each) { return each.substr(0, each.find('=')) == variable; });
 }
 
-/// Refuses a misspelt variable of ours: passing over one that says who this node is would make it another node.
+/// Refuses a misspelt `POWERCONSUL_…` variable: ignoring one that says who this node is would make it another node.
 [[nodiscard]] inline auto check_variables(const surroundings& around, std::span<const std::string> options)
     -> result<void> {
     constexpr std::string_view prefix = "POWERCONSUL_";
@@ -152,8 +154,8 @@ template <named_file_source Files, typename Own>
 
 }  // namespace detail
 
-/// The configuration of the user's own, which is read where none is named; empty if there is no home directory.
-/// `home_directory` is called where HOME is not set.
+/// The path of the user's own configuration, which is read if none is named; empty if there is no home directory.
+/// `home_directory` is called if HOME is not set.
 template <typename Home>
 [[nodiscard]] auto own_configuration(const surroundings& around, Home&& home_directory) -> result<std::string> {
     result<std::string> home{std::string{}};
@@ -165,6 +167,8 @@ template <typename Home>
     if (!home) return fail(home.error().code, home.error().message + "; set HOME, or name it with --config");
     return home->empty() ? std::string{} : *home + "/.powerconsul.conf";
 }
+
+// --- putting it together ---
 
 [[nodiscard]] inline auto requested_limits(const surroundings& around, const arguments& given) -> requested {
     sources from{around, given, {}};

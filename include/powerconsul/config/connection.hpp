@@ -20,15 +20,16 @@
 
 namespace powerconsul::inline v0::config {
 
-/// How Consul is reached, and who said so. The sources name no secret.
+/// How Consul is reached, and what named its address and token. The sources hold no secret.
 struct found_access {
     consul_access consul{};
     std::string address_source{};
     std::string token_source{};
 };
 
-/// Why a file that says how to work was not read. What the system could not read just now is not wrong: errc::io leaves
-/// a check unknown, where errc::configuration ends it with a code that Consul takes for critical.
+/// The error for a configuration or a secret that was not read. A file that the system could not read just now is not
+/// wrong: errc::io leaves a check unknown, whereas errc::configuration ends it with an exit status that Consul takes
+/// for critical.
 [[nodiscard]] inline auto not_read(const std::string& what, const error& why) -> unexpected {
     return fail(why.code == errc::io ? errc::io : errc::configuration, what + ": " + why.message);
 }
@@ -41,7 +42,7 @@ class secret_reader {
 public:
     secret_reader(Files& files, Users& users) : files_{files}, users_{users} {}
 
-    /// The whole text; `what` says whose file it is: "the token file".
+    /// The whole text, at most 64 KiB; `what` says which file it is: "the token file".
     [[nodiscard]] auto read(const std::string& what, const std::string& path) -> result<std::string> {
         constexpr std::size_t limit = 64 * 1024;
         auto opened = files_.read_named(path, limit);
@@ -66,6 +67,8 @@ private:
     Files& files_;
     Users& users_;
 };
+
+// --- token and password ---
 
 template <typename Secrets>
 [[nodiscard]] auto read_token(Secrets& secrets, const std::string& path) -> result<std::string> {
@@ -109,7 +112,7 @@ template <typename Secrets>
 }
 
 /// Name and password of a proxy in front of Consul. In the variable the password may be missing, as for Consul's own
-/// program; a file without a colon more likely holds a password alone.
+/// program; a file without a colon is refused, since it more likely holds a password alone.
 template <typename Secrets>
 [[nodiscard]] auto find_basic_auth(Secrets& secrets, const sources& from, const consul_settings& configured)
     -> result<std::string> {
@@ -130,6 +133,8 @@ template <typename Secrets>
     return fail(errc::configuration, "the HTTP auth file " + quoted(file->value) + " is not user:password in one line");
 }
 
+// --- address and certificate ---
+
 [[nodiscard]] inline auto find_flag(const sources& from, const std::string& option, std::string_view standard,
                                     const std::optional<bool>& configured) -> result<std::optional<said>> {
     auto found = from.given(option, standard);
@@ -143,7 +148,7 @@ template <typename Secrets>
     return found;
 }
 
-/// http:// and a bare host become https:// if that is asked for; https:// stays what it is.
+/// http:// and a bare host become https:// if TLS is asked for; https:// stays as it is.
 [[nodiscard]] inline auto find_address(const sources& from, const consul_settings& configured, found_access& found)
     -> result<void> {
     const auto chosen = from.anywhere("http-addr", "CONSUL_HTTP_ADDR", configured.http_addr);
@@ -153,7 +158,7 @@ template <typename Secrets>
     const bool secure = *ssl && (*ssl)->value == "true";
     constexpr std::string_view plain = "http://";
     std::string text = address.value;
-    // Before it is read, since a port that is not there is another one with https.
+    // Before the address is parsed, since https has another default port.
     if (secure && text.starts_with(plain)) text.replace(0, plain.size(), "https://");
     auto where = parse_address(text);
     if (!where) return fail(address.fault, address.where + ": " + where.error().message);
@@ -170,7 +175,7 @@ template <typename Secrets>
     return {};
 }
 
-/// The certificate that this side shows, and its key, which must be one that OpenSSL does not ask a passphrase for.
+/// The client certificate and its key, for which OpenSSL must not ask for a passphrase.
 template <typename Secrets>
 [[nodiscard]] auto find_client_certificate(Secrets& secrets, const sources& from, const consul_settings& configured,
                                            consul_access& consul) -> result<void> {
@@ -222,7 +227,7 @@ template <named_file_source Files, account_source Users>
     consul.ca_file = text("ca-file", "CONSUL_CACERT", configured.ca_file);
     consul.ca_path = text("ca-path", "CONSUL_CAPATH", configured.ca_path);
     consul.tls_server_name = text("tls-server-name", "CONSUL_TLS_SERVER_NAME", configured.tls_server_name);
-    // A port behind the name is taken, and means nothing, as with Consul's own program.
+    // A port after the name is accepted and ignored, as with Consul's own program.
     if (const auto colon = consul.tls_server_name.find(':'); colon == consul.tls_server_name.rfind(':')) {
         consul.tls_server_name.resize(std::min(colon, consul.tls_server_name.size()));
     }

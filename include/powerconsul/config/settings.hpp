@@ -41,7 +41,7 @@ struct consul_settings {
     std::optional<bool> http_ssl_verify{};
 };
 
-/// What a configuration file may say. Nothing set means "not said": the option's own default holds.
+/// What a configuration file may say. If a member is not set, the option's own default holds.
 struct settings {
     std::optional<std::string> service_filter{};
     std::optional<std::string> cluster_key{};
@@ -79,7 +79,7 @@ template <std::uint32_t Most>
     return fail(errc::usage, quoted(text) + " is not a whole number from 1 to " + std::to_string(Most));
 }
 
-/// What Consul's own programs take for a truth value. Fails with errc::usage.
+/// Parses a boolean as Consul's own programs do. Fails with errc::usage.
 [[nodiscard]] inline auto parse_boolean(std::string_view text) -> result<bool> {
     for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
         if (text == yes) return true;
@@ -90,7 +90,7 @@ template <std::uint32_t Most>
     return fail(errc::usage, quoted(text) + R"( is neither "true" nor "false")");
 }
 
-/// `critical` or `warning`: from which state on an active no longer serves. Fails with errc::usage.
+/// `critical` or `warning`: the state from which an active node no longer counts as serving. Fails with errc::usage.
 [[nodiscard]] inline auto parse_takeover(std::string_view text) -> result<takeover> {
     if (text == "critical") return takeover::on_critical;
     if (text == "warning") return takeover::on_warning;

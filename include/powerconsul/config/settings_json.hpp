@@ -20,8 +20,8 @@ namespace powerconsul::inline v0::json {
 
 /// A configuration file as it was read. `said` may be used only if there is no problem.
 struct settings_reading {
-    std::optional<value> root{};      ///< nothing if the text is no JSON
-    std::vector<problem> problems{};  ///< all of them, as far as one does not hide another; the first is the error
+    std::optional<value> root{};      ///< not set if the text is not JSON
+    std::vector<problem> problems{};  ///< all that could be found; decode_settings() fails with the first
     settings said{};
 };
 
@@ -44,7 +44,7 @@ private:
         std::string_view name;
         reader read;
     };
-    /// Where a member of the settings or of a group of them stands.
+    /// The member that `field` points to, in the settings or in a group of them.
     template <typename T>
     [[nodiscard]] auto target(T settings::*field) -> T& {
         return decoded_.*field;
@@ -66,6 +66,8 @@ private:
     }
 
     [[nodiscard]] auto full() const -> bool { return problems_.size() == most_problems; }
+
+    // --- values ---
 
     [[nodiscard]] static auto found(const value& at) -> std::string {
         return at.is(kind::string) && at.text.empty() ? "an empty one" : std::string{described(at.type)};
@@ -99,6 +101,8 @@ private:
             wrong(at, where, "expected true or false, found " + std::string{described(at.type)});
         }
     }
+
+    // --- objects and lists ---
 
     void each_member(const value& object, const std::string& prefix, const auto& known) {
         if (!object.is(kind::object)) {
@@ -184,6 +188,8 @@ private:
         if (!full()) problems_.push_back({one_line(where, 200), at.offset, what, at.offset});
     }
 
+    // --- the known keys ---
+
     static constexpr key consul_level[] = {
         {"httpAddr", &settings_decoder::text<&consul_settings::http_addr>},
         {"tokenFile", &settings_decoder::text<&consul_settings::token_file>},
@@ -247,7 +253,7 @@ private:
     return detail::settings_decoder::known_keys();
 }
 
-/// Reads the text of a configuration file and goes on behind what is wrong in it.
+/// Reads the text of a configuration file and goes on after a problem, up to most_problems of them.
 [[nodiscard]] inline auto read_settings(std::string_view text) -> settings_reading {
     settings_reading read;
     problem wrong;

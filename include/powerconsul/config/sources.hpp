@@ -38,8 +38,8 @@ struct said {
     return name;
 }
 
-/// Takes each value from the first source that has one: option, variable, configuration file. Refers to what it is made
-/// from.
+/// Takes each value from the first source that has one: option, variable, configuration file. Keeps references to
+/// `around` and `given`.
 class sources {
 public:
     /// `settings_file`: the path of the configuration, for messages.
@@ -69,7 +69,7 @@ public:
         return otherwise;
     }
 
-    /// Option, `POWERCONSUL_…` and Consul's own variable, in that order.
+    /// From the option, its `POWERCONSUL_…` variable or Consul's own variable `standard`, in that order.
     [[nodiscard]] auto given(const std::string& option, std::string_view standard) const -> std::optional<said> {
         if (auto found = option_or_variable(option)) return found;
         return from_variable(standard);
@@ -85,7 +85,7 @@ public:
         return said{*configured, "the configuration " + settings_file_, errc::configuration};
     }
 
-    /// Like given(), and then the configuration.
+    /// Like given(), and then from the configuration file.
     [[nodiscard]] auto anywhere(const std::string& option, std::string_view standard,
                                 const std::optional<std::string>& configured) const -> std::optional<said> {
         if (auto found = given(option, standard)) return found;
