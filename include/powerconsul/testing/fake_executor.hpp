@@ -12,8 +12,8 @@
 namespace powerconsul::inline v0::testing {
 
 /// An executor that starts nothing: it gives scripted outcomes and records the commands. Several outcomes for one argv
-/// are given in their order and the last one is repeated; a command without any is errc::failed and names it.
-/// Models `command_executor`. Only argv is compared; what a script wrote is given as it is, whatever output_limit says.
+/// are given in order and the last one is repeated; a command without any fails with errc::failed, which names it.
+/// Models `command_executor`. Only argv is compared; scripted output is returned whole, whatever output_limit says.
 class fake_executor {
 public:
     auto on(std::vector<std::string> argv, result<outcome> end) -> fake_executor& {

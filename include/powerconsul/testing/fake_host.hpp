@@ -17,8 +17,8 @@
 
 namespace powerconsul::inline v0::testing {
 
-/// A machine that is all fakes, for one thread. Give it an embedded store as `Transport` wherever the text of Consul's
-/// answers does not matter.
+/// A host made of fakes, for one thread. Give it an embedded store as `Transport` wherever the text of Consul's answers
+/// does not matter.
 template <http_transport Transport = fake_transport>
 struct fake_host {
     Transport consul{};

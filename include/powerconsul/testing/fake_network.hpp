@@ -13,8 +13,8 @@
 
 namespace powerconsul::inline v0::testing {
 
-/// A network of scripted ports and pages. What is not scripted is errc::failed and named. Models `dialer` and
-/// `web_client`.
+/// A network of scripted ports and pages. Anything that is not scripted fails with errc::failed, which names it. Models
+/// `dialer` and `web_client`.
 class fake_network {
 public:
     auto on(const std::string& host, std::uint16_t port, result<dialed> answer) -> fake_network& {

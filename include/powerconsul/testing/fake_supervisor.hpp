@@ -17,9 +17,9 @@
 namespace powerconsul::inline v0::testing {
 
 /// A supervisor that starts nothing: it gives scripted outcomes and records the jobs. Several outcomes for one argv are
-/// given in their order and the last one is repeated; a job without any is errc::failed and names it. Only argv is
-/// compared. As with real processes, errc::usage comes before `ready` is asked and every other error after it.
-/// Models `job_supervisor`; the marks are {1001, 1, "boot"}, {1002, 2, "boot"}, ... Several threads may use it.
+/// given in order and the last one is repeated; a job without any fails with errc::failed, which names it. Only argv is
+/// compared. As with real processes, errc::usage comes before `ready` is called and every other error after it. Models
+/// `job_supervisor`; the marks are {1001, 1, "boot"}, {1002, 2, "boot"}, ... Several threads may use it.
 class fake_supervisor {
 public:
     auto on(std::vector<std::string> argv, result<job_outcome> end) -> fake_supervisor& {
@@ -39,19 +39,19 @@ public:
         end.output = std::move(output);
         return on(std::move(argv), result<job_outcome>{std::move(end)});
     }
-    /// What a job does to the test's world while it runs, after `ready` has accepted it.
+    /// Sets what a job does to the test's world while it runs, after `ready` has accepted it.
     auto doing(std::function<void(const job&, const process_mark&)> effect) -> fake_supervisor& {
         const std::lock_guard lock{guard_};
         effect_ = std::move(effect);
         return *this;
     }
-    /// A job of a supervisor that is dead runs still, until `end`.
+    /// Adds a job that another supervisor, now dead, left running; it runs until `end`.
     auto left_running(process_mark mark) -> fake_supervisor& {
         const std::lock_guard lock{guard_};
         running_.push_back(std::move(mark));
         return *this;
     }
-    /// From now on it cannot be told whether a job runs, nor one be ended.
+    /// From now on is_running() and end() fail with this error.
     auto cannot_tell(error why) -> fake_supervisor& {
         const std::lock_guard lock{guard_};
         blind_ = unexpected{std::move(why)};
@@ -83,17 +83,17 @@ public:
         return {};
     }
 
-    /// All jobs that were to be run, in their order, also those that were not started.
+    /// All jobs that run() was called with, in order, including those that were not started.
     [[nodiscard]] auto jobs() const -> std::vector<job> {
         const std::lock_guard lock{guard_};
         return jobs_;
     }
-    /// Those that did something: accepted by `ready`, and started.
+    /// The jobs that were accepted by `ready` and started.
     [[nodiscard]] auto begun() const -> std::vector<job> {
         const std::lock_guard lock{guard_};
         return begun_;
     }
-    /// What `end` has killed.
+    /// The jobs that `end` has killed.
     [[nodiscard]] auto ended() const -> std::vector<process_mark> {
         const std::lock_guard lock{guard_};
         return ended_;
@@ -127,7 +127,7 @@ private:
         return running_.back();
     }
 
-    /// The effect runs without the lock: it may ask this object.
+    /// The effect runs without the lock: it may call this object.
     void begun(const job& what, const process_mark& mark) {
         std::unique_lock lock{guard_};
         begun_.push_back(what);

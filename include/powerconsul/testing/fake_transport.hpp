@@ -13,8 +13,9 @@
 namespace powerconsul::inline v0::testing {
 
 /// A transport that answers by a script and records what it was asked. Several answers for one method and target are
-/// given in their order and the last one is repeated; a request without any is errc::failed and names what is scripted.
-/// Models `http_transport`. The target is compared as it is, query included; the body and the timeout are not compared.
+/// given in order and the last one is repeated; a request without any fails with errc::failed, which names what is
+/// scripted. Models `http_transport`. The target is compared as it is, query included; the body and the timeout are not
+/// compared.
 class fake_transport {
 public:
     auto on(http_method method, std::string target, result<http_response> answer) -> fake_transport& {

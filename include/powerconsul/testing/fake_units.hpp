@@ -12,8 +12,9 @@
 
 namespace powerconsul::inline v0::testing {
 
-/// A systemd of scripted units, which records what it was asked for. Models `unit_source`. A unit without an answer is
-/// errc::failed and names it. Each answer takes the time that it was given with, or all that is left.
+/// A systemd of scripted units, which records what it was asked for. Models `unit_source`. A unit without an answer
+/// fails with errc::failed, which names it. Each answer uses up the time that it was scripted with, or all that is
+/// left.
 class fake_units {
 public:
     auto on(std::string unit, result<unit_state> answer, milliseconds takes = {}) -> fake_units& {

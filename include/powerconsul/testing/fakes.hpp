@@ -1,7 +1,7 @@
 #pragma once
 
-/// All that an embedder's tests need instead of the world. For Consul itself see adapters/store.hpp: it answers the
-/// real API from memory and is the better choice wherever the answer's text does not matter.
+/// All fakes that an embedder's tests need. For Consul itself see store/store.hpp: it answers the real API from memory
+/// and is the better choice wherever the answer's text does not matter.
 #include <powerconsul/testing/fake_executor.hpp>
 #include <powerconsul/testing/fake_network.hpp>
 #include <powerconsul/testing/fake_supervisor.hpp>

@@ -4,9 +4,9 @@
 
 namespace powerconsul::inline v0::testing {
 
-/// A clock that stands still until a test moves it, or somebody sleeps: that takes no real time. `advance` moves both
+/// A clock that stands still until a test moves it or something sleeps, which takes no real time. `advance` moves both
 /// times on; `set_wall` steps the wall clock alone, as an administrator or NTP would; the monotonic time never steps.
-/// Models `waiting_clock`; starts at 0 and at 2024-01-01 UTC.
+/// Models `waiting_clock`. The monotonic time starts at 0, the wall clock at 2024-01-01 UTC.
 class manual_clock {
 public:
     [[nodiscard]] auto monotonic() const -> milliseconds { return monotonic_; }

@@ -23,7 +23,7 @@ public:
         return *this;
     }
 
-    /// Every call fails like that until `heal`.
+    /// Every call fails with this error until `heal`.
     void fail_with(error why) { failure_ = std::move(why); }
     void heal() { failure_.reset(); }
 

@@ -16,10 +16,10 @@
 
 namespace powerconsul::inline v0::testing {
 
-/// A file system in memory. A test sets it up with `put` (parent directories come by themselves), makes a path fail
+/// A file system in memory. A test sets it up with `put` (parent directories are made as needed), makes a path fail
 /// with `fail_on`, and looks at it with `get`. What the code under test writes needs its parent directory, as on disk.
-/// Models `locking_file_store`. Paths are compared as text. `user_id` owns what is made, `now` (seconds)
-/// is its time.
+/// Models `locking_file_store`. Paths are compared as text. What is made belongs to `user_id` and has the time `now`,
+/// in seconds.
 class memory_files {
 public:
     std::uint32_t user_id{1000};
@@ -33,7 +33,7 @@ public:
         status.size = bytes.size();
         entries_.insert_or_assign(path, entry{status, std::string{bytes}});
     }
-    /// For a test: it is gone, whatever `fail_on` says.
+    /// For a test: removes the file, whatever `fail_on` says.
     void erase(const std::string& path) { entries_.erase(path); }
     auto remove(const std::string& path) -> result<void> {
         if (const auto* why = failure(path)) return unexpected{*why};
@@ -42,8 +42,8 @@ public:
         return {};
     }
 
-    /// Released when it is destroyed; the files must live as long. There is no waiting: in memory nobody else could
-    /// release it meanwhile.
+    /// A lock, released when this is destroyed; the files must outlive it. lock() does not wait: in memory nobody else
+    /// could release the lock meanwhile.
     class lock_type {
     public:
         lock_type(memory_files* home, std::string path, std::uint64_t number)
@@ -76,7 +76,7 @@ public:
         return lock_type{this, path, ++locks_};
     }
 
-    /// Every call for this path fails like that until `heal`.
+    /// Every call for this path fails with this error until `heal`.
     void fail_on(const std::string& path, error why) { failures_.insert_or_assign(path, std::move(why)); }
     void heal(const std::string& path) { failures_.erase(path); }
 
@@ -177,7 +177,7 @@ private:
 
     std::map<std::string, entry> entries_{};
     std::map<std::string, error> failures_{};
-    std::map<std::string, std::uint64_t> locked_{};  ///< with the number of the lock: a deleted one counts no more
+    std::map<std::string, std::uint64_t> locked_{};  ///< the lock's number: one on a removed file no longer counts
     std::uint64_t locks_{};
 };
 

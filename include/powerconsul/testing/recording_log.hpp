@@ -9,8 +9,7 @@
 namespace powerconsul::inline v0::testing {
 
 /// A log that keeps its events for a test to look at, in the order in which they came. Several threads may write to it
-/// at the same time. Give it by reference: it is not copied.
-/// Models `event_log`.
+/// at the same time. Pass it by reference: it cannot be copied. Models `event_log`.
 class recording_log {
 public:
     void write(const event& what) {
@@ -22,7 +21,7 @@ public:
         const std::lock_guard hold{mutex_};
         return events_;
     }
-    /// Only those with these words.
+    /// Only the events with this `what`.
     [[nodiscard]] auto events(std::string_view what) const -> std::vector<event> {
         std::vector<event> chosen;
         const std::lock_guard hold{mutex_};
