@@ -15,7 +15,9 @@
 /// The bodies of the embedded store's answers, in the shape that Consul 1.8.7 gives them.
 namespace powerconsul::inline v0::store_answers {
 
-/// Assembled by hand, not by the writer: a simulation asks for values more often than for anything else.
+// --- keys and transactions ---
+
+/// Assembled by hand and not by the writer, to be fast: a simulation asks for values more often than for anything else.
 inline void append_value(std::string& to, std::string_view key, const store_value& value, bool with_bytes = true) {
     to += R"({"LockIndex":)";
     to += std::to_string(value.lock_index);
@@ -56,7 +58,7 @@ inline void append_value(std::string& to, std::string_view key, const store_valu
     return text += ']';
 }
 
-/// The names of the keys below a prefix, each up to the first separator behind it.
+/// The names of the keys below a prefix, each up to the first separator after the prefix.
 [[nodiscard]] inline auto names(const store_keys& in, std::string_view prefix, std::string_view separator)
     -> std::string {
     json::writer to;
@@ -71,7 +73,8 @@ inline void append_value(std::string& to, std::string_view key, const store_valu
     return to.close_array().text();
 }
 
-/// A transaction's body, of the items of its lists. What one that only reads tells of its reading is always the same.
+/// A transaction's body, made of the items of its lists. If it only reads, the members about the read are always the
+/// same.
 [[nodiscard]] inline auto transaction(const std::string& entries, const std::string& problems, bool writes)
     -> std::string {
     const auto lists = problems.empty() ? R"({"Results":[)" + entries + R"(],"Errors":null)"
@@ -85,7 +88,7 @@ inline void write_texts(json::writer& to, const std::vector<std::string>& texts)
     to.close_array();
 }
 
-/// The sessions that `is_wanted`, by id.
+/// The sessions for which `is_wanted(id, session)` is true, by id.
 template <typename Wanted>
 [[nodiscard]] auto sessions(const store_datacenter& in, Wanted&& is_wanted) -> std::string {
     json::writer to;
@@ -103,8 +106,10 @@ template <typename Wanted>
     return to.close_array().text();
 }
 
-/// `of` is the instance that the check belongs to, nullptr for a check of the node. An agent gives its own checks no
-/// indexes: they are not from the catalog.
+// --- checks and services ---
+
+/// `of` is the instance that the check belongs to, nullptr for a check of the node. An agent shows no indexes for its
+/// own checks, since they do not come from the catalog.
 inline void write_check(json::writer& to, std::string_view node, std::string_view id, const store_check& check,
                         const store_instance* of, bool from_catalog) {
     const bool maintenance = id == node_maintenance || id.starts_with(service_maintenance);
@@ -168,7 +173,10 @@ inline void write_service(json::writer& to, const store_instance& of) {
     return to.close_array().text();
 }
 
-/// Consul sorts by distance: the agent's own datacenter first, here the others in their order.
+// --- the catalog and agents ---
+
+/// Consul sorts by distance. Here the agent's own datacenter comes first, the others in the order in which they were
+/// added.
 [[nodiscard]] inline auto datacenters(const store_data& data, const store_agent& self) -> std::string {
     json::writer to;
     to.open_array().string(self.datacenter);
@@ -210,7 +218,7 @@ inline void write_service(json::writer& to, const store_instance& of) {
     return to.key("Meta").open_object().close_object().close_object().text();
 }
 
-/// An agent knows its own checks, serfHealth is not one of them: the leader gives that to the catalog.
+/// An agent knows its own checks. serfHealth is not one of them: the leader registers it in the catalog.
 [[nodiscard]] inline auto agent_checks(const store_datacenter& in, const store_agent& self) -> std::string {
     json::writer to;
     to.open_object();

@@ -19,7 +19,7 @@
 
 namespace powerconsul::inline v0 {
 
-/// What Consul keeps of a check's result; it knows no fourth.
+/// The result of a check as Consul keeps it: it knows no fourth state.
 enum class store_status : unsigned char { passing, warning, critical };
 
 inline constexpr std::string_view store_status_names[] = {"passing", "warning", "critical"};
@@ -32,13 +32,13 @@ inline constexpr std::string_view serf_health = "serfHealth";
 inline constexpr std::string_view node_maintenance = "_node_maintenance";
 inline constexpr std::string_view service_maintenance = "_service_maintenance:";
 
-/// What one value may have, in bytes: Consul's kv_max_value_size.
+/// The size that one value may have, in bytes: Consul's kv_max_value_size.
 inline constexpr std::size_t largest_store_value = 512 * 1024;
 
 struct store_check {
     store_status status{store_status::passing};
-    std::optional<std::string> output{};  ///< none: a text that says the status; empty: the check has never run
-    std::uint64_t created{};              ///< indexes are the store's own: what a caller puts here is not kept
+    std::optional<std::string> output{};  ///< a text that says the status if not set; empty if the check has never run
+    std::uint64_t created{};              ///< the store sets the indexes: what a caller puts here is not kept
     std::uint64_t modified{};
 };
 
@@ -48,11 +48,11 @@ using store_checks = std::map<std::string, store_check, std::less<>>;
 struct store_instance {
     std::string service{};
     std::string node{};
-    std::string id{};  ///< empty: the service's name
+    std::string id{};  ///< the service's name if empty
     std::vector<std::string> tags{};
     std::string address{};
     std::uint16_t port{};
-    store_checks checks{};  ///< the service's own; those of the node stand with the node
+    store_checks checks{};  ///< the service's own; store_node has those of the node
     std::uint64_t created{};
     std::uint64_t modified{};
 };
@@ -63,20 +63,21 @@ struct store_node {
     std::uint64_t created{};
 };
 
-/// A session, which holds keys until it ends. Its node and its checks must be there, and no check critical.
+/// A session, which holds keys until it ends. Its node and its checks must exist, and none of the checks may be
+/// critical.
 struct store_session {
     std::string name{};
     std::string node{};
     std::vector<std::string> checks{std::string{serf_health}};  ///< of the node or of its services
     std::string ttl{};                                          ///< as it was given
-    std::string behavior{"release"};                            ///< or `delete`: what its end does with what it holds
-    milliseconds lifetime{};               ///< how long it lives without being renewed: twice its TTL; 0: for ever
-    milliseconds lock_delay{seconds(15)};  ///< nobody can lock what it held for so long, 60 s at most
+    std::string behavior{"release"};       ///< or `delete`: what its end does with the keys that it holds
+    milliseconds lifetime{};               ///< how long it lives unless renewed: twice its TTL; 0 for ever
+    milliseconds lock_delay{seconds(15)};  ///< how long nobody can lock what it held, 60 s at most
     std::uint64_t created{};
-    milliseconds ends{};  ///< by the store's time, if it has a lifetime
+    milliseconds ends{};  ///< in the store's time, if it has a lifetime
 };
 
-/// Whom a store answers as: the node and the datacenter of "the local agent".
+/// The agent that a store answers as: node and datacenter of "the local agent".
 struct store_agent {
     std::string node{"embedded"};
     std::string datacenter{"dc1"};
@@ -87,19 +88,19 @@ struct store_datacenter {
     bool reachable{true};
     store_keys kv{};
     std::map<std::string, store_session, std::less<>> sessions{};  ///< by id
-    std::uint64_t sessions_index{};                                ///< of the last session that came or ended
+    std::uint64_t sessions_index{};                                ///< of the last session that was created or ended
     std::map<std::string, milliseconds, std::less<>> delayed{};    ///< until when nobody can lock a key
     std::map<std::string, store_node, std::less<>> nodes{};
     /// The (node, id) of each instance, by the service's name.
     std::map<std::string, std::set<std::pair<std::string, std::string>>, std::less<>> services{};
 };
 
-/// What a store knows, and the changes to it that keep indexes and the tables of services in step. One index counts all
-/// changes, as Raft's does in one datacenter; it never goes back.
+/// The data of a store, with changes that keep the indexes and the tables of services in step. One index counts all
+/// changes, as Raft's does in one datacenter; it never decreases.
 class store_data {
 public:
     [[nodiscard]] auto index() const -> std::uint64_t { return index_; }
-    /// In the order in which they came.
+    /// In the order in which they were added.
     [[nodiscard]] auto datacenters() const -> const std::vector<store_datacenter>& { return datacenters_; }
 
     [[nodiscard]] auto find(std::string_view datacenter) const -> const store_datacenter* {
@@ -116,6 +117,8 @@ public:
         return datacenters_.back();
     }
 
+    // --- keys ---
+
     void put(store_datacenter& in, std::string_view key, std::string_view bytes) {
         (void)apply(in, {.verb = "set", .key = std::string{key}, .bytes = std::string{bytes}}, index_ + 1);
     }
@@ -123,7 +126,7 @@ public:
         const bool erased = in.kv.erase(key, index_ + 1);
         return index_ = std::max(index_, in.kv.index()), erased;
     }
-    /// Does an operation under an index, which is the next one or that of the same transaction.
+    /// Does an operation under an index: the next one, or that of the same transaction.
     auto apply(store_datacenter& in, const kv_operation& wanted, std::uint64_t at) -> kv_outcome {
         const bool locks = wanted.verb == "lock";
         if ((locks || wanted.verb == "unlock") && wanted.session.empty()) return {{}, "missing session", true};
@@ -137,17 +140,20 @@ public:
         index_ = std::max(index_, in.kv.index());
         return outcome;
     }
+
+    // --- sessions ---
+
     /// Why no session can have that id, in Consul's words; empty if one can.
     [[nodiscard]] static auto lookup_problem(std::string_view id) -> std::string {
         return id.size() == 36 ? "" : "failed session lookup: index error: UUID must be 36 characters";
     }
 
-    /// Whether a key was held by a session that ended so short a time ago that nobody can lock it yet.
+    /// Whether a key was held by a session that ended so recently that nobody can lock it yet.
     [[nodiscard]] auto is_delayed(const store_datacenter& in, std::string_view key) const -> bool {
         const auto found = in.delayed.find(key);
         return found != in.delayed.end() && found->second > now_;
     }
-    /// Why Consul would refuse such a session; empty: it would not.
+    /// Why Consul would refuse such a session, in its words; empty if it would not.
     [[nodiscard]] auto problem_of(store_datacenter& in, const store_session& session) -> std::string {
         if (!in.nodes.contains(session.node)) return "Missing node registration";
         for (const auto& id : session.checks) {
@@ -159,7 +165,7 @@ public:
         }
         return {};
     }
-    /// Gives the session's id: the same in each run, and in all of a store's datacenters another.
+    /// Adds a session and returns its id: the same in each run, and unique among all of a store's datacenters.
     auto add_session(store_datacenter& in, store_session session) -> std::string {
         session.created = in.sessions_index = ++index_;
         session.ends = now_ + session.lifetime;
@@ -176,7 +182,7 @@ public:
         const std::uint64_t at = index_ + 1;
         for (const auto& id : ended) end_session(in, id, now_, at);
     }
-    /// Moves the store's time, which stands still otherwise, and ends the sessions that did not live so long.
+    /// Moves the store's time, which stands still otherwise, and ends the sessions whose lifetime is over by then.
     void set_time(milliseconds now) {
         now_ = now;
         const auto is_over = [now](const store_session& each) { return each.lifetime.count != 0 && each.ends <= now; };
@@ -186,6 +192,8 @@ public:
             }
         }
     }
+
+    // --- nodes and services ---
 
     /// The node of that name, made with a passing serfHealth if it is not there yet.
     auto node(store_datacenter& in, std::string_view name) -> store_node& {
@@ -220,8 +228,10 @@ public:
         return true;
     }
 
-    /// The checks among which the id belongs on that node: those of the instance that has it or that it puts into
-    /// maintenance, else the node's own. nullptr: there is no such node or no such instance.
+    // --- checks ---
+
+    /// The checks to which the id belongs on that node: those of the instance that has it or that it puts into
+    /// maintenance, else the node's own. nullptr if there is no such node or instance.
     [[nodiscard]] auto checks_with(store_datacenter& in, std::string_view node_name, std::string_view id)
         -> store_checks* {
         const auto on = in.nodes.find(node_name);

@@ -22,7 +22,7 @@
 
 namespace powerconsul::inline v0 {
 
-/// A valid JSON text as it is written, but without the white space between its parts.
+/// A valid JSON text as it is written, but without the white space between its tokens.
 [[nodiscard]] inline auto compact_json(std::string_view text) -> std::string {
     std::string compact;
     bool in_string = false;
@@ -40,7 +40,7 @@ struct decoded_store {
     store_agent agent{};
 };
 
-/// Decodes a store's file, strictly; see load_store in store/file.hpp. For one use.
+/// Decodes a store's file, strictly; see load_store in store/file.hpp. An object decodes once.
 class store_decoder {
 public:
     explicit store_decoder(std::string_view text) : text_{text} {}
@@ -59,7 +59,7 @@ private:
     inline static const json::value no_members{.type = json::kind::object};
     static constexpr std::string_view no_name = "an empty name; expected one of at least one character";
 
-    // The first problem is the one that is told; what follows from it is not.
+    // --- parts of JSON; only the first problem is reported ---
 
     auto wrong(const json::value& at, std::string_view where, std::string_view what) -> bool {
         if (problem_) return false;
@@ -127,6 +127,8 @@ private:
         return true;
     }
 
+    // --- parts of a store ---
+
     auto whole(const json::value& root) -> bool {
         if (!object(root, {}, {"agent", "datacenters"})) return false;
         const auto* const given = root.find("datacenters");
@@ -134,7 +136,7 @@ private:
         if (!object(all, "datacenters")) return false;
         for (const auto& each : all.names) made_.data.at(each);
         if (!agent(root)) return false;
-        // Services first and the values after them: so a service's indexes stay when a value is added.
+        // Services first, then values, so that adding a value to the file does not change a service's indexes.
         for (std::size_t i = 0; i < all.names.size(); ++i) {
             const std::string where = member("datacenters", all.names[i]);
             if (!object(all.items[i], where, {"kv", "kv_base64", "services"})) return false;

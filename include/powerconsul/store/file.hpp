@@ -29,20 +29,21 @@ namespace powerconsul::inline v0 {
 ///            {"service": "web", "node": "production-web2", "checks": {"service:web": "passing"}}]},
 ///        "dr": {}}}
 ///
-/// `agent`: default node `embedded`, the first datacenter, `dc1` if there is none. `kv`: a string is the value itself,
-/// other JSON is stored as its compact text; `kv_base64` for values that are not UTF-8. A service may also have `id`
-/// (default: its name), `tags`, `address` and `port`. A check is `passing`, `warning` or `critical`, or has an output
-/// of its own: `{"status": "critical", "output": "no such process"}` (an empty one: never run). `serfHealth`,
-/// `_node_maintenance` and those that `node_checks` lists are the node's checks; serfHealth passes unless it is stated.
-/// Anything else is errc::bad_data with its place.
+/// `agent`: by default node `embedded` of the first datacenter, or of `dc1` if there is none. `kv`: a string is the
+/// value itself, other JSON is stored as its compact text; `kv_base64` for values that are not UTF-8. A service may
+/// also have `id` (default: its name), `tags`, `address` and `port`. A check is `passing`, `warning` or `critical`, or
+/// has an output of its own: `{"status": "critical", "output": "no such process"}` (an empty output means that it has
+/// never run). `serfHealth`, `_node_maintenance` and those that `node_checks` lists are the node's checks; serfHealth
+/// passes unless it is stated. Fails with errc::bad_data for anything else, naming its place.
 [[nodiscard]] inline auto load_store(std::string_view text) -> result<store> {
     return store_decoder{text}.decode().transform([](decoded_store&& made) {
         return store{std::move(made.data), std::move(made.agent)};
     });
 }
 
-/// A transport over a store's file, which it reads upon the first request and never writes: what a request changes is
-/// kept in memory. No such file is errc::configuration, a wrong one errc::bad_data.
+/// A transport over a store's file of at most 64 MiB, which it reads at the first request and never writes: what a
+/// request changes is kept in memory. Fails with errc::configuration if there is no such file, errc::bad_data if it is
+/// wrong.
 template <file_source Files>
 class file_store_transport {
 public:

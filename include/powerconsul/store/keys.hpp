@@ -35,18 +35,18 @@ struct kv_operation {
 };
 
 struct kv_outcome {
-    const store_value* value{};  ///< what a transaction shows of it; valid until the next change
+    const store_value* value{};  ///< what a transaction shows of the key; valid until the next change
     std::string problem{};       ///< why nothing was done, in Consul's words; empty if it was done
-    bool is_error{};             ///< the operation itself is wrong; else the key is not as the operation demands
+    bool is_error{};             ///< the operation itself is wrong, or else the key is not as it demands
 };
 
-/// A name as Go's %q writes it, which differs in control characters only.
+/// A name in quotes. Go's %q differs from this in control characters only.
 [[nodiscard]] inline auto go_quoted(std::string_view name) -> std::string {
     return json::writer{}.string(name).text();
 }
 
-/// The keys of one datacenter, with the indexes that Consul gives them. Whoever changes them brings the index: it must
-/// be above all before, or that of the same transaction. Nothing takes it that leaves all as it is.
+/// The keys of one datacenter, with the indexes that Consul gives them. The caller passes the index of a change: it
+/// must be above all earlier ones, or that of the same transaction. A call that changes nothing does not use it.
 class store_keys {
 public:
     using map = std::map<std::string, store_value, std::less<>>;
@@ -65,7 +65,7 @@ public:
 
     /// The index of the last change; 0 before the first.
     [[nodiscard]] auto index() const -> std::uint64_t { return index_; }
-    /// The index of the last change below a prefix, deletions included, or of the last of all if there is none.
+    /// The index of the last change below a prefix, deletions included, or of the last change of all if there is none.
     [[nodiscard]] auto index(std::string_view prefix) const -> std::uint64_t {
         if (prefix.empty()) return index_;
         std::uint64_t last = 0;
@@ -76,7 +76,7 @@ public:
         return last != 0 ? last : index_;
     }
 
-    /// Writes a value but for its indexes. An identical one keeps its own.
+    /// Writes a value and sets its indexes. An identical value keeps those that it has.
     auto write(std::string_view key, store_value value, std::uint64_t at) -> const store_value& {
         auto found = values_.find(key);
         if (found == values_.end()) {
@@ -107,7 +107,7 @@ public:
         index_ = at;
     }
 
-    /// Frees what a session holds, or deletes it, and says which keys that were.
+    /// Releases the keys that a session holds, or deletes them, and returns their names.
     auto end_session(std::string_view session, bool deletes, std::uint64_t at) -> std::vector<std::string> {
         std::vector<std::string> held;
         for (const auto& [key, value] : values_) {
@@ -121,7 +121,7 @@ public:
         return held;
     }
 
-    /// Does an operation of a transaction. Whether the session of a `lock` exists is the caller's to know.
+    /// Does an operation of a transaction. The caller makes sure that the session of a `lock` exists.
     auto apply(const kv_operation& wanted, std::uint64_t at) -> kv_outcome {
         const auto& [verb, key, bytes, flags, index, session] = wanted;
         const auto* const there = find(key);
@@ -172,7 +172,7 @@ public:
 
 private:
     map values_{};
-    std::map<std::string, std::uint64_t, std::less<>> deleted_{};  ///< keys and prefixes, and when; never forgotten
+    std::map<std::string, std::uint64_t, std::less<>> deleted_{};  ///< index by key or prefix; never pruned
     std::uint64_t index_{};
 };
 

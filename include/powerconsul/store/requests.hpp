@@ -15,9 +15,9 @@
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/store/data.hpp>
 
-/// The bodies of requests to the embedded store. Wrong ones fail with errc::bad_data and a text of our own behind the
-/// beginning of Consul's; what Consul knows but the store does not is errc::usage. Names must be spelt as in Consul's
-/// documentation, although Consul takes upper and lower case for the same.
+/// Reads the bodies of requests to the embedded store. A wrong body fails with errc::bad_data; the answer begins as
+/// Consul's and goes on in our own words. What Consul knows but the store does not is errc::usage. Names must be spelt
+/// as in Consul's documentation, although Consul ignores case.
 namespace powerconsul::inline v0::store_requests {
 
 /// A length of time as Go writes it, without fractions: `90s`, `1h30m`, `0`.
@@ -88,7 +88,8 @@ namespace powerconsul::inline v0::store_requests {
     return made;
 }
 
-/// The session that PUT /v1/session/create asks for; what is not said is as in `made`. An empty body says nothing.
+/// The session that PUT /v1/session/create asks for; whatever the body does not say stays as in `made`. An empty body
+/// says nothing.
 [[nodiscard]] inline auto session(std::string_view body, store_session made) -> result<store_session> {
     if (body.empty()) return made;
     const auto all = json::parse(body, {.depth = 8, .values = 1'000});
@@ -107,7 +108,7 @@ namespace powerconsul::inline v0::store_requests {
             if (!value.is(json::kind::string)) return wrong(name);
             *into = value.text;
         } else if (name == "LockDelay") {
-            // A number is nanoseconds, a small one seconds.
+            // A number counts nanoseconds, or seconds if it is below 1000.
             const auto number = static_cast<std::int64_t>(value.as_unsigned().value_or(UINT64_MAX));
             const auto given = value.is(json::kind::string) ? go_duration(value.text)
                                : number < 0                 ? std::nullopt

@@ -21,9 +21,9 @@
 
 namespace powerconsul::inline v0 {
 
-/// The embedded store: answers Consul's HTTP API from memory, as Consul 1.8.7 would, so that all runs without it.
-/// Models `http_transport`. Has no clock, no threads and no global state: the same calls give the same answers. What it
-/// does not have: ACLs and waiting (a blocking query is answered at once).
+/// The embedded store: answers Consul's HTTP API from memory, as Consul 1.8.7 would, so that everything runs without
+/// it. Models `http_transport`. Has no clock, no threads and no global state: the same calls give the same answers. It
+/// has no ACLs and does not wait (a blocking query is answered at once).
 ///
 ///     store consul{{.node = "production-web2", .datacenter = "hq"}};
 ///     consul.put("hq", "cluster/production/web", R"({"active_nodes": ["production-web1"], "standby_nodes": [...]})");
@@ -32,14 +32,14 @@ namespace powerconsul::inline v0 {
 ///
 /// Answers: KV (`raw`, `keys`, `separator`, `recurse`, `cas`, `flags`, `acquire`, `release`, `dc`), txn (keys only),
 /// session/create, destroy, renew, info, node and list, health/service (`passing`), catalog/datacenters, nodes and
-/// services, agent/self, checks and services, status/leader. Anything else is 404. What Consul has and would change the
-/// answer is refused with 501 rather than passed over (`filter`, `tag`, checks of services in a session).
+/// services, agent/self, checks and services, status/leader. Anything else is 404. What it does not support but would
+/// change Consul's answer is refused with 501 rather than ignored (`filter`, `tag`, checks of services in a session).
 class store {
 public:
     explicit store(store_agent self = {}) { set_agent(std::move(self)); }
     explicit store(store_data data, store_agent self) : data_{std::move(data)} { set_agent(std::move(self)); }
 
-    /// Whom it answers as from now on. Its datacenter and its node are made if they are not there yet.
+    /// Sets the agent that it answers as from now on. Its datacenter and its node are made if they are not there yet.
     void set_agent(store_agent self) {
         data_.node(data_.at(self.datacenter), self.node);
         self_ = std::move(self);
@@ -47,7 +47,8 @@ public:
     [[nodiscard]] auto agent() const -> const store_agent& { return self_; }
     [[nodiscard]] auto data() const -> const store_data& { return data_; }
 
-    // Changes from the embedding program. A datacenter and a node are there once something was put into them.
+    // --- changes by the embedding program ---
+    // Datacenters and nodes are made once something is put into them.
 
     void put(std::string_view datacenter, std::string_view key, std::string_view value) {
         data_.put(data_.at(datacenter), key, value);
@@ -67,8 +68,8 @@ public:
         data_.end_broken_sessions(in);
         return removed;
     }
-    /// Sets a check of a node or of one of its instances. An id that is new there becomes a check of the node, or of
-    /// the instance that `_service_maintenance:<id>` names. errc::usage: no such node or instance.
+    /// Sets a check of a node or of one of its instances. A new id becomes a check of the node, or of the instance that
+    /// `_service_maintenance:<id>` names. Fails with errc::usage if there is no such node or instance.
     auto set_check(std::string_view datacenter, std::string_view node, std::string_view id, store_status status,
                    std::optional<std::string> output = {}) -> result<void> {
         auto& in = data_.at(datacenter);
@@ -89,17 +90,17 @@ public:
         data_.end_broken_sessions(in);
         return erased;
     }
-    /// The time of sessions with a TTL and of lock delays, on any clock. It stands still between two calls; the first
-    /// should come before any session.
+    /// Sets the time that sessions with a TTL and lock delays go by, on any clock. It stands still between two calls;
+    /// the first call should come before any session.
     void set_time(milliseconds now) { data_.set_time(now); }
 
-    // Failing on purpose.
+    // --- failing on purpose ---
 
-    /// While offline every request is errc::unavailable, as with no agent there.
+    /// While offline every request fails with errc::unavailable, as if there were no agent.
     void set_offline(bool offline) { offline_ = offline; }
-    /// A datacenter that cannot be reached still stands in the list; asking for it is 500, as in Consul.
+    /// A datacenter that cannot be reached is still listed, and a request for it is answered with 500, as in Consul.
     void set_reachable(std::string_view datacenter, bool reachable) { data_.at(datacenter).reachable = reachable; }
-    /// Every target that starts so gets this answer, whatever the method, until `respond_normally`.
+    /// Every target with this prefix gets this answer, whatever the method, until `respond_normally`.
     void respond_with(std::string_view target_prefix, int status, std::string_view body) {
         faults_.emplace_back(target_prefix, http_response{status, std::string{body}, {}});
     }
@@ -131,10 +132,12 @@ private:
     static constexpr std::string_view session_path = "/v1/session/";
     static constexpr std::string_view health_path = "/v1/health/service/";
 
-    /// Consul refuses unprintable characters. It takes bytes that are not UTF-8, but shows another key for them.
+    /// Consul refuses unprintable characters. It accepts bytes that are not UTF-8, but then shows another key.
     static auto is_plain(std::string_view path) -> bool {
         return is_utf8(path) && std::ranges::none_of(path, ascii::is_control);
     }
+
+    // --- answering ---
 
     auto route(const http_request& request, std::string_view path, std::string_view query, const store_agent& self)
         -> http_response {
@@ -176,7 +179,7 @@ private:
         return read(health_of(*in, service, on), 200, data_.index());
     }
 
-    /// The standbys of a service all ask the same, again and again: the last answer is kept until something changes.
+    /// All standbys of a service ask for the same again and again, so the last answer is kept until something changes.
     auto health_of(const store_datacenter& in, std::string_view service, bool passing) -> const std::string& {
         const bool same = last_.index == data_.index() && !last_.body.empty() && last_.passing == passing &&
                           last_.service == service && last_.datacenter == in.name;
@@ -186,6 +189,8 @@ private:
         }
         return last_.body;
     }
+
+    // --- keys ---
 
     auto kv(const http_request& request, std::string_view key, std::string_view query, const store_agent& self)
         -> http_response {
@@ -249,7 +254,7 @@ private:
         return {200, outcome.problem.empty() ? "true" : "false"};
     }
 
-    /// All or nothing, under one index.
+    /// Does all operations, under one index, or none.
     auto transaction(const http_request& request, std::string_view query, const store_agent& self) -> http_response {
         if (request.method != http_method::put) return not_allowed(request.method, "OPTIONS,PUT");
         if (request.body.size() > largest_store_value) return too_large(request.body, "txn_max_req_len");
@@ -299,6 +304,8 @@ private:
         return answer;
     }
 
+    // --- sessions ---
+
     auto session(const http_request& request, std::string_view path, std::string_view query, const store_agent& self)
         -> http_response {
         const std::size_t slash = path.find('/');
@@ -318,7 +325,7 @@ private:
         auto failed = unreachable(in);
         if (is_reachable(in)) failed.body = has_id ? store_data::lookup_problem(name) : "";
         if (!failed.body.empty()) {
-            // Sessions are the only thing whose failed reads have the headers of a read.
+            // Only for sessions does a failed read have the headers of a read.
             if (method == http_method::get) failed.headers = read_headers(1, "false");
             return failed;
         }
@@ -359,6 +366,8 @@ private:
         return {200, R"({"ID":")" + data_.add_session(*in, std::move(made)) + "\"}"};
     }
 
+    // --- parts of an answer ---
+
     [[nodiscard]] auto wanted(std::string_view query, const store_agent& self) -> store_datacenter* {
         if (query.empty()) return data_.find(self.datacenter);
         const auto name = query_parameter(query, "dc");
@@ -368,7 +377,7 @@ private:
     static auto read(std::string body, int status, std::uint64_t index) -> http_response {
         return {status, std::move(body), read_headers(index, "true")};
     }
-    /// Index 0 would make a blocking query one that is answered at once.
+    /// Index 0 would turn a blocking query into one that is answered at once.
     static auto read_headers(std::uint64_t index, std::string_view has_leader) -> std::vector<http_header> {
         std::vector<http_header> headers;
         headers.reserve(3);
@@ -396,7 +405,7 @@ private:
         return {413, "Request body(" + std::to_string(body.size()) + " bytes) too large, max size: 524288 bytes. " +
                          "See https://www.consul.io/docs/agent/options.html#" + std::string{option} + '.'};
     }
-    /// A body that cannot be read, or what is not here.
+    /// The answer to a body that cannot be read or that asks for what the store does not support.
     static auto refused(const error& why, std::string_view before) -> http_response {
         if (why.code == errc::usage) return {501, why.message};
         return {400, std::string{before} + why.message};

@@ -11,7 +11,7 @@
 
 namespace powerconsul::inline v0 {
 
-/// The first value of a query's parameter, decoded; empty for one without a value, nothing if it is not there.
+/// The first value of a query's parameter, decoded; empty if it has no value, std::nullopt if it is not there.
 [[nodiscard]] inline auto query_parameter(std::string_view query, std::string_view name) -> std::optional<std::string> {
     while (!query.empty()) {
         std::string_view pair = next_part(query, '&');
@@ -23,7 +23,7 @@ namespace powerconsul::inline v0 {
     return std::nullopt;
 }
 
-/// A query's parameters by their names, as Go shows them again, but for how they are encoded.
+/// A query's parameters sorted by name, as Go writes them, except for their encoding.
 [[nodiscard]] inline auto sorted_query(std::string_view query) -> std::string {
     std::vector<std::string> pairs;
     while (!query.empty()) {
@@ -48,7 +48,7 @@ namespace powerconsul::inline v0 {
     return true;
 }
 
-/// The path that such a one would be cleaned to, percent-encoded, as in the Location of a 301.
+/// The clean form of a path, percent-encoded, as in the Location of a 301.
 [[nodiscard]] inline auto cleaned_path(std::string_view path) -> std::string {
     std::vector<std::string_view> kept;
     const bool slash = path.ends_with('/');
