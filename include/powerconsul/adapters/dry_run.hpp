@@ -14,7 +14,7 @@
 
 namespace powerconsul::inline v0 {
 
-/// Reads what is there and writes nothing: locks are always to be had, and what is written is forgotten.
+/// Reads the real files and changes none: every lock is granted, and writing and deleting succeed without effect.
 template <typename Files>
     requires directory_source<Files>
 class dry_run_files {
@@ -38,7 +38,7 @@ private:
     Files files_;
 };
 
-/// Takes every job as if it had run and succeeded at once; asks the real supervisor which processes run.
+/// Reports every job as having succeeded at once, without running it. Asks the real supervisor which processes run.
 template <typename Supervisor>
     requires job_supervisor<Supervisor>
 class dry_run_supervisor {
@@ -57,7 +57,7 @@ private:
     Supervisor real_;
 };
 
-/// A host that looks at the machine of another one and changes nothing. The other one must live longer.
+/// A host that reads the machine of another host and changes nothing. The other host must live longer.
 template <host Host>
 struct dry_run_host {
     explicit dry_run_host(Host& real)
@@ -83,7 +83,7 @@ struct dry_run_host {
     detail::bare<decltype(Host::log)>& log;
     detail::bare<decltype(Host::network)>& network;
     detail::bare<decltype(Host::web)>& web;
-    sequential_runner tasks{};  ///< nothing of a dry run waits for another's lock
+    sequential_runner tasks{};  ///< in a dry run no task waits for another's lock
     detail::bare<decltype(Host::name)>& name;
 };
 

@@ -23,8 +23,8 @@ namespace powerconsul::inline v0 {
 
 namespace detail {
 
-/// What is used of libsystemd. It is loaded when a unit is asked for, and not linked: with what it needs itself
-/// (libgcrypt, libzstd, liblzma, ...) it takes as long to load as a whole short run without it.
+/// The functions of libsystemd that are used. It is loaded when a unit is asked for rather than linked: with its own
+/// dependencies (libgcrypt, libzstd, liblzma, ...) it takes as long to load as a whole short run without it.
 struct sd_bus_functions {
     decltype(&::sd_bus_new) make{};
     decltype(&::sd_bus_set_address) set_address{};
@@ -43,7 +43,8 @@ struct sd_bus_functions {
     decltype(&::sd_bus_message_read_basic) read{};
     decltype(&::sd_bus_message_unref) message_unref{};
 
-    /// Never unloaded: libraries are not made for that. errc::unavailable: it is not installed, or too old.
+    /// Libraries are not made to be unloaded, so this one never is. Fails with errc::unavailable if it is not installed
+    /// or too old.
     [[nodiscard]] static auto load(const std::string& library) -> result<sd_bus_functions> {
         void* const loaded = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
         sd_bus_functions all;
@@ -77,14 +78,14 @@ private:
 
 struct systemd_bus_options {
     std::string library{"libsystemd.so.0"};
-    /// systemd's own socket, which answers root alone and needs no bus; empty: not asked.
+    /// systemd's own socket, which answers only root and needs no bus; not asked if empty.
     std::string manager{::geteuid() == 0 ? "/run/systemd/private" : ""};
     std::string system_bus{"/run/dbus/system_bus_socket"};
 };
 
-/// Asks systemd over D-Bus, as `systemctl show` does: root at systemd's own socket, and where that cannot be reached,
-/// as everybody else, at the system bus. Connects for each question. Models `unit_source`; reads no environment
-/// variable. One object serves one thread at a time.
+/// Asks systemd over D-Bus, as `systemctl show` does: root at systemd's own socket and, if that cannot be reached, at
+/// the system bus, where all other users ask. Connects for each question. Models `unit_source`; reads no environment
+/// variables. One object serves one thread at a time.
 class systemd_bus {
 public:
     explicit systemd_bus(systemd_bus_options options = {}) : options_{std::move(options)} {}
@@ -99,7 +100,7 @@ public:
 private:
     static constexpr const char* systemd = "org.freedesktop.systemd1";
 
-    /// Something of libsystemd's with the function that gives it back.
+    /// Owns an object of libsystemd; `drop` releases it.
     template <typename T>
     struct held {
         explicit held(T* (*drop)(T*)) : drop_{drop} {}
@@ -152,8 +153,9 @@ private:
         return left > 0 ? static_cast<std::uint64_t>(left) * 1000 : 0;
     }
 
-    /// Until the bus takes messages, which sd_bus_call would wait for without regard to its own time limit. A negative
-    /// errno if it does not, -ETIMEDOUT at the end of the time. `client`: of a bus, not of systemd alone.
+    /// Connects and waits until the bus takes messages, which sd_bus_call would wait for without regard to its own time
+    /// limit. Returns a negative errno on failure, which is -ETIMEDOUT at `end`. `client` is true for a bus, false for
+    /// systemd's own socket.
     [[nodiscard]] auto connect(sd_bus*& bus, const std::string& path, bool client, milliseconds end) const -> int {
         if (const int made = sd_->make(&bus); made < 0) return made;
         if (const int set = sd_->set_address(bus, ("unix:path=" + path).c_str()); set < 0) return set;
@@ -170,8 +172,8 @@ private:
         }
     }
 
-    /// The manager's list of this one unit, which has all three states at one moment: a quarter of the time that all of
-    /// the unit's properties take, of which SourcePath is asked for only where it counts. Like `systemctl show`, it
+    /// Asks for the manager's list of this one unit, which has all three states at one moment and takes a quarter of
+    /// the time of all the unit's properties. SourcePath is asked for only where it counts. Like `systemctl show`, this
     /// makes systemd load the unit.
     [[nodiscard]] auto state_of(sd_bus* bus, std::string unit, milliseconds end) const -> result<unit_state> {
         held<sd_bus_message> question{sd_->message_unref};
@@ -218,7 +220,7 @@ private:
 
     [[nodiscard]] auto call(sd_bus* bus, sd_bus_message* question, sd_bus_message*& reply, milliseconds end) const
         -> result<void> {
-        // To libsystemd 0 is no limit but its default.
+        // libsystemd takes 0 not as a limit but as its default.
         const auto left = microseconds_left(end);
         if (left == 0) return failure("ask systemd", -ETIMEDOUT);
         bus_error said{sd_->error_free};
@@ -228,7 +230,7 @@ private:
         return fail(errc::unavailable, "systemd answers: " + one_line(said.value.message, 120));
     }
 
-    /// 1, or 0 at the end of what there is to read, or a negative errno.
+    /// Returns 1, 0 if there is nothing left to read, or a negative errno.
     [[nodiscard]] auto read_text(sd_bus_message* reply, char type, std::string& value) const -> int {
         const char* text = nullptr;
         const int read = sd_->read(reply, type, &text);

@@ -11,9 +11,9 @@
 
 namespace powerconsul::inline v0 {
 
-/// Runs tasks side by side, in at most `most` threads, of which the caller's is one. Where the system gives fewer
-/// threads, the ones that there are do all the work. What a task throws, for lack of memory, ends that task only; the
-/// first such exception is thrown again when all have ended.
+/// Runs tasks concurrently in at most `most` threads, including the caller's. If the system gives fewer threads, those
+/// do all the work. An exception, for lack of memory, ends only the task that throws it; the first one is thrown again
+/// when all tasks have ended.
 class thread_runner {
 public:
     explicit thread_runner(std::size_t most = 16) : most_{most} {}

@@ -22,19 +22,19 @@
 #include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/consul/address.hpp>
 
-// Sockets that keep a deadline. No interface: use adapters/httplib/transport.hpp.
+// Sockets that keep a deadline. Internal: use adapters/httplib/transport.hpp.
 
 namespace powerconsul::inline v0::detail {
 
 using steady = std::chrono::steady_clock;
 
-/// Where a socket can connect to without asking a name service.
+/// An address that a socket can connect to without name resolution.
 struct socket_address {
     sockaddr_storage place{};
     socklen_t size{};
 };
 
-/// Nothing if the host is a name, or the path too long for a socket.
+/// The address of `where`; nothing if its host is a name or its path is too long for a socket.
 [[nodiscard]] inline auto known_address(const address& where) -> std::optional<socket_address> {
     socket_address found;
     if (where.scheme == address_scheme::unix_socket) {
@@ -63,7 +63,7 @@ struct socket_address {
     return found;
 }
 
-/// All addresses of a host name, in the order in which they should be tried; none if it has none. Nothing bounds it.
+/// All addresses of a host name, in the order in which to try them; empty if there are none. May block without limit.
 [[nodiscard]] inline auto addresses_of(const address& where) -> std::vector<socket_address> {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
@@ -80,20 +80,21 @@ struct socket_address {
     return all;
 }
 
-/// What bounds an exchange, and what came of it.
+/// The limits of an exchange, and what happened in it.
 struct bounds {
     steady::time_point deadline{};
     steady::time_point connect_by{};                    ///< not after the deadline
     steady::duration patience{std::chrono::hours{24}};  ///< the longest wait of one read or write
-    bool no_delay{};                                    ///< more than one write is sent before an answer comes
-    unsigned opened{};                                  ///< sockets made
+    bool no_delay{};                                    ///< for TCP_NODELAY: more than one write precedes the answer
+    unsigned opened{};                                  ///< sockets opened
     int connect_error{};                                ///< errno of the last socket that could not be connected
-    bool ended{};                                       ///< by the other side
-    bool overdue{};                                     ///< ended by the deadline
-    bool broken{};                                      ///< the last read failed: what came before may not be all
+    bool ended{};                                       ///< the other side has closed the connection
+    bool overdue{};                                     ///< the deadline has ended the exchange
+    bool broken{};  ///< the last read failed, so that what came before it may be incomplete
 };
 
-/// Until the time is over: whether the socket is ready (or broken, which the next call on it will tell).
+/// Waits until `end` for the events `what` of poll(2). True if the socket is ready, or broken, which the next call on
+/// it shows.
 [[nodiscard]] inline auto ready_by(int socket, short what, steady::time_point end) -> bool {
     for (;;) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady::now()).count();
@@ -105,13 +106,13 @@ struct bounds {
     }
 }
 
-/// Connects until `end`; -1 and errno if that fails, which is EINPROGRESS if the time is over.
+/// Returns a connected socket, which the caller owns, or -1 with errno, which is EINPROGRESS if `end` came first.
 [[nodiscard]] inline auto connect_by(const socket_address& to, steady::time_point end, const bounds& limits) -> int {
     posix_fd made{::socket(to.place.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     if (!made) return -1;
     const auto left = std::chrono::ceil<std::chrono::microseconds>(end - steady::now()).count();
     if (left <= 0) return errno = EINPROGRESS, -1;
-    // This is what bounds connect(): one call, where a socket that does not block takes three.
+    // SO_SNDTIMEO bounds connect() with one system call; a non-blocking socket would take three.
     const timeval time{left / 1'000'000, left % 1'000'000};
     if (::setsockopt(made.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) != 0) return -1;
     const int on = 1;
@@ -121,7 +122,7 @@ struct bounds {
     }
     sockaddr_storage place = to.place;
     if (::connect(made.get(), reinterpret_cast<sockaddr*>(&place), to.size) == 0) return made.release();
-    // An interrupted one goes on by itself. A local socket whose queue stays full ends with EAGAIN.
+    // After EINTR the kernel goes on connecting. A Unix socket whose queue stays full fails with EAGAIN.
     if (errno == EAGAIN) errno = EINPROGRESS;
     if (errno != EINTR) return -1;
     if (!ready_by(made.get(), POLLOUT, end)) return errno = EINPROGRESS, -1;
@@ -132,7 +133,7 @@ struct bounds {
     return made.release();
 }
 
-/// A connection's bytes in both directions. Both functions return -1 for an error, and `read` 0 for the end.
+/// A connection's bytes in both directions. Both functions return -1 on error, and `read` returns 0 at the end.
 class channel {
 public:
     virtual ~channel() = default;
@@ -140,7 +141,7 @@ public:
     virtual auto write(const char* from, std::size_t size) -> ssize_t = 0;
 };
 
-/// Reads and writes until the deadline and not after it. Writing to a connection that is gone is an error, no signal.
+/// Reads and writes until the deadline, not after it. Writing to a closed connection is an error and raises no SIGPIPE.
 /// Does not own the socket.
 class bounded_socket final : public channel {
 public:
@@ -162,7 +163,7 @@ private:
         if (!ready && steady::now() >= limits_.deadline) limits_.overdue = true;
         return ready;
     }
-    /// An answer takes its time, so what is read is waited for first; what is written mostly is taken at once.
+    /// Waits before it reads, since an answer takes its time, but tries to write at once, since that mostly succeeds.
     template <typename Call>
     [[nodiscard]] auto call(short what, Call attempt) -> ssize_t {
         for (bool ready = what == POLLOUT;; ready = false) {

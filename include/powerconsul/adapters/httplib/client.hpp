@@ -24,19 +24,19 @@
 #include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/consul/address.hpp>
 
-// cpp-httplib's client over connections of our own. No interface: use adapters/httplib/transport.hpp.
+// cpp-httplib's client over connections of our own. Internal: use adapters/httplib/transport.hpp.
 
 namespace powerconsul::inline v0::detail {
 
-/// What httplib::Stream has in some versions only: is_writable before 0.20, the others since 0.19 or later. Hence
-/// without `override`; answer_stream has what all versions have.
+/// Functions that httplib::Stream has in some versions only: is_writable before 0.20, the others since 0.19 or later.
+/// Hence they lack `override`. answer_stream has those of all versions.
 class stream_of_any_version : public httplib::Stream {
 public:
     auto is_writable() const -> bool { return true; }  // NOLINT(modernize-use-override)
     auto wait_writable() const -> bool { return true; }
     auto wait_readable() const -> bool { return is_readable(); }
     auto duration() const -> std::time_t { return 0; }
-    /// For the wait for `100 Continue` before a long body is sent, whose end is no failure.
+    /// Called for the wait for `100 Continue` before a long body is sent; that it ends without an answer is no failure.
     void set_read_timeout(std::time_t seconds, std::time_t microseconds) {
         limits_.patience = std::chrono::seconds{seconds} + std::chrono::microseconds{microseconds};
         limits_.broken = false;
@@ -48,7 +48,7 @@ protected:
     bounds& limits_;
 };
 
-/// Gives cpp-httplib what comes over a channel, within the limits.
+/// Lets cpp-httplib read and write a channel, within the limits.
 class answer_stream final : public stream_of_any_version {
 public:
     using Stream::write;
@@ -87,7 +87,7 @@ private:
     std::size_t end_{};
 };
 
-/// The virtual function in which cpp-httplib makes its streams. Since 0.19 it gets the time of the start, too.
+/// Overrides the virtual function in which cpp-httplib makes its streams. Since 0.19 it also takes the start time.
 template <typename Client, typename... Start>
 class client_with_channel : public Client {
 protected:
@@ -110,11 +110,11 @@ using client_of_this_version =
     std::conditional_t<knows_its_start<httplib::Stream>, client_with_channel<httplib::ClientImpl, steady::time_point>,
                        client_with_channel<httplib::ClientImpl>>;
 
-/// A client whose exchanges end in time by themselves, so that nobody need wait beside them unless a name has to be
-/// resolved. To cpp-httplib it is one without TLS.
+/// A client whose exchanges end in time by themselves, so that no other thread has to watch them unless a name has to
+/// be resolved. cpp-httplib takes it for a client without TLS.
 class bounded_client final : public client_of_this_version {
 public:
-    /// `to`: nothing if `where` has a host name, which then is resolved for each connection. `tls`: with https only;
+    /// `to` is nothing if `where` has a host name, which is then resolved for each connection. `tls` is for https only;
     /// each step of its handshake takes no longer than `step`.
     bounded_client(const address& where, const std::optional<socket_address>& to, std::optional<tls_context> tls,
                    steady::duration step)
@@ -124,7 +124,7 @@ public:
 
     bounds limits{};
     head_limits head{};
-    std::string complaint{};  ///< OpenSSL's about the certificate of the other side; empty as long as there is none
+    std::string complaint{};  ///< why OpenSSL refused the other side's certificate; empty if it did not
 
 private:
     auto create_and_connect_socket(Socket& made, httplib::Error& failure) -> bool override {
@@ -133,7 +133,7 @@ private:
         errno = 0;
         for (std::size_t i = 0; i < named.size() && !socket; ++i) {
             ++limits.opened;
-            // One that does not answer leaves time for the others.
+            // Each address gets a share, so that one that does not answer leaves time for the others.
             const auto now = steady::now();
             const auto share = (limits.connect_by - now) / static_cast<std::int64_t>(named.size() - i);
             socket = posix_fd{connect_by(named[i], now + share, limits)};

@@ -17,7 +17,7 @@
 #include <powerconsul/adapters/httplib/client.hpp>
 #include <powerconsul/core/time.hpp>
 
-// How httplib_transport carries out one request. No interface: use adapters/httplib/transport.hpp.
+// How httplib_transport carries out one request. Internal: use adapters/httplib/transport.hpp.
 
 namespace powerconsul::inline v0::detail {
 
@@ -25,14 +25,14 @@ namespace powerconsul::inline v0::detail {
     return std::chrono::milliseconds{time.count};
 }
 
-/// Tells the one who waits that an exchange has ended.
+/// Tells the waiting thread that an exchange has ended.
 struct httplib_board {
     std::mutex guard{};
     std::condition_variable changed{};
 };
 
-/// One request on its way, shared by the thread that carries it out and the one that waits: the first may stay behind
-/// in the resolution of a name, which nothing can interrupt.
+/// A request in progress, shared by the thread that carries it out and the one that waits for it. The former may
+/// outlive the wait: nothing can interrupt the resolution of a name.
 struct httplib_exchange {
     enum class cause : unsigned char { none, overdue, too_large, flooded, overlong, malformed };
 
@@ -45,7 +45,7 @@ struct httplib_exchange {
     std::size_t max_body{};
     bool ok{};
     cause stopped{cause::none};
-    bool done{};  ///< guarded by the board; until then the rest belongs to who carries the request out
+    bool done{};  ///< guarded by the board; until it is true, the rest belongs to the thread that sends
 
     [[nodiscard]] auto refuse(cause why) -> bool {
         if (stopped == cause::none) stopped = why;
@@ -53,7 +53,7 @@ struct httplib_exchange {
     }
     [[nodiscard]] auto take_headers(const httplib::Response& head) -> bool {
         client->head.answered = true;
-        // All of each: httplib reads the first, up to a NUL byte.
+        // Checks every Content-Length in full: httplib reads the first one only, up to a NUL byte.
         std::string length;
         const auto [first, last] = head.headers.equal_range("Content-Length");
         for (auto each = first; each != last; ++each) {
@@ -70,12 +70,12 @@ struct httplib_exchange {
         body.append(data, size);
         return true;
     }
-    /// By whoever waits for it.
+    /// Carries out the request in the thread that waits for it.
     void carry_out_here() noexcept {
         send();
         done = true;
     }
-    /// The thread's work. Signals are for the threads of the program.
+    /// Carries out the request in a thread of its own, which leaves signals to the program's threads.
     void carry_out() noexcept {
         sigset_t all;
         ::sigfillset(&all);
@@ -89,7 +89,7 @@ struct httplib_exchange {
 private:
     void send() noexcept {
         try {
-            // Some versions, 0.18 is one, take an error for the end of a body that has no length.
+            // Some versions, such as 0.18, take a read error for the end of a body that has no Content-Length.
             ok = client->send(request, response, error) && !client->limits.broken;
         } catch (...) {
             error = httplib::Error::Unknown;
@@ -101,8 +101,8 @@ private:
     }
 };
 
-/// Threads that carry out exchanges. Each has a share in all that it needs: where an exception leaves nobody to wait
-/// for them, they are left behind.
+/// Threads that carry out exchanges. Each shares the ownership of all that it needs, so that it can be detached if an
+/// exception leaves nobody to wait for it.
 struct started_threads {
     std::vector<std::thread> all{};
 
@@ -116,7 +116,7 @@ struct started_threads {
     }
 };
 
-/// One setting with two names: the first up to httplib 0.18 or so, the second after it.
+/// Turns off the encoding of targets: one setting, which got its second name after httplib 0.18 or so.
 template <typename Client>
 void keep_targets_as_they_are(Client& client) {
     if constexpr (requires { client.set_url_encode(false); }) {
@@ -126,7 +126,7 @@ void keep_targets_as_they_are(Client& client) {
     }
 }
 
-/// Waits for all; each ends at its deadline or, if nothing can end it, is left behind shortly after it.
+/// Waits for all jobs. Each ends at its deadline; one that nothing can end is given up 100 ms later.
 inline void wait_for(httplib_board& board, std::span<const std::shared_ptr<httplib_exchange>> jobs) {
     constexpr auto patience = std::chrono::milliseconds{100};
     std::unique_lock lock{board.guard};

@@ -6,12 +6,12 @@
 
 #include <powerconsul/version.hpp>
 
-// How much an answer may send before its body. No interface: use adapters/httplib/transport.hpp.
+// Limits on what an answer may send before its body. Internal: use adapters/httplib/transport.hpp.
 //
-// This may go when every version of cpp-httplib that is supported bounds both by itself, and low enough. It bounds the
-// number of headers since 0.22 and the length of a line since 0.20.1, but at 32 KiB, and matches the status line with a
-// regular expression of libstdc++, which takes stack for every byte. Measured with g++ 12 and a stack of 8 MiB: 32 000
-// bytes end a program over 0.53.1 that is not optimized; 100 000 bytes end any program over 0.19.
+// This file can go once every supported version of cpp-httplib bounds headers and lines itself, and low enough. It
+// bounds the number of headers since 0.22 and the length of a line since 0.20.1, but at 32 KiB, and matches the status
+// line with libstdc++'s std::regex, which takes stack for every byte. Measured with g++ 12 and a stack of 8 MiB: 32 000
+// bytes crash an unoptimized program that uses 0.53.1; 100 000 bytes crash any program that uses 0.19.
 
 namespace powerconsul::inline v0::detail {
 
@@ -19,13 +19,13 @@ namespace powerconsul::inline v0::detail {
 class head_limits {
 public:
     static constexpr std::uint64_t header_limit = 1024 * 1024;  ///< bytes of status line and headers together
-    static constexpr std::size_t line_limit = 8192;             ///< bytes of one of them; cpp-httplib's for a header
+    static constexpr std::size_t line_limit = 8192;  ///< bytes of one such line; cpp-httplib's own limit for a header
 
-    bool answered{};           ///< the status and the headers are there: there is no limit any more
-    bool flooded{};            ///< ended by headers of more than header_limit
-    bool overlong{};           ///< ended by a line of more than line_limit
-    bool speaks_http{};        ///< what was received first begins as an answer does
-    std::uint64_t received{};  ///< bytes, the body's too
+    bool answered{};           ///< status and headers are complete, and no limit applies any more
+    bool flooded{};            ///< refused for more bytes than header_limit
+    bool overlong{};           ///< refused for a line of more bytes than line_limit
+    bool speaks_http{};        ///< the first bytes received begin as an HTTP/1 answer does
+    std::uint64_t received{};  ///< bytes, including the body's
 
     /// Whether more may be read. `bytes` is what a read from the connection has brought last.
     [[nodiscard]] auto takes_more() -> bool {
@@ -36,7 +36,7 @@ public:
         if (received == 0) speaks_http = bytes.starts_with("HTTP/1.");
         received += bytes.size();
     }
-    /// Whether these bytes, which cpp-httplib takes next, may be given to it.
+    /// Whether cpp-httplib may be given these bytes, which are the next ones that it reads.
     [[nodiscard]] auto fits(std::string_view bytes) -> bool {
         for (const char c : answered ? std::string_view{} : bytes) {
             line_ = c == '\n' ? 0 : line_ + 1;

@@ -23,13 +23,13 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 
-// TLS over a socket that keeps a deadline: what cpp-httplib reads comes from here, so that the limits on a status line
-// and headers hold for https, too. cpp-httplib's own client for TLS lets nobody between it and its connection.
+// TLS over a socket that keeps a deadline. cpp-httplib reads through it, so that the limits on status line and headers
+// hold for https too; its own TLS client does not let anything come between it and its connection.
 
 namespace powerconsul::inline v0 {
 
-/// The certificates of a PEM file, one behind the other, without what else stands in it: keys, comments, lists. Whether
-/// they are sound is not looked at; a last one without its end is left out.
+/// The certificates of a PEM file, one after the other, without what else it holds, such as keys, comments and
+/// revocation lists. They are not checked; a last one without its end is left out.
 [[nodiscard]] inline auto pem_certificates(std::string_view text) -> std::string {
     constexpr std::string_view begin = "-----BEGIN CERTIFICATE-----";
     constexpr std::string_view end = "-----END CERTIFICATE-----";
@@ -58,10 +58,10 @@ struct freed_with {
     }
 };
 
-/// One connection after its handshake.
+/// One TLS connection. Does not own the socket.
 class tls_channel final : public channel {
 public:
-    /// Nothing is sent yet. Throws std::bad_alloc.
+    /// Sends nothing yet: the handshake is left to the caller. Throws std::bad_alloc.
     tls_channel(SSL_CTX* context, bounded_socket socket) : socket_{socket}, tls_{SSL_new(context)} {
         BIO* const lower = tls_ == nullptr ? nullptr : BIO_new(bio_method());
         if (lower == nullptr) throw std::bad_alloc{};
@@ -71,7 +71,7 @@ public:
     }
     tls_channel(const tls_channel&) = delete;
     auto operator=(const tls_channel&) -> tls_channel& = delete;
-    /// Tells the other side that this is the end.
+    /// Sends close_notify to the other side.
     ~tls_channel() override { SSL_shutdown(tls_.get()); }
 
     [[nodiscard]] auto tls() const -> SSL* { return tls_.get(); }
@@ -90,7 +90,7 @@ public:
     }
 
 private:
-    /// How OpenSSL reads and writes: a socket of its own would neither keep the deadline nor write without SIGPIPE.
+    /// Lets OpenSSL read and write through bounded_socket: its own socket BIO keeps no deadline and may raise SIGPIPE.
     [[nodiscard]] static auto bio_method() -> const BIO_METHOD* {
         static const BIO_METHOD* const made = [] {
             BIO_METHOD* const one = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "powerconsul");
@@ -114,13 +114,13 @@ private:
     std::unique_ptr<SSL, freed_with<SSL_free>> tls_;
 };
 
-/// Whom to believe over TLS, and what to show the other side.
+/// TLS verification settings and the client certificate.
 class tls_context {
 public:
-    /// Lets OpenSSL judge the other side's certificate: its chain, its time, and that it is for `name`, a host name or
-    /// an address, the subject's common name not counting, as with Consul's own program. Any certificate of the CA file
-    /// is an authority, also one that is signed by another. `authorities`, in PEM form, take the place of the CA file.
-    /// Fails with errc::configuration.
+    /// OpenSSL will verify the other side's certificate unless access.verify is false: its chain, its time, and that it
+    /// is for `name`, a host name or an address; the subject's common name does not count, as with Consul's own
+    /// program. Any certificate of the CA file is an authority, even one that another has signed. `authorities`, in PEM
+    /// form, replace the CA file if not empty. Fails with errc::configuration.
     [[nodiscard]] static auto create(const consul_access& access, std::string name, std::string_view authorities)
         -> result<tls_context> {
         tls_context made{std::move(name)};
@@ -151,10 +151,11 @@ public:
         return made;
     }
 
-    /// Nothing if the handshake fails; `complaint` is OpenSSL's if that is because of the other side's certificate.
+    /// The connection after its handshake, nullptr if that fails. If the other side's certificate was refused,
+    /// `complaint` is then OpenSSL's reason.
     [[nodiscard]] auto shake_hands(bounded_socket socket, std::string& complaint) const -> std::unique_ptr<channel> {
         auto made = std::make_unique<tls_channel>(context_.get(), socket);
-        // RFC 6066: no address is a server's name.
+        // RFC 6066: an IP address is not sent as a server name.
         in6_addr ignored{};
         if (::inet_pton(AF_INET, name_.c_str(), &ignored) != 1 && ::inet_pton(AF_INET6, name_.c_str(), &ignored) != 1) {
             SSL_set_tlsext_host_name(made->tls(), name_.c_str());
@@ -174,7 +175,7 @@ private:
         if (context_ == nullptr) throw std::bad_alloc{};
     }
 
-    /// Whether all certificates of this text could be taken.
+    /// Adds all certificates of this text as authorities; false if one cannot be added.
     [[nodiscard]] auto trust(std::string_view authorities) const -> bool {
         const std::unique_ptr<BIO, freed_with<BIO_free>> text{
             BIO_new_mem_buf(authorities.data(), static_cast<int>(authorities.size()))};

@@ -44,7 +44,7 @@ class httplib_transport {
 public:
     static constexpr bool has_tls = detail::has_tls;
 
-    /// Checks the options; asks nobody yet. `peer` stands before the address in messages. Fails with
+    /// Checks the options without connecting. `peer` stands before the address in messages. Fails with
     /// errc::configuration.
     [[nodiscard]] static auto create(httplib_options options, std::string_view peer = "Consul at ")
         -> result<httplib_transport> {
@@ -78,8 +78,8 @@ public:
         return std::move(perform_all({&request, 1}).front());
     }
 
-    /// One request runs in this thread unless a host name has to be resolved, which nothing bounds. Several get a
-    /// connection and a thread each, at most 64 at the same time.
+    /// A single request runs in this thread unless a host name has to be resolved, which may block without limit.
+    /// Several get a connection and a thread each, at most 64 at the same time.
     [[nodiscard]] auto perform_all(std::span<const http_request> requests) -> std::vector<result<http_response>> {
         constexpr std::size_t at_once = 64;
         std::vector<result<http_response>> answers;
@@ -134,8 +134,10 @@ private:
         }
     }
 
-    /// Every certificate of every file counts, as with Consul's own program; OpenSSL itself would look only at names
-    /// that are hashes.
+    // --- connections ---
+
+    /// Reads every certificate of every file, as Consul's own program does; OpenSSL itself would look only at files
+    /// that are named after hashes.
     [[nodiscard]] static auto authorities_in(const std::string& directory) -> result<std::string> {
         constexpr std::size_t most = 4096;
         constexpr std::size_t limit = 4 * 1024 * 1024;
@@ -145,7 +147,7 @@ private:
         std::string found;
         for (const auto& name : names->value_or(std::vector<std::string>{})) {
             const auto file = files.read_named(directory + '/' + name, limit);
-            // A directory or a device is none of them; a file that cannot be read may be the one that is needed.
+            // Directories and devices are passed over, but a file that cannot be read may be the one that is needed.
             if (!file && file.error().code != errc::bad_data) return fail(errc::configuration, file.error().message);
             if (file && *file) found += pem_certificates((*file)->bytes);
         }
@@ -153,8 +155,8 @@ private:
         return fail(errc::configuration, "no file in " + quoted(directory) + " holds a certificate in PEM form");
     }
 
-    /// Makes connection objects; their sockets come with the first request. Files are read anew, so that a certificate
-    /// that has been replaced counts. Fails with errc::configuration if they cannot be used.
+    /// Makes connection objects; their sockets are opened with the first request. Certificate files are read anew, so
+    /// that a replaced certificate takes effect. Fails with errc::configuration if they cannot be used.
     [[nodiscard]] auto connect(std::size_t count) const -> result<std::vector<connection>> {
         std::optional<detail::tls_context> tls;
         if (where_.scheme == address_scheme::https) {
@@ -178,6 +180,8 @@ private:
     [[nodiscard]] auto server_name() const -> const std::string& {
         return options_.tls_server_name.empty() ? where_.host : options_.tls_server_name;
     }
+
+    // --- exchanges ---
 
     [[nodiscard]] auto host_header() const -> std::string {
         const bool https = where_.scheme == address_scheme::https;
@@ -211,7 +215,8 @@ private:
         client->limits.deadline = now + detail::in_chrono(request.timeout);
         client->limits.connect_by = now + detail::in_chrono(shorter(options_.connect_timeout, request.timeout));
         client->limits.no_delay = !request.body.empty() || where_.scheme == address_scheme::https;
-        // After a wait for `100 Continue` it is that of the stream: the deadline alone ends an exchange.
+        // cpp-httplib returns to this after a wait for `100 Continue`. It is too long to matter: the deadline ends an
+        // exchange.
         client->set_read_timeout(detail::in_chrono(request.timeout + seconds(1)));
         job->client = std::move(client);
         job->board = std::move(board);
@@ -264,14 +269,18 @@ private:
         return std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7F; });
     }
 
-    /// What the end of an exchange means. An abandoned one still belongs to its thread: only `request` may be read.
+    // --- outcomes ---
+
+    /// The outcome of an exchange. If it was abandoned, `job` still belongs to its thread, and only `request` may be
+    /// read.
     [[nodiscard]] auto judged(const http_request& request, detail::httplib_exchange& job, bool abandoned) const
         -> answer {
         using cause = detail::httplib_exchange::cause;
         using problem = httplib::Error;
         const std::string asked = "the request for " + one_line(request.target, 200);
         const auto late = [&] {
-            // Without the time: what was left of it differs from call to call, and a check prints this text.
+            // The message does not name the time: what was left of it differs from call to call, and a check prints
+            // this text.
             return fail(errc::timed_out, name_ + " did not answer " + asked + " in time");
         };
         if (abandoned) return {late()};
@@ -336,8 +345,8 @@ private:
         return fail(errc::unavailable, "cannot reach " + name_ + ": " + std::string{why});
     }
 
-    /// A TCP connection's reason mostly comes later than connect(), and httplib keeps it to itself. On the loopback
-    /// only one is possible.
+    /// Describes the errno of a failed connect(). EINPROGRESS hides the reason, which mostly comes later than
+    /// connect(); on the loopback it can only be a refusal.
     [[nodiscard]] auto connect_failure(int number) const -> std::string_view {
         const bool loopback = where_.host.starts_with("127.") || where_.host == "::1" || where_.host == "localhost";
         if (number == EINPROGRESS && loopback) number = ECONNREFUSED;
@@ -356,7 +365,7 @@ private:
     address where_;
     std::string name_;
     std::optional<detail::socket_address> to_;  ///< nothing if a name has to be resolved
-    std::string authorities_{};                 ///< of ca_path, in PEM form; empty: ca_file or the system's
+    std::string authorities_{};                 ///< of ca_path, in PEM form; empty if ca_file or the system's are used
     connection kept_{};
 };
 

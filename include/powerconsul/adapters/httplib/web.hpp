@@ -10,8 +10,8 @@
 
 namespace powerconsul::inline v0 {
 
-/// Asks web servers with cpp-httplib, within the same bounds as Consul. Certificates are verified against the system's
-/// authorities.
+/// Asks web servers with cpp-httplib, with the same limits as for Consul. Certificates are verified against the
+/// system's authorities.
 class httplib_web {
 public:
     [[nodiscard]] auto get(const std::string& origin, const std::string& target, milliseconds timeout) const

@@ -43,13 +43,13 @@ public:
     }
 
 private:
-    /// Such a name would be cut off at its NUL and found as another one.
+    /// A name with a NUL byte would be cut off there and found as another one.
     [[nodiscard]] static auto cannot_be(const std::string& name) -> bool {
         return name.empty() || name.find('\0') != std::string::npos;
     }
 
-    /// What the manual page lists as "not found" includes EBADF and EPERM. They also come from a descriptor or a right
-    /// that is missing, and then say nothing about the account.
+    /// The manual page lists EBADF and EPERM as "not found" too. They may also come from a missing descriptor or right,
+    /// and then say nothing about the account, so they count as errors.
     [[nodiscard]] static auto means_none(int error) noexcept -> bool {
         return error == 0 || error == ENOENT || error == ESRCH;
     }
@@ -61,7 +61,7 @@ private:
         -> result<std::optional<Value>> {
         constexpr std::size_t largest = std::size_t{4} * 1024 * 1024;
         int error = ERANGE;
-        // glibc says "there is none" also where it had no memory to look, so that is believed the second time.
+        // glibc also says "not found" when it had no memory to look, so that is believed only the second time.
         for (int asked = 0; asked < 2; ++asked) {
             error = ERANGE;
             for (std::size_t size = 1024; error == ERANGE && size <= largest; size *= 2) {

@@ -32,16 +32,16 @@ namespace powerconsul::inline v0::detail {
 struct child_limits {
     milliseconds timeout{};  ///< then the child's process group gets SIGTERM ...
     milliseconds grace{};    ///< ... and, this much later, SIGKILL
-    bool whole_group{};      ///< SIGKILL goes to whoever joins the group late, too, until nobody is left in it
+    bool whole_group{};      ///< repeat SIGKILL until the group is empty, for processes that join it late
 };
 
 struct child_end {
     ending how{ending::exited};
     int status{};   ///< exit status, or the signal's number; 0 after a time-out
-    bool reaped{};  ///< false: not even SIGKILL ended it in time
+    bool reaped{};  ///< false if not even SIGKILL ended it in time
 };
 
-/// Why no program can be run with these words; empty if one can.
+/// Why no program can be run with these arguments and this environment; empty if one can.
 [[nodiscard]] inline auto refusal(const std::vector<std::string>& argv, const std::vector<std::string>& environment)
     -> std::string_view {
     if (argv.empty() || !argv.front().starts_with('/')) return "a program needs its absolute path";
@@ -50,14 +50,14 @@ struct child_end {
     return "arguments and environment cannot hold a zero byte";
 }
 
-/// The words as execve(2) takes them, which changes none; they must live longer.
+/// The words as execve(2) takes them, which does not change them. They must outlive the result.
 [[nodiscard]] inline auto pointers(const std::vector<std::string>& words) -> std::vector<char*> {
     std::vector<char*> list(words.size() + 1);  // the last is null
     std::ranges::transform(words, list.begin(), [](const auto& word) { return const_cast<char*>(word.c_str()); });
     return list;
 }
 
-/// The same descriptor, numbered `lowest` or above; none if there is none left.
+/// The same descriptor, renumbered to `lowest` or above if needed; none, with errno, if there is no free number.
 [[nodiscard]] inline auto lifted(posix_fd given, int lowest) -> posix_fd {
     if (!given || given.get() >= lowest) return given;
     return posix_fd{::fcntl(given.get(), F_DUPFD_CLOEXEC, lowest)};
@@ -73,15 +73,15 @@ template <typename Make>
     return made;
 }
 
-/// A pipe for a child's output, of which only our end does not block.
+/// A pipe for a child's output. Only our end is non-blocking.
 [[nodiscard]] inline auto make_output(const std::string& program, int lowest) -> result<std::array<posix_fd, 2>> {
     auto made = make_pair(program, lowest, [](int* ends) { return ::pipe2(ends, O_CLOEXEC); });
     if (!made || ::fcntl((*made)[0].get(), F_SETFL, O_NONBLOCK) == 0) return made;
     return system_failure("make a pipe for", program, errno);
 }
 
-/// Gives at most `most` bytes of what is there to `to.add`. Closes the pipe at its end, or where it cannot be read, and
-/// leaves the reason in `to.unread`.
+/// Passes what is there, at most `most` bytes, to `to.add`. Closes the pipe at its end or on an error, whose errno it
+/// leaves in `to.unread`.
 template <typename Output>
 void take(Output& to, std::size_t most) {
     std::array<char, 16 * 1024> buffer{};
@@ -98,15 +98,15 @@ void take(Output& to, std::size_t most) {
     }
 }
 
-/// Waits for the end of a child that leads its process group, or ends it, and takes what it writes meanwhile. A
-/// grandchild that keeps a pipe open is not waited for. Each of `outputs` has a descriptor `from` and takes as take()
-/// says. Fails with errc::io if the end was lost, since somebody else reaped the child.
+/// Waits for the end of a child that leads its process group, ends it at the limits, and takes what it writes
+/// meanwhile. A grandchild that keeps a pipe open is not waited for. Each of `outputs` is as take() needs it and has a
+/// descriptor `from`. Fails with errc::io if somebody else reaped the child, so that its end is unknown.
 template <typename Output, std::size_t Count>
 [[nodiscard]] auto attend(pid_t pid, const std::string& program, const child_limits& limits,
                           std::array<Output, Count>& outputs) -> result<child_end> {
     enum class phase : unsigned char { running, asked_to_end, killed };
-    // For the kernel to end a killed program (it cannot while a system call of it does not return), between two looks
-    // where it sends no message, and against overflow.
+    // How long the kernel may take to end a killed program (it cannot before a running system call returns), the pause
+    // between two looks where the kernel does not notify us, and the longest wait, which prevents overflow.
     constexpr milliseconds kill_limit{2000};
     constexpr milliseconds look_again{10};
     constexpr milliseconds longest{std::numeric_limits<std::int64_t>::max() / 4};
@@ -152,7 +152,7 @@ template <typename Output, std::size_t Count>
             if (ready < 0 || waits[i].revents != 0) take(outputs[i], std::size_t{64} * 1024);
         }
     }
-    // What was written before the end, not more: a grandchild may go on writing forever.
+    // Take what was written before the end, but no more: a grandchild may go on writing forever.
     for (auto& each : outputs) {
         int waiting = 0;
         if (each.from && ::ioctl(each.from.get(), FIONREAD, &waiting) == 0 && waiting > 0) {

@@ -9,7 +9,7 @@
 
 namespace powerconsul::inline v0 {
 
-/// The kernel's clocks. `monotonic` counts a suspended machine's sleep too: what was read before the sleep is old.
+/// The kernel's clocks. `monotonic` includes the time for which the machine was suspended: what was read before is old.
 class posix_clock {
 public:
     [[nodiscard]] auto monotonic() const noexcept -> milliseconds { return now(CLOCK_BOOTTIME); }

@@ -35,11 +35,11 @@ public:
         std::optional<error> trouble;
         std::size_t left = found->size();
         for (const auto& each : *found) {
-            // One that does not answer must not take the time of those behind it.
+            // An address that does not answer must not use up the time of those after it.
             const milliseconds share{(deadline - clock_.monotonic()).count / static_cast<std::int64_t>(left--)};
             const int failure = connect_to(each, share);
             if (failure == 0) return dialed::accepted;
-            // No address of this machine's kind: as if the name did not have it.
+            // This machine cannot use that kind of address: treated as if the name did not have it.
             if (failure == EADDRNOTAVAIL || failure == EAFNOSUPPORT) continue;
             refused += failure == ECONNREFUSED ? 1 : 0;
             if (failure != ECONNREFUSED && !trouble) trouble = failed(host, port, failure);
@@ -55,7 +55,7 @@ private:
         socklen_t size{};
     };
 
-    /// What the resolver's thread works on. It may outlive the call that gave up on it.
+    /// What the resolver's thread works on, which may outlive the call that gave up on it.
     struct lookup {
         std::string host{};
         std::string port{};
@@ -99,7 +99,8 @@ private:
         return found;
     }
 
-    /// getaddrinfo(3) has no time limit; its sister is waited for, and left behind if that takes too long.
+    /// getaddrinfo(3) has no time limit, so getaddrinfo_a(3) is waited for until the deadline. Returns an EAI_ number:
+    /// EAI_AGAIN also if it was cancelled, EAI_INPROGRESS if its thread may still use `search`.
     [[nodiscard]] auto look_up(lookup& search, milliseconds deadline) const -> int {
         search.hints.ai_flags = AI_NUMERICSERV;
         search.request.ar_name = search.host.c_str();
@@ -117,7 +118,7 @@ private:
         return ::gai_cancel(&search.request) == EAI_CANCELED ? EAI_AGAIN : EAI_INPROGRESS;
     }
 
-    /// 0, or why there is no connection, as an error number.
+    /// Returns 0 or the errno for which there is no connection.
     [[nodiscard]] auto connect_to(const address& where, milliseconds timeout) const -> int {
         const posix_fd link{::socket(where.to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
         if (!link) return errno;

@@ -36,10 +36,10 @@ public:
     [[nodiscard]] auto get() const noexcept -> int { return number_; }
     [[nodiscard]] explicit operator bool() const noexcept { return number_ >= 0; }
 
-    /// Whoever calls this owns the descriptor from then on.
+    /// Gives up the descriptor, which the caller then owns.
     [[nodiscard]] auto release() noexcept -> int { return std::exchange(number_, -1); }
 
-    /// After EINTR the descriptor is closed too (Linux): it must not be closed again.
+    /// On Linux, close(2) has closed the descriptor even after EINTR and must not be repeated.
     void reset() noexcept {
         if (number_ >= 0) ::close(std::exchange(number_, -1));
     }
@@ -56,8 +56,8 @@ template <typename F>
     return answer;
 }
 
-/// poll(2), for a loop that looks again afterwards. Where the kernel has no memory for it a moment passes, so that the
-/// loop does not take a whole processor until then.
+/// poll(2), for a loop that looks again afterwards. If it fails for want of memory, this pauses for 10 ms so that the
+/// loop does not keep a processor busy.
 template <typename Waits>
 [[nodiscard]] auto poll_or_pause(Waits& waits, int milliseconds) -> int {
     const int ready = ::poll(waits.data(), waits.size(), milliseconds);

@@ -30,9 +30,11 @@
 namespace powerconsul::inline v0 {
 
 /// The machine's files. Only ENOENT, ENOTDIR and ESRCH mean "not there"; a missing right or a broken disk is errc::io.
-/// ESRCH is what files of /proc answer when their process ended after they were opened.
+/// ESRCH comes from files of /proc whose process ended after they were opened.
 class posix_files {
 public:
+    // --- reading ---
+
     [[nodiscard]] auto status(const std::string& path) const -> result<std::optional<file_status>> {
         if (auto checked = check(path); !checked) return unexpected{checked.error()};
         struct stat seen {};
@@ -63,7 +65,7 @@ public:
         if (entries.stream == nullptr) {
             const int error = errno;
             struct stat seen {};
-            // ENOTDIR is said of what stands above it, too.
+            // ENOTDIR may also be about a part of the path above it.
             if (error == ENOTDIR && ::stat(path.c_str(), &seen) == 0) {
                 return fail(errc::bad_data, quoted(path) + " is not a directory");
             }
@@ -90,8 +92,10 @@ public:
     [[nodiscard]] auto user() const noexcept -> std::uint32_t { return ::geteuid(); }
     [[nodiscard]] auto group() const noexcept -> std::uint32_t { return ::getegid(); }
 
-    /// Temporary file, fsync, rename, fsync of the directory: a crash leaves the old file or the new one, at worst with
-    /// a forgotten `.<name>.XXXXXX` beside it.
+    // --- writing and locking ---
+
+    /// Writes a temporary file, syncs it, renames it and syncs the directory: a crash leaves the old file or the new
+    /// one, at worst with a leftover `.<name>.XXXXXX` beside it.
     [[nodiscard]] auto replace(const std::string& path, std::string_view bytes) const -> result<void> {
         if (auto checked = check(path); !checked) return checked;
         const auto slash = path.rfind('/');
@@ -129,8 +133,8 @@ public:
         if (auto checked = check(path); !checked) return unexpected{checked.error()};
         const posix_clock clock;
         const milliseconds deadline = clock.monotonic() + wait;
-        // Whoever held it before may have deleted the file: then it keeps nobody out any longer, and the next one is
-        // tried at once, also by somebody who does not want to wait.
+        // The previous holder may have deleted the file. A lock on that keeps nobody out, so the new file is tried at
+        // once, even for a caller that does not want to wait.
         for (int deleted = 0;;) {
             posix_fd file{uninterrupted([&] {
                 return ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
@@ -173,7 +177,7 @@ public:
         if (::mkdir(path.c_str(), 0700) == 0) return {};
         const int error = errno;
         struct stat seen {};
-        // A link to a directory is content too: /var/run is one.
+        // A symbolic link to a directory will do: /var/run is one.
         if (error == EEXIST && ::stat(path.c_str(), &seen) == 0 && S_ISDIR(seen.st_mode)) return {};
         return system_failure("make the directory", path, error);
     }

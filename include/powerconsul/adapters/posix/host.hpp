@@ -21,14 +21,14 @@
 
 namespace powerconsul::inline v0 {
 
-/// The machine's host name; empty if the system does not say one.
+/// The machine's host name; empty if the system does not give one.
 [[nodiscard]] inline auto host_name() -> std::string {
     std::array<char, 256> name{};
     return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string{name.data()} : std::string{};
 }
 
-/// This machine. How Consul is asked is the caller's choice; `Log` may be a reference; with systemd_bus for `Units`
-/// systemd is asked over its bus rather than through systemctl, and with httplib_web for `Web` web servers can be
+/// This machine as a host. The caller chooses how Consul is asked. `Log` may be a reference. With systemd_bus as
+/// `Units`, systemd is asked over its bus rather than through systemctl; with httplib_web as `Web`, web servers can be
 /// asked.
 template <http_transport Transport, typename Log = no_event_log, unit_source Units = no_unit_source,
           web_client Web = no_web_client>

@@ -26,18 +26,18 @@
 
 namespace powerconsul::inline v0 {
 
-/// Writes events to stderr, to syslog or to files, at once and each as one line by one system call, so that processes
+/// Writes events to stderr, to syslog or to files, at once and each as one line with one system call, so that processes
 /// and threads may share a file. In a directory there is `<command>/<service>.<state>.log` for each service and state,
-/// and `<command>/<command>.log` for the rest. A file is opened for each line: whoever moves it away gets a new one. It
-/// is made with mode 0640, the directory and the one in it with 0750; directories above are expected, links at a file's
-/// place or below the directory are not followed.
+/// and `<command>/<command>.log` for the rest. A file is opened for each line, so that a new one replaces one that was
+/// moved away. Files are made with mode 0640, the directory and the one in it with 0750; directories above must exist.
+/// Symbolic links in a file's place or below the directory are not followed.
 ///
-/// No failure reaches the caller; `failures` and `trouble` tell of them. A disk that is full in the middle of a line
-/// leaves a part of it; the next line begins on a line of its own (at worst there is an empty one between them).
-/// Nothing waits for a reader: stderr gets one second, and no more of them until it takes lines again.
+/// Failures do not reach the caller; `failures` and `trouble` report them. A disk that fills up in the middle of a line
+/// leaves a part of it; the next line begins on a line of its own (at worst after an empty one). Nothing waits for
+/// a reader, except that stderr gets one second, and none after that until it takes lines again.
 class posix_log {
 public:
-    /// For syslog it calls openlog(3), which is the whole process's.
+    /// For syslog it calls openlog(3), which affects the whole process.
     explicit posix_log(log_options options)
         : options_{std::move(options)}, has_stderr_{::fcntl(STDERR_FILENO, F_GETFD) != -1} {
         struct stat seen {};
@@ -71,8 +71,8 @@ public:
     }
 
 private:
-    /// Keeps away from the process what a write can bring with it: SIGPIPE of a reader that is gone, SIGXFSZ of a limit
-    /// to files, SIGTTOU of a terminal that somebody else uses. The kernel sends them to the thread that writes.
+    /// Keeps signals that a write may raise from the process: SIGPIPE if the reader is gone, SIGXFSZ at a limit on file
+    /// size, SIGTTOU at a terminal that another process group uses. The kernel sends them to the writing thread.
     class held_signals {
     public:
         held_signals() noexcept {
@@ -116,9 +116,11 @@ private:
         return options_.format == log_format::json ? json_line(what, now, limit) : logfmt_line(what, now, limit);
     }
 
-    /// Lines of at most PIPE_BUF bytes: they are not torn, and a pipe that has room takes them without waiting.
+    // --- stderr and syslog ---
+
+    /// Writes lines of at most PIPE_BUF bytes: they are not torn, and a pipe that has room takes them without waiting.
     [[nodiscard]] auto put_to_stderr(std::string text) -> result<void> {
-        // If it was closed from the beginning, its number may by now be another file's.
+        // If stderr was closed at the start, its number may by now be another file's.
         if (!has_stderr_) return system_failure("write the log to", "stderr", EBADF);
         pollfd room{STDERR_FILENO, POLLOUT, 0};
         stalled_ = uninterrupted([&] { return ::poll(&room, 1, stalled_ ? 0 : 1000); }) == 0;
@@ -128,7 +130,7 @@ private:
         return write_once(STDERR_FILENO, text, "stderr", &broken_);
     }
 
-    /// syslog(3) tells of no failure; that nobody listens can be seen.
+    /// syslog(3) reports no failure, but whether anybody listens can be checked.
     [[nodiscard]] auto put_to_syslog(const event& what) const -> result<void> {
         if (::access("/dev/log", W_OK) != 0) return system_failure("write the log to", "/dev/log", errno);
         const int priority = what.level == event_level::error     ? LOG_ERR
@@ -138,6 +140,8 @@ private:
         ::syslog(LOG_DAEMON | priority, "%s", line(what, least_event_line_limit).c_str());
         return {};
     }
+
+    // --- files ---
 
     [[nodiscard]] auto put_below_directory(const event& what) const -> result<void> {
         const std::string& top = options_.target.path;
@@ -165,7 +169,7 @@ private:
         if (!file) return system_failure("open the log", shown, errno);
         struct stat seen {};
         if (::fstat(file.get(), &seen) != 0) return system_failure("look at the log", shown, errno);
-        // A device such as /dev/console only where it was named.
+        // A device such as /dev/console is accepted only as the named target.
         const bool device = S_ISCHR(seen.st_mode) && options_.target.kind == log_target_kind::file;
         if (!S_ISREG(seen.st_mode) && !device) {
             return fail(errc::bad_data,
@@ -176,14 +180,14 @@ private:
         return write_once(file.get(), text, shown);
     }
 
-    /// Not waiting for the other end of a FIFO. Without the right to read, the file's last byte is not looked at.
+    /// Does not wait for the other end of a FIFO. Opens for writing only if reading is not allowed.
     [[nodiscard]] static auto open_file(int parent, const std::string& name) -> posix_fd {
         constexpr int flags = O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
         const auto open = [&](int further) {
             return posix_fd{uninterrupted([&] { return ::openat(parent, name.c_str(), flags | further, 0640); })};
         };
         posix_fd file;
-        // Between two steps others may make it or move it away.
+        // Another process may make the file or move it away between two steps.
         for (int turn = 0; turn < 10; ++turn) {
             file = open(O_RDWR);
             if (!file && errno == EACCES) file = open(O_WRONLY);
@@ -211,7 +215,7 @@ private:
         return made;
     }
 
-    /// A line that another process is just writing looks the same for a moment, hence several looks.
+    /// Whether the last line has no newline. That also holds while another process is writing it, hence several looks.
     [[nodiscard]] static auto ends_within_a_line(int file) -> bool {
         for (int look = 0; look < 10; ++look) {
             const timespec moment{0, 2'000'000};
@@ -225,7 +229,7 @@ private:
         return true;
     }
 
-    /// `broken`, if somebody wants to know, becomes true by a part of a line and false by a whole one.
+    /// Sets `broken`, if given, to whether only a part of the text was written. A failed write leaves it as it was.
     [[nodiscard]] static auto write_once(int to, std::string_view text, std::string_view shown, bool* broken = nullptr)
         -> result<void> {
         const auto written = uninterrupted([&] { return ::write(to, text.data(), text.size()); });
@@ -239,8 +243,8 @@ private:
 
     log_options options_;
     bool has_stderr_;
-    bool stalled_{};  ///< stderr took no further line
-    bool broken_{};   ///< it holds a part of one
+    bool stalled_{};  ///< stderr had no room for the last line
+    bool broken_{};   ///< stderr ends with a part of a line
     mutable std::mutex mutex_{};
     std::size_t failures_{};
     std::optional<error> trouble_{};

@@ -14,7 +14,7 @@
 
 namespace powerconsul::inline v0 {
 
-/// Bytes of an event's line: with its newline it has 8 KiB.
+/// The most bytes of an event's line; with its newline it has 8 KiB.
 inline constexpr std::size_t event_line_limit = 8 * 1024 - 1;
 /// The least limit that may be asked for. With its newline such a line fits into one atomic write to a pipe.
 inline constexpr std::size_t least_event_line_limit = 4 * 1024 - 1;
@@ -28,15 +28,15 @@ namespace detail {
     return point;
 }
 
-/// What ends a line, steers a terminal or turns the direction of writing: a log that is looked at must show its lines
-/// as they are.
+/// Characters that end a line, control a terminal or change the direction of text: in a log they could hide or imitate
+/// lines.
 [[nodiscard]] constexpr auto misleading(std::uint32_t point) -> bool {
     return point < 0x20 || (point >= 0x7F && point <= 0x9F) || (point >= 0x2028 && point <= 0x202E) ||
            (point >= 0x2066 && point <= 0x2069);
 }
 
-/// The text between the quotes of a JSON string, which is what logfmt's readers take as well. Of more than `limit`
-/// bytes (3 or more) the whole characters that leave room for "...".
+/// Escapes a text as in a JSON string, without its quotes; logfmt's readers understand that as well. A result of more
+/// than `limit` bytes (3 or more) is cut between characters and ends in "...".
 [[nodiscard]] inline auto escaped(std::string_view text, std::size_t limit) -> std::string {
     std::string line;
     std::size_t fits = 0;
@@ -78,12 +78,12 @@ namespace detail {
 struct line_member {
     std::string name{};
     std::string text{};         ///< escaped
-    std::string_view source{};  ///< of text, if it may be cut
+    std::string_view source{};  ///< what `text` was escaped from; empty if it is never cut
 };
 
-/// The members of an event's line in their order, cut so that they fit whatever the format is: the longest values lose
-/// what is too much, so that a trigger's output costs the line neither its incident nor its exit status. At most 32
-/// fields are kept: `least_event_line_limit` then leaves more than 48 bytes to each value.
+/// The members of an event's line in order. If the line would not fit in either format, the longest values are
+/// shortened, so that a trigger's output costs the line neither its incident nor its exit status. At most 32 fields are
+/// kept: `least_event_line_limit` then leaves more than 48 bytes to each value.
 [[nodiscard]] inline auto line_members(const event& what, milliseconds wall, std::size_t limit)
     -> std::vector<line_member> {
     std::vector<line_member> members{{"time", utc_time(wall), {}}, {"level", std::string{to_string(what.level)}, {}}};
@@ -129,10 +129,9 @@ struct line_member {
 ///
 ///     time=2024-02-29T12:00:00.000Z level=info event="trigger ended" service=web state=critical attempt=1
 ///
-/// A value stands in double quotes unless it is printable ASCII without blank, quote, backslash and `=`; there \" \\ \n
-/// \t \r and \u001b mean what they mean in JSON. Bytes that are not UTF-8 become U+FFFD. Values that are too long end
-/// in
-/// "...". Of an event's fields the first 32 are written.
+/// A value is in double quotes unless it is printable ASCII without blank, quote, backslash and `=`; inside them, as in
+/// JSON, there are \" \\ \n \t \r and \u001b. Bytes that are not UTF-8 become U+FFFD. Values that are too long end in
+/// "...". Only the first 32 fields of an event are written.
 [[nodiscard]] inline auto logfmt_line(const event& what, milliseconds wall, std::size_t limit = event_line_limit)
     -> std::string {
     std::string line;

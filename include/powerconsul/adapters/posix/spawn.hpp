@@ -27,9 +27,10 @@
 
 namespace powerconsul::inline v0 {
 
-/// Runs programs with posix_spawn: own session and process group, / as working directory, default signals, no
-/// descriptor but the three standard ones. Not for a process that ignores SIGCHLD or reaps children that it does not
-/// know: the outcome would be lost, which run() reports as errc::io. Several threads may use one object.
+/// Runs programs with posix_spawn, in a session and process group of their own, with / as working directory, default
+/// signal handling and only the three standard descriptors. Not for a process that ignores SIGCHLD or reaps children
+/// that it did not start: the outcome would be lost, which run() reports as errc::io. Several threads may use one
+/// object.
 class posix_spawn_executor {
 public:
     posix_spawn_executor() = default;
@@ -63,7 +64,7 @@ public:
             left_over_.push_back(*started);
         }
         for (const auto& each : outputs) {
-            // Without what was not read there is no outcome.
+            // An outcome must not lack output that could not be read.
             if (each.unread != 0) return system_failure("read the output of", what.argv.front(), each.unread);
         }
         return outcome{.how = end->how,
@@ -74,7 +75,7 @@ public:
     }
 
 private:
-    /// The first bytes of an output.
+    /// Keeps the first `limit` bytes of an output.
     struct kept_output {
         posix_fd from{};
         std::size_t limit{};
@@ -130,7 +131,7 @@ private:
         const int error = ::posix_spawn(&pid, argv[0], &actions.value, &attrs.value, argv.data(), environment.data());
         if (error == 0) return pid;
         auto failed = system_failure("run", what.argv.front(), error);
-        // What the kernel says of a script's interpreter sounds as if it were said of the script.
+        // The kernel's error about a script's interpreter reads as if it were about the script.
         if (error == ENOENT && ::access(argv[0], F_OK) == 0) {
             return fail(errc::io, failed.reason.message + ": it is there, but not the interpreter that it names");
         }
@@ -140,7 +141,7 @@ private:
         return failed;
     }
 
-    /// Children that even SIGKILL did not end in time: they are collected once the kernel lets them go.
+    /// Reaps children that even SIGKILL did not end in time, once the kernel has let them go.
     void reap_left_over() {
         const std::lock_guard hold{guard_};
         std::erase_if(left_over_,

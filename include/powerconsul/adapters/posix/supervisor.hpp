@@ -37,10 +37,10 @@
 
 namespace powerconsul::inline v0 {
 
-/// Runs jobs with fork and execve; needs Linux and its /proc. A child waits on a socket for its parent's word. It goes
-/// without having done anything if the other end is closed or its parent dies. A script is the job's descriptor 3.
-/// Not for a process that ignores SIGCHLD (errc::usage) or reaps children that it does not know: the outcome would be
-/// lost (errc::io). A job that the kernel cannot end in time stays its child, if only as a zombie.
+/// Runs jobs with fork and execve; needs Linux and its /proc. A child waits on a socket for its parent's go-ahead, and
+/// exits without having done anything if the other end is closed or its parent dies. Descriptor 3 of the job is its
+/// script. Not for a process that ignores SIGCHLD (errc::usage) or reaps children that it did not start: the outcome
+/// would be lost (errc::io). A job that the kernel cannot end in time stays this process's child, if only as a zombie.
 class posix_supervisor {
 public:
     template <typename Ready>
@@ -56,9 +56,9 @@ public:
         return attend(what, child);
     }
 
-    /// errc::io: it cannot be told, because /proc is not there or hides that process.
+    /// Fails with errc::io if that cannot be told, because /proc is missing or hides the process.
     [[nodiscard]] auto is_running(const process_mark& mark) const -> result<bool> {
-        // A job is never process 1, and a signal to the group of 1 would be one to all processes.
+        // A job is never process 1, and kill(-1) would signal every process.
         if (mark.pid <= 1 || mark.pid > std::numeric_limits<pid_t>::max()) return false;
         const auto boot = boot_id();
         if (!boot) return unexpected{boot.error()};
@@ -76,8 +76,8 @@ public:
     }
 
 private:
-    // Descriptors of the child: the script and, until it is a program, the socket. What the parent makes for it has
-    // higher numbers, so that none is overwritten before it is moved to its place.
+    // The child's descriptors: the script and, until execve, the socket. Those that the parent makes for it start at
+    // `lowest`, so that none is overwritten before it is moved to its place.
     static constexpr int script_number = 3;
     static constexpr int word_number = 4;
     static constexpr int lowest = 10;
@@ -88,13 +88,13 @@ private:
         std::vector<gid_t> groups{};
     };
 
-    /// What becomes the child's: after the fork nothing may be allocated.
+    /// What the child needs, collected before the fork: after it nothing may be allocated.
     struct numbers {
         int null{}, output{}, word{}, script{};
         pid_t parent{::getpid()};
     };
 
-    /// A child that has not got the word ends with this object.
+    /// A child that may still wait for the go-ahead; the destructor ends it.
     // NOLINTNEXTLINE(cppcoreguidelines-special-member-functions): its descriptors cannot be copied
     struct held_child {
         pid_t pid{-1};
@@ -108,7 +108,7 @@ private:
         }
     };
 
-    /// The first and the last bytes of an output of any length.
+    /// Keeps the first `head` and the last `tail` bytes of an output of any length.
     struct head_and_tail {
         posix_fd from{};
         std::size_t head{};
@@ -123,9 +123,11 @@ private:
         }
         void add(std::string_view bytes) {
             text += bytes;
-            cut(std::max(tail, std::size_t{64} * 1024));  // not each time: what is behind has to be moved
+            cut(std::max(tail, std::size_t{64} * 1024));  // not each time, since erasing moves the tail
         }
     };
+
+    // --- preparing a child ---
 
     static constexpr std::string_view ended_early = "its process ended before it could begin";
     [[nodiscard]] static auto cannot_run(const job& what, errc code, std::string_view why) -> unexpected {
@@ -148,7 +150,7 @@ private:
         return cannot_run(what, errc::usage, "this process ignores SIGCHLD, and would not learn how its child ended");
     }
 
-    /// Nothing if this process has that user's rights already.
+    /// The account to switch to; nothing if this process has that user's rights already.
     [[nodiscard]] static auto look_up(const job& what) -> result<std::optional<account>> {
         if (what.user.empty()) return std::optional<account>{};
         passwd entry{};
@@ -170,8 +172,8 @@ private:
         return std::optional{std::move(made)};
     }
 
-    /// Where only this process, the job and root find it: a sealed memfd or, where there is none, a file without a
-    /// name. The interpreter opens it anew below /proc/self/fd, with the job's rights.
+    /// Keeps the script where only this process, the job and root can reach it: in a sealed memfd or, without one, in a
+    /// file without a name. The interpreter opens it anew below /proc/self/fd, with the job's rights.
     [[nodiscard]] static auto keep_script(const job& what, bool other_user) -> result<posix_fd> {
         const auto failed = [&] { return system_failure("keep the script of", what.argv.front(), errno); };
         constexpr unsigned never_executable = 8;  // MFD_NOEXEC_SEAL: Linux 6.3, where a sysctl may demand it
@@ -197,7 +199,7 @@ private:
         return kept;
     }
 
-    /// Makes the child, which waits then for the word.
+    /// Makes the child, which then waits for the go-ahead.
     [[nodiscard]] static auto hold(const job& what, held_child& child) -> result<void> {
         if (auto checked = check(what); !checked) return checked;
         const auto user = look_up(what);
@@ -207,7 +209,7 @@ private:
         if (!null) return system_failure("open", "/dev/null", errno);
         auto output = detail::make_output(what.argv.front(), lowest);
         if (!output) return unexpected{output.error()};
-        constexpr int kind = SOCK_SEQPACKET | SOCK_CLOEXEC;  // no pipe: if its reader dies, to write is a SIGPIPE
+        constexpr int kind = SOCK_SEQPACKET | SOCK_CLOEXEC;  // a pipe whose reader dies would raise SIGPIPE
         auto word = detail::make_pair(what.argv.front(), lowest,
                                       [](int* ends) { return ::socketpair(AF_UNIX, kind, 0, ends); });
         if (!word) return unexpected{word.error()};
@@ -237,8 +239,10 @@ private:
         return {};
     }
 
-    /// The child, until it is another program. Only what is safe in a signal handler: the other threads are gone, and
-    /// what they had locked stays locked. Foreign descriptors go first: they may be what another child waits for.
+    // --- in the child ---
+
+    /// Runs in the child until execve. Calls only async-signal-safe functions: the other threads are gone, and what
+    /// they had locked stays locked. Inherited descriptors are closed first: another child may be waiting for that.
     [[noreturn]] static void become(char* const* argv, char* const* environment, const account* as,
                                     numbers given) noexcept {
         const auto say = [&](int error) {
@@ -262,10 +266,11 @@ private:
         must(::setsid() >= 0 && ::chdir("/") == 0);
         must(as == nullptr || (::setgroups(as->groups.size(), as->groups.data()) == 0 && ::setgid(as->group) == 0 &&
                                ::setuid(as->user) == 0));
-        // A dead parent's child must not wait for others who hold the socket's other end. A new user undoes this.
+        // If the parent dies, the child must not wait for others who hold the socket's other end. A change of user
+        // undoes this, so it comes after that.
         must(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
         if (::getppid() != given.parent) ::_exit(127);
-        if (!say(0)) ::_exit(127);  // whoever waits for it in vain sees the end
+        if (!say(0)) ::_exit(127);  // a parent that still waits sees the socket close
         char go = 0;
         if (uninterrupted([&] { return ::recv(given.word, &go, 1, 0); }) != 1) ::_exit(127);
         ::prctl(PR_SET_PDEATHSIG, 0);
@@ -273,7 +278,10 @@ private:
         ::_exit(127);
     }
 
-    /// What the child said: 0, it waits for the word, or the errno with which it gave up.
+    // --- back in the parent ---
+
+    /// What the child reported: 0 if it waits for the go-ahead, or the errno with which it gave up. Nothing if it said
+    /// nothing.
     [[nodiscard]] static auto heard(const held_child& child) -> std::optional<int> {
         int told = 0;
         const auto got = uninterrupted([&] { return ::recv(child.word.get(), &told, sizeof told, MSG_DONTWAIT); });
@@ -288,9 +296,9 @@ private:
         return (**text).substr(0, (**text).find('\n'));
     }
 
-    /// Nothing if there is no such process.
+    /// The process with that number; nothing if there is none.
     [[nodiscard]] static auto look_at(pid_t pid) -> result<std::optional<process>> {
-        for (int tries = 0; tries < 2; ++tries) {  // twice: another one may just have got its number
+        for (int tries = 0; tries < 2; ++tries) {  // twice: another process may just have got the number
             const auto text = posix_files{}.read("/proc/" + std::to_string(pid) + "/stat", std::size_t{16} << 10U);
             if (!text) return unexpected{text.error()};
             const auto wrapped = [](process&& one) { return std::optional{std::move(one)}; };
@@ -300,7 +308,7 @@ private:
         return fail(errc::io, "cannot tell what process " + std::to_string(pid) + " is: it runs, but /proc hides it");
     }
 
-    /// Gives the word, and waits.
+    /// Gives the go-ahead and waits for the end.
     [[nodiscard]] static auto attend(const job& what, held_child& child) -> result<job_outcome> {
         const auto go = [&] { return ::send(child.word.get(), "g", 1, MSG_NOSIGNAL); };
         if (uninterrupted(go) != 1) return cannot_run(what, errc::io, ended_early);
