@@ -28,7 +28,8 @@ namespace powerconsul::inline v0 {
 
 namespace detail {
 
-/// Reads what there is to look at from Consul's KV store, and what Consul shows of the services.
+/// Reads documents and triggers from Consul's KV store and the services' instances from Consul, and passes them to a
+/// linter.
 template <host Host, typename Linter>
 class kv_reader {
 public:
@@ -39,7 +40,7 @@ public:
           consul_{here.consul, here.clock, deadline_},
           datacenter_{chosen.roles.who.datacenter} {}
 
-    /// One service, key by key: these reads tell "not there" from "not allowed".
+    /// Reads the keys of one service one by one: unlike a list, such a read tells an absent key from a forbidden one.
     [[nodiscard]] auto one(const std::string& service) -> result<void> {
         const auto& bases = to_.around().bases;
         if (auto read = document(service); !read) return read;
@@ -55,7 +56,7 @@ public:
                 look_at({at, (*value)->value, 0});
             }
         }
-        // The list is for names that are misspelt: it may be empty for want of a right.
+        // The list finds misspelt names. It may be empty because the token may not list keys.
         auto rest = list_keys(here_.consul, below, datacenter_, left());
         if (!rest && rest.error().code != errc::denied) return unexpected{std::move(rest).error()};
         if (!rest) to_.report().add(below, severity::note, "other keys could not be listed: " + rest.error().message);
@@ -69,7 +70,7 @@ public:
         return {};
     }
 
-    /// Everything below both keys.
+    /// Reads everything below both bases.
     [[nodiscard]] auto all() -> result<void> {
         const auto& bases = to_.around().bases;
         std::size_t count = 0;
@@ -78,14 +79,15 @@ public:
             if (!valid) return unexpected{std::move(valid).error()};
             auto found = list_keys(here_.consul, *base + '/', datacenter_, left());
             if (!found) return unexpected{std::move(found).error()};
-            // Consul hides what may not be read without saying so; one key by itself it refuses.
+            // Consul silently leaves out of a list what the token may not read, but refuses to read such a key by
+            // itself.
             if (found->keys.empty()) {
                 if (auto proof = consul_.read_key(*valid, datacenter_); !proof) return unexpected{proof.error()};
             }
             for (const auto& each : found->keys) look_at(each);
             count += found->keys.size();
         }
-        // For the same reason a document that is not in the list is asked for by itself.
+        // For the same reason, a document that is not in the list is read by itself.
         for (const auto& service : to_.services()) {
             if (is_waiting(service)) continue;
             auto one = document(service);
@@ -100,7 +102,7 @@ public:
         return {};
     }
 
-    /// Looks at the documents that were put off until Consul has told of their services' instances.
+    /// Examines the documents, which were set aside until their services' instances can be asked for.
     void finish() {
         std::set<std::string> services;
         for (const auto& [key, _] : waiting_) services.insert(key.service);
@@ -146,7 +148,7 @@ private:
         return std::ranges::any_of(waiting_, [&](const auto& each) { return each.first.service == service; });
     }
 
-    /// Reads one document: it is there, it is not, or nobody knows, which is an error.
+    /// Reads one document or records that there is none. Fails if Consul does not tell which.
     [[nodiscard]] auto document(const std::string& service) -> result<void> {
         const auto key = document_key(to_.around().bases.cluster, service);
         if (!key) return unexpected{key.error()};
@@ -160,7 +162,7 @@ private:
         return {};
     }
 
-    /// The instances in this datacenter, and in the others if a listed node is not among these.
+    /// The instances in this datacenter and, unless these account for all that the document lists, in the others too.
     [[nodiscard]] auto sight(const std::string& service) -> json::service_sight {
         json::service_sight seen{service, datacenter_, {}, datacenters_, true};
         ask(seen, {datacenter_});
@@ -218,10 +220,10 @@ private:
     std::string datacenter_;
     std::vector<std::string> datacenters_{};
     std::vector<std::pair<known_key, listed_key>> waiting_{};
-    std::set<std::string> silent_{};  ///< datacenters that did not answer: asked once
+    std::set<std::string> silent_{};  ///< datacenters that did not answer and are not asked again
 };
 
-/// What holds on this node, for what it reads itself.
+/// What a linter on this node needs to know, from the node's configuration.
 [[nodiscard]] inline auto around_node(const config::configuration& chosen) -> lint_surroundings {
     lint_surroundings around;
     const identity who = completed(chosen.roles.who);
@@ -236,9 +238,9 @@ private:
 
 }  // namespace detail
 
-/// Looks through what Consul's KV store holds for a service, or for all if none is named, and what Consul shows of the
-/// services' instances. Fails where Consul could not be read, with errc::configuration where the keys to look at are
-/// not known, and with errc::usage for a name that no service can have.
+/// Examines what Consul's KV store holds for a service, or for all services if none is named, and compares it with the
+/// instances that Consul shows. Fails if Consul could not be read, with errc::configuration if the keys to examine are
+/// not known, and with errc::usage if no service can have the given name.
 template <host Host>
 [[nodiscard]] auto lint_consul(Host& here, const config::configuration& chosen,
                                const std::optional<std::string>& service) -> result<lint_report> {

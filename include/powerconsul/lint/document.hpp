@@ -17,18 +17,18 @@
 
 namespace powerconsul::inline v0::json {
 
-/// What Consul shows of a service. What is missing from a list may still be there unless `complete`.
+/// What Consul shows of a service. Unless `complete`, there may be more than the lists hold.
 struct service_sight {
     std::string service{};
     std::string datacenter{};  ///< the one whose KV store holds the document
     std::vector<instance> instances{};
-    std::vector<std::string> datacenters{};  ///< all that are known; empty: they could not be asked for
-    bool complete{};                         ///< every datacenter answered and showed what it has
+    std::vector<std::string> datacenters{};  ///< all that are known; empty if Consul could not be asked for them
+    bool complete{};                         ///< every datacenter that was asked has answered
 };
 
 namespace detail {
 
-/// Looks for what is valid in a cluster document and will be regretted.
+/// Finds what is valid in a cluster document but probably a mistake.
 class cluster_regrets {
 public:
     cluster_regrets(lint_report& report, std::string_view name, std::string_view text, const cluster_reading& read)
@@ -71,7 +71,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t most_names = 1000;      ///< of a list that are compared with each other
+    static constexpr std::size_t most_names = 1000;      ///< names of one list that are compared with each other
     static constexpr std::size_t most_matches = 10'000;  ///< expressions compiled for one document
 
     void warn(std::size_t offset, std::string what) {
@@ -84,7 +84,9 @@ private:
 
     [[nodiscard]] static auto is_known(std::string_view member) -> bool { return is_one_of(member, known_); }
 
-    /// A comment may have any name, but one that is nearly that of a list is none.
+    // --- the document alone ---
+
+    /// Warns of an unknown member if its name is close to a known one. Any other may be a comment.
     void misspelt(std::string_view member, std::size_t offset) {
         for (const auto each : known_) {
             const bool same_letters = same_host(member, each);
@@ -93,7 +95,7 @@ private:
         }
     }
 
-    /// The elements of a group's list, as they stand in the text.
+    /// The elements of a group's list, with their places in the text.
     [[nodiscard]] static auto listed_values(const value& object, grouping by, role own) -> std::vector<const value*> {
         const std::string plural{powerconsul::detail::list_name(by, own)};
         const value* list = object.find(plural);
@@ -154,7 +156,7 @@ private:
         return place_node(read_.document, {std::string{node}}, datacenter);
     }
 
-    /// Whether a listed node will find itself: the filter chooses by expressions, not by where a name is listed.
+    /// Warns if a listed node belongs to another rule: expressions choose the rule, not the lists that name the node.
     void chosen(const value& listed, const cluster_rule& rule) {
         if (matches_ > most_matches) {
             if (!told_) report_.add(name_, severity::note, "it has too many expressions and nodes to match them all");
@@ -169,6 +171,8 @@ private:
                                                            : quoted(found->expression) + " is what matches it") +
                                 (found->own == role::unknown ? ": its role is unknown" : ""));
     }
+
+    // --- compared with Consul ---
 
     void datacenters(const value& object, const cluster_rule& rule, const service_sight& seen) {
         if (rule.group.by != grouping::datacenters || seen.datacenters.empty()) return;
@@ -185,7 +189,7 @@ private:
         for (const auto& each : seen.instances) {
             if (++matches_ > most_matches) return;
             const auto matched = matches_at_start(rule.expression, each.node);
-            // One that cannot be matched is an error where the node's role is looked for.
+            // An expression that cannot be matched becomes an error where the node is placed.
             if (!matched || *matched) return;
         }
         warn(object.name_offset, quoted(rule.expression) + " matches none of the nodes on which Consul shows " +
@@ -232,7 +236,7 @@ private:
         });
     }
 
-    /// Whether an instance that there is will find itself.
+    /// Reports an existing instance whose node the document cannot place.
     void placed(const instance& one, const service_sight& seen) {
         if (matches_ > most_matches) return;
         const auto found = place(one.node, one.datacenter);
@@ -248,14 +252,14 @@ private:
     std::string_view text_;
     const cluster_reading& read_;
     std::size_t matches_{};
-    bool told_{};  ///< that there are too many
+    bool told_{};  ///< the note about too many matches has been added
 };
 
 }  // namespace detail
 
-/// Looks through a cluster document: an error for everything that decode_cluster_document() refuses, and for a listed
-/// node that the document contradicts itself about; a warning for what will be regretted. `seen` is what Consul shows
-/// of the service, nullptr if it was not asked. Gives the document if it is valid.
+/// Examines a cluster document. Adds to `report` an error for everything that decode_cluster_document() refuses and for
+/// each node about which the document contradicts itself, and a warning for what is probably a mistake. `seen` is what
+/// Consul shows of the service, nullptr if it was not asked. Returns the document if it is valid.
 inline auto lint_cluster(lint_report& report, std::string_view name, std::string_view text,
                          const service_sight* seen = nullptr) -> std::optional<cluster_document> {
     report.looked_at(text_kind::document);

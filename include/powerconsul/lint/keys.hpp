@@ -16,33 +16,33 @@
 
 namespace powerconsul::inline v0 {
 
-/// The keys below which documents and triggers stand. A segment `*` stands for any environment.
+/// The keys below which documents and triggers are kept. A segment `*` matches any environment.
 struct key_bases {
     std::string cluster{"cluster/*"};
     std::string trigger{"triggers/*"};
 };
 
 enum class key_kind : unsigned char {
-    other,    ///< stands below neither base
-    ignored,  ///< below a base, but for people or locks: a folder, or a last name that begins with a dot
+    other,    ///< below neither base
+    ignored,  ///< below a base, but for people or locks: a folder, or a last segment that begins with a dot
     document,
     trigger,
-    misplaced,  ///< below a base, where nothing is read
+    misplaced,  ///< below a base, but where no check reads it
 };
 
-/// What a key of the KV store is to powerconsul.
+/// What a key of the KV store means to powerconsul.
 struct known_key {
     key_kind kind{key_kind::other};
-    std::string environment{};  ///< what stands where the base has its `*`
+    std::string environment{};  ///< the segment in place of the base's `*`
     std::string service{};
-    std::string role{};   ///< of a trigger, as it is spelt
-    std::string state{};  ///< the same
-    std::string why{};    ///< of a misplaced one: what was expected
+    std::string role{};   ///< of a trigger, as spelt in the key
+    std::string state{};  ///< of a trigger, as spelt in the key
+    std::string why{};    ///< why a key is misplaced: what was expected
 };
 
 namespace detail {
 
-/// The segments of a key behind a base that matches, and what stood for its `*`.
+/// Whether a base matches a key, the segment in place of the base's `*`, and the segments after the base.
 struct below_base {
     bool matches{};
     std::string environment{};
@@ -98,14 +98,15 @@ inline constexpr auto state_synonyms = std::to_array<synonym>({
 inline constexpr std::array<std::string_view, 3> role_names{"primary", "secondary", "standalone"};
 inline constexpr std::array<std::string_view, 2> state_names{"critical", "warning"};
 
-/// The name that was meant by another, empty if nobody can tell.
+/// The name that `word` was probably meant to be; empty if none is likely.
 [[nodiscard]] inline auto meant_by(std::string_view word, const auto& synonyms, const auto& names) -> std::string_view {
     const std::string lower = ascii::lower(word.substr(0, 64));
     for (const auto& each : synonyms) {
         if (each.word == lower) return each.meant;
     }
     const std::string_view near = nearest(lower, names);
-    return edit_distance(lower, near) * 3 > near.size() ? std::string_view{} : near;  // passing is not warning
+    // At most a third of the letters may differ: "passing" is not a misspelt "warning".
+    return edit_distance(lower, near) * 3 > near.size() ? std::string_view{} : near;
 }
 
 [[nodiscard]] inline auto misplaced(known_key key, std::string why) -> known_key {
@@ -123,7 +124,7 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
 
 }  // namespace detail
 
-/// Tells what a key is. `is_folder`: it has no value, as the folders that Consul's user interface makes.
+/// Classifies a key. `is_folder` means that it has no value, like the folders that Consul's user interface creates.
 [[nodiscard]] inline auto classify_key(const key_bases& bases, std::string_view key, bool is_folder = false)
     -> known_key {
     known_key found;
@@ -178,7 +179,8 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
     return found;
 }
 
-/// Why no node can ever have that role for a service: its document, or that there is none (nullptr). Empty: some may.
+/// Why no node can ever have the role `wanted` for a service with this document, or without one (nullptr); empty if a
+/// node may have it.
 [[nodiscard]] inline auto unreachable_role(std::string_view wanted, const cluster_document* document) -> std::string {
     if (document == nullptr) {
         if (wanted == to_string(role::standalone)) return {};

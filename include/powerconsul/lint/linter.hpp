@@ -18,17 +18,16 @@
 
 namespace powerconsul::inline v0 {
 
-/// What the whole run knows, whatever it looks at.
+/// What a run knows about its surroundings, whichever texts it examines.
 struct lint_surroundings {
     key_bases bases{};
     lint_trigger_options triggers{};
-    std::vector<std::string> own_files{};  ///< configurations that this machine uses
+    std::vector<std::string> own_files{};  ///< paths of the configurations that this machine uses
     std::string node{};
-    bool on_node{};  ///< what is read is for this machine: programs that it lacks are worth a note
+    bool on_node{};  ///< the texts are for this machine: a program that it lacks is worth a note
 };
 
-/// Looks through texts and holds what stands together against each other: documents and the triggers of the same
-/// service.
+/// Examines texts one by one, and then each trigger against the cluster document of its service.
 template <named_file_source Files>
 class linter {
 public:
@@ -43,7 +42,7 @@ public:
         static_cast<void>(json::lint_cluster(report_, name, text, seen));
     }
 
-    /// A document that stands at a key; its triggers are held against it.
+    /// Examines the document at a key and keeps it, so that finish() can compare the service's triggers with it.
     void document_at(const known_key& key, const std::string& name, std::string_view text,
                      const json::service_sight* seen = nullptr) {
         documents_[{key.environment, key.service}] = json::lint_cluster(report_, name, text, seen);
@@ -65,9 +64,9 @@ public:
 
     void misplaced(const known_key& key, const std::string& name) { report_.add(name, severity::warning, key.why); }
 
-    /// A service has no document, as Consul says itself.
+    /// Consul itself says that a service has no document.
     void without_document(const std::string& service) { without_document_.insert(service); }
-    /// Documents of an environment are known only from what an export holds.
+    /// An export holds documents of this environment, so that a service without one there is taken to have none.
     void exported(const std::string& environment) { exported_.insert(environment); }
     /// Consul was asked for the instances of a service and showed none.
     void without_instances(const std::string& service) { without_instances_.insert(service); }
@@ -79,7 +78,7 @@ public:
         return all;
     }
 
-    /// Holds the triggers against the documents, once all are known.
+    /// Warns of triggers that can never run. Call it once all documents and triggers are known.
     void finish() {
         for (const auto& [key, name] : triggers_) {
             const auto found = documents_.find({key.environment, key.service});
@@ -116,7 +115,8 @@ private:
     std::set<std::string> without_instances_{};
 };
 
-/// The key below which documents or triggers stand, without a `/` at its end.
+/// The key below which documents or triggers are kept, without a `/` at its end: `configured` or, if that is empty,
+/// `root`/`environment`, with `*` for an unknown (empty) environment.
 [[nodiscard]] inline auto base_of(const std::string& configured, std::string_view root, std::string_view environment)
     -> std::string {
     if (configured.empty()) return std::string{root} + '/' + std::string{environment.empty() ? "*" : environment};

@@ -16,7 +16,8 @@
 
 namespace powerconsul::inline v0 {
 
-/// What a finding means: a check would refuse it; it would be regretted; or something could not be looked at.
+/// Error: a check would refuse it. Warning: it is valid but probably a mistake. Note: worth knowing, such as something
+/// that could not be examined.
 enum class severity : unsigned char { error, warning, note };
 
 [[nodiscard]] constexpr auto to_string(severity value) -> std::string_view {
@@ -28,26 +29,26 @@ enum class severity : unsigned char { error, warning, note };
     return "note";
 }
 
-/// One mistake and its place.
+/// One finding and its place.
 struct lint_finding {
-    std::string document{};  ///< a file, a key, or what else the text is called
-    std::size_t line{};      ///< from 1; 0: the finding is about no place in the text
-    std::size_t column{};    ///< in bytes, from 1; 0 with line 0
+    std::string document{};  ///< a file, a key or another name of the text
+    std::size_t line{};      ///< from 1; 0 if the finding is about the text as a whole
+    std::size_t column{};    ///< in bytes, from 1; 0 if `line` is 0
     severity level{severity::error};
     std::string message{};
 
-    /// The order in which people read them: by document and place, errors first.
+    /// By document and place, then errors first: the order in which people read them.
     friend auto operator<=>(const lint_finding&, const lint_finding&) = default;
 };
 
-/// As compilers write it, on one line: `cluster/production/web:1:18: error: …`.
+/// One line in the style of compilers: `cluster/production/web:1:18: error: …`.
 [[nodiscard]] inline auto to_line(const lint_finding& one) -> std::string {
     std::string text = one_line(one.document, 500);
     if (one.line != 0) text += ':' + std::to_string(one.line) + ':' + std::to_string(one.column);
     return text + ": " + std::string{to_string(one.level)} + ": " + one_line(one.message, 2000);
 }
 
-/// What texts are taken for.
+/// The kinds of text that can be examined.
 enum class text_kind : unsigned char { document, trigger, configuration };
 
 [[nodiscard]] constexpr auto to_string(text_kind value) -> std::string_view {
@@ -59,19 +60,20 @@ enum class text_kind : unsigned char { document, trigger, configuration };
     return "configuration";
 }
 
-/// Collects what is found in several texts, nothing twice. Of one text it keeps all errors, and so many of the rest.
+/// Collects findings about several texts, without duplicates. For each text it keeps all errors, but fewer than
+/// most_regrets warnings and notes; a note then says that there were more.
 class lint_report {
 public:
     static constexpr std::size_t most_regrets = 200;
 
-    /// A finding at a byte of a text.
+    /// Adds a finding at byte `offset` of `text`.
     void add(std::string_view document, std::string_view text, std::size_t offset, severity level,
              std::string message) {
         if (!is_kept(document, level)) return;
         const auto [line, column] = position_of(text, offset < text.size() ? offset : text.size());
         findings_.insert({std::string{document}, line, column, level, std::move(message)});
     }
-    /// A finding about the whole of something.
+    /// Adds a finding about a document as a whole.
     void add(std::string_view document, severity level, std::string message) {
         if (is_kept(document, level)) findings_.insert({std::string{document}, 0, 0, level, std::move(message)});
     }
@@ -89,7 +91,7 @@ public:
         return looked_at_[static_cast<std::size_t>(kind)];
     }
     [[nodiscard]] auto documents() const -> std::uint64_t { return looked_at_[0] + looked_at_[1] + looked_at_[2]; }
-    /// Keys of an export that are not powerconsul's.
+    /// Keys of an export or of the KV store that are not meant for powerconsul.
     [[nodiscard]] auto others() const -> std::uint64_t { return passed_over_; }
 
 private:
@@ -113,7 +115,7 @@ private:
     return std::to_string(count) + ' ' + std::string{what} + (count == 1 ? "" : "s");
 }
 
-/// The last line: `2 errors, 1 warning in 3 documents`, or what was looked at and is fine.
+/// The last line: `2 errors, 1 warning in 3 documents` or, if there are neither, `1 trigger is fine`.
 [[nodiscard]] inline auto summary(const lint_report& report) -> std::string {
     const auto errors = report.count(severity::error);
     const auto warnings = report.count(severity::warning);
@@ -143,7 +145,7 @@ private:
 
 namespace json {
 
-/// Adds what a check would refuse as errors.
+/// Adds the problems that a decoder found as errors: a check would refuse the text because of them.
 inline void add_problems(lint_report& report, std::string_view name, std::string_view text,
                          const std::vector<problem>& problems) {
     for (const auto& each : problems) {

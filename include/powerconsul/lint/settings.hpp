@@ -19,7 +19,7 @@ namespace powerconsul::inline v0::json {
 
 namespace detail {
 
-/// What a decoded configuration will be refused for where it is used, and what will be regretted.
+/// Finds what is valid in a configuration but refused where it is used, or probably a mistake.
 class configuration_regrets {
 public:
     configuration_regrets(lint_report& report, std::string_view name, std::string_view text, const value& root,
@@ -107,8 +107,8 @@ private:
 
 }  // namespace detail
 
-/// Looks through a configuration: an error for everything that decode_settings() refuses or that a command would stop
-/// for, a warning for what will be regretted.
+/// Examines a configuration. Adds to `report` an error for everything that decode_settings() refuses or that would stop
+/// a command, and a warning for what is probably a mistake. Returns what was read.
 inline auto lint_settings(lint_report& report, std::string_view name, std::string_view text) -> settings_reading {
     report.looked_at(text_kind::configuration);
     auto read = read_settings(text);
@@ -122,7 +122,7 @@ inline auto lint_settings(lint_report& report, std::string_view name, std::strin
     return std::ranges::count(settings_keys(), name) != 0;
 }
 
-/// Whether that is a key, or one that is misspelt.
+/// Whether a name is such a key or a likely misspelling of one.
 [[nodiscard]] inline auto is_nearly_settings_key(std::string_view name) -> bool {
     return is_settings_key(name) || !nearest(name, settings_keys()).empty();
 }

@@ -26,9 +26,9 @@
 
 namespace powerconsul::inline v0 {
 
-// --- what a text is ---
+// --- guessing the kind ---
 
-/// What a text is, as far as it tells itself.
+/// What a text seems to be. Unless `certain`, it may be something else.
 struct text_guess {
     text_kind kind{text_kind::document};
     bool certain{};
@@ -55,7 +55,7 @@ namespace detail {
     for (const auto& each : names) {
         if (is_document_key(each)) ++count[0];
         if (each == "command" || each == "script") ++count[1];
-        // `timeout` is a trigger's as well.
+        // A trigger may have a `timeout` too.
         if (each != "timeout" && json::is_settings_key(each)) ++count[2];
     }
     const bool misspelt = count == std::array<std::size_t, 3>{};
@@ -72,7 +72,7 @@ namespace detail {
     return {static_cast<text_kind>(most - count.begin()), kinds == 1 && !misspelt};
 }
 
-/// The names in quotes of a text that is no valid JSON.
+/// The words in double quotes of a text that is not valid JSON, at most 1000.
 [[nodiscard]] inline auto quoted_words(std::string_view text) -> std::vector<std::string> {
     std::vector<std::string> words;
     while (words.size() < 1000) {
@@ -88,7 +88,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// What a text is taken for. `name` is that of its file; `root` what it is as JSON, nothing if it is none.
+/// Guesses what a text is. `name` is its file's name, `root` its value as JSON, nothing if it is not valid JSON.
 [[nodiscard]] inline auto guess_kind(std::string_view name, std::string_view text,
                                      const std::optional<json::value>& root) -> text_guess {
     if (text.starts_with("#!")) return {text_kind::trigger, true};
@@ -102,14 +102,15 @@ namespace detail {
     return {text_kind::trigger, name.ends_with(".sh")};
 }
 
-// --- looking at it ---
+// --- examining a text ---
 
 namespace detail {
 
-inline constexpr std::size_t most_in_a_value = std::size_t{512} * 1024;      ///< Consul's own limit
-inline constexpr std::size_t most_configuration = std::size_t{1024} * 1024;  ///< that configure() reads
+inline constexpr std::size_t most_in_a_value = std::size_t{512} * 1024;      ///< bytes; Consul's own limit
+inline constexpr std::size_t most_configuration = std::size_t{1024} * 1024;  ///< bytes; configure() reads no more
 
-/// What needs more than a text: whether this machine agrees with a configuration.
+/// Examines a configuration, and compares it with this machine: the mode of its token file, and whether its service
+/// filter matches the node.
 template <named_file_source Files>
 void look_at_configuration(linter<Files>& to, const std::string& name, std::string_view text) {
     auto& report = to.report();
@@ -149,7 +150,7 @@ void look_at_configuration(linter<Files>& to, const std::string& name, std::stri
     }
 }
 
-/// Consul's own export: keys tell what their values are.
+/// Examines what `consul kv export` writes, where the keys tell what their values are.
 template <named_file_source Files>
 void look_at_export(linter<Files>& to, const std::string& name, std::string_view text, const json::value& root) {
     auto& report = to.report();
@@ -179,8 +180,8 @@ void look_at_export(linter<Files>& to, const std::string& name, std::string_view
 
 }  // namespace detail
 
-/// Looks through a text of any kind: one that is named, or what it is taken for. A text may also be Consul's own
-/// export, whose keys tell what their values are.
+/// Examines a text as the kind `as` or, if none is given, as what it seems to be, which may also be the output of
+/// `consul kv export`. `name` is what findings call the text.
 template <named_file_source Files>
 void lint_text(linter<Files>& to, const std::string& name, std::string_view text, std::optional<text_kind> as) {
     auto& report = to.report();

@@ -19,6 +19,8 @@
 
 namespace powerconsul::inline v0 {
 
+// --- reading shell text ---
+
 namespace detail {
 
 /// A word of a text and the byte at which it starts.
@@ -33,8 +35,8 @@ struct placed_word {
     return std::ranges::all_of(word.substr(0, equals), is_name_character);
 }
 
-/// The first command that a shell would run, without what stands before it: comments, `set`, assignments, `exec`.
-/// Empty where that cannot be told.
+/// The first command that a shell would run, after comments, `set`, assignments, `exec` and the like. Empty if it
+/// cannot be told.
 [[nodiscard]] constexpr auto first_command(std::string_view text) -> placed_word {
     constexpr std::string_view blanks = " \t\r\n";
     std::size_t at = 0;
@@ -62,7 +64,7 @@ struct placed_word {
     return command.find('/') != std::string_view::npos && !command.starts_with('/');
 }
 
-/// Whether what runs the text is a shell, so that `@NAME` and words mean there what they mean here.
+/// Whether a shell runs the text, so that `@NAME` and words mean in it what this file takes them to mean.
 [[nodiscard]] inline auto runs_in_shell(const std::vector<std::string>& argv) -> bool {
     constexpr std::array<std::string_view, 6> shells{"sh", "bash", "dash", "ash", "ksh", "zsh"};
     if (argv.empty()) return false;
@@ -71,7 +73,7 @@ struct placed_word {
     return is_one_of(program, shells);
 }
 
-/// The unknown names in a text that look like names: `@SVC` and `@{SVC}`, but no address of mail and no `"$@"`.
+/// Unknown names in a text that look like substitutions: `@SVC` and `@{SVC}`, but not mail addresses or `"$@"`.
 [[nodiscard]] inline auto unknown_names(std::string_view text, const std::vector<substitution>& known)
     -> std::vector<placed_word> {
     std::vector<placed_word> found;
@@ -99,16 +101,18 @@ struct placed_word {
 
 }  // namespace detail
 
-/// How triggers are looked through.
+// --- examining a trigger ---
+
+/// What is known when a trigger is examined.
 struct lint_trigger_options {
-    std::vector<substitution> known{};  ///< with @ENV, @HOST and @ROLE
-    bool all_names_known{true};         ///< else a name may be in a configuration that was not given
+    std::vector<substitution> known{};  ///< all known names, including @ENV, @HOST and @ROLE
+    bool all_names_known{true};         ///< false if a configuration that was not given may have more
     milliseconds timeout{seconds(60)};
 };
 
 namespace detail {
 
-/// Looks for what is valid in a trigger and will be regretted.
+/// Finds what is valid in a trigger but probably a mistake.
 class trigger_regrets {
 public:
     trigger_regrets(lint_report& report, std::string_view name, std::string_view text,
@@ -142,7 +146,7 @@ private:
         warn(offset, "the command " + one_line(command, 80) + " is relative; triggers run in /, give its whole path");
     }
 
-    /// `at` is where a string of JSON stands that holds the text; without it, the text is the value itself.
+    /// `at` is the offset of the JSON string that holds the text; nothing if the text is the whole value.
     void shell(std::string_view raw, std::string_view substituted, const std::vector<std::string>& argv,
                std::optional<std::size_t> at) {
         if (!runs_in_shell(argv)) return;
@@ -205,8 +209,8 @@ private:
 
 namespace json {
 
-/// Looks through a trigger's value: an error for everything that decode_action() refuses, a warning for what will be
-/// regretted. Gives the action if it is valid.
+/// Examines a trigger's value. Adds to `report` an error for everything that decode_action() refuses, and a warning for
+/// what is probably a mistake. Returns the action if it is valid.
 inline auto lint_trigger(lint_report& report, std::string_view name, std::string_view text,
                          const lint_trigger_options& options) -> std::optional<action> {
     report.looked_at(text_kind::trigger);
