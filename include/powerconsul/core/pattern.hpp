@@ -188,14 +188,14 @@ private:
 
 /// A regular expression that means what it means to Python's `re`, compiled once for many texts; [[:alpha:]] and the
 /// other classes of POSIX are taken too. Texts are bytes, as they are to Python 2, and may hold any. May be used by
-/// several threads at once. One that was moved from may only be assigned to.
+/// several threads at once. A moved-from pattern may only be assigned to or destroyed.
 class pattern {
 public:
     static constexpr std::size_t longest = 512;         ///< bytes of an expression
     static constexpr std::uint32_t deepest_group = 64;  ///< groups within one another
 
-    // Limits of one match. The least steps are for any text, and each byte of it adds to them up to the most. So the
-    // worst expressions end within 30 ms on a node's name and within half a second on any text.
+    // Limits of one match. A text gets `least_steps`, plus `steps_per_byte` for each of its bytes, up to `most_steps`.
+    // With these the worst expressions end within 30 ms on a node's name and within half a second on any text.
     static constexpr std::size_t least_steps = 100'000;
     static constexpr std::size_t steps_per_byte = 1'000;
     static constexpr std::size_t most_steps = 20'000'000;
@@ -220,8 +220,7 @@ public:
         pcre2_set_parens_nest_limit_8(context.get(), deepest_group);
         int problem = 0;
         std::size_t at = 0;
-        // No compilation to machine code: it needs memory that is writable and executable, and pays for many matches
-        // only.
+        // No JIT: it needs memory that is both writable and executable, and pays off only over many matches.
         pcre2_code_8* const made =
             pcre2_compile_8(detail::pcre2_units(spelling.text()), spelling.text().size(),
                             PCRE2_ALT_CIRCUMFLEX | PCRE2_AUTO_CALLOUT, &problem, &at, context.get());

@@ -16,10 +16,10 @@ enum class kinship : unsigned char { none, self, ancestor, descendant };
 /// What /proc/<pid>/stat says of a process (proc(5)), a kernel thread included.
 struct process {
     std::uint32_t pid{};
-    std::uint32_t parent{};  ///< 0: none, or one of another namespace
+    std::uint32_t parent{};  ///< 0 if there is none or it is in another PID namespace
     std::uint64_t start{};   ///< clock ticks since the machine was started
     char state{};            ///< R, S, D, Z, ...
-    bool ended{};            ///< nothing of it runs any more, its parent has not collected it yet
+    bool ended{};            ///< no thread runs any more, but its parent has not reaped it yet
     bool kernel{};
     kinship kin{kinship::none};
     std::string name{};  ///< at most 15 bytes, those of kernel threads may be longer; any bytes but NUL

@@ -79,7 +79,7 @@ struct text_position {
 /// become U+FFFD, runs of white space become one space, and what is longer than `limit` bytes ends in "..." at a
 /// character's border (limit: 3 or more).
 [[nodiscard]] inline auto one_line(std::string_view text, std::size_t limit) -> std::string {
-    // Most texts are as they should be.
+    // Fast path: most texts need no change.
     bool plain = text.size() <= limit && !text.ends_with(' ');
     char before = ' ';
     for (std::size_t i = 0; plain && i < text.size(); before = text[i++]) {
@@ -199,8 +199,8 @@ template <typename Words = std::initializer_list<std::string_view>>
 
 inline constexpr std::uint64_t fnv1a_start = 0xcbf29ce484222325U;
 
-/// FNV-1a with 64 bits, which goes on from the sum of what came before. Any one byte changed gives another sum; it says
-/// nothing against somebody who means to deceive.
+/// 64-bit FNV-1a, continued from the sum of the preceding text. Changing any one byte changes the sum; it is no
+/// protection against deliberate tampering.
 [[nodiscard]] constexpr auto fnv1a(std::string_view text, std::uint64_t sum = fnv1a_start) -> std::uint64_t {
     for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
     return sum;
@@ -242,8 +242,8 @@ template <typename Names>
 
 /// The decimal digits that a text starts with, as people and Consul write whole numbers.
 struct leading_digits {
-    std::uint64_t number{};  ///< the largest one if what they say is beyond it
-    std::size_t count{};     ///< of digits; 0: it starts with something else
+    std::uint64_t number{};  ///< UINT64_MAX if the digits exceed it; then `fits` is false
+    std::size_t count{};     ///< number of digits, 0 if the text does not start with one
     bool fits{true};
 };
 

@@ -55,12 +55,12 @@ struct milliseconds {
     return milliseconds{count * factor};
 }
 
-/// The same, one day at most: for what somebody waits for.
+/// Like parse_long_duration(), but at most one day: for a time that somebody waits.
 [[nodiscard]] inline auto parse_duration(std::string_view text) -> result<milliseconds> {
     return parse_long_duration(text, 1);
 }
 
-/// The same, but more than none. Fails with errc::usage.
+/// Like parse_duration(), but zero is refused as well. Fails with errc::usage.
 [[nodiscard]] inline auto parse_positive_duration(std::string_view text) -> result<milliseconds> {
     auto read = parse_duration(text);
     if (read && read->count == 0) return fail(errc::usage, quoted(text) + " is no time at all; expected more than 0");
