@@ -128,7 +128,7 @@ private:
         return true;
     }
 
-    /// Escapes and what is not ASCII, too.
+    /// The slow path: also takes escapes and characters beyond ASCII.
     [[nodiscard]] auto rest_with_more(bool& escapes) -> bool {
         for (; at_ != end_ && *at_ != '"'; at_ = behind_letters(at_, end_)) {
             if (*at_ == '\\') {

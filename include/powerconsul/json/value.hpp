@@ -49,7 +49,7 @@ struct value {
     }
 };
 
-/// The members of an object whose name stood before, in their order. Of many thousands, too, in moments.
+/// The indexes, ascending, of the members whose name an earlier member has too. O(n log n).
 [[nodiscard]] inline auto repeated_members(const value& object) -> std::vector<std::size_t> {
     std::vector<std::pair<std::string_view, std::size_t>> names;
     for (const auto& each : object.names) names.emplace_back(each, names.size());
@@ -198,13 +198,13 @@ private:
 
 /// One thing that is wrong with a text.
 struct problem {
-    std::string where{};                  ///< the member or the value; empty: `what` is the whole sentence
-    std::optional<std::size_t> offset{};  ///< the byte that the sentence names; nothing: the text as a whole
+    std::string where{};                  ///< the member or the value, empty if `what` is the whole sentence
+    std::optional<std::size_t> offset{};  ///< the byte that the sentence names, nothing if it is about the whole text
     std::string what{};
     std::size_t spot{};  ///< the byte to point at, which may be a closer one
 };
 
-inline constexpr std::size_t most_problems = 100;  ///< that a reader collects of one text
+inline constexpr std::size_t most_problems = 100;  ///< the most that a reader collects from one text
 
 /// A problem as an error says it: `active_nodes at line 1, column 18 (byte 17): the list is empty; …`.
 [[nodiscard]] inline auto sentence(const problem& wrong, std::string_view text) -> std::string {
@@ -236,7 +236,7 @@ inline constexpr std::size_t most_problems = 100;  ///< that a reader collects o
     return refused(offset, what);
 }
 
-/// The same; fails with errc::bad_data and the place.
+/// Reads one JSON text as above. Fails with errc::bad_data and a message that names the place.
 [[nodiscard]] inline auto parse(std::string_view text, const limits& bounds = {}) -> result<value> {
     problem wrong;
     auto root = parse(text, wrong, bounds);

@@ -15,8 +15,8 @@ namespace powerconsul::inline v0::json {
 
 namespace detail {
 
-/// RapidJSON writes to what its allocator gives it without a look, and its own gives nothing where there is no memory.
-/// This one throws std::bad_alloc.
+/// RapidJSON does not check what its allocator returns, and its own allocator returns null when memory runs out. This
+/// one throws std::bad_alloc instead.
 class allocator {
 public:
     static constexpr bool kNeedFree = true;
@@ -43,7 +43,7 @@ public:
     void Flush() {}
     [[nodiscard]] auto text() const -> std::string { return {text_.data(), used_}; }
 
-    // RapidJSON calls them so.
+    // RapidJSON finds these by name.
     friend void PutReserve(text_sink& sink, std::size_t more) { sink.make_room(more); }
     friend void PutUnsafe(text_sink& sink, char c) { sink.text_[sink.used_++] = c; }
 
