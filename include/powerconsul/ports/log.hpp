@@ -52,7 +52,7 @@ enum class log_target_kind : unsigned char { none, standard_error, syslog, file,
 /// Where the lines of the log go.
 struct log_target {
     log_target_kind kind{log_target_kind::none};
-    std::string path{};  ///< absolute; where a file is named and a directory is there, that is meant
+    std::string path{};  ///< absolute; if a directory exists at a file's path, it counts as a directory
 
     friend auto operator==(const log_target&, const log_target&) -> bool = default;
 };
@@ -75,7 +75,7 @@ struct log_target {
 struct log_options {
     log_target target{};
     log_format format{log_format::logfmt};
-    event_level most{event_level::info};  ///< what matters less is not written
+    event_level most{event_level::info};  ///< the least important level that is still written
     std::string command{};                ///< whose log it is, as `watch`: part of the names below a directory
 };
 
@@ -84,18 +84,18 @@ struct log_options {
 struct event {
     event_level level{event_level::info};
     std::string_view what{};                                         ///< a few fixed words, as in `trigger ended`
-    std::string service{};                                           ///< empty: it is about no service
+    std::string service{};                                           ///< empty if it concerns no service
     std::string state{};                                             ///< `warning`, `critical` or empty
     std::vector<std::pair<std::string_view, std::string>> fields{};  ///< further ones, in this order
 };
 
-/// Takes events. It never fails towards its caller: that nobody could write a line changes no outcome.
+/// Takes events. Never reports a failure: a line that cannot be written must not change any outcome.
 template <typename T>
 concept event_log = requires(T& log, const event& what) {
     { log.write(what) } -> std::same_as<void>;
 };
 
-/// For those who want no log.
+/// Discards every event.
 struct no_event_log {
     void write(const event&) {}
 };

@@ -7,10 +7,10 @@
 
 namespace powerconsul::inline v0 {
 
-/// Tells a process from all others on this machine, also from a later one with the same number.
+/// Identifies a process on this machine; a later process with the same pid has another mark.
 struct process_mark {
-    std::int64_t pid{};     ///< 0: none
-    std::uint64_t began{};  ///< the kernel's own unit of time since it started
+    std::int64_t pid{};     ///< 0 if there is no process
+    std::uint64_t began{};  ///< when the process started, in the kernel's own unit of time since boot
     std::string boot{};     ///< the kernel's boot id
 
     friend auto operator==(const process_mark&, const process_mark&) -> bool = default;

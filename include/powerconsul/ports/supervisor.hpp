@@ -18,12 +18,12 @@ namespace powerconsul::inline v0 {
 struct job {
     std::vector<std::string> argv{};         ///< argv[0] is an absolute path
     std::vector<std::string> environment{};  ///< `NAME=value`; nothing else is passed on
-    std::string script{};               ///< not empty: kept where nobody else can change it; its path comes behind argv
-    std::string user{};                 ///< whose rights it runs with; empty: those of this process
-    milliseconds timeout{seconds(60)};  ///< then the whole process group gets SIGTERM ...
-    milliseconds grace{seconds(10)};    ///< ... and, this much later, SIGKILL
-    std::size_t head{32 * 1024};        ///< bytes kept of the output's beginning ...
-    std::size_t tail{32 * 1024};        ///< ... and of its end
+    std::string script{};                    ///< if any, stored where nobody else can change it; its path follows argv
+    std::string user{};                      ///< the user it runs as, empty for the user of this process
+    milliseconds timeout{seconds(60)};       ///< then the whole process group gets SIGTERM ...
+    milliseconds grace{seconds(10)};         ///< ... and, this much later, SIGKILL
+    std::size_t head{32 * 1024};             ///< bytes kept of the output's beginning ...
+    std::size_t tail{32 * 1024};             ///< ... and of its end
 };
 
 struct job_outcome {
@@ -34,7 +34,7 @@ struct job_outcome {
     milliseconds duration{};
 };
 
-/// What stands for `ready` in the concept.
+/// Stands for `ready` in the concept.
 struct accepts_any_process {
     [[nodiscard]] auto operator()(const process_mark&) const -> result<void> { return {}; }
 };
