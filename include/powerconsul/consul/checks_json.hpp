@@ -28,12 +28,12 @@ struct snapshot_check {
     std::string status{};
     std::string output{};  ///< at most the last longest_check_output bytes
     std::string service_id{};
-    std::string service_name{};  ///< empty: a check of the node
+    std::string service_name{};  ///< empty for a check of the node
     std::uint64_t create_index{};
     std::uint64_t modify_index{};
 };
 
-inline constexpr std::size_t longest_check_output = 4096;  ///< as Consul keeps
+inline constexpr std::size_t longest_check_output = 4096;  ///< bytes, as many as Consul keeps
 
 }  // namespace powerconsul::inline v0
 
@@ -157,7 +157,7 @@ private:
         };
         if ((had_ & bit) != 0) {
             wrong("comes twice");
-            // Whose the check is cannot be told.
+            // With two Node members, it cannot be told which node the check belongs to.
             return field_ != node_field || refuse("a check", began_, "Node comes twice");
         }
         had_ |= bit;
@@ -312,7 +312,7 @@ private:
         skimmed_ = whole && at.at_end();
     }
 
-    /// One entry, with its node; false: not known.
+    /// Steps over one entry and gives its node. False means "not known", as everywhere in the skimmer.
     [[nodiscard]] static auto entry(skimmer& at, std::string_view& node) -> bool {
         bool named = false;  // with an empty name, too: another one after it would be a second
         const bool object = at.members([&](std::string_view name) {
@@ -351,7 +351,7 @@ private:
     bool skimmed_{};
 };
 
-/// The checks of one node in such a text.
+/// The checks of one node in the text of a snapshot.
 [[nodiscard]] inline auto decode_snapshot(std::string_view text, std::string_view node)
     -> result<std::vector<snapshot_check>> {
     return snapshot{text}.checks_of(node);

@@ -26,7 +26,7 @@ namespace detail {
     return path;
 }
 
-/// What the body of an error adds to a message: only what stays the same as long as the trouble does. Consul's other
+/// What the body of an error adds to a message: only what stays the same as long as the error does. Consul's other
 /// texts differ from call to call, and a check's output must not change while nothing changed.
 [[nodiscard]] inline auto known_complaint(std::string_view body) -> std::string {
     constexpr std::string_view known[] = {"No cluster leader",
@@ -80,7 +80,7 @@ struct datacenter_instances {
 /// One key, or that there is none, and how that was read.
 struct key_reading {
     std::optional<kv_entry> entry{};
-    std::uint64_t index{};  ///< X-Consul-Index, up to which the server has seen its cluster's changes; 0: it said none
+    std::uint64_t index{};  ///< X-Consul-Index, up to which the server has seen its cluster's changes; 0 if none
     read_facts how{};
 };
 
@@ -105,9 +105,10 @@ public:
         });
     }
 
-    /// The same in another way, and how it was read. Only Consul's own 404 means "does not exist": it carries
-    /// X-Consul-Index, a proxy's does not. In any way but `consistent` it can come from a server that has just started
-    /// and does not have its data yet, be it the leader: then neither the value nor that there is none proves anything.
+    /// Reads one key with the given consistency, and tells how it was read. Only Consul's own 404 means "does not
+    /// exist": it carries X-Consul-Index, a proxy's does not. In any way but `consistent` it can come from a server
+    /// that has just started and does not have its data yet, even if it is the leader: then neither the value nor that
+    /// there is none proves anything.
     [[nodiscard]] auto read_key(std::string_view key, std::string_view datacenter, consistency mode)
         -> result<key_reading> {
         read_facts how{in(detail::key_path(key), datacenter, mode), mode, {}, {}};

@@ -16,16 +16,16 @@ namespace powerconsul::inline v0 {
 /// Which Consul is asked, and how this side shows who it is. Files are in PEM form.
 struct consul_access {
     std::string address{"127.0.0.1:8500"};  ///< as parse_address takes it
-    std::string token{};                    ///< sent as X-Consul-Token; empty: the agent's default token counts
-    std::string basic_auth{};               ///< `user:password` for a proxy in front of Consul; empty: none
-    std::string ca_file{};                  ///< wins over ca_path; both empty: the system's authorities
+    std::string token{};                    ///< sent as X-Consul-Token; if empty, the agent's default token applies
+    std::string basic_auth{};               ///< `user:password` for a proxy in front of Consul, empty if none is needed
+    std::string ca_file{};                  ///< wins over ca_path; if both are empty, the system's authorities apply
     std::string ca_path{};                  ///< a directory; the certificates of all files in it count
     std::string client_cert{};
     std::string client_key{};
-    std::string tls_server_name{};           ///< the name to expect in the certificate; empty: the address's host
-    bool verify{true};                       ///< false: any certificate of anybody is taken
-    std::string name_space{};                ///< of Consul Enterprise; empty: the token's own
-    std::string partition{};                 ///< the same
+    std::string tls_server_name{};           ///< the name expected in the certificate; if empty, the address's host
+    bool verify{true};                       ///< if false, any server certificate is accepted
+    std::string name_space{};                ///< Consul Enterprise only; if empty, the token's own
+    std::string partition{};                 ///< Consul Enterprise only; if empty, the token's own
     std::size_t max_body{16 * 1024 * 1024};  ///< bytes of an answer's body; more is errc::bad_data
     milliseconds connect_timeout{1000};      ///< for each address of the host and each step of a TLS handshake
 };
@@ -40,7 +40,8 @@ struct consul_access {
     return text.find(':') != std::string_view::npos && std::ranges::none_of(text, ascii::is_control);
 }
 
-/// Finds what cannot be meant, without looking at a file. Fails with errc::configuration; no message holds a secret.
+/// Refuses invalid or contradictory settings, without reading any file. Fails with errc::configuration; no message
+/// holds a secret.
 [[nodiscard]] inline auto check_access(const consul_access& access) -> result<void> {
     if (!access.token.empty() && !is_token(access.token)) {
         return fail(errc::configuration,

@@ -35,8 +35,8 @@ struct read_rules {
 struct read_facts {
     std::string target{};                   ///< path and query of the request that was answered
     consistency mode{consistency::leader};  ///< of that request
-    std::optional<milliseconds> age{};      ///< how old it may be, by Consul's own word; nothing: it said none
-    std::string again{};                    ///< why a cheaper read did not do; empty: the first one did
+    std::optional<milliseconds> age{};      ///< how old it may be according to Consul, nothing if Consul does not say
+    std::string again{};                    ///< why a cheaper read was not enough, empty if the first read was
 };
 
 /// Why what was read is older than `longest`, or may be; empty if it is not.
