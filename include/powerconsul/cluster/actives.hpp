@@ -16,7 +16,7 @@ namespace powerconsul::inline v0 {
 
 /// One list of instances that was read.
 struct actives_source {
-    std::string datacenter{};  ///< empty: the agent's own, whose name was not known
+    std::string datacenter{};  ///< empty for the agent's own, if its name was not known
     read_facts how{};
     std::size_t instances{};         ///< how many it held, active or not
     std::optional<error> trouble{};  ///< why it says nothing
@@ -62,7 +62,7 @@ public:
         }
     }
 
-    /// Something was not told: unless an active is seen serving, the answer is unknown.
+    /// Records something that could not be found out: unless an active is seen serving, the answer is unknown.
     void doubt(const error& why) {
         if (!facts_.trouble) facts_.trouble = why;
     }
@@ -191,7 +191,8 @@ void doubt_without_rights(actives_census& census, Consul& consul, const std::vec
 struct actives_query {
     std::string service{};
     identity who{};
-    std::string filter{};  ///< narrows the actives of datacenters by node name; empty: by environment and server role
+    /// Narrows the actives of datacenters by node name; if empty, those of the same environment and server role count.
+    std::string filter{};
     takeover from{takeover::on_critical};
     read_rules reads{};
 };

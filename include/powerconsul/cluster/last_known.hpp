@@ -20,7 +20,7 @@ struct last_known {
     std::uint64_t document{};  ///< the document's ModifyIndex, 0 if there was none
     milliseconds at{};         ///< wall clock
 
-    /// Apart from the time, is it the same?
+    /// Whether all but the time is equal.
     [[nodiscard]] auto says_the_same_as(const last_known& other) const -> bool {
         return key == other.key && node == other.node && own == other.own && expects == other.expects &&
                document == other.document;

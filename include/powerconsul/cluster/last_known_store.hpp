@@ -27,7 +27,8 @@ class state_directory {
 public:
     state_directory(Files files, std::string path) : files_{static_cast<Files&&>(files)}, path_{std::move(path)} {}
 
-    /// Nothing if there is no record. errc::bad_data: damaged; errc::io: not readable; errc::denied: not to be trusted.
+    /// Nothing if there is no record. Fails with errc::bad_data if it is damaged, errc::io if it cannot be read, and
+    /// errc::denied if its file or directories are not to be trusted.
     [[nodiscard]] auto load(std::string_view service) -> result<std::optional<last_known>> {
         for (const auto& directory : {path_, folder()}) {
             const auto trust = trusted_directory(files_, directory);

@@ -21,11 +21,11 @@ namespace powerconsul::inline v0 {
 
 struct resolver_options {
     identity who{};             ///< what is empty is taken from the host name, then from the agent
-    std::string cluster_key{};  ///< the key below which the documents stand; empty: `cluster/<environment>`
-    /// Narrows the actives of datacenters by node name; empty: those of the same environment and server role.
+    std::string cluster_key{};  ///< the key below which the documents stand; if empty, `cluster/<environment>`
+    /// Narrows the actives of datacenters by node name; if empty, those of the same environment and server role count.
     std::string service_filter{};
     takeover from{takeover::on_critical};
-    milliseconds max_age{seconds(60)};  ///< for how long a last known role may be used; 0: never
+    milliseconds max_age{seconds(60)};  ///< for how long a last known role may be used; 0 means never
     read_rules reads{};
 };
 
@@ -35,15 +35,15 @@ struct resolution {
     expectation expects{expectation::unknown};
     basis from{basis::none};
     clustering clustered{clustering::unknown};
-    std::string reason{};                ///< for a person, on one line; the same text while nothing changed
-    std::string key{};                   ///< of the cluster document
-    std::uint64_t document{};            ///< its ModifyIndex, 0 if there is none
-    read_facts how{};                    ///< how the document, or that there is none, was read
-    identity who{};                      ///< this node, with what the agent said where it was asked
-    std::optional<agent_facts> agent{};  ///< what it said; nothing: it was not asked
-    placement place{};                   ///< where this node stands in the document
-    actives_facts others{};              ///< what is known of the actives, for a secondary
-    std::string_view rule{};  ///< what led to the expectation, in words; empty: it was not decided but remembered
+    std::string reason{};                    ///< for a person, on one line; the same text while nothing changed
+    std::string key{};                       ///< of the cluster document
+    std::uint64_t document{};                ///< its ModifyIndex, 0 if there is none
+    read_facts how{};                        ///< how the document, or that there is none, was read
+    identity who{};                          ///< this node, with what the agent said where it was asked
+    std::optional<agent_facts> agent{};      ///< the agent's answer, nothing if it was not asked
+    placement place{};                       ///< where this node stands in the document
+    actives_facts others{};                  ///< what is known of the actives, for a secondary
+    std::string_view rule{};                 ///< the rule behind the expectation; empty if it was remembered
     std::optional<last_known> remembered{};  ///< the last known role, if it was looked at and is young enough
     std::optional<error> trouble{};          ///< what kept an answer from being fresh
     std::optional<error> state_trouble{};    ///< what kept the last known role from being read or written
@@ -256,7 +256,7 @@ private:
         return facts;
     }
 
-    /// The record of this node's last known role, if it is young enough. One from the future is none.
+    /// The record of this node's last known role, if it is young enough. A record from the future is ignored.
     [[nodiscard]] auto recent(std::string_view service, resolution& facts) -> std::optional<last_known> {
         if (options_.max_age.count <= 0 || facts.remembered) return facts.remembered;
         auto loaded = state_.load(service);
