@@ -43,9 +43,9 @@ struct accepts_any_process {
 /// `ready(const process_mark&)` while it has not begun anything, and lets it begin only if that succeeds; if it fails,
 /// or the supervisor dies, the process ends without having done anything. Then it waits for the end of the direct
 /// child (a grandchild that keeps the pipe open is not waited for) or for the time-out, which ends the whole group.
-/// errc::io, errc::usage: it could not be started, and has done nothing; or the error that `ready` gave.
-/// `is_running`: does that process still run (a zombie does not)? `end`: if so, ends its whole group with SIGKILL.
-/// Several threads may use one supervisor.
+/// Fails with errc::io or errc::usage if the job could not be started and has done nothing, or with the error that
+/// `ready` gave. `is_running` tells whether that process still runs (a zombie does not); `end` ends its whole group
+/// with SIGKILL if it does. Several threads may use one supervisor.
 template <typename T>
 concept job_supervisor = requires(T& supervisor, const job& what, accepts_any_process ready, const process_mark& mark) {
     { supervisor.run(what, ready) } -> std::same_as<result<job_outcome>>;

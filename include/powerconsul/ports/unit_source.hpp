@@ -25,9 +25,9 @@ struct unit_state {
 
 /// Asks systemd itself, rather than through a program, for the state of one unit, as one consistent answer that is what
 /// `systemctl show` would have said; `source` may be left out where it does not count. `unit` is a whole name as
-/// systemd writes it, see mangled_unit_name(). What the answer took is taken off `left`. errc::timed_out: `left` was
-/// over before the answer was there. Any other error means that systemd has to be asked in another way. Never starts,
-/// stops or changes anything.
+/// systemd writes it, see mangled_unit_name(). The time that the answer took is subtracted from `left`. Fails with
+/// errc::timed_out if `left` ran out first. Any other error means that systemd has to be asked in another way. Never
+/// starts, stops or changes anything.
 template <typename T>
 concept unit_source = requires(T& source, std::string_view unit, milliseconds& left) {
     { source.ask(unit, left) } -> std::same_as<result<unit_state>>;
