@@ -35,7 +35,8 @@ struct ruling {
     return rule(own, others).expects;
 }
 
-/// Where the service should be stopped, `degraded` is critical: something of it runs on a standby.
+/// Holds the observation against the expectation. Where the service should be stopped, `degraded` is critical: a part
+/// of it runs on a standby.
 [[nodiscard]] constexpr auto judge(expectation wanted, observation seen) -> verdict {
     if (wanted == expectation::unknown || seen == observation::unknown) return verdict::unknown;
     const bool wanted_running = wanted == expectation::running;

@@ -6,7 +6,7 @@
 
 namespace powerconsul::inline v0 {
 
-/// This node's place in a service's cluster document. `unknown` comes first, so that nothing is anything by omission.
+/// This node's place in a service's cluster document. `unknown` comes first, so that it is the default.
 enum class role : unsigned char { unknown, standalone, primary, secondary };
 
 /// Whether at least one active serves.
