@@ -486,9 +486,9 @@ TEST_CASE("values may be attached, and may start with a dash") {
 namespace {
 
 /// What a check would say if its time were over before anybody was asked; nothing if nobody bounds the command.
-auto first_last_word(tool::cli::invocation call) -> std::optional<tool::cli::last_word> {
-    std::optional<tool::cli::last_word> told;
-    call.limit = [&](tool::cli::last_word word) {
+auto first_last_word(tool::cli::invocation call) -> std::optional<powerconsul::last_word> {
+    std::optional<powerconsul::last_word> told;
+    call.limit = [&](powerconsul::last_word word) {
         told = std::move(word);
         throw std::runtime_error{"enough is known"};
     };
@@ -552,13 +552,13 @@ TEST_CASE("what a check says when its time is over") {
 TEST_CASE("the configuration's time limit is told once it is known") {
     const site here;
     here.box.write("config.json", R"({"timeout": "3s", "unknownExit": 2, "format": "text"})");
-    std::vector<tool::cli::last_word> told;
+    std::vector<powerconsul::last_word> told;
     tool::cli::invocation call{{{{"POWERCONSUL_CONFIG", here.box / "config.json"},
                                  {"POWERCONSUL_STORE", here.box / "store.json"},
                                  {"POWERCONSUL_STATE_DIR", here.box / "state"}},
                                 "production-web1"},
                                {"check", "service", "-s", "up", "-S", "web"},
-                               [&](tool::cli::last_word word) { told.push_back(std::move(word)); }};
+                               [&](powerconsul::last_word word) { told.push_back(std::move(word)); }};
     std::string out;
     std::string err;
     (void)tool::cli::run(call, out, err);

@@ -7,10 +7,10 @@
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/lint/report.hpp>
 
+#include <powerconsul/adapters/posix/watchdog.hpp>
 #include "configuration.hpp"
 #include "exit_code.hpp"
 #include "run.hpp"
-#include "watchdog.hpp"
 
 /// The commands, each in a file of its own.
 namespace powerconsul::cli {

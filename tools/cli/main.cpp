@@ -16,11 +16,11 @@
 #include <powerconsul/adapters/posix/process.hpp>
 #include <powerconsul/core/result.hpp>
 
+#include <powerconsul/adapters/posix/watchdog.hpp>
 #include "http.hpp"
 #include "options.hpp"
 #include "run.hpp"
 #include "tls_program.hpp"
-#include "watchdog.hpp"
 
 #if !defined(POWERCONSUL_TLS_DIR)
 #define POWERCONSUL_TLS_DIR ""
@@ -44,9 +44,9 @@ namespace {
 
 /// Runs the command and prints what it has to say; gives the exit status. Throws std::bad_alloc where there is not even
 /// the memory to say that there is none.
-[[nodiscard]] auto carry_out(int argc, char** argv, std::optional<powerconsul::cli::watchdog>& guard) -> int {
+[[nodiscard]] auto carry_out(int argc, char** argv, std::optional<powerconsul::watchdog>& guard) -> int {
     auto call = given_to_process(argc, argv);
-    call.limit = [&](powerconsul::cli::last_word known) {
+    call.limit = [&](powerconsul::last_word known) {
         if (guard) {
             guard->change(std::move(known));
         } else {
@@ -126,7 +126,7 @@ namespace {
 
 int main(int argc, char** argv) {
     powerconsul::settle_process();
-    std::optional<powerconsul::cli::watchdog> guard;
+    std::optional<powerconsul::watchdog> guard;
     int status = 1;
     try {
         status = carry_out(argc, argv, guard);

@@ -9,7 +9,7 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 
-#include "watchdog.hpp"
+#include <powerconsul/adapters/posix/watchdog.hpp>
 
 namespace powerconsul::cli {
 

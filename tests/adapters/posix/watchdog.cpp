@@ -1,4 +1,4 @@
-#include "../../tools/cli/watchdog.hpp"
+#include <powerconsul/adapters/posix/watchdog.hpp>
 
 #include <doctest/doctest.h>
 
@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 using namespace powerconsul;
-using cli::last_word;
-using cli::watchdog;
+using powerconsul::last_word;
+using powerconsul::watchdog;
 
 namespace {
 
