@@ -55,7 +55,7 @@ part_tidy() { clang_tidy --checks=-clang-analyzer-*,-bugprone-suspicious-include
 part_paths() { clang_tidy --checks=-*,clang-analyzer-* --extra-arg=-Xclang --extra-arg=-analyzer-opt-analyze-headers; }
 
 # What starts threads, or is called by several.
-threaded=(thread_runner httplib httplib_bounded posix_files posix_log posix_supervisor systemd_bus)
+threaded=(thread_runner httplib_transport httplib_client posix_files posix_log posix_supervisor systemd_bus)
 
 part_threads() {
     configured build/threads clang++ -Db_sanitize=thread -Db_lundef=false -Doptimization=1
