@@ -53,7 +53,7 @@ int main() {
             critical.push_back(check);
         }
         const auto report = handler.handle("queue", critical);
-        if (report.trouble) std::printf("  %s\n", report.trouble->message.c_str());
+        if (report.cause) std::printf("  %s\n", report.cause->message.c_str());
         for (const auto& each : report.checks) {
             if (!each.why.empty()) std::printf("  waits: %s\n", each.why.c_str());
         }

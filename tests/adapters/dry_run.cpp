@@ -83,7 +83,7 @@ struct node {
 
 /// What was decided, and what was or would be run.
 auto decided(const handled_service& report) -> std::string {
-    std::string text = report.service + ';' + (report.trouble ? report.trouble->message : "");
+    std::string text = report.service + ';' + (report.cause ? report.cause->message : "");
     for (const auto& each : report.checks) {
         text += '\n' + each.check_id + ' ' + each.incident + ' ' + std::to_string(static_cast<int>(each.what)) + ' ' +
                 each.why + ' ' + std::string{to_string(each.own)} + ' ' + std::string{to_string(each.as)};
@@ -200,7 +200,7 @@ TEST_CASE("a dry run waits for no lock") {
     CHECK(at.files.make_directory("/state"));
     CHECK(at.files.make_directory("/state/journal"));
     const auto service = at.files.lock("/state/journal/web.json.lock", {});
-    const auto place = at.files.lock("/state/journal/place-0.lock", {});
+    const auto place = at.files.lock("/state/journal/slot-0.lock", {});
     REQUIRE((service && place));
     at.options.at_once = 1;
     CHECK(at.dry().checks.at(0).ran);

@@ -195,7 +195,7 @@ TEXTS = [
      'powerconsul.conf: unknownExit at line 1, column 17 (byte 16): "0" is not one of 1, 2 and 3'),
     ("a format that is none", '{"format": "xml"}', 'powerconsul.conf: format: "xml" is neither "json" nor "text"'),
     ("a log that is nowhere", '{"log": "nowhere"}',
-     'powerconsul.conf: log: "nowhere" is no place for the log; expected none, stderr, syslog or the absolute '
+     'powerconsul.conf: log: "nowhere" is no destination for the log; expected none, stderr, syslog or the absolute '
      "path of a file or, with a / at its end, of a directory"),
     ("a level that is none", '{"logLevel": "all"}',
      'powerconsul.conf: logLevel at line 1, column 14 (byte 13): "all" is not a level of the log; expected '
@@ -279,7 +279,7 @@ VARIABLES = [
     ("a flag that is neither", {"POWERCONSUL_CONSISTENT": "maybe"},
      'POWERCONSUL_CONSISTENT: "maybe" is neither "true" nor "false"'),
     ("a log that is nowhere", {"POWERCONSUL_LOG": "x"},
-     'POWERCONSUL_LOG: "x" is no place for the log; expected none, stderr, syslog or the absolute path of a file '
+     'POWERCONSUL_LOG: "x" is no destination for the log; expected none, stderr, syslog or the absolute path of a file '
      "or, with a / at its end, of a directory"),
     ("a scheme that is none", {"POWERCONSUL_HTTP_ADDR": "ftp://localhost"},
      'POWERCONSUL_HTTP_ADDR: the address of Consul "ftp://localhost" has an unknown scheme; use http://, '

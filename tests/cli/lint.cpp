@@ -252,15 +252,16 @@ TEST_CASE("a configuration is held against this machine") {
     lint.box.write("a.conf", R"({"serviceManager": "upstart", "log": "file", "consul": {"tokenFile": ")" +
                                  lint.box / "token" + R"("}})");
     const auto run = lint({"@/a.conf"});
-    CHECK(run.out ==
-          "@/a.conf:1:20: error: serviceManager: \"upstart\" is not a service manager that is known here, expected "
-          "systemd, sysv or openrc\n"
-          "@/a.conf:1:38: error: log: \"file\" is no place for the log; expected none, stderr, syslog or the absolute "
-          "path "
-          "of a file or, with a / at its end, of a directory\n"
-          "@/a.conf:1:70: warning: consul.tokenFile: @/token has the mode 0644, so that others can read the token; "
-          "chmod 0600 it\n"
-          "2 errors, 1 warning in 1 document\n");
+    CHECK(
+        run.out ==
+        "@/a.conf:1:20: error: serviceManager: \"upstart\" is not a service manager that is known here, expected "
+        "systemd, sysv or openrc\n"
+        "@/a.conf:1:38: error: log: \"file\" is no destination for the log; expected none, stderr, syslog or the absolute "
+        "path "
+        "of a file or, with a / at its end, of a directory\n"
+        "@/a.conf:1:70: warning: consul.tokenFile: @/token has the mode 0644, so that others can read the token; "
+        "chmod 0600 it\n"
+        "2 errors, 1 warning in 1 document\n");
     lint.config = R"({"serviceFilter": "^test-"})";
     CHECK(lint({"@/config.json"}).out ==
           "@/config.json:1:19: note: serviceFilter does not match this node, production-web2.example.org\n"

@@ -187,7 +187,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
         const auto facts = gather(asked, nodes, self, {}, each.from);
         CHECK(facts.state == each.state);
         CHECK(facts.reason == each.reason);
-        CHECK(facts.trouble.has_value() == (each.state == actives::unknown));
+        CHECK(facts.cause.has_value() == (each.state == actives::unknown));
         CHECK(world::targets(asked.requests) == each.asked);
     }
 }
@@ -242,7 +242,7 @@ TEST_CASE("where names do not tell environment and role, that none does proves n
         CHECK(facts.state == each.state);
         CHECK((facts.reason.find("set serviceFilter") != std::string::npos) == (each.state == actives::unknown));
         // Not errc::configuration: the role stands, and a check must end as unknown and not as critical.
-        if (facts.trouble) CHECK(facts.trouble->code == errc::bad_data);
+        if (facts.cause) CHECK(facts.cause->code == errc::bad_data);
     }
 }
 
@@ -386,7 +386,7 @@ TEST_CASE("an empty datacenter has no active only if this node's own instance ca
               (each.state == actives::none_serving ? paths{web_hq, web_dr, rights_hq} : paths{web_hq, web_dr}));
         // Where there is no name at all, no name is wrong.
         CHECK(gather(fake, datacenters, {"", "web3", "web3", "", "dr"}).state == each.state);
-        if (each.name == "own is not there") CHECK(facts.trouble->code == errc::denied);
+        if (each.name == "own is not there") CHECK(facts.cause->code == errc::denied);
     }
 }
 
@@ -443,14 +443,14 @@ TEST_CASE("answers that prove nothing leave the actives unknown") {
     fake_transport twice;
     twice.on(http_method::get, web_hq, 403, "Permission denied")
         .on(http_method::get, all_datacenters, 500, "No cluster leader");
-    CHECK_MESSAGE(gather(twice, nodes, self).trouble->code == errc::denied, "the first trouble is told");
+    CHECK_MESSAGE(gather(twice, nodes, self).cause->code == errc::denied, "the first cause is told");
 
     fake_transport odd;
     odd.on(http_method::get, web_hq, 200,
            world::list({instance("production-web1", "hq", "a=odd"), instance("production-web2", "hq", "b=critical")}));
     const auto unknown = gather(odd, nodes, self);
-    REQUIRE(unknown.trouble);
-    CHECK(*unknown.trouble == error{errc::bad_data, "production-web1 (hq) is unknown by a"});
+    REQUIRE(unknown.cause);
+    CHECK(*unknown.cause == error{errc::bad_data, "production-web1 (hq) is unknown by a"});
     CHECK(unknown.reason == "whether an active serves is unknown: production-web1 (hq) is unknown by a");
 
     CHECK(actives_facts{}.state == actives::unknown);
@@ -638,8 +638,8 @@ TEST_CASE("actives of a datacenter are gone only if the token may see every node
         CHECK(facts.reason ==
               "whether an active serves is unknown: Consul does not show all nodes in hq; the token needs " +
                   std::string{each.missing});
-        REQUIRE(facts.trouble);
-        CHECK(facts.trouble->code == errc::denied);
+        REQUIRE(facts.cause);
+        CHECK(facts.cause->code == errc::denied);
         CHECK(fake.requests().back().body.find(each.segment) != std::string::npos);
     }
 }
@@ -655,9 +655,9 @@ TEST_CASE("what was asked is kept with its age and what it held") {
     CHECK(facts.sources[0].how.target == web_hq);
     CHECK(facts.sources[0].how.age == milliseconds{0});
     CHECK(facts.sources[0].instances == 2);
-    CHECK_FALSE(facts.sources[0].trouble);
+    CHECK_FALSE(facts.sources[0].cause);
     CHECK(facts.sources[1].datacenter == "dr");
-    REQUIRE(facts.sources[1].trouble);
-    CHECK(facts.sources[1].trouble->code == errc::unavailable);
+    REQUIRE(facts.sources[1].cause);
+    CHECK(facts.sources[1].cause->code == errc::unavailable);
     CHECK(facts.sources[1].instances == 0);
 }

@@ -188,9 +188,9 @@ TEST_CASE("a role is resolved from the document, the node's names and the active
         CHECK(said(facts) == each.said);
         CHECK(facts.clustered == each.clustered);
         CHECK(facts.reason == each.reason);
-        CHECK(facts.trouble.has_value() == (facts.expects == expectation::unknown));
+        CHECK(facts.cause.has_value() == (facts.expects == expectation::unknown));
         // The document is what is wrong, or else Consul does not say it.
-        if (facts.own == role::unknown && each.clustered == yes) CHECK(facts.trouble->code == errc::bad_data);
+        if (facts.own == role::unknown && each.clustered == yes) CHECK(facts.cause->code == errc::bad_data);
         CHECK(said(here.resolve()) == each.said);
     }
 }
@@ -201,8 +201,8 @@ TEST_CASE("a service's name reaches its own key or none") {
         node here;
         const auto facts = here.resolve(service);
         CHECK(said(facts) == "unknown unknown none");
-        REQUIRE(facts.trouble);
-        CHECK(facts.trouble->code == errc::usage);
+        REQUIRE(facts.cause);
+        CHECK(facts.cause->code == errc::usage);
         CHECK(here.asked.requests.empty());
     }
     for (const std::string_view service : {"my web", "caf\xC3\xA9", "a..b", "50%", "what?", "a#b"}) {
@@ -328,7 +328,7 @@ TEST_CASE("while Consul is away the last known role holds, for a while and only 
         each.change(here);
         const auto facts = here.resolve();
         CHECK(said(facts) == each.said);
-        CHECK(facts.trouble.has_value() == !each.said.ends_with("fresh"));
+        CHECK(facts.cause.has_value() == !each.said.ends_with("fresh"));
         if (facts.from == basis::cached)
             CHECK(facts.clustered == (facts.own == role::standalone ? clustering::no : clustering::yes));
         if (each.name == "standby") {
@@ -385,8 +385,8 @@ TEST_CASE("an environment that is no segment leads to no key at all") {
         here.options.who.host = host;
         const auto facts = here.resolve();
         CHECK(said(facts) == "unknown unknown none");
-        REQUIRE(facts.trouble);
-        CHECK(facts.trouble->message == "the environment \"\" is empty");
+        REQUIRE(facts.cause);
+        CHECK(facts.cause->message == "the environment \"\" is empty");
         CHECK(here.asked.requests.empty());
     }
     node here;
@@ -432,7 +432,7 @@ TEST_CASE("the record is rewritten when it says something new or grows old, and 
     node off;
     off.options.max_age = {0};
     off.files.fail_on("/state", {errc::io, "not looked at"});
-    CHECK_FALSE(off.resolve().state_trouble);
+    CHECK_FALSE(off.resolve().state_cause);
     off.files.heal("/state");
     CHECK_FALSE(off.saved());
 
@@ -459,29 +459,29 @@ TEST_CASE("a state directory that is not to be trusted costs the memory, not the
         CAPTURE(each.name);
         node here;
         here.document(by_nodes);
-        CHECK_FALSE(here.resolve().state_trouble);
+        CHECK_FALSE(here.resolve().state_cause);
         const auto before = here.saved();
         here.files.put("/state", "", each.status);
         here.active(store_status::critical);
         const auto fresh = here.resolve();
         CHECK(said(fresh) == "secondary running fresh");
-        REQUIRE(fresh.state_trouble);
-        CHECK(fresh.state_trouble->code == errc::denied);
+        REQUIRE(fresh.state_cause);
+        CHECK(fresh.state_cause->code == errc::denied);
         CHECK(here.saved() == before);
         here.consul.set_offline(true);
         const auto away = here.resolve();
         CHECK(said(away) == "unknown unknown none");
-        CHECK(away.state_trouble);
-        CHECK(away.trouble->code == errc::unavailable);
+        CHECK(away.state_cause);
+        CHECK(away.cause->code == errc::unavailable);
     }
     node here;
     here.files.put("/state/last-known/web.json", "damaged");
     const auto mended = here.resolve();
     CHECK(said(mended) == "standalone running fresh");
-    CHECK_FALSE(mended.state_trouble);
-    CHECK_MESSAGE(!here.resolve().state_trouble, "a damaged record is replaced");
+    CHECK_FALSE(mended.state_cause);
+    CHECK_MESSAGE(!here.resolve().state_cause, "a damaged record is replaced");
     here.files.fail_on("/state", {errc::io, "disk full"});
-    CHECK(here.resolve().state_trouble == error{errc::io, "disk full"});
+    CHECK(here.resolve().state_cause == error{errc::io, "disk full"});
 }
 
 TEST_CASE("nothing is asked that is not needed, and nothing after the deadline") {
@@ -596,7 +596,7 @@ TEST_CASE("a cluster that has lost its data makes nothing standalone, however lo
     here.time.advance(seconds(3600));
     const auto later = resolved();
     CHECK(said(later) == "unknown unknown none");
-    CHECK(later.trouble->code == errc::unavailable);
+    CHECK(later.cause->code == errc::unavailable);
     CHECK(later.reason ==
           "Consul has no cluster/production/web and has not come as far as index 11, at which this node has read it: "
           "its data was lost or restored; write the document again, or delete /state/last-known/web.json if there is "
@@ -704,7 +704,7 @@ TEST_CASE("that the record cannot be written is told") {
     role_resolver<store&, manual_clock&, full_disk&> resolver{here.consul, here.time, files, "/state", here.options};
     const auto facts = resolver.resolve("web", seconds(8));
     CHECK(said(facts) == "standalone running fresh");
-    CHECK(facts.state_trouble == error{errc::io, "the disk is full"});
+    CHECK(facts.state_cause == error{errc::io, "the disk is full"});
 }
 
 TEST_CASE("what nobody resolved is unknown") {

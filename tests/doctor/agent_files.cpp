@@ -64,14 +64,14 @@ TEST_CASE("a call of powerconsul among the words of a check") {
     const auto plain = find_call(machine, {"powerconsul", "check", "a=b"});
     REQUIRE(plain);
     CHECK(plain->args == words{"check", "a=b"});
-    CHECK(plain->trouble.empty());
+    CHECK(plain->cause.empty());
     const auto by_env = find_call(machine, {"/usr/bin/env", "-i", "POWERCONSUL_NODE=a=b", "=c", "powerconsul", "role"});
     REQUIRE(by_env);
     CHECK(by_env->variables.size() == 1);
     CHECK(by_env->variables.at("POWERCONSUL_NODE") == "a=b");
     struct row {
         words call;
-        std::string_view trouble;
+        std::string_view cause;
     };
     const row rows[] = {
         {{"/no/such/powerconsul"}, "/no/such/powerconsul is not there or cannot be executed"},
@@ -83,7 +83,7 @@ TEST_CASE("a call of powerconsul among the words of a check") {
     for (const auto& row : rows) {
         const auto found = find_call(machine, row.call);
         REQUIRE(found);
-        CHECK(found->trouble == row.trouble);
+        CHECK(found->cause == row.cause);
     }
 }
 
@@ -182,10 +182,10 @@ TEST_CASE("handlers of watches on checks") {
     CHECK(handler(R"("state": "any", "args": ["powerconsul", "watch", "critical"])").state.empty());
     CHECK(handler(R"("state": "x", "handler": "env A=1 powerconsul watch 'warning'")").acts_on == "warning");
     CHECK(handler(R"("state": "x", "args": ["/bin/true"])").acts_on.empty());
-    CHECK(handler(R"("state": "x", "args": ["/bin/true"])").trouble.empty());
+    CHECK(handler(R"("state": "x", "args": ["/bin/true"])").cause.empty());
     struct row {
         std::string_view watch;
-        std::string_view trouble;
+        std::string_view cause;
     };
     constexpr row rows[] = {
         {R"("handler": "a 'b")", "its handler cannot be understood: "},
@@ -195,6 +195,6 @@ TEST_CASE("handlers of watches on checks") {
     };
     for (const auto& row : rows) {
         CAPTURE(row.watch);
-        CHECK(handler(std::string{row.watch}).trouble.starts_with(row.trouble));
+        CHECK(handler(std::string{row.watch}).cause.starts_with(row.cause));
     }
 }

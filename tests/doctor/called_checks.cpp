@@ -34,7 +34,7 @@ TEST_CASE("what a check comes down to, and why it cannot work") {
     scene here;
     struct row {
         scene::words call;
-        std::string_view trouble;
+        std::string_view cause;
         std::string_view service;
     };
     const row rows[] = {
@@ -46,17 +46,17 @@ TEST_CASE("what a check comes down to, and why it cannot work") {
         {{"BROKEN=1", "powerconsul", "check", "service", "consulservice", "web"}, "no such file", "web"},
     };
     for (const auto& row : rows) {
-        CAPTURE(row.trouble);
+        CAPTURE(row.cause);
         const auto found = examine_check(here.machine, here.reader,
                                          {.id = "c", .service = "s", .words = row.call, .timeout = seconds(9)});
         REQUIRE(found);
         CHECK(found->facts.id == "c");
         CHECK(found->facts.timeout == seconds(9));
         CHECK(found->registered == "s");
-        CHECK(found->facts.trouble == row.trouble);
+        CHECK(found->facts.cause == row.cause);
         CHECK(found->service() == row.service);
-        const bool configured = row.trouble.empty() || row.trouble.find("carried") != std::string_view::npos ||
-                                row.trouble.find("missing") != std::string_view::npos;
+        const bool configured = row.cause.empty() || row.cause.find("carried") != std::string_view::npos ||
+                                row.cause.find("missing") != std::string_view::npos;
         CHECK(found->chosen.has_value() == configured);
         CHECK(found->facts.own_timeout == (configured ? seconds(8) : milliseconds{}));
     }

@@ -142,13 +142,13 @@ TEST_CASE("roles and rights") {
     at.store.put("hq", "cluster/production/web", "{");
     const auto broken = find(examine(at), "role web");
     CHECK(broken.state == condition::error);
-    CHECK(broken.mend == "see powerconsul lint -S web");
+    CHECK(broken.remedy == "see powerconsul lint -S web");
     at.answer("/v1/kv/", 403, "Permission denied");
-    CHECK(find(examine(at), "role web").mend == "see the line below");
+    CHECK(find(examine(at), "role web").remedy == "see the line below");
     at.answer("/v1/kv/", 500, "No cluster leader");
     CHECK(find(examine(at), "role web").state == condition::unknown);
     at.chosen.roles.who.environment = "a/b";
-    CHECK(find(examine(at), "role web").mend == "set clusterKey or --environment");
+    CHECK(find(examine(at), "role web").remedy == "set clusterKey or --environment");
 }
 
 TEST_CASE("a right that is missing") {

@@ -19,10 +19,10 @@ auto sound_agent() -> agent_config {
 /// State and text of a finding, and that it says what to do where something is wrong.
 void holds(const finding& found, condition state, std::string_view text) {
     CAPTURE(found.what);
-    CAPTURE(found.mend);
+    CAPTURE(found.remedy);
     CHECK(found.state == state);
-    CHECK((found.what + "; " + found.mend).find(text) != std::string::npos);
-    if (found.state == condition::warning || found.state == condition::error) CHECK_FALSE(found.mend.empty());
+    CHECK((found.what + "; " + found.remedy).find(text) != std::string::npos);
+    if (found.state == condition::warning || found.state == condition::error) CHECK_FALSE(found.remedy.empty());
 }
 
 }  // namespace
@@ -174,9 +174,9 @@ TEST_CASE("findings as text and as JSON, each on its line") {
           "unknown  c       too\n"
           "1 error, 0 warnings, 2 unknown\n");
     CHECK(findings_json({all[1]}) ==
-          R"({"findings":[{"point":"longer","state":"error","what":"is not","mend":"mend it"}],)"
+          R"({"findings":[{"point":"longer","state":"error","what":"is not","remedy":"mend it"}],)"
           R"("errors":1,"warnings":0,"unknown":0,"code":2})"
           "\n");
-    CHECK(findings_json({all[0]}).find("mend") == std::string::npos);
+    CHECK(findings_json({all[0]}).find("remedy") == std::string::npos);
     CHECK(findings_text({}) == "0 errors, 0 warnings, 0 unknown\n");
 }

@@ -82,7 +82,7 @@ TEST_CASE("the plugin") {
         return check_of("process", {{"nagiosargs", "-c 1:"}, {"plugin", path}});
     };
     CHECK(look_at_plugin(files, machine, checks{{with("/opt/one"), with("/opt/one")}}).what == "/opt/one");
-    CHECK(look_at_plugin(files, machine, checks{{with("/opt/one"), with("/opt/two")}}).mend.ends_with("of check c"));
+    CHECK(look_at_plugin(files, machine, checks{{with("/opt/one"), with("/opt/two")}}).remedy.ends_with("of check c"));
     CHECK(look_at_plugin(files, machine, checks{{with("")}}).what.starts_with("check_procs was not found in "));
 }
 

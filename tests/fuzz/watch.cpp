@@ -100,7 +100,7 @@ void run(std::string_view bytes) {
         const std::size_t before = jobs.begun.size();
         const auto report = handler.handle(service, listed);
         fuzz::expect(jobs.begun.size() - before <= listed.size(), "acts more often than there are checks", service);
-        fuzz::expect(!report.trouble || !report.trouble->message.empty(), "trouble without a word", service);
+        fuzz::expect(!report.cause || !report.cause->message.empty(), "cause without a word", service);
         time.advance(seconds(1));
     }
     for (const auto& each : jobs.begun) may_act(each, consul, listed);

@@ -83,7 +83,7 @@ TEST_CASE("a role is printed with what it expects and why") {
          R"("reason":"as last known","key":"k","document":0,"basis":"cached"})"},
         {"nothing is known, and nothing acts",
          [](described& at) {
-             at.facts = {.reason = "no\nanswer", .key = "k", .state_trouble = error{errc::io, "disk full"}};
+             at.facts = {.reason = "no\nanswer", .key = "k", .state_cause = error{errc::io, "disk full"}};
              at.what.stopped = "by a file";
          },
          "service   web\nrole      unknown\nexpects   unknown\nwhy       no answer\ndocument  k\nbasis     none\n"
@@ -138,10 +138,9 @@ TEST_CASE("every fact is explained for people and for programs") {
         {"why it came to nothing",
          [](described& at) {
              at.facts.rule = {};
-             at.facts.trouble = error{errc::denied, "refused"};
+             at.facts.cause = error{errc::denied, "refused"};
          },
-         "rule         none: what is not known is unknown\ntrouble      refused\n",
-         R"("rule":"","trouble":"refused",)"},
+         "rule         none: what is not known is unknown\ncause        refused\n", R"("rule":"","cause":"refused",)"},
         {"the document", [](described& at) { at.facts.place.expression = "^web"; },
          "document     cluster/production/web, ModifyIndex 7   [GET /v1/kv/x?stale, from any server, at most 12 ms "
          "old]\n  filter     \"^web\" matches web2\n  active     web1\n  standby    web2\n"
@@ -223,12 +222,12 @@ TEST_CASE("every fact is explained for people and for programs") {
         {"a datacenter that does not answer",
          [](described& at) {
              at.facts.others.sources = {{"", {}, 0, error{errc::timed_out, "no answer"}}};
-             at.facts.others.trouble = error{errc::timed_out, "no answer"};
+             at.facts.others.cause = error{errc::timed_out, "no answer"};
          },
          "  asked      unknown: no answer   [GET , from the leader, of an age that is not told]\n"
          "  active     web1 is in none of these lists\n  doubt      no answer\n",
-         R"("age_ms":null,"trouble":"no answer"}],"instances":[],"not_listed":["web1"],"rights":[],)"
-         R"("trouble":"no answer"},)"},
+         R"("age_ms":null,"cause":"no answer"}],"instances":[],"not_listed":["web1"],"rights":[],)"
+         R"("cause":"no answer"},)"},
         {"datacenters, which are in no list of instances",
          [](described& at) {
              at.active({});
@@ -253,7 +252,7 @@ TEST_CASE("every fact is explained for people and for programs") {
              at.triggers[0].runs = fail(errc::bad_data, "no command");
          },
          "on critical  would fail to run: no command   [triggers/x, ModifyIndex 9]\n",
-         R"("role":"primary","trouble":"no command"}])"},
+         R"("role":"primary","cause":"no command"}])"},
         {"no trigger",
          [](described& at) {
              at.triggers = {{bad_state::warning, trigger_search{{}, {"a", "b"}}, job{}}};
@@ -270,10 +269,10 @@ TEST_CASE("every fact is explained for people and for programs") {
          [](described& at) {
              at.triggers = {{bad_state::warning, fail(errc::denied, "refused"), job{}}};
          },
-         "on warning   unknown: refused\n", R"("triggers":[{"state":"warning","trouble":"refused"}])"},
+         "on warning   unknown: refused\n", R"("triggers":[{"state":"warning","cause":"refused"}])"},
         {"what is told last",
          [](described& at) {
-             at.facts.state_trouble = error{errc::io, "disk full"};
+             at.facts.state_cause = error{errc::io, "disk full"};
              at.what.stopped = "by a file";
          },
          "note         disk full\nstopped      by a file\n",

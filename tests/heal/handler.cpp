@@ -202,7 +202,7 @@ TEST_CASE("the role decides which triggers are looked for") {
         store_status active;
         lines keys;
         std::string_view why;
-        std::optional<errc> trouble;
+        std::optional<errc> cause;
     };
     constexpr std::string_view primary = R"({"active_nodes":["production-web3"],"standby_nodes":["production-web1"]})";
     constexpr std::string_view standby = R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})";
@@ -253,7 +253,7 @@ TEST_CASE("the role decides which triggers are looked for") {
         lines keys = row.keys;
         for (auto& each : keys) each += "?consistent";
         CHECK(world::targets(tried) == keys);
-        if (!report.trouble) {
+        if (!report.cause) {
             // Now that a role is remembered, a cheaper answer would do for a check.
             at.time.advance(seconds(10));
             static_cast<void>(at.handle());
@@ -266,14 +266,14 @@ TEST_CASE("the role decides which triggers are looked for") {
         REQUIRE(report.checks.size() == 1);
         CHECK(report.checks[0].what == step::act);
         CHECK_FALSE(report.checks[0].ran);
-        if (row.trouble) {
+        if (row.cause) {
             CHECK(report.checks[0].why.starts_with(row.why));
-            REQUIRE(report.trouble);
-            CHECK(report.trouble->code == *row.trouble);
-            CHECK(report.trouble->message == report.checks[0].why);
+            REQUIRE(report.cause);
+            CHECK(report.cause->code == *row.cause);
+            CHECK(report.cause->message == report.checks[0].why);
         } else {
             CHECK(report.checks[0].why == row.why);
-            CHECK_FALSE(report.trouble);
+            CHECK_FALSE(report.cause);
         }
         CHECK(at.only().held == report.checks[0].why);
         CHECK(at.only().attempts == 0);
@@ -327,9 +327,9 @@ TEST_CASE("where Consul does not say whether there is a trigger, nothing is done
         at.consul.respond_with("/v1/kv/triggers/production/web/primary", row.status, row.body);
         const auto report = at.handle();
         CHECK(at.jobs.jobs().empty());
-        REQUIRE(report.trouble);
-        CHECK(report.trouble->code == row.code);
-        CHECK(report.trouble->message == row.message);
+        REQUIRE(report.cause);
+        CHECK(report.cause->code == row.code);
+        CHECK(report.cause->message == row.message);
         CHECK(at.only().held == row.message);
         CHECK(at.log.events("nothing done").at(0).level == event_level::error);
 
@@ -347,9 +347,9 @@ TEST_CASE("what can be no service's name leaves no trace on disk") {
         node at;
         at.trigger("standalone");
         const auto report = at.handler().handle(name, at.listed);
-        REQUIRE(report.trouble);
-        CHECK(report.trouble->code == errc::bad_data);
-        CHECK(report.trouble->message.starts_with("the Consul service name "));
+        REQUIRE(report.cause);
+        CHECK(report.cause->code == errc::bad_data);
+        CHECK(report.cause->message.starts_with("the Consul service name "));
         CHECK(at.jobs.jobs().empty());
         CHECK(at.asked.requests.empty());
         CHECK_FALSE(*at.files.status("/state/journal"));
@@ -389,7 +389,7 @@ TEST_CASE("each form of a value becomes its job") {
         at.options.triggers.grace = seconds(3);
         at.trigger("standalone", row.value);
         at.jobs.on(row.argv, 0);
-        CHECK_FALSE(at.handle().trouble);
+        CHECK_FALSE(at.handle().cause);
         const auto begun = at.jobs.begun();
         REQUIRE(begun.size() == 1);
         CHECK(begun[0].argv == row.argv);
@@ -425,7 +425,7 @@ TEST_CASE("a value that is none is an attempt that failed to run") {
     node at;
     at.trigger("standalone", R"({"comand": ["/bin/true"]})");
     const auto report = at.handle();
-    CHECK_FALSE(report.trouble);
+    CHECK_FALSE(report.cause);
     CHECK(at.jobs.jobs().empty());
     const auto one = at.only();
     CHECK(one.attempts == 1);
@@ -446,7 +446,7 @@ TEST_CASE("a job that could not be started is an attempt, whether or not its pro
         at.jobs.asks = asks;
         at.jobs.ends = fail(errc::io, "no such file");
         const auto report = at.handle();
-        CHECK_FALSE(report.trouble);
+        CHECK_FALSE(report.cause);
         const auto one = at.only();
         CHECK(one.attempts == 1);
         CHECK(one.last.result == healing::failed_to_run);
@@ -485,7 +485,7 @@ TEST_CASE("what keeps a trigger from running is asked again after the shortest b
         at.jobs.on(restart, 0);
         row.change(at);
         const auto report = at.handle();
-        CHECK_FALSE(report.trouble);
+        CHECK_FALSE(report.cause);
         CHECK(report.checks.at(0).why == row.why);
         CHECK(at.only().held == row.why);
         CHECK(at.only().looked == at.time.wall());
@@ -523,8 +523,8 @@ TEST_CASE("without the agent's word nothing is done and nothing is written") {
     at.trigger();
     at.consul.set_offline(true);
     const auto first = at.handle();
-    REQUIRE(first.trouble);
-    CHECK(first.trouble->code == errc::unavailable);
+    REQUIRE(first.cause);
+    CHECK(first.cause->code == errc::unavailable);
     CHECK_FALSE(at.files.get(std::string{journal_file}));
     CHECK(at.said() == lines{"error failed web critical error=the embedded store is switched offline"});
 
@@ -534,7 +534,7 @@ TEST_CASE("without the agent's word nothing is done and nothing is written") {
     const auto before = at.files.get(std::string{journal_file});
     at.consul.set_offline(true);
     at.time.advance(seconds(100));
-    CHECK(at.handle().trouble);
+    CHECK(at.handle().cause);
     CHECK(at.files.get(std::string{journal_file}) == before);
     CHECK(at.jobs.begun().size() == 1);
 }
@@ -566,7 +566,7 @@ TEST_CASE("the agent's word counts more than the snapshot's") {
         at.jobs.on(restart, 0);
         at.agent_says("service:web", row.status, row.output);
         const auto report = at.handle();
-        CHECK_FALSE(report.trouble);
+        CHECK_FALSE(report.cause);
         CHECK(at.jobs.jobs().size() == (row.acts ? 1U : 0U));
         CHECK(report.checks.size() == (row.acts ? 1U : 0U));
         CHECK(at.files.get(std::string{journal_file}).has_value() == row.acts);
@@ -728,9 +728,9 @@ TEST_CASE("a job whose intent cannot be written does not begin") {
     at.jobs.before = [&] { at.files.fail_on(std::string{journal_file}, {errc::io, "the disk is full"}); };
     const auto report = at.handle();
     CHECK(at.jobs.calls == lines{"run"});
-    REQUIRE(report.trouble);
-    CHECK(report.trouble->code == errc::io);
-    CHECK(report.trouble->message.starts_with("the disk is full"));
+    REQUIRE(report.cause);
+    CHECK(report.cause->code == errc::io);
+    CHECK(report.cause->message.starts_with("the disk is full"));
     CHECK(report.checks.size() == 1);
     CHECK_FALSE(report.checks.at(0).outcome);
     CHECK(at.only().attempts == 0);
@@ -750,7 +750,7 @@ TEST_CASE("where one intent cannot be written no other job is tried") {
     at.agent_says("service:web:2", store_status::critical, down);
     at.listed.push_back(listed_check("service:web:2"));
     at.jobs.before = [&] { at.files.fail_on(std::string{journal_file}, {errc::io, "the disk is full"}); };
-    CHECK(at.handle().trouble);
+    CHECK(at.handle().cause);
     CHECK(at.jobs.calls == lines{"run"});
 }
 
@@ -759,8 +759,8 @@ TEST_CASE("an outcome that cannot be written leaves the attempt unfinished, whic
     at.trigger();
     at.jobs.after = [&] { at.files.fail_on(std::string{journal_file}, {errc::io, "the disk is full"}); };
     const auto report = at.handle();
-    REQUIRE(report.trouble);
-    CHECK(report.trouble->code == errc::io);
+    REQUIRE(report.cause);
+    CHECK(report.cause->code == errc::io);
     CHECK(report.checks.at(0).outcome->result == healing::ended);
     at.files.heal(std::string{journal_file});
     CHECK(at.only().last.result == healing::unfinished);
@@ -791,9 +791,9 @@ TEST_CASE("a journal that cannot be written or read lets nothing begin") {
         at.trigger();
         at.files.fail_on(std::string{row.path}, {errc::io, "the disk is broken"});
         const auto report = at.handle();
-        REQUIRE(report.trouble);
-        CHECK(report.trouble->code == errc::io);
-        CHECK(report.trouble->message.starts_with("the disk is broken"));
+        REQUIRE(report.cause);
+        CHECK(report.cause->code == errc::io);
+        CHECK(report.cause->message.starts_with("the disk is broken"));
         CHECK(at.jobs.jobs().empty());
         CHECK(report.checks.empty());
     }
@@ -803,8 +803,8 @@ TEST_CASE("an incident that cannot be written is not acted on, and not told of")
     node<fake_supervisor, full_disk> at;
     at.trigger();
     const auto report = at.handle();
-    REQUIRE(report.trouble);
-    CHECK(report.trouble->message.starts_with("the disk is full"));
+    REQUIRE(report.cause);
+    CHECK(report.cause->message.starts_with("the disk is full"));
     CHECK(report.checks.empty());
     CHECK(at.jobs.jobs().empty());
     CHECK(at.log.events("incident opened").empty());
@@ -832,8 +832,8 @@ TEST_CASE("the first thing that went wrong is what is reported") {
         at.consul.respond_with("/v1/kv/triggers", 403, "Permission denied");
         at.files.room = 1;
         const auto report = at.handle();
-        REQUIRE(report.trouble);
-        CHECK(report.trouble->code == errc::denied);
+        REQUIRE(report.cause);
+        CHECK(report.cause->code == errc::denied);
         CHECK(at.log.events("failed").size() == 1);
     }
     SUBCASE("not that of the second check") {
@@ -852,8 +852,8 @@ TEST_CASE("the first thing that went wrong is what is reported") {
         const auto report = at.handle();
         REQUIRE(report.checks.size() == 2);
         CHECK(report.checks[1].why.find("No cluster leader") != std::string::npos);
-        REQUIRE(report.trouble);
-        CHECK(report.trouble->code == errc::denied);
+        REQUIRE(report.cause);
+        CHECK(report.cause->code == errc::denied);
     }
 }
 
@@ -903,7 +903,7 @@ TEST_CASE("a check that the snapshot has needs no right of the agent's") {
     at.consul.respond_with("/v1/agent/checks", 200, "{}");
     at.consul.respond_with("/v1/internal/acl/authorize", 403, "Permission denied");
     const auto report = at.handle();
-    CHECK_FALSE(report.trouble);
+    CHECK_FALSE(report.cause);
     REQUIRE(report.checks.size() == 1);
     CHECK(report.checks[0].what == step::wait);
     CHECK(at.only().is_open());
@@ -1059,8 +1059,8 @@ TEST_CASE("while an attempt of a service still runs, no other begins") {
         const std::string id = at.only().id;
         at.listed[0].check_id = "service:web:2";
         const auto report = at.once();
-        REQUIRE(report.trouble);
-        CHECK(*report.trouble == error{errc::timed_out, "the last attempt of incident " + id + " still runs"});
+        REQUIRE(report.cause);
+        CHECK(*report.cause == error{errc::timed_out, "the last attempt of incident " + id + " still runs"});
         CHECK(at.jobs.calls == lines{"is_running 4711"});
     }
 }
@@ -1070,9 +1070,9 @@ TEST_CASE("a Consul that does not answer in time is not there, rather than to be
     at.trigger();
     at.options.consul_time = {};
     for (const auto& report : {at.handle(), at.once()}) {
-        REQUIRE(report.trouble);
-        CHECK(report.trouble->code == errc::unavailable);
-        CHECK(report.trouble->message == "the time was over before Consul could be asked for /v1/agent/checks");
+        REQUIRE(report.cause);
+        CHECK(report.cause->code == errc::unavailable);
+        CHECK(report.cause->message == "the time was over before Consul could be asked for /v1/agent/checks");
     }
 }
 
@@ -1087,41 +1087,41 @@ TEST_CASE("what is locked by somebody else is to be tried again") {
         const auto held = at.files.lock("/state/journal/web.json.lock", {});
         REQUIRE(held);
         const auto report = at.handle();
-        REQUIRE(report.trouble);
-        CHECK(report.trouble->code == errc::timed_out);
+        REQUIRE(report.cause);
+        CHECK(report.cause->code == errc::timed_out);
         CHECK(at.asked.requests.empty());
         CHECK_FALSE(at.files.get(std::string{journal_file}));
-        CHECK(at.once().trouble->code == errc::timed_out);
+        CHECK(at.once().cause->code == errc::timed_out);
         CHECK(at.jobs.jobs().empty());
     }
     SUBCASE("all places of the node") {
         at.options.at_once = 2;
         {
-            const auto one = at.files.lock("/state/journal/place-0.lock", {});
-            const auto two = at.files.lock("/state/journal/place-1.lock", {});
+            const auto one = at.files.lock("/state/journal/slot-0.lock", {});
+            const auto two = at.files.lock("/state/journal/slot-1.lock", {});
             REQUIRE((one && two));
             const auto report = at.handle();
-            REQUIRE(report.trouble);
-            CHECK(*report.trouble == error{errc::timed_out,
-                                           "no trigger of this node ended in time, 2 may run at once; "
-                                           "try again"});
+            REQUIRE(report.cause);
+            CHECK(*report.cause == error{errc::timed_out,
+                                         "no trigger of this node ended in time, 2 may run at once; "
+                                         "try again"});
             CHECK(at.only().attempts == 0);
             CHECK(at.jobs.jobs().empty());
         }
         at.time.advance(seconds(10));
-        const auto one = at.files.lock("/state/journal/place-1.lock", {});
+        const auto one = at.files.lock("/state/journal/slot-1.lock", {});
         REQUIRE(one);
         CHECK(at.handle().checks.at(0).ran);
     }
     SUBCASE("nothing: all locks are free again afterwards") {
         at.jobs.doing([&](const job&, const process_mark&) {
             CHECK_FALSE(at.files.lock("/state/journal/web.json.lock", {}));
-            CHECK_FALSE(at.files.lock("/state/journal/place-3.lock", {}));
-            CHECK(at.files.lock("/state/journal/place-0.lock", {}));
+            CHECK_FALSE(at.files.lock("/state/journal/slot-3.lock", {}));
+            CHECK(at.files.lock("/state/journal/slot-0.lock", {}));
         });
         CHECK(at.handle().checks.at(0).ran);
         CHECK(at.files.lock("/state/journal/web.json.lock", {}));
-        CHECK(at.files.lock("/state/journal/place-3.lock", {}));
+        CHECK(at.files.lock("/state/journal/slot-3.lock", {}));
     }
 }
 
@@ -1196,7 +1196,7 @@ TEST_CASE("after a damage of the journal the first attempt waits, as after a cra
     at.jobs.on(restart, 0);
     at.files.put(std::string{journal_file}, "{\"service\":");
     const auto report = at.handle();
-    CHECK_FALSE(report.trouble);
+    CHECK_FALSE(report.cause);
     REQUIRE(report.checks.size() == 1);
     CHECK(report.checks[0].what == step::wait);
     CHECK(report.checks[0].why == "its journal was damaged: whether a trigger ran just now is not known");
@@ -1249,7 +1249,7 @@ TEST_CASE(
         at.jobs.on(restart, 0);
         row.change(at);
         const auto report = at.once();
-        CHECK_FALSE(report.trouble);
+        CHECK_FALSE(report.cause);
         CHECK(report.checks.at(0).ran);
         CHECK_FALSE(at.only().is_open());
         CHECK(at.only().attempts == 1);
@@ -1323,7 +1323,7 @@ TEST_CASE("the other state's incidents are not this handler's to ask about") {
     at.consul.respond_with("/v1/agent/checks", 200, "{}");
     at.consul.respond_with("/v1/internal/acl/authorize", 403, "Permission denied");
     const auto report = at.handle();
-    CHECK_FALSE(report.trouble);
+    CHECK_FALSE(report.cause);
     CHECK(report.checks.empty());
     CHECK(at.files.get(std::string{journal_file}) == before);
 
@@ -1333,7 +1333,7 @@ TEST_CASE("the other state's incidents are not this handler's to ask about") {
     over.incidents[0].closed = at.time.wall();
     over.incidents[0].last.result = healing::healed;
     at.files.put(std::string{journal_file}, json::encode_journal(over));
-    CHECK_FALSE(at.handle().trouble);
+    CHECK_FALSE(at.handle().cause);
 }
 
 TEST_CASE("asked for directly in the other state, that is the incident's") {
@@ -1385,7 +1385,7 @@ TEST_CASE("asked for directly, what keeps a trigger from running is reported and
     CHECK(at.once().checks.at(0).why == "there is no trigger at triggers/production/web/standalone/critical");
     CHECK_FALSE(at.files.get(std::string{journal_file}));
     at.consul.set_offline(true);
-    CHECK(at.once().trouble->code == errc::unavailable);
+    CHECK(at.once().cause->code == errc::unavailable);
 }
 
 TEST_CASE("a list that may leave checks out closes no incident") {
@@ -1401,13 +1401,13 @@ TEST_CASE("a list that may leave checks out closes no incident") {
                            R"([{"Resource":"service","Segment":"web","Access":"read","Allow":false}])");
     at.listed.clear();
     const auto report = at.handle();
-    REQUIRE(report.trouble);
-    CHECK(*report.trouble ==
+    REQUIRE(report.cause);
+    CHECK(*report.cause ==
           error{errc::denied, "the agent does not show the checks of web; the token needs service:read on web"});
     CHECK(at.files.get(std::string{journal_file}) == before);
 
     at.consul.respond_normally();
     at.consul.respond_with("/v1/agent/checks", 200, "{}");
-    CHECK_FALSE(at.handle().trouble);
+    CHECK_FALSE(at.handle().cause);
     CHECK_FALSE(at.only().is_open());
 }

@@ -132,7 +132,7 @@ TEST_CASE("each service has its own file, whatever it is called") {
     memory_files files;
     memory_journals journals{files, "/state"};
     const std::vector<std::string> services{
-        "", ".", "..", ".web", "a b", "a/../b", "caf\xC3\xA9", "place-0", "web", "web.json", "web.json.damaged", "~"};
+        "", ".", "..", ".web", "a b", "a/../b", "caf\xC3\xA9", "slot-0", "web", "web.json", "web.json.damaged", "~"};
     for (const auto& service : services) {
         CAPTURE(service);
         const auto none = journals.load(service);
@@ -172,8 +172,8 @@ TEST_CASE("what is no journal is not taken for a service") {
     CHECK(journals.services()->empty());
     REQUIRE(journals.save(of("web", {})));
     for (const auto* name : {"web.json.lock", "web.json.damaged", ".web.json.Ab12Cd", ".x.json", "web.jso",
-                             "place-0.lock", "a%2.json", "a%2g.json", "a%2f.json", "a%2G.json", "a%2-.json",
-                             "a%2:.json", "a%g0.json", "a%-0.json", "%61.json", "%.json", "a b.json"}) {
+                             "slot-0.lock", "a%2.json", "a%2g.json", "a%2f.json", "a%2G.json", "a%2-.json", "a%2:.json",
+                             "a%g0.json", "a%-0.json", "%61.json", "%.json", "a b.json"}) {
         files.put(folder + '/' + name, "");
     }
     CHECK(*journals.services() == std::vector<std::string>{"web"});
@@ -188,8 +188,8 @@ TEST_CASE("a service is locked for one at a time") {
           error{errc::timed_out, "somebody else holds the lock \"/state/journal/web.json.lock\"; try again"});
     CHECK(journals.lock("other", {}));
     // Such files are those of who uses the directory: no service is in their way, whatever it is called.
-    const auto place = files.lock(folder + "/place-0.lock", {});
-    CHECK(journals.lock("place-0", {}));
+    const auto place = files.lock(folder + "/slot-0.lock", {});
+    CHECK(journals.lock("slot-0", {}));
 }
 
 TEST_CASE("a directory that others may change is neither read nor written") {
@@ -587,7 +587,7 @@ TEST_CASE("what crashes have left behind goes with the next new journal") {
     const std::vector<std::string> kept{".new.json.Ab12Cd", "fresh.json.lock"};
     for (const auto& name : kept) left(name, now - 3600);
     const std::vector<std::string> others{".web.json.Ab12C", "web.json.Ab12Cd", ".hidden",
-                                          ".web.Ab12Cd",     "place-0.lock",    "fresh.json-lock",
+                                          ".web.Ab12Cd",     "slot-0.lock",     "fresh.json-lock",
                                           ".abcdef",         "known.json.lock", "a%2.json.lock"};
     for (const auto& name : others) left(name, 0);
     files.put(folder + "/known.json", json::encode_journal(of("known", {})));

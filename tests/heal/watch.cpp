@@ -304,7 +304,7 @@ TEST_CASE("what is wrong with one service does not concern the others, and is wh
         REQUIRE(done);
         REQUIRE(done->failure());
         CHECK(done->failure()->code == errc::timed_out);
-        CHECK(done->reports.at(1).trouble == done->failure());
+        CHECK(done->reports.at(1).cause == done->failure());
     }
     at.here.files.put("/state/journal/mail.json", "");
     at.here.files.fail_on("/state/journal/mail.json", {errc::io, "broken"});
@@ -356,9 +356,9 @@ TEST_CASE("a service without a transport or without memory fails alone") {
     const auto done =
         heal::handle_all(at.here, connect, at.set, {node::entry("web"), node::entry("mail"), node::entry("db")});
     REQUIRE(done);
-    CHECK(done->reports.at(0).trouble == error{errc::configuration, "no certificate"});
-    CHECK(done->reports.at(1).trouble == error{errc::failed, "there is not enough memory"});
-    CHECK_FALSE(done->reports.at(2).trouble);
+    CHECK(done->reports.at(0).cause == error{errc::configuration, "no certificate"});
+    CHECK(done->reports.at(1).cause == error{errc::failed, "there is not enough memory"});
+    CHECK_FALSE(done->reports.at(2).cause);
     CHECK(at.ran == lines{"0 db"});
     CHECK(at.said("failed") == lines{"error failed mail critical error=there is not enough memory"});
     CHECK(done->failure()->code == errc::configuration);

@@ -212,9 +212,9 @@ TEST_CASE("a problem is one sentence, with its place where it has one") {
 }
 
 TEST_CASE("a place counts lines and columns from 1, in bytes") {
-    CHECK(json::place("ab\ncd", 0) == "line 1, column 1 (byte 0)");
-    CHECK(json::place("ab\ncd", 2) == "line 1, column 3 (byte 2)");
-    CHECK(json::place("ab\ncd", 3) == "line 2, column 1 (byte 3)");
-    CHECK(json::place("ab\ncd", 5) == "line 2, column 3 (byte 5)");
-    CHECK(json::place("\xC3\xA9!", 2) == "line 1, column 3 (byte 2)");
+    CHECK(json::position("ab\ncd", 0) == "line 1, column 1 (byte 0)");
+    CHECK(json::position("ab\ncd", 2) == "line 1, column 3 (byte 2)");
+    CHECK(json::position("ab\ncd", 3) == "line 2, column 1 (byte 3)");
+    CHECK(json::position("ab\ncd", 5) == "line 2, column 3 (byte 5)");
+    CHECK(json::position("\xC3\xA9!", 2) == "line 1, column 3 (byte 2)");
 }

@@ -68,14 +68,15 @@ TEST_CASE("a configuration is held against this machine") {
     lint_text(to, "b", R"({"consul": {"tokenFile": "/closed"}})", text_kind::configuration);
     lint_text(to, "c", R"({"consul": {"tokenFile": "/none"}})", text_kind::configuration);
     lint_text(to, "own", R"({"serviceFilter": "^t"})", std::nullopt);
-    CHECK(joined(lines_of(to.report())) ==
-          "a:1:20: error: serviceManager: \"upstart\" is not a service manager that is known here, expected systemd, "
-          "sysv or openrc\n"
-          "a:1:38: error: log: \"file\" is no place for the log; expected none, stderr, syslog or the absolute path of "
-          "a file or, with a / at its end, of a directory\n"
-          "a:1:93: warning: consul.tokenFile: /token has the mode 0644, so that others can read the token; chmod 0600 "
-          "it\n"
-          "own:1:19: note: serviceFilter does not match this node, production-web1\n");
+    CHECK(
+        joined(lines_of(to.report())) ==
+        "a:1:20: error: serviceManager: \"upstart\" is not a service manager that is known here, expected systemd, "
+        "sysv or openrc\n"
+        "a:1:38: error: log: \"file\" is no destination for the log; expected none, stderr, syslog or the absolute path of "
+        "a file or, with a / at its end, of a directory\n"
+        "a:1:93: warning: consul.tokenFile: /token has the mode 0644, so that others can read the token; chmod 0600 "
+        "it\n"
+        "own:1:19: note: serviceFilter does not match this node, production-web1\n");
 }
 
 TEST_CASE("an export is looked through key by key") {

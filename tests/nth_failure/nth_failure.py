@@ -444,7 +444,7 @@ def wait_for_all(pid, patience=DEADLINE):
 
 STATUS = {"passing": 0, "warning": 1, "critical": 2, "unknown": 1}
 STANDARD = 0b111
-PLACES = re.compile(r"journal/(place-\d+\.lock|worker-critical\.lock)")
+PLACES = re.compile(r"journal/(slot-\d+\.lock|worker-critical\.lock)")
 
 
 class Judge:

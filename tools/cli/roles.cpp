@@ -42,7 +42,7 @@ auto run_role(const config::arguments& line, const configuration& chosen, std::s
     explain ? print_explanation(what, triggers, printed) : print_role(what, printed);
     out += chosen.format == output_format::json ? std::move(printed).json() + '\n' : printed.text();
     if (facts->own != role::unknown && facts->expects != expectation::unknown) return exit_code::done;
-    return facts->trouble ? exit_code_for(facts->trouble->code) : exit_code::failed;
+    return facts->cause ? exit_code_for(facts->cause->code) : exit_code::failed;
 }
 
 }  // namespace powerconsul::cli

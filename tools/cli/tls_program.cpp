@@ -26,12 +26,12 @@ namespace {
 }  // namespace
 
 auto go_on_with_tls(char* const* arguments, const std::string& folder) -> error {
-    std::vector<std::string> places;
-    if (auto own = own_folder(); !own.empty()) places.push_back(std::move(own));
-    if (!folder.empty()) places.push_back(folder);
+    std::vector<std::string> folders;
+    if (auto own = own_folder(); !own.empty()) folders.push_back(std::move(own));
+    if (!folder.empty()) folders.push_back(folder);
     std::string tried;
-    for (const auto& place : places) {
-        const std::string program = place + "/powerconsul-https";
+    for (const auto& each : folders) {
+        const std::string program = each + "/powerconsul-https";
         ::execv(program.c_str(), arguments);
         const int why = errno;
         tried += (tried.empty() ? "" : "; ") + quoted(program) + ": " + std::generic_category().message(why);

@@ -55,7 +55,7 @@ constexpr std::size_t largest_input = std::size_t{256} * 1024 * 1024;
 }
 
 void complain_of(const posix_log& log, std::string& err) {
-    if (const auto trouble = log.trouble()) err += "powerconsul: the log: " + one_line(trouble->message, 1000) + '\n';
+    if (const auto cause = log.cause()) err += "powerconsul: the log: " + one_line(cause->message, 1000) + '\n';
 }
 
 /// Leaves a note in the log where it fails.
@@ -155,7 +155,7 @@ auto run_trigger(const invocation& call, const config::arguments& line, const co
     auto here = make_host(chosen, log);
     heal::handled_watch done{{}, {}, {{check->service_name, {}, {}}}};
     if (!here) {
-        done.reports[0].trouble = here.error();
+        done.reports[0].cause = here.error();
     } else if (dry) {
         dry_run_host unchanged{*here};
         done = heal::run_once(unchanged, set, *check);
@@ -165,7 +165,7 @@ auto run_trigger(const invocation& call, const config::arguments& line, const co
     const auto& report = done.reports[0];
     out += heal::handled_text(report, set.watch, completed(chosen.roles.who), dry);
     complain_of(log, err);
-    if (report.trouble) return code_of(report.trouble);
+    if (report.cause) return code_of(report.cause);
     if (dry) return exit_code::done;
     if (!done.stopped.empty()) return exit_code::try_again;
     const bool failed = std::ranges::any_of(report.checks, [](const auto& each) {

@@ -18,8 +18,8 @@ namespace powerconsul::inline v0 {
 struct actives_source {
     std::string datacenter{};  ///< empty for the agent's own, if its name was not known
     read_facts how{};
-    std::size_t instances{};         ///< how many it held, active or not
-    std::optional<error> trouble{};  ///< why it says nothing
+    std::size_t instances{};       ///< how many it held, active or not
+    std::optional<error> cause{};  ///< why it says nothing
 };
 
 /// Rights that the token has in a datacenter, so that what is not listed there is not there.
@@ -35,7 +35,7 @@ struct actives_facts {
     std::vector<instance> instances{};      ///< of the actives only, by datacenter and node
     std::vector<actives_source> sources{};  ///< what was asked, in that order
     std::vector<proven_rights> proven{};    ///< asked for when an active was not listed
-    std::optional<error> trouble{};         ///< why the state is unknown
+    std::optional<error> cause{};           ///< why the state is unknown
 };
 
 namespace detail {
@@ -50,7 +50,7 @@ public:
     void add(datacenter_instances answer, IsActive is_active) {
         facts_.sources.push_back({answer.datacenter, std::move(answer.how), 0, {}});
         if (!answer.instances) {
-            facts_.sources.back().trouble = answer.instances.error();
+            facts_.sources.back().cause = answer.instances.error();
             return doubt(answer.instances.error());
         }
         facts_.sources.back().instances = answer.instances->size();
@@ -64,13 +64,13 @@ public:
 
     /// Records something that could not be found out: unless an active is seen serving, the answer is unknown.
     void doubt(const error& why) {
-        if (!facts_.trouble) facts_.trouble = why;
+        if (!facts_.cause) facts_.cause = why;
     }
 
     void prove(proven_rights rights) { facts_.proven.push_back(std::move(rights)); }
 
     /// Is there something that would make the answer unknown?
-    [[nodiscard]] auto doubtful() const -> bool { return facts_.trouble.has_value(); }
+    [[nodiscard]] auto doubtful() const -> bool { return facts_.cause.has_value(); }
 
     /// The datacenters that were asked.
     [[nodiscard]] auto asked() const -> std::vector<std::string> {
@@ -95,7 +95,7 @@ public:
 
     /// `wanted` names the actives, for the reason only.
     [[nodiscard]] auto decided(const std::vector<std::string>& wanted) && -> actives_facts {
-        facts_.state = facts_.trouble ? actives::unknown : actives::none_serving;
+        facts_.state = facts_.cause ? actives::unknown : actives::none_serving;
         for (const auto& each : facts_.instances) {
             facts_.state = together(facts_.state, serves(worst(each.checks), from_));
         }
@@ -103,11 +103,11 @@ public:
             case actives::serving: facts_.reason = described(actives::serving) + " as active"; break;
             case actives::none_serving: facts_.reason = "no active serves: " + described_all(wanted); break;
             case actives::unknown:
-                if (!facts_.trouble) facts_.trouble = error{errc::bad_data, described(actives::unknown)};
-                facts_.reason = "whether an active serves is unknown: " + facts_.trouble->message;
+                if (!facts_.cause) facts_.cause = error{errc::bad_data, described(actives::unknown)};
+                facts_.reason = "whether an active serves is unknown: " + facts_.cause->message;
                 break;
         }
-        if (facts_.state != actives::unknown) facts_.trouble.reset();
+        if (facts_.state != actives::unknown) facts_.cause.reset();
         return std::move(facts_);
     }
 

@@ -77,8 +77,8 @@ private:
     void wrong(const value& at, std::string_view where, std::string_view what,
                std::optional<std::size_t> spot = std::nullopt) {
         if (full()) return;
-        const std::size_t place = spot.value_or(at.offset);
-        problems_.push_back({std::string{where}, place, std::string{what}, place});
+        const std::size_t offset = spot.value_or(at.offset);
+        problems_.push_back({std::string{where}, offset, std::string{what}, offset});
     }
 
     /// An object in which no name comes twice: of two lists with one name, neither can be trusted.

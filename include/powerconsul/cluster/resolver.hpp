@@ -45,8 +45,8 @@ struct resolution {
     actives_facts others{};                  ///< what is known of the actives, for a secondary
     std::string_view rule{};                 ///< the rule behind the expectation; empty if it was remembered
     std::optional<last_known> remembered{};  ///< the last known role, if it was looked at and is young enough
-    std::optional<error> trouble{};          ///< what kept an answer from being fresh
-    std::optional<error> state_trouble{};    ///< what kept the last known role from being read or written
+    std::optional<error> cause{};            ///< what kept an answer from being fresh
+    std::optional<error> state_cause{};      ///< what kept the last known role from being read or written
 };
 
 /// Finds out this node's role for a service and what it expects: reads the cluster document, finds the node in it and,
@@ -64,7 +64,7 @@ public:
         options_.who = completed(std::move(options_.who));
     }
 
-    /// Asks Consul for at most `budget`. Always answers; a wrong name of service, environment or key is in `trouble` as
+    /// Asks Consul for at most `budget`. Always answers; a wrong name of service, environment or key is in `cause` as
     /// errc::usage.
     [[nodiscard]] auto resolve(std::string_view service, milliseconds budget) -> resolution {
         resolution facts;
@@ -217,7 +217,7 @@ private:
     [[nodiscard]] static auto unresolved(resolution facts, error why) -> resolution {
         facts.own = role::unknown;
         facts.reason = why.message;
-        facts.trouble = std::move(why);
+        facts.cause = std::move(why);
         return facts;
     }
 
@@ -231,8 +231,8 @@ private:
 
     /// Consul did not answer: the last known role holds for a while. A refusal is an answer.
     [[nodiscard]] auto or_last_known(std::string_view service, resolution facts, const error& why) -> resolution {
-        const bool passing_trouble = why.code == errc::unavailable || why.code == errc::timed_out;
-        const auto known = passing_trouble ? recent(service, facts) : std::nullopt;
+        const bool temporary = why.code == errc::unavailable || why.code == errc::timed_out;
+        const auto known = temporary ? recent(service, facts) : std::nullopt;
         facts = unresolved(std::move(facts), why);
         if (!known || known->own == role::unknown) return facts;
         // The document itself may have been read: then a record of an older one says nothing.
@@ -248,7 +248,7 @@ private:
 
     /// The actives are unknown: what a secondary last expected holds for a while, if the document is still the same.
     [[nodiscard]] auto or_last_expectation(std::string_view service, resolution facts) -> resolution {
-        facts.trouble = facts.others.trouble;
+        facts.cause = facts.others.cause;
         const auto known = recent(service, facts);
         if (!known || known->own != facts.own || known->document != facts.document) return facts;
         facts.expects = known->expects;
@@ -260,7 +260,7 @@ private:
     [[nodiscard]] auto recent(std::string_view service, resolution& facts) -> std::optional<last_known> {
         if (options_.max_age.count <= 0 || facts.remembered) return facts.remembered;
         auto loaded = state_.load(service);
-        if (!loaded) facts.state_trouble = loaded.error();
+        if (!loaded) facts.state_cause = loaded.error();
         if (!loaded || !*loaded) return std::nullopt;
         const milliseconds age = clock_.wall() - (*loaded)->at;
         const last_known wanted = record(facts);
@@ -277,9 +277,9 @@ private:
         const auto before = recent(service, facts);
         if (before && before->says_the_same_as(now) && (now.at - before->at).count < options_.max_age.count / 4) return;
         if (const auto saved = state_.save(service, now); saved) {
-            facts.state_trouble.reset();
+            facts.state_cause.reset();
         } else {
-            facts.state_trouble = saved.error();
+            facts.state_cause = saved.error();
         }
     }
 
@@ -307,12 +307,12 @@ template <host Host>
     if (auto valid = validate_segment("the Consul service name", service); !valid) return unexpected{valid.error()};
     auto facts = role_resolver{here.consul, here.clock, here.files, state_dir, options}.resolve(service, budget);
     // The service's name is valid: what else is wrong with the key comes from clusterKey or the environment.
-    if (facts.trouble && facts.trouble->code == errc::usage) {
-        return fail(errc::configuration, facts.trouble->message, "clusterKey environment");
+    if (facts.cause && facts.cause->code == errc::usage) {
+        return fail(errc::configuration, facts.cause->message, "clusterKey environment");
     }
     // Of a known role the actives may be in doubt for lack of a setting: that is an unknown with its reason.
-    if (facts.own == role::unknown && facts.trouble && facts.trouble->code == errc::configuration) {
-        return unexpected{*facts.trouble};
+    if (facts.own == role::unknown && facts.cause && facts.cause->code == errc::configuration) {
+        return unexpected{*facts.cause};
     }
     return facts;
 }

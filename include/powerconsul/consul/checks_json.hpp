@@ -126,7 +126,7 @@ private:
     }
 
     auto refuse(const std::string& where, std::size_t offset, const std::string& what) -> bool {
-        complaint_ = where + " at " + place(text_, offset) + ": " + what;
+        complaint_ = where + " at " + position(text_, offset) + ": " + what;
         return false;
     }
     auto misplaced(kind type) -> bool {
@@ -237,14 +237,14 @@ inline constexpr unsigned check_flags =
     -> result<std::vector<snapshot_check>> {
     const std::string wanted = "; expected the list that a watch of type \"checks\" gives";
     if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
-        return fail(errc::bad_data, "not valid JSON at " + place(text, nul) + ": a NUL byte; remove it");
+        return fail(errc::bad_data, "not valid JSON at " + position(text, nul) + ": a NUL byte; remove it");
     }
     if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
         return fail(errc::bad_data, layout == check_layout::list ? "empty" + wanted : "empty; expected a JSON object");
     }
     if (text.starts_with("\xEF\xBB\xBF")) {
-        return fail(errc::bad_data,
-                    "not valid JSON at " + place(text, 0) + ": a byte order mark; save the text as UTF-8 without one");
+        return fail(errc::bad_data, "not valid JSON at " + position(text, 0) +
+                                        ": a byte order mark; save the text as UTF-8 without one");
     }
     rapidjson::MemoryStream stream{text.data(), text.size()};
     check_reader handler{text, stream, layout, node};
@@ -255,7 +255,7 @@ inline constexpr unsigned check_flags =
     const bool cut_off = stream.Tell() >= text.size();
     const parse_error why = cut_off ? parse_error{text.size(), "the text ends too early; it was cut off"}
                                     : explained(outcome.Code(), outcome.Offset(), text);
-    return fail(errc::bad_data, "not valid JSON at " + place(text, why.offset) + ": " + why.what +
+    return fail(errc::bad_data, "not valid JSON at " + position(text, why.offset) + ": " + why.what +
                                     (cut_off || layout != check_layout::list ? "" : wanted));
 }
 

@@ -72,8 +72,9 @@ public:
     [[nodiscard]] auto fault_at() const -> std::size_t { return at_; }
 
     /// The place in Python's spelling of a place in text().
-    [[nodiscard]] auto origin(std::size_t place) const -> std::size_t {
-        return place - static_cast<std::size_t>(std::ranges::count_if(added_, [&](auto each) { return each < place; }));
+    [[nodiscard]] auto origin(std::size_t offset) const -> std::size_t {
+        return offset -
+               static_cast<std::size_t>(std::ranges::count_if(added_, [&](auto each) { return each < offset; }));
     }
 
 private:
@@ -244,7 +245,7 @@ public:
 private:
     struct step_count {
         std::size_t left{};
-        std::size_t place{};
+        std::size_t offset{};
     };
 
     pattern(std::string_view expression, pcre2_code_8* code) : expression_{expression}, code_{code} {}
@@ -274,11 +275,11 @@ private:
     /// which a match is tried, and a repetition that passes over many bytes counts once there.
     static auto count_step(pcre2_callout_block_8* at, void* count) -> int {
         auto& steps = *static_cast<step_count*>(count);
-        const std::size_t place = at->current_position;
-        const std::size_t cost = 1 + (place > steps.place ? place - steps.place : steps.place - place);
+        const std::size_t offset = at->current_position;
+        const std::size_t cost = 1 + (offset > steps.offset ? offset - steps.offset : steps.offset - offset);
         if (cost > steps.left) return PCRE2_ERROR_MATCHLIMIT;
         steps.left -= cost;
-        steps.place = place;
+        steps.offset = offset;
         return 0;
     }
 

@@ -114,8 +114,8 @@ public:
 
 private:
     template <typename U, typename Source>
-    static void make(U& place, Source&& source) {
-        ::new (static_cast<void*>(&place)) U(std::forward<Source>(source));
+    static void make(U& storage, Source&& source) {
+        ::new (static_cast<void*>(&storage)) U(std::forward<Source>(source));
     }
 
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): each constructor of the result makes one of them

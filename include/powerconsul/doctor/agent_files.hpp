@@ -35,7 +35,7 @@ struct found_call {
     std::string program{};
     std::map<std::string, std::string, std::less<>> variables{};  ///< set before the program, as `env` takes them
     std::vector<std::string> args{};
-    std::string trouble{};  ///< why this program cannot be called as powerconsul; empty if it can
+    std::string cause{};  ///< why this program cannot be called as powerconsul; empty if it can
 };
 
 /// The process of a local agent and the files that its command line names.
@@ -219,9 +219,9 @@ template <local_machine Machine>
         by_python = by_python || base_name(*each).starts_with("python");
     }
     if (by_python) {
-        call.trouble = call.program + " is python-powerconsul";
+        call.cause = call.program + " is python-powerconsul";
     } else if (call.program.starts_with('/') && !machine.can_execute(call.program)) {
-        call.trouble = call.program + " is not there or cannot be executed";
+        call.cause = call.program + " is not there or cannot be executed";
     }
     return call;
 }
@@ -280,20 +280,20 @@ template <local_machine Machine, typename Parse>
     const auto words = args != nullptr ? result<std::vector<std::string>>{detail::config_words(*args)}
                                        : split_words(detail::config_text(watch, "handler"));
     if (!words) {
-        found.trouble = "its handler cannot be understood: " + words.error().message;
+        found.cause = "its handler cannot be understood: " + words.error().message;
         return found;
     }
     const auto call = find_call(machine, *words);
     if (!call) return found;
-    found.trouble = call->trouble;
-    if (!found.trouble.empty()) return found;
+    found.cause = call->cause;
+    if (!found.cause.empty()) return found;
     const result<config::arguments> line = parse(call->args);
     if (!line) {
-        found.trouble = "its handler calls powerconsul wrongly: " + line.error().message;
+        found.cause = "its handler calls powerconsul wrongly: " + line.error().message;
     } else if (line->words.command == "watch") {
         found.acts_on = line->words.subject;
     } else {
-        found.trouble = "its handler calls powerconsul " + line->words.command + ", which is no handler";
+        found.cause = "its handler calls powerconsul " + line->words.command + ", which is no handler";
     }
     return found;
 }

@@ -43,24 +43,24 @@ template <local_machine Machine, command_reader Front>
     -> std::optional<examined_check> {
     const auto call = find_call(machine, from.words);
     if (!call) return std::nullopt;
-    examined_check next{.facts = {.id = from.id, .trouble = call->trouble, .timeout = from.timeout},
+    examined_check next{.facts = {.id = from.id, .cause = call->cause, .timeout = from.timeout},
                         .registered = from.service};
-    if (!call->trouble.empty()) return next;
+    if (!call->cause.empty()) return next;
     auto line = front.parse(call->args);
     if ((line ? line->words : front.find_words(call->args)).command != "check") return std::nullopt;
     if (!line) {
-        next.facts.trouble = line.error().message;
+        next.facts.cause = line.error().message;
         return next;
     }
     next.line = std::move(*line);
     auto chosen = front.configure(next.line, *call);
     if (!chosen) {
-        next.facts.trouble = chosen.error().message;
+        next.facts.cause = chosen.error().message;
         return next;
     }
     next.facts.own_timeout = chosen->timeout;
-    if (const auto valid = front.validate(next.line); !valid) next.facts.trouble = valid.error().message;
-    if (next.service().empty()) next.facts.trouble = "the option -S/--consulservice is missing";
+    if (const auto valid = front.validate(next.line); !valid) next.facts.cause = valid.error().message;
+    if (next.service().empty()) next.facts.cause = "the option -S/--consulservice is missing";
     next.chosen = std::move(*chosen);
     return next;
 }

@@ -118,8 +118,8 @@ private:
     }
 
     void add(finding next) { findings_.push_back(std::move(next)); }
-    void add(std::string point, condition state, std::string what, std::string mend = {}) {
-        findings_.push_back({std::move(point), state, std::move(what), std::move(mend)});
+    void add(std::string point, condition state, std::string what, std::string remedy = {}) {
+        findings_.push_back({std::move(point), state, std::move(what), std::move(remedy)});
     }
 
     // --- Consul ---
@@ -211,11 +211,11 @@ private:
         const auto live = consul_.agent_checks();
         if (!live || !checks_) return;
         for (auto& each : *checks_) {
-            if (!each.facts.trouble.empty() || each.service().empty()) continue;
+            if (!each.facts.cause.empty() || each.service().empty()) continue;
             if (std::ranges::find(*live, each.facts.id, &snapshot_check::check_id) != live->end()) continue;
             const auto hidden = consul_.missing_rights({{acl_resource::service, each.registered}}, {});
             if (hidden && hidden->empty()) {
-                each.facts.trouble = "the agent does not have this check of its files; consul reload";
+                each.facts.cause = "the agent does not have this check of its files; consul reload";
             }
         }
     }
@@ -255,8 +255,8 @@ private:
         if (known && facts->from == basis::fresh) {
             add(point, condition::ok, text);
         } else {
-            const bool denied = facts->trouble && facts->trouble->code == errc::denied;
-            const bool bad = denied || (facts->trouble && facts->trouble->code == errc::bad_data);
+            const bool denied = facts->cause && facts->cause->code == errc::denied;
+            const bool bad = denied || (facts->cause && facts->cause->code == errc::bad_data);
             add(point, bad ? condition::error : condition::unknown, text,
                 denied ? "see the line below" : "see powerconsul lint -S " + service.name);
         }

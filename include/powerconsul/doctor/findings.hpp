@@ -37,8 +37,8 @@ enum class condition : unsigned char { ok, unknown, warning, error };
 struct finding {
     std::string point{};
     condition state{condition::unknown};
-    std::string what{};  ///< what was seen
-    std::string mend{};  ///< what to do about it; empty if nothing
+    std::string what{};    ///< what was seen
+    std::string remedy{};  ///< what to do about it; empty if nothing
 
     friend bool operator==(const finding&, const finding&) = default;
 };
@@ -171,7 +171,7 @@ struct rights_facts {
 /// A check that calls powerconsul, as far as its command line was understood.
 struct called_check {
     std::string id{};
-    std::string trouble{};       ///< why it cannot work; empty if it can
+    std::string cause{};         ///< why it cannot work; empty if it can
     milliseconds own_timeout{};  ///< the limit that powerconsul sets itself
     milliseconds timeout{};      ///< after which Consul ends it
 };
@@ -190,8 +190,8 @@ struct called_check {
     std::vector<std::string> sound;
     for (const auto& each : *checks) {
         const std::string point = "check " + each.id;
-        if (!each.trouble.empty()) {
-            found.push_back({point, condition::error, each.trouble, "correct its args"});
+        if (!each.cause.empty()) {
+            found.push_back({point, condition::error, each.cause, "correct its args"});
         } else if (each.timeout <= each.own_timeout) {
             found.push_back({point, condition::warning,
                              "Consul ends it after " + std::to_string(each.timeout.count) +
@@ -211,7 +211,7 @@ struct called_check {
 struct watch_handler {
     std::string state{};    ///< the state that it watches; empty for any
     std::string acts_on{};  ///< the state that powerconsul is told; empty if it is not called or not understood
-    std::string trouble{};  ///< why it does nothing; empty if it is not known to be wrong
+    std::string cause{};    ///< why it does nothing; empty if it is not known to be wrong
     std::string where{};    ///< the file that defines it
 };
 
@@ -223,19 +223,18 @@ struct watch_handler {
     const watch_handler* wrong = nullptr;
     for (const auto& each : *handlers) {
         if (!each.state.empty() && each.state != name) continue;
-        if (each.trouble.empty() && each.acts_on == name) {
+        if (each.cause.empty() && each.acts_on == name) {
             return {point, condition::ok, each.where + " calls powerconsul watch " + name, {}};
         }
-        if (wrong == nullptr && (!each.trouble.empty() || !each.acts_on.empty())) wrong = &each;
+        if (wrong == nullptr && (!each.cause.empty() || !each.acts_on.empty())) wrong = &each;
     }
     if (wrong == nullptr) {
         return {point, condition::warning, "no watch calls powerconsul watch " + name + ": nothing is healed",
                 "see Healing in README.md"};
     }
     return {point, condition::warning,
-            wrong->trouble.empty()
-                ? wrong->where + " watches " + name + ", but calls powerconsul watch " + wrong->acts_on
-                : wrong->where + ": " + wrong->trouble,
+            wrong->cause.empty() ? wrong->where + " watches " + name + ", but calls powerconsul watch " + wrong->acts_on
+                                 : wrong->where + ": " + wrong->cause,
             "let it call powerconsul watch " + name + " --detach"};
 }
 
@@ -285,18 +284,18 @@ struct clock_facts {
 inline constexpr milliseconds first_release{std::int64_t{1'793'491'200'000}};
 
 [[nodiscard]] inline auto judge_clock(const clock_facts& facts) -> finding {
-    const std::string mend = "let chrony, ntpd or systemd-timesyncd set it";
+    const std::string remedy = "let chrony, ntpd or systemd-timesyncd set it";
     if (facts.now < first_release) {
-        return {"clock", condition::error, "it is before the time at which this program was made", mend};
+        return {"clock", condition::error, "it is before the time at which this program was made", remedy};
     }
     if (!facts.from_future.empty()) {
         return {"clock", condition::error, facts.from_future + " is from the future: the clock was set back",
-                mend + "; else delete that file"};
+                remedy + "; else delete that file"};
     }
     if (!facts.synchronized)
         return {"clock", condition::unknown, "the kernel does not say whether it is synchronized", {}};
     if (*facts.synchronized) return {"clock", condition::ok, "it is synchronized", {}};
-    return {"clock", condition::warning, "it is not synchronized: ages and back-offs may be wrong", mend};
+    return {"clock", condition::warning, "it is not synchronized: ages and back-offs may be wrong", remedy};
 }
 
 /// A file that keeps its check passing while it exists.
@@ -357,7 +356,7 @@ namespace detail {
     std::string text;
     for (const auto& each : all) {
         text += padded(to_string(each.state), 7) + padded(one_line(each.point, 200), widest) +
-                one_line(each.what, 2000) + (each.mend.empty() ? "" : "; " + one_line(each.mend, 500)) + '\n';
+                one_line(each.what, 2000) + (each.remedy.empty() ? "" : "; " + one_line(each.remedy, 500)) + '\n';
     }
     const auto counted = [&](condition state) {
         const std::size_t count = detail::count_of(all, state);
@@ -375,7 +374,7 @@ namespace detail {
         text.open_object();
         text.key("point").string(one_line(each.point, 200)).key("state").string(to_string(each.state));
         text.key("what").string(one_line(each.what, 2000));
-        if (!each.mend.empty()) text.key("mend").string(one_line(each.mend, 500));
+        if (!each.remedy.empty()) text.key("remedy").string(one_line(each.remedy, 500));
         text.close_object();
     }
     text.close_array();

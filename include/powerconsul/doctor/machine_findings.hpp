@@ -118,7 +118,7 @@ template <file_source Files>
     }
     found.state = needed ? condition::error : condition::unknown;
     found.what = manager.error().message;
-    found.mend = "set --service-manager";
+    found.remedy = "set --service-manager";
     return found;
 }
 

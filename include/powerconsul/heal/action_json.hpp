@@ -58,8 +58,8 @@ private:
     void wrong(std::size_t offset, const std::string& where, const std::string& what,
                std::optional<std::size_t> spot = std::nullopt) {
         if (read_.problems.size() == most_problems) return;
-        const std::size_t place = spot.value_or(offset);
-        read_.problems.push_back({where, place, what, place});
+        const std::size_t at = spot.value_or(offset);
+        read_.problems.push_back({where, at, what, at});
     }
 
     void check_names(const value& root) {

@@ -158,9 +158,9 @@ inline void add_actives(const resolution& facts, takeover from, json::page& to) 
         const std::string where = each.datacenter.empty() ? "" : " in " + each.datacenter;
         to.object.key("datacenter").string(each.datacenter);
         write_reading(to.object, each.how);
-        if (each.trouble) {
-            to.row("  asked", "unknown" + where + ": " + each.trouble->message, reading_text(each.how));
-            to.member("trouble", each.trouble->message);
+        if (each.cause) {
+            to.row("  asked", "unknown" + where + ": " + each.cause->message, reading_text(each.how));
+            to.member("cause", each.cause->message);
         } else {
             const std::string_view unit = each.instances == 1 ? " instance" : " instances";
             to.row("  asked", std::to_string(each.instances) + std::string{unit} + where, reading_text(each.how));
@@ -203,7 +203,7 @@ inline void add_actives(const resolution& facts, takeover from, json::page& to) 
         to.object.key("datacenter").string(each.datacenter).key("request").string(request);
         to.strings("has", each.rights, [](const acl_right& right) { return to_string(right); });
     });
-    if (others.trouble) to.fact("  doubt", "trouble", others.trouble->message);
+    if (others.cause) to.fact("  doubt", "cause", others.cause->message);
     to.object.close_object();
 }
 
@@ -216,12 +216,12 @@ inline void add_actives(const resolution& facts, takeover from, json::page& to) 
 
 inline void add_trigger(const explained_trigger& each, json::page& to) {
     const std::string name = "on " + std::string{to_string(each.state)};
-    const auto trouble = [&](std::string_view what, const error& why, const std::string& source) {
+    const auto failed = [&](std::string_view what, const error& why, const std::string& source) {
         to.row(name, std::string{what} + why.message, source);
-        to.member("trouble", why.message);
+        to.member("cause", why.message);
     };
     to.object.key("state").string(to_string(each.state));
-    if (!each.search) return trouble("unknown: ", each.search.error(), "");
+    if (!each.search) return failed("unknown: ", each.search.error(), "");
     const auto& [found, tried] = *each.search;
     to.strings("looked_at", tried, [](const std::string& key) { return key; });
     if (tried.empty()) return to.row(name, "nothing: neither role nor expectation may be unknown");
@@ -229,7 +229,7 @@ inline void add_trigger(const explained_trigger& each, json::page& to) {
     const std::string source = found->key + ", ModifyIndex " + std::to_string(found->modify_index);
     to.object.key("key").string(found->key).key("modify_index").number(found->modify_index);
     to.object.key("role").string(to_string(found->as));
-    if (!each.runs) return trouble("would fail to run: ", each.runs.error(), source);
+    if (!each.runs) return failed("would fail to run: ", each.runs.error(), source);
     const job& runs = *each.runs;
     to.row(name, command_text(runs.argv), source);
     to.strings("command", runs.argv, [](const std::string& word) { return one_line(word, 4000); });
@@ -255,7 +255,7 @@ inline void add_remembered(const explained_role& what, json::page& to) {
 
 /// What kept the last known role from being read or written, and why no trigger may run.
 inline void add_notes(const explained_role& what, json::page& to) {
-    if (what.facts.state_trouble) to.fact("note", "note", what.facts.state_trouble->message);
+    if (what.facts.state_cause) to.fact("note", "note", what.facts.state_cause->message);
     if (!what.stopped.empty()) to.fact("stopped", "stopped", what.stopped);
 }
 
@@ -287,7 +287,7 @@ inline void print_explanation(const explained_role& what, const std::vector<expl
                    : facts.from == basis::cached ? "what was last expected holds for a while"
                                                  : "none: what is not known is unknown");
     to.object.key("rule").string(facts.rule);
-    if (facts.trouble) to.fact("trouble", "trouble", facts.trouble->message);
+    if (facts.cause) to.fact("cause", "cause", facts.cause->message);
     to.fact("node", "node", detail::node_of(what));
     to.fact("datacenter", "datacenter", detail::datacenter_of(what));
     to.fact("environment", "environment",

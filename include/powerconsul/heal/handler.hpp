@@ -114,7 +114,7 @@ public:
         }
         const std::string id = open_one->id;
         if (!running_.empty()) {
-            report.trouble = error{errc::timed_out, "the last attempt of incident " + running_.front() + " still runs"};
+            report.cause = error{errc::timed_out, "the last attempt of incident " + running_.front() + " still runs"};
             return report;
         }
         // An incident that a watch opened is closed by a watch only.
@@ -163,7 +163,7 @@ private:
 
     void give_up(handled_service& report, const error& why) {
         say(event_level::error, "failed", {{"error", why.message}}, report.service);
-        if (!report.trouble) report.trouble = why;
+        if (!report.cause) report.cause = why;
     }
 
     [[nodiscard]] auto adopt(journal next, handled_service& report) -> bool {
@@ -266,8 +266,8 @@ private:
             if (direct_) return true;
             return adopt(attempt_held(journal_, id, std::move(why), clock_.wall()), report);
         };
-        const auto trouble = [&](const error& why) {
-            if (!report.trouble) report.trouble = why;
+        const auto give_up = [&](const error& why) {
+            if (!report.cause) report.cause = why;
             return hold(why.message, event_level::error);
         };
         if (!options_.stopped.empty()) return hold(options_.stopped, event_level::warning);
@@ -280,16 +280,15 @@ private:
         const auto facts = resolver.resolve(report.service, options_.consul_time);
         done.own = facts.own;
         if (trigger_roles(facts.own, facts.expects).empty()) {
-            return trouble(facts.trouble ? unanswered(*facts.trouble) : error{errc::failed, facts.reason});
+            return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
         }
         client asking{transport_, clock_, until};
         const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report.service, options_.state);
-        if (!search) return trouble(unanswered(search.error()));
+        if (!search) return give_up(unanswered(search.error()));
         if (!search->found) return hold("there is no trigger at " + listed(search->tried, "or"));
         done.as = search->found->as;
-        const auto place =
-            free_place(files_, clock_, state_path_, report.service, options_.at_once, options_.lock_wait);
-        if (!place) return trouble(place.error());
+        const auto slot = free_slot(files_, clock_, state_path_, report.service, options_.at_once, options_.lock_wait);
+        if (!slot) return give_up(slot.error());
         return run_trigger(before, *search->found, facts, output, std::move(done), report);
     }
 

@@ -25,7 +25,7 @@ struct watch_options {
     std::vector<std::string> noop_triggers{};  ///< services whose triggers never run
     std::string stopped{};                     ///< why no trigger may run now; empty if they may
     milliseconds consul_time{seconds(5)};      ///< limit for the agent, and for the role; half more for the trigger
-    milliseconds lock_wait{seconds(75)};       ///< limit for another run of the same service, and for a free place
+    milliseconds lock_wait{seconds(75)};       ///< limit for another run of the same service, and for a free slot
     std::size_t at_once{4};                    ///< most triggers that run on this node at one time
 };
 
@@ -44,7 +44,7 @@ struct handled_check {
 struct handled_service {
     std::string service{};
     std::vector<handled_check> checks{};
-    std::optional<error> trouble{};  ///< the first error; errc::timed_out if it is worth another try
+    std::optional<error> cause{};  ///< the first error; errc::timed_out if it is worth another try
 };
 
 /// A service and its checks in a snapshot.

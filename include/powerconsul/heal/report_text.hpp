@@ -98,7 +98,7 @@ namespace detail {
             text += each.why.empty() ? "\n" : ": " + one_line(each.why, 1000) + '\n';
         }
     }
-    if (report.trouble) text += report.service + ": " + one_line(report.trouble->message, 1000) + '\n';
+    if (report.cause) text += report.service + ": " + one_line(report.cause->message, 1000) + '\n';
     return text;
 }
 
@@ -109,7 +109,7 @@ namespace detail {
     for (std::size_t i = 0; i < done.reports.size(); ++i) {
         const auto& report = done.reports[i];
         text += handled_text(report, options, who, true);
-        if (report.trouble) continue;
+        if (report.cause) continue;
         for (const auto& each : done.listed[i].checks) {
             if (std::ranges::find(report.checks, each.check_id, &handled_check::check_id) != report.checks.end()) {
                 continue;

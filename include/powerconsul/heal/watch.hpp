@@ -48,8 +48,8 @@ struct handled_watch {
 
     /// The error of the first report that has one.
     [[nodiscard]] auto failure() const -> std::optional<error> {
-        const auto failed = std::ranges::find_if(reports, [](const auto& each) { return each.trouble.has_value(); });
-        return failed == reports.end() ? std::nullopt : failed->trouble;
+        const auto failed = std::ranges::find_if(reports, [](const auto& each) { return each.cause.has_value(); });
+        return failed == reports.end() ? std::nullopt : failed->cause;
     }
 };
 
@@ -199,7 +199,7 @@ template <host Host, typename Connect>
     const auto options = detail::options_now(here.files, set);
     handled_watch done{options.stopped, by_service(std::move(listed), *open), {}};
     done.reports.resize(done.listed.size());
-    // A service that waits for its lock or for a free place must not keep the others waiting.
+    // A service that waits for its lock or for a free slot must not keep the others waiting.
     here.tasks.run(done.listed.size(), [&](std::size_t i) {
         const auto& [service, checks] = done.listed[i];
         try {

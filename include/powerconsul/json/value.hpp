@@ -190,7 +190,7 @@ private:
 }  // namespace detail
 
 /// `line 2, column 7 (byte 31)`: lines and columns from 1, columns in bytes.
-[[nodiscard]] inline auto place(std::string_view text, std::size_t offset) -> std::string {
+[[nodiscard]] inline auto position(std::string_view text, std::size_t offset) -> std::string {
     const auto [line, column] = position_of(text, offset);
     return "line " + std::to_string(line) + ", column " + std::to_string(column) + " (byte " + std::to_string(offset) +
            ')';
@@ -209,7 +209,7 @@ inline constexpr std::size_t most_problems = 100;  ///< the most that a reader c
 /// A problem as an error says it: `active_nodes at line 1, column 18 (byte 17): the list is empty; …`.
 [[nodiscard]] inline auto sentence(const problem& wrong, std::string_view text) -> std::string {
     if (!wrong.offset) return wrong.where.empty() ? wrong.what : wrong.where + ": " + wrong.what;
-    return wrong.where + " at " + place(text, *wrong.offset) + ": " + wrong.what;
+    return wrong.where + " at " + position(text, *wrong.offset) + ": " + wrong.what;
 }
 
 /// Reads one JSON text (RFC 8259: UTF-8, nothing behind it, no comments), or says what is wrong with it in `wrong`.

@@ -29,9 +29,9 @@ struct service_sight {
 namespace detail {
 
 /// Finds what is valid in a cluster document but probably a mistake.
-class cluster_regrets {
+class cluster_warnings {
 public:
-    cluster_regrets(lint_report& report, std::string_view name, std::string_view text, const cluster_reading& read)
+    cluster_warnings(lint_report& report, std::string_view name, std::string_view text, const cluster_reading& read)
         : report_{report}, name_{name}, text_{text}, read_{read} {}
 
     void look() {
@@ -266,9 +266,9 @@ inline auto lint_cluster(lint_report& report, std::string_view name, std::string
     auto read = read_cluster_document(text);
     add_problems(report, name, text, read.problems);
     if (!read.problems.empty()) return std::nullopt;
-    detail::cluster_regrets regrets{report, name, text, read};
-    regrets.look();
-    if (seen != nullptr) regrets.look(*seen);
+    detail::cluster_warnings warnings{report, name, text, read};
+    warnings.look();
+    if (seen != nullptr) warnings.look(*seen);
     return std::move(read.document);
 }
 

@@ -61,10 +61,10 @@ enum class text_kind : unsigned char { document, trigger, configuration };
 }
 
 /// Collects findings about several texts, without duplicates. For each text it keeps all errors, but fewer than
-/// most_regrets warnings and notes; a note then says that there were more.
+/// most_warnings warnings and notes; a note then says that there were more.
 class lint_report {
 public:
-    static constexpr std::size_t most_regrets = 200;
+    static constexpr std::size_t most_warnings = 200;
 
     /// Adds a finding at byte `offset` of `text`.
     void add(std::string_view document, std::string_view text, std::size_t offset, severity level,
@@ -97,15 +97,15 @@ public:
 private:
     [[nodiscard]] auto is_kept(std::string_view document, severity level) -> bool {
         if (level == severity::error) return true;
-        const std::size_t kept = ++regrets_[std::string{document}];
-        if (kept == most_regrets) {
+        const std::size_t kept = ++kept_[std::string{document}];
+        if (kept == most_warnings) {
             findings_.insert({std::string{document}, 0, 0, severity::note, "further warnings are not shown"});
         }
-        return kept < most_regrets;
+        return kept < most_warnings;
     }
 
     std::set<lint_finding> findings_{};
-    std::map<std::string, std::size_t> regrets_{};
+    std::map<std::string, std::size_t> kept_{};
     std::uint64_t looked_at_[3]{};
     std::uint64_t passed_over_{};
 };

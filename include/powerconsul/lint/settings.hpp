@@ -20,10 +20,10 @@ namespace powerconsul::inline v0::json {
 namespace detail {
 
 /// Finds what is valid in a configuration but refused where it is used, or probably a mistake.
-class configuration_regrets {
+class configuration_warnings {
 public:
-    configuration_regrets(lint_report& report, std::string_view name, std::string_view text, const value& root,
-                          const settings& said)
+    configuration_warnings(lint_report& report, std::string_view name, std::string_view text, const value& root,
+                           const settings& said)
         : report_{report}, name_{name}, text_{text}, root_{root}, said_{said} {}
 
     void look() {
@@ -113,7 +113,7 @@ inline auto lint_settings(lint_report& report, std::string_view name, std::strin
     report.looked_at(text_kind::configuration);
     auto read = read_settings(text);
     add_problems(report, name, text, read.problems);
-    if (read.problems.empty()) detail::configuration_regrets{report, name, text, *read.root, read.said}.look();
+    if (read.problems.empty()) detail::configuration_warnings{report, name, text, *read.root, read.said}.look();
     return read;
 }
 

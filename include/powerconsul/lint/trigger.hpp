@@ -113,10 +113,10 @@ struct lint_trigger_options {
 namespace detail {
 
 /// Finds what is valid in a trigger but probably a mistake.
-class trigger_regrets {
+class trigger_warnings {
 public:
-    trigger_regrets(lint_report& report, std::string_view name, std::string_view text,
-                    const lint_trigger_options& options)
+    trigger_warnings(lint_report& report, std::string_view name, std::string_view text,
+                     const lint_trigger_options& options)
         : report_{report}, name_{name}, text_{text}, options_{options} {}
 
     void look(const action& made) {
@@ -217,7 +217,7 @@ inline auto lint_trigger(lint_report& report, std::string_view name, std::string
     auto read = read_action(text, options.known, options.timeout);
     add_problems(report, name, text, read.problems);
     if (!read.problems.empty()) return std::nullopt;
-    powerconsul::detail::trigger_regrets{report, name, text, options}.look(read.what);
+    powerconsul::detail::trigger_warnings{report, name, text, options}.look(read.what);
     return std::move(read.what);
 }
 

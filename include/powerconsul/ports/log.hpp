@@ -64,7 +64,7 @@ struct log_target {
     if (text == "syslog") return log_target{log_target_kind::syslog};
     if (!text.starts_with('/') || text.find('\0') != std::string_view::npos) {
         return fail(errc::usage, quoted(text) +
-                                     " is no place for the log; expected none, stderr, syslog or the absolute "
+                                     " is no destination for the log; expected none, stderr, syslog or the absolute "
                                      "path of a file or, with a / at its end, of a directory");
     }
     const bool slash = text.ends_with('/');

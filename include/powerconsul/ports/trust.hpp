@@ -63,9 +63,9 @@ enum class exposure : unsigned char {
         }
         return "is sound";
     };
-    const std::string mend = how == exposure::foreign ? "chown " + std::string{user} + ' ' + path + " && " : "";
+    const std::string remedy = how == exposure::foreign ? "chown " + std::string{user} + ' ' + path + " && " : "";
     return fail(errc::configuration, std::string{what} + ' ' + quoted(path) + " (owner " + std::string{owner} +
-                                         ", mode " + octal_mode(file.mode) + ") " + wrong() + "; " + mend +
+                                         ", mode " + octal_mode(file.mode) + ") " + wrong() + "; " + remedy +
                                          "chmod 0600 " + path);
 }
 

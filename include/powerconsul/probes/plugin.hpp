@@ -39,17 +39,17 @@ inline constexpr std::array<std::string_view, 11> plugin_directories{
 /// directory that could not be looked at is an error only if the file is in no other.
 template <file_source Files>
 [[nodiscard]] auto find_plugin(Files& files, std::string_view name) -> result<std::string> {
-    error trouble;
+    error cause;
     for (const auto directory : plugin_directories) {
         std::string path = std::string{directory} + '/' + std::string{name};
         const auto seen = files.status(path);
         if (!seen) {
-            if (trouble.message.empty()) trouble = seen.error();
+            if (cause.message.empty()) cause = seen.error();
             continue;
         }
         if (*seen && ((*seen)->kind == file_kind::regular || (*seen)->kind == file_kind::symlink)) return path;
     }
-    if (!trouble.message.empty()) return unexpected{std::move(trouble)};
+    if (!cause.message.empty()) return unexpected{std::move(cause)};
     const std::vector<std::string> searched(plugin_directories.begin(), plugin_directories.end());
     return fail(errc::unavailable,
                 std::string{name} + " was not found in " + listed(searched) +

@@ -65,7 +65,7 @@ private:
         if (problem_) return false;
         const std::string name = where.empty() ? "the store" : std::string{where};
         problem_ = error{errc::bad_data,
-                         one_line(name, 200) + " at " + json::place(text_, at.offset) + ": " + std::string{what}};
+                         one_line(name, 200) + " at " + json::position(text_, at.offset) + ": " + std::string{what}};
         return false;
     }
     auto is(const json::value& found, path where, json::kind wanted) -> bool {

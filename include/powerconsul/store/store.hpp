@@ -267,8 +267,8 @@ private:
         auto* const in = wanted(query, self);
         if (!is_reachable(in)) return unreachable(in);
         std::string problems;
-        const auto fails = [&problems](std::size_t place, std::string_view why) {
-            problems += (problems.empty() ? "" : ",") + (R"({"OpIndex":)" + std::to_string(place)) + R"(,"What":)" +
+        const auto fails = [&problems](std::size_t index, std::string_view why) {
+            problems += (problems.empty() ? "" : ",") + (R"({"OpIndex":)" + std::to_string(index)) + R"(,"What":)" +
                         go_quoted(why) + '}';
         };
         bool writes = false;

@@ -59,7 +59,7 @@ TEST_CASE("only what no name service is needed for is a known address") {
         const auto where = parse_address(each.text);
         REQUIRE(where);
         const auto known = known_address(*where);
-        CHECK((known ? int{known->place.ss_family} : AF_UNSPEC) == each.family);
+        CHECK((known ? int{known->address.ss_family} : AF_UNSPEC) == each.family);
     }
     address too_long;
     too_long.scheme = address_scheme::unix_socket;
@@ -112,8 +112,8 @@ TEST_CASE("a name has all of its addresses, and one that nobody has none") {
     bool found = false;
     for (const auto& each : detail::addresses_of(where)) {
         sockaddr_in four{};
-        if (each.place.ss_family != AF_INET) continue;
-        std::memcpy(&four, &each.place, sizeof(four));
+        if (each.address.ss_family != AF_INET) continue;
+        std::memcpy(&four, &each.address, sizeof(four));
         found = ntohl(four.sin_addr.s_addr) == INADDR_LOOPBACK && ntohs(four.sin_port) == 8500;
     }
     CHECK(found);

@@ -112,8 +112,8 @@ auto options(log_target_kind kind, std::string path = {}) -> log_options {
 }
 
 auto message(const posix_log& log) -> std::string {
-    const auto trouble = log.trouble();
-    return trouble ? trouble->message : "no trouble";
+    const auto cause = log.cause();
+    return cause ? cause->message : "no cause";
 }
 
 const event plain{.what = "nothing done"};
@@ -166,7 +166,7 @@ TEST_CASE("the place of the log is told by its text") {
         REQUIRE_FALSE(target);
         CHECK(target.error() ==
               error{errc::usage, std::string{row.shown} +
-                                     " is no place for the log; expected none, stderr, syslog or the "
+                                     " is no destination for the log; expected none, stderr, syslog or the "
                                      "absolute path of a file or, with a / at its end, of a directory"});
     }
 }
@@ -189,7 +189,7 @@ TEST_CASE("a file gets a line for each event that matters enough") {
     CHECK(content(path).substr(5, 24) >= began);
     CHECK(content(path).substr(5, 24) <= ended);
     CHECK(log.failures() == 0);
-    CHECK_FALSE(log.trouble().has_value());
+    CHECK_FALSE(log.cause().has_value());
 
     auto as_json = options(log_target_kind::file, s.path + "/b.log");
     as_json.format = log_format::json;
@@ -272,7 +272,7 @@ TEST_CASE("a directory has a file for each command, service and state") {
         std::error_code ignored;
         std::filesystem::remove_all(s.path, ignored);
         log.write({.what = "e", .service = row.service, .state = row.state});
-        CHECK(message(log) == "no trouble");
+        CHECK(message(log) == "no cause");
         CHECK(timeless(content(s.path + '/' + row.file)).starts_with("level=info event=e"));
         std::size_t files = 0;
         for (const auto& each : std::filesystem::recursive_directory_iterator{s.path})
@@ -332,8 +332,8 @@ TEST_CASE("what cannot be written changes nothing, is counted and told") {
         log.write(about_web);
         log.write(plain);
         CHECK(log.failures() == 2);
-        REQUIRE(log.trouble().has_value());
-        CHECK(*log.trouble() == row.why);
+        REQUIRE(log.cause().has_value());
+        CHECK(*log.cause() == row.why);
     }
     CHECK(content(s.path + "/target") == "kept");
     CHECK_FALSE(std::filesystem::exists(s.path + "/nowhere"));
@@ -343,7 +343,7 @@ TEST_CASE("what cannot be written changes nothing, is counted and told") {
     CHECK(device.failures() == 0);
 }
 
-TEST_CASE("a missing right is told, and so is only the first trouble") {
+TEST_CASE("a missing right is told, and so is only the first cause") {
     const scratch s;
     const std::string path = s.path + "/a.log";
     std::ofstream{path} << "old\n";
@@ -379,7 +379,7 @@ TEST_CASE("a file that may only be written takes lines too") {
     if (root) REQUIRE(::seteuid(65534) == 0);
     log.write(plain);
     if (root) REQUIRE(::seteuid(0) == 0);
-    CHECK(message(log) == "no trouble");
+    CHECK(message(log) == "no cause");
     REQUIRE(::chmod(path.c_str(), 0644) == 0);
     CHECK(timeless(content(path)) == "old\nlevel=info event=\"nothing done\"\n");
 }
@@ -398,7 +398,7 @@ TEST_CASE("behind a part of a line the next one begins on its own") {
         log.write(about_web);
         CHECK(log.failures() == 2);
     }
-    CHECK(log.trouble()->code == errc::io);
+    CHECK(log.cause()->code == errc::io);
     CHECK(message(log) == "of a line of 100 bytes only the first 40 could be written to the log " + quoted(path));
     sigset_t waiting;
     REQUIRE(::sigpending(&waiting) == 0);
@@ -509,7 +509,7 @@ TEST_CASE("stderr takes lines, and none of its troubles reaches the caller") {
         while (::write(writer.get(), text.data(), 4096) > 0) {
         }
         REQUIRE(::fcntl(writer.get(), F_SETFL, 0) == 0);
-        std::optional<error> trouble;
+        std::optional<error> cause;
         std::int64_t first = 0;
         std::int64_t second = 0;
         std::size_t failures = 0;
@@ -526,13 +526,13 @@ TEST_CASE("stderr takes lines, and none of its troubles reaches the caller") {
             take();
             log.write(plain);
             failures = log.failures();
-            trouble = log.trouble();
+            cause = log.cause();
         }
         CHECK(first >= 990);
         CHECK(second < 900);
         CHECK(failures == 21);
-        REQUIRE(trouble.has_value());
-        CHECK(*trouble == error{errc::timed_out, "cannot write the log to stderr: nobody reads what it already holds"});
+        REQUIRE(cause.has_value());
+        CHECK(*cause == error{errc::timed_out, "cannot write the log to stderr: nobody reads what it already holds"});
         CHECK(take().ends_with(" level=info event=\"nothing done\"\n"));
     }
     SUBCASE("a reader that is gone") {

@@ -115,7 +115,7 @@ class Case(unittest.TestCase):
         self.assertIn(point, run.found, run)
         found = run.found[point]
         self.assertEqual(found["state"], state, run)
-        self.assertIn(text, found["what"] + "; " + found.get("mend", ""), run)
+        self.assertIn(text, found["what"] + "; " + found.get("remedy", ""), run)
         if state != "ok":
             self.assertIn(run.code, (2,) if state == "error" else (1, 2) if but else (1,), run)
         for name, each in run.found.items():

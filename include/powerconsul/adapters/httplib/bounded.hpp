@@ -30,7 +30,7 @@ using steady = std::chrono::steady_clock;
 
 /// An address that a socket can connect to without name resolution.
 struct socket_address {
-    sockaddr_storage place{};
+    sockaddr_storage address{};
     socklen_t size{};
 };
 
@@ -43,7 +43,7 @@ struct socket_address {
         if (where.path.size() >= sizeof(local.sun_path)) return std::nullopt;
         where.path.copy(local.sun_path, where.path.size());
         found.size = sizeof(local);
-        std::memcpy(&found.place, &local, sizeof(local));
+        std::memcpy(&found.address, &local, sizeof(local));
         return found;
     }
     sockaddr_in four{};
@@ -51,7 +51,7 @@ struct socket_address {
     four.sin_port = htons(where.port);
     if (::inet_pton(AF_INET, where.host.c_str(), &four.sin_addr) == 1) {
         found.size = sizeof(four);
-        std::memcpy(&found.place, &four, sizeof(four));
+        std::memcpy(&found.address, &four, sizeof(four));
         return found;
     }
     sockaddr_in6 six{};
@@ -59,7 +59,7 @@ struct socket_address {
     six.sin6_port = htons(where.port);
     if (::inet_pton(AF_INET6, where.host.c_str(), &six.sin6_addr) != 1) return std::nullopt;
     found.size = sizeof(six);
-    std::memcpy(&found.place, &six, sizeof(six));
+    std::memcpy(&found.address, &six, sizeof(six));
     return found;
 }
 
@@ -74,7 +74,7 @@ struct socket_address {
         if (each->ai_addrlen > sizeof(sockaddr_storage)) continue;
         auto& next = all.emplace_back();
         next.size = each->ai_addrlen;
-        std::memcpy(&next.place, each->ai_addr, each->ai_addrlen);
+        std::memcpy(&next.address, each->ai_addr, each->ai_addrlen);
     }
     ::freeaddrinfo(found);
     return all;
@@ -108,7 +108,7 @@ struct bounds {
 
 /// Returns a connected socket, which the caller owns, or -1 with errno, which is EINPROGRESS if `end` came first.
 [[nodiscard]] inline auto connect_by(const socket_address& to, steady::time_point end, const bounds& limits) -> int {
-    posix_fd made{::socket(to.place.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    posix_fd made{::socket(to.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     if (!made) return -1;
     const auto left = std::chrono::ceil<std::chrono::microseconds>(end - steady::now()).count();
     if (left <= 0) return errno = EINPROGRESS, -1;
@@ -116,12 +116,12 @@ struct bounds {
     const timeval time{left / 1'000'000, left % 1'000'000};
     if (::setsockopt(made.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) != 0) return -1;
     const int on = 1;
-    if (limits.no_delay && to.place.ss_family != AF_UNIX &&
+    if (limits.no_delay && to.address.ss_family != AF_UNIX &&
         ::setsockopt(made.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
         return -1;
     }
-    sockaddr_storage place = to.place;
-    if (::connect(made.get(), reinterpret_cast<sockaddr*>(&place), to.size) == 0) return made.release();
+    sockaddr_storage address = to.address;
+    if (::connect(made.get(), reinterpret_cast<sockaddr*>(&address), to.size) == 0) return made.release();
     // After EINTR the kernel goes on connecting. A Unix socket whose queue stays full fails with EAGAIN.
     if (errno == EAGAIN) errno = EINPROGRESS;
     if (errno != EINTR) return -1;

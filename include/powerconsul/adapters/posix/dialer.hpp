@@ -32,7 +32,7 @@ public:
         const auto found = addresses_of(host, port, deadline);
         if (!found) return unexpected{found.error()};
         std::size_t refused = 0;
-        std::optional<error> trouble;
+        std::optional<error> cause;
         std::size_t left = found->size();
         for (const auto& each : *found) {
             // An address that does not answer must not use up the time of those after it.
@@ -42,9 +42,9 @@ public:
             // This machine cannot use that kind of address: treated as if the name did not have it.
             if (failure == EADDRNOTAVAIL || failure == EAFNOSUPPORT) continue;
             refused += failure == ECONNREFUSED ? 1 : 0;
-            if (failure != ECONNREFUSED && !trouble) trouble = failed(host, port, failure);
+            if (failure != ECONNREFUSED && !cause) cause = failed(host, port, failure);
         }
-        if (trouble) return unexpected{std::move(*trouble)};
+        if (cause) return unexpected{std::move(*cause)};
         if (refused != 0) return dialed::refused;
         return fail(errc::unavailable, quoted(host) + " has no address that this machine can reach");
     }

@@ -32,7 +32,7 @@ namespace powerconsul::inline v0 {
 /// moved away. Files are made with mode 0640, the directory and the one in it with 0750; directories above must exist.
 /// Symbolic links in a file's place or below the directory are not followed.
 ///
-/// Failures do not reach the caller; `failures` and `trouble` report them. A disk that fills up in the middle of a line
+/// Failures do not reach the caller; `failures` and `cause` report them. A disk that fills up in the middle of a line
 /// leaves a part of it; the next line begins on a line of its own (at worst after an empty one). Nothing waits for
 /// a reader, except that stderr gets one second, and none after that until it takes lines again.
 class posix_log {
@@ -56,7 +56,7 @@ public:
         auto done = put(what);
         if (done) return;
         ++failures_;
-        if (!trouble_) trouble_ = std::move(done).error();
+        if (!cause_) cause_ = std::move(done).error();
     }
 
     /// Lines that were lost, or of which only a part was written.
@@ -65,9 +65,9 @@ public:
         return failures_;
     }
     /// The first failure.
-    [[nodiscard]] auto trouble() const -> std::optional<error> {
+    [[nodiscard]] auto cause() const -> std::optional<error> {
         const std::lock_guard hold{mutex_};
-        return trouble_;
+        return cause_;
     }
 
 private:
@@ -247,7 +247,7 @@ private:
     bool broken_{};   ///< stderr ends with a part of a line
     mutable std::mutex mutex_{};
     std::size_t failures_{};
-    std::optional<error> trouble_{};
+    std::optional<error> cause_{};
 };
 
 static_assert(event_log<posix_log>);
