@@ -43,6 +43,8 @@ def count_build(directory, status):
             lines.append(f"skipped in {directory}: {test['name']}: {reason[-1] if reason else 'no reason given'}")
         if one_failed:
             lines.append(f"failed in {directory}: {test['name']} ({test['result']}, {one_failed})")
+            told = COLOUR.sub("", test.get("stdout", "") + test.get("stderr", "")).rstrip().splitlines()
+            lines += [f"    {line}" for line in told[-40:]]
     if not tests:
         lines.append(f"failed: {directory} ran no test")
         failed += 1
