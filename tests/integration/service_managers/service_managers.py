@@ -322,10 +322,8 @@ def expect_as_by_service(rows):
 
 
 def alive(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    """A zombie counts as alive: kill -0, as the init scripts ask, finds it until PID 1 has reaped it."""
+    return os.path.exists(f"/proc/{pid}")
 
 
 OPENRC_DAEMON = """#!/sbin/openrc-run
