@@ -1,6 +1,4 @@
-#include "../../tools/cli/configuration.hpp"
-
-#include "../../tools/cli/options.hpp"
+#include "../../tools/cli/commands.hpp"
 
 #include <doctest/doctest.h>
 
@@ -495,4 +493,23 @@ TEST_CASE("a remedy is worded as this program is told: options, or keys of the c
     CHECK(worded({errc::io, "broken", "clusterKey environment"}) == "broken; set clusterKey or --environment");
     CHECK(worded({errc::io, "broken", "clusterKey triggerKey environment"}) ==
           "broken; set clusterKey, triggerKey or --environment");
+}
+
+TEST_CASE("what a configuration says of triggers is what the watch gets") {
+    const sandbox box;
+    box.write("config.json", R"({"triggerKey": "t", "noopTriggers": ["db"], "subVars": {"A": "b"}, "trigger":
+        {"timeout": "2m", "grace": 5, "backoff": "1s", "maxBackoff": "1h", "attempts": 7, "parallel": "64"}})");
+    const auto chosen = asked{box}();
+    REQUIRE_MESSAGE(chosen, chosen.error().message);
+    const auto& watch = chosen->watch;
+    CHECK(watch.retry.backoff == seconds(1));
+    CHECK(watch.retry.longest == seconds(3600));
+    CHECK(watch.retry.attempts == 7);
+    CHECK(watch.at_once == 64);
+    CHECK(watch.triggers.base_key == "t");
+    CHECK(watch.triggers.timeout == seconds(120));
+    CHECK(watch.triggers.grace == seconds(5));
+    REQUIRE(watch.triggers.substitutions.size() == 1);
+    CHECK(watch.triggers.substitutions[0].name == "A");
+    CHECK(watch.noop_triggers == std::vector<std::string>{"db"});
 }

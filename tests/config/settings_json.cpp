@@ -19,14 +19,14 @@ TEST_CASE("the original's configuration file loads unchanged") {
       "noopTriggers": ["web", "db"]
     })");
     REQUIRE_MESSAGE(sound, sound.error().message);
-    CHECK(sound->service_filter == "^production-web[0-9]+$");
-    CHECK(sound->cluster_key == "cluster/production");
+    CHECK(sound->text("serviceFilter") == "^production-web[0-9]+$");
+    CHECK(sound->text("clusterKey") == "cluster/production");
     const std::vector<std::pair<std::string, std::string>> substitutions{
         {"APPUSER", "www-data"}, {"PORT", "8080"}, {"EMPTY", ""}};
     CHECK(sound->substitutions == substitutions);
     CHECK(sound->noop_triggers == std::vector<std::string>{"web", "db"});
-    CHECK_FALSE(sound->environment);
-    CHECK_FALSE(sound->timeout);
+    CHECK_FALSE(sound->values.contains("environment"));
+    CHECK_FALSE(sound->values.contains("timeout"));
 }
 
 TEST_CASE("every key reaches its setting") {
@@ -39,43 +39,43 @@ TEST_CASE("every key reaches its setting") {
       "logFormat": "json", "stopFile": "/etc/stop", "trigger": {"timeout": "2m", "grace": 5, "backoff": "1s",
       "maxBackoff": "1h", "attempts": 7, "parallel": "64"}})");
     REQUIRE_MESSAGE(read, read.error().message);
-    CHECK(read->trigger_key == "t/production");
-    CHECK(read->environment == "production");
-    CHECK(read->server_role == "web");
-    CHECK(read->node == "n1");
-    CHECK(read->datacenter == "hq");
-    CHECK(read->consul.http_addr == "https://consul:8501");
-    CHECK(read->consul.token_file == "/etc/token");
-    CHECK_FALSE(read->consul.http_ssl);
-    CHECK(read->store == "/s.json");
-    CHECK(read->state_dir == "/state");
-    CHECK(read->service_manager == "systemd");
-    CHECK(read->format == "text");
-    CHECK(read->timeout == seconds(8));
-    CHECK(read->max_age == seconds(90));
-    CHECK(read->max_stale == seconds(3));
-    CHECK(read->consistent == true);
-    CHECK(read->health_cache == false);
-    CHECK(read->unknown_exit == 3);
-    CHECK(read->takeover_on == takeover::on_warning);
+    CHECK(read->text("triggerKey") == "t/production");
+    CHECK(read->text("environment") == "production");
+    CHECK(read->text("serverRole") == "web");
+    CHECK(read->text("node") == "n1");
+    CHECK(read->text("datacenter") == "hq");
+    CHECK(read->text("consul.httpAddr") == "https://consul:8501");
+    CHECK(read->text("consul.tokenFile") == "/etc/token");
+    CHECK_FALSE(read->values.contains("consul.httpSsl"));
+    CHECK(read->text("store") == "/s.json");
+    CHECK(read->text("stateDir") == "/state");
+    CHECK(read->text("serviceManager") == "systemd");
+    CHECK(read->text("format") == "text");
+    CHECK(read->text("timeout") == "8s");
+    CHECK(read->text("maxAge") == "90");
+    CHECK(read->text("maxStale") == "3s");
+    CHECK(read->text("consistent") == "true");
+    CHECK(read->text("healthCache") == "false");
+    CHECK(read->text("unknownExit") == "3");
+    CHECK(read->text("takeoverOn") == "warning");
     CHECK(read->noop_triggers == std::vector<std::string>{"web"});
-    CHECK(read->log == "/var/log/powerconsul/");
-    CHECK(read->log_level == event_level::debug);
-    CHECK(read->log_format == log_format::json);
-    CHECK(read->stop_file == "/etc/stop");
-    CHECK(read->triggers.timeout == seconds(120));
-    CHECK(read->triggers.grace == seconds(5));
-    CHECK(read->triggers.backoff == seconds(1));
-    CHECK(read->triggers.max_backoff == seconds(3600));
-    CHECK(read->triggers.attempts == 7U);
-    CHECK(read->triggers.parallel == 64U);
+    CHECK(read->text("log") == "/var/log/powerconsul/");
+    CHECK(read->text("logLevel") == "debug");
+    CHECK(read->text("logFormat") == "json");
+    CHECK(read->text("stopFile") == "/etc/stop");
+    CHECK(read->text("trigger.timeout") == "2m");
+    CHECK(read->text("trigger.grace") == "5");
+    CHECK(read->text("trigger.backoff") == "1s");
+    CHECK(read->text("trigger.maxBackoff") == "1h");
+    CHECK(read->text("trigger.attempts") == "7");
+    CHECK(read->text("trigger.parallel") == "64");
     CHECK(json::decode_settings("{}"));
     const auto partly = json::decode_settings(R"({"trigger": {"attempts": 1}})");
     REQUIRE(partly);
-    CHECK(partly->triggers.attempts == 1U);
-    CHECK_FALSE(partly->triggers.timeout);
-    CHECK_FALSE(partly->log_level);
-    CHECK(json::decode_settings(R"({"unknownExit": "2"})")->unknown_exit == 2);
+    CHECK(partly->text("trigger.attempts") == "1");
+    CHECK_FALSE(partly->values.contains("trigger.timeout"));
+    CHECK_FALSE(partly->values.contains("logLevel"));
+    CHECK(json::decode_settings(R"({"unknownExit": "2"})")->text("unknownExit") == "2");
     CHECK(json::decode_settings(R"({"consulConfig": {"any": ["thing"]}})"));
 }
 
@@ -85,21 +85,20 @@ TEST_CASE("every key of consul reaches its setting") {
       "clientCert": "/c.pem", "clientKey": "/k.pem", "tlsServerName": "server.hq.consul", "namespace": "team",
       "partition": "web", "httpSsl": true, "httpSslVerify": false}})");
     REQUIRE_MESSAGE(read, read.error().message);
-    const auto& consul = read->consul;
-    CHECK(consul.http_addr == "unix:///run/consul.sock");
-    CHECK(consul.token_file == "/t");
-    CHECK(consul.http_auth_file == "/a");
-    CHECK(consul.ca_file == "/ca.pem");
-    CHECK(consul.ca_path == "/ca");
-    CHECK(consul.client_cert == "/c.pem");
-    CHECK(consul.client_key == "/k.pem");
-    CHECK(consul.tls_server_name == "server.hq.consul");
-    CHECK(consul.name_space == "team");
-    CHECK(consul.partition == "web");
-    CHECK(consul.http_ssl == true);
-    CHECK(consul.http_ssl_verify == false);
-    CHECK(json::decode_settings(R"({"consul": {"httpSsl": "True"}})")->consul.http_ssl == true);
-    CHECK(json::decode_settings(R"({"consul": {"httpSsl": 0}})")->consul.http_ssl == false);
+    CHECK(read->text("consul.httpAddr") == "unix:///run/consul.sock");
+    CHECK(read->text("consul.tokenFile") == "/t");
+    CHECK(read->text("consul.httpAuthFile") == "/a");
+    CHECK(read->text("consul.caFile") == "/ca.pem");
+    CHECK(read->text("consul.caPath") == "/ca");
+    CHECK(read->text("consul.clientCert") == "/c.pem");
+    CHECK(read->text("consul.clientKey") == "/k.pem");
+    CHECK(read->text("consul.tlsServerName") == "server.hq.consul");
+    CHECK(read->text("consul.namespace") == "team");
+    CHECK(read->text("consul.partition") == "web");
+    CHECK(read->text("consul.httpSsl") == "true");
+    CHECK(read->text("consul.httpSslVerify") == "false");
+    CHECK(json::decode_settings(R"({"consul": {"httpSsl": "True"}})")->parsed("consul.httpSsl", false, parse_boolean));
+    CHECK_FALSE(json::decode_settings(R"({"consul": {"httpSsl": 0}})")->parsed("consul.httpSsl", true, parse_boolean));
 }
 
 TEST_CASE("a wrong configuration names the key, its place and what was expected") {

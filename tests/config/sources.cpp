@@ -11,9 +11,11 @@
 using namespace powerconsul;
 using config::sources;
 
-TEST_CASE("an option's variable") {
+TEST_CASE("an option's variable and its key") {
     CHECK(config::variable_name("state-dir") == "POWERCONSUL_STATE_DIR");
     CHECK(config::variable_name("node") == "POWERCONSUL_NODE");
+    CHECK(config::key_name("tls-server-name") == "tlsServerName");
+    CHECK(config::key_name("node") == "node");
 }
 
 TEST_CASE("the first source that says something wins, and an empty variable says nothing") {
@@ -41,8 +43,10 @@ TEST_CASE("the first source that says something wins, and an empty variable says
         if (each.option) given.options["http-addr"] = *each.option;
         if (each.own) around.environment["POWERCONSUL_HTTP_ADDR"] = *each.own;
         if (each.standard) around.environment["CONSUL_HTTP_ADDR"] = *each.standard;
-        const sources from{around, given, "/etc/powerconsul.conf"};
-        const auto found = from.anywhere("http-addr", "CONSUL_HTTP_ADDR", each.file);
+        settings read;
+        if (each.file) read.values["consul.httpAddr"] = *each.file;
+        const sources from{around, given, read, "/etc/powerconsul.conf"};
+        const auto found = from.anywhere("http-addr", "CONSUL_HTTP_ADDR");
         CHECK(found.has_value() == !each.value.empty());
         if (!found) continue;
         CHECK(found->value == each.value);
@@ -54,10 +58,16 @@ TEST_CASE("the first source that says something wins, and an empty variable says
 TEST_CASE("a wrong value is remembered with its origin, the first one only") {
     config::surroundings around{{{"POWERCONSUL_UNKNOWN_EXIT", "7"}, {"POWERCONSUL_CONSISTENT", "perhaps"}}, "web1"};
     const config::arguments given;
-    sources from{around, given, ""};
-    CHECK(from.parsed("unknown-exit", std::optional<int>{}, 1, parse_unknown_exit) == 1);
-    CHECK_FALSE(from.parsed("consistent", std::optional<bool>{}, false, parse_boolean));
+    settings read;
+    read.values["format"] = "xml";
+    sources from{around, given, read, "/p.conf"};
+    CHECK(from.parsed("unknown-exit", 1, parse_unknown_exit) == 1);
+    CHECK_FALSE(from.parsed("consistent", false, parse_boolean));
     REQUIRE(from.refused());
     CHECK(from.refused()->code == errc::usage);
     CHECK(from.refused()->message == "POWERCONSUL_UNKNOWN_EXIT: \"7\" is not one of 1, 2 and 3");
+    sources file{around, given, read, "/p.conf"};
+    CHECK(file.parsed("format", output_format::text, parse_format) == output_format::text);
+    CHECK(*file.refused() ==
+          error{errc::configuration, R"(the configuration /p.conf: format: "xml" is neither "json" nor "text")"});
 }

@@ -19,24 +19,22 @@ using namespace powerconsul;
 namespace {
 
 void look_at(const settings& said, std::string_view text) {
-    const auto& triggers = said.triggers;
-    for (const auto& each : {said.timeout, said.max_age, said.max_stale, triggers.timeout, triggers.grace,
-                             triggers.backoff, triggers.max_backoff}) {
-        fuzz::expect(!each || (each->count >= 0 && *each <= seconds(86'400)), "no length of time", text);
+    const milliseconds none{-1};
+    for (const std::string_view key : {"timeout", "maxAge", "maxStale", "trigger.timeout", "trigger.grace",
+                                       "trigger.backoff", "trigger.maxBackoff"}) {
+        const auto time = said.parsed(key, none, parse_duration);
+        fuzz::expect((time == none) != said.values.contains(key) && time <= seconds(86'400), "no length of time", text);
+        fuzz::expect(time.count != 0 || !key.starts_with("trigger."), "no time at all", text);
     }
-    for (const auto& each : {triggers.timeout, triggers.grace, triggers.backoff, triggers.max_backoff}) {
-        fuzz::expect(!each || each->count > 0, "no time at all", text);
-    }
-    fuzz::expect(!triggers.attempts || (*triggers.attempts >= 1 && *triggers.attempts <= 100), "attempts", text);
-    fuzz::expect(!triggers.parallel || (*triggers.parallel >= 1 && *triggers.parallel <= 64), "parallel", text);
-    fuzz::expect(!said.unknown_exit || (*said.unknown_exit >= 1 && *said.unknown_exit <= 3), "unknownExit", text);
-    for (const auto& each : {said.cluster_key, said.trigger_key, said.environment, said.server_role, said.node,
-                             said.datacenter, said.store, said.state_dir, said.service_filter, said.log}) {
-        fuzz::expect(!each || !each->empty(), "an empty text", text);
-    }
-    if (said.service_filter) {
-        fuzz::expect(matches_at_start(*said.service_filter, "").has_value(), "no expression", *said.service_filter);
-    }
+    const auto known = [&](std::string_view key, auto parse) {
+        const auto found = said.values.find(key);
+        fuzz::expect(found == said.values.end() || parse(found->second).has_value(), key, text);
+    };
+    known("trigger.attempts", parse_count<100>);
+    known("trigger.parallel", parse_count<64>);
+    known("unknownExit", parse_unknown_exit);
+    known("serviceFilter", [](std::string_view filter) { return matches_at_start(filter, ""); });
+    for (const auto& [key, value] : said.values) fuzz::expect(!value.empty(), "an empty text", text);
     for (const auto& [name, value] : said.substitutions) {
         fuzz::expect(!name.empty() && name.find_first_of(std::string_view{"{} \0\n", 5}) == std::string::npos,
                      "no name", name);
@@ -78,10 +76,8 @@ void run(std::string_view text) {
         const bool path = where->kind == log_target_kind::file || where->kind == log_target_kind::directory;
         fuzz::expect(path == where->path.starts_with('/') && (path || where->path.empty()), "no path", text);
     }
-    const auto format = config::detail::parse_format(text);
+    const auto format = parse_format(text);
     fuzz::expect(format.has_value() == (text == "json" || text == "text"), "another format", text);
-    const auto name = text.substr(0, 40);
-    fuzz::expect(!json::is_settings_key(name) || json::is_nearly_settings_key(name), "a key, and not nearly one", name);
 }
 
 const fuzz::enlisted here{"settings", run};

@@ -43,11 +43,11 @@ TEST_CASE("triggers are held against the documents of their service and environm
     testing::memory_files files;
     linter to{lint_surroundings{}, files};
     const auto trigger = [&](const std::string& environment, const std::string& service, const std::string& role) {
-        to.trigger_at({key_kind::trigger, environment, service, role, "critical", {}},
-                      environment + '/' + service + '/' + role, "date");
+        to.value_at({key_kind::trigger, environment, service, role, "critical", {}},
+                    environment + '/' + service + '/' + role, "date");
     };
-    to.document_at({key_kind::document, "a", "web", {}, {}, {}}, "a/web", R"({"mode": "all-active"})");
-    to.document_at({key_kind::document, "a", "bad", {}, {}, {}}, "a/bad", "x");
+    to.value_at({key_kind::document, "a", "web", {}, {}, {}}, "a/web", R"({"mode": "all-active"})");
+    to.value_at({key_kind::document, "a", "bad", {}, {}, {}}, "a/bad", "x");
     to.exported("a");
     to.without_document("gone");
     trigger("a", "web", "primary");

@@ -1,18 +1,12 @@
-#include "commands.hpp"
-
 #include <climits>
-#include <cstdint>
 #include <cstdlib>
 #include <type_traits>
-#include <utility>
 
 #include <powerconsul/checks/kinds/all.hpp>
 #include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/checks/run.hpp>
 
-#include "exit_code.hpp"
 #include "host.hpp"
-#include "options.hpp"
 
 namespace powerconsul::cli {
 
@@ -20,16 +14,12 @@ namespace {
 
 constexpr std::int64_t longest_noop_age = 3650;  ///< days
 
-[[nodiscard]] auto see_help(const config::arguments& line) -> std::string {
-    return "; see powerconsul check " + line.words.subject + " --help";
-}
-
 /// The file that a person named may be a symbolic link: what it leads to counts. Where that cannot be told, the name is
 /// left as it is and looking at it will say why.
 [[nodiscard]] auto noop_options_of(const config::arguments& line) -> result<noop_options> {
     noop_options options{.path = line.value("noopfile").value_or("")};
     if (const auto age = line.value("noop-max-age")) {
-        if (options.path.empty()) return fail(errc::usage, "--noop-max-age needs -F/--noopfile" + see_help(line));
+        if (options.path.empty()) return fail(errc::usage, "--noop-max-age needs -F/--noopfile" + see_help(line.words));
         const auto parsed = parse_long_duration(*age, longest_noop_age);
         if (!parsed) return fail(errc::usage, "--noop-max-age: " + parsed.error().message);
         options.max_age = *parsed;
@@ -43,7 +33,7 @@ constexpr std::int64_t longest_noop_age = 3650;  ///< days
     work_filter filter{line.value("procstr").value_or(""), line.value("procre").value_or("")};
     if (!line.has("procstr") && !line.has("procre")) return filter;
     if (auto valid = validate(filter); !valid) {
-        return fail(errc::usage, "-R/--procre: " + valid.error().message + see_help(line));
+        return fail(errc::usage, "-R/--procre: " + valid.error().message + see_help(line.words));
     }
     return filter;
 }
@@ -88,16 +78,9 @@ void print_check(check_report report, int code, output_format format, std::strin
     out += '\n';
 }
 
-}  // namespace
-
-auto without_verdict(const config::arguments& line, const error& why, output_format format, std::string& out) -> int {
-    const auto code = static_cast<int>(exit_code_for(why.code));
-    print_check({.subject = subject_of(line), .why = why.message, .remedy = why.remedy}, code, format, out);
-    return code;
-}
-
-auto last_word_of_check(const config::arguments& line, milliseconds limit, output_format format, int unknown_exit)
-    -> last_word {
+/// What a check says when its time is over.
+[[nodiscard]] auto last_word_of_check(const config::arguments& line, milliseconds limit, output_format format,
+                                      int unknown_exit) -> last_word {
     const std::string time =
         limit.count % 1000 == 0 ? std::to_string(limit.count / 1000) + " s" : std::to_string(limit.count) + " ms";
     last_word word{limit, {}, unknown_exit};
@@ -106,11 +89,22 @@ auto last_word_of_check(const config::arguments& line, milliseconds limit, outpu
     return word;
 }
 
+}  // namespace
+
+auto without_verdict(const config::arguments& line, const error& why, output_format format, std::string& out) -> int {
+    const auto code = static_cast<int>(exit_code_for(why.code));
+    print_check({.subject = subject_of(line), .why = why.message, .remedy = why.remedy}, code, format, out);
+    return code;
+}
+
 auto run_check(const invocation& call, const config::arguments& line, std::string& out) -> int {
-    auto format = config::requested_limits(call, line).format;
+    // Before any file is read, and once all is known. A time below a second is refused once all is understood.
+    const auto asked = config::requested_limits(call, line);
+    const milliseconds first = asked.timeout < seconds(1) ? seconds(1) : asked.timeout;
+    if (call.limit) call.limit(last_word_of_check(line, first, asked.format, asked.unknown_exit));
     const auto chosen = configure(call, line);
-    if (!chosen) return without_verdict(line, chosen.error(), format, out);
-    format = chosen->format;
+    if (!chosen) return without_verdict(line, chosen.error(), asked.format, out);
+    const auto format = chosen->format;
     if (call.limit) call.limit(last_word_of_check(line, chosen->timeout, format, chosen->unknown_exit));
     result<check_report> report = fail(errc::usage, "there is no such check");
     checks::all_kinds::with(line.words.subject, [&]<typename Kind>(std::type_identity<Kind>) {

@@ -1,19 +1,52 @@
 #pragma once
 
-#include <string>
+#include <powerconsul/config/configuration.hpp>
 
-#include <powerconsul/config/arguments.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/time.hpp>
-#include <powerconsul/lint/report.hpp>
-
-#include <powerconsul/adapters/posix/watchdog.hpp>
-#include "configuration.hpp"
-#include "exit_code.hpp"
+#include "options.hpp"
 #include "run.hpp"
 
-/// The commands, each in a file of its own.
+/// The commands, and what they share.
 namespace powerconsul::cli {
+
+using config::configuration;
+
+/// How every command but a `check` with a verdict ends; the numbers are those of sysexits.h.
+enum class exit_code : int {
+    done = 0,
+    failed = 1,
+    usage = 64,
+    bad_data = 65,
+    unavailable = 69,
+    try_again = 75,
+    not_permitted = 77,
+    configuration = 78,
+};
+
+[[nodiscard]] constexpr auto exit_code_for(errc code) -> exit_code {
+    switch (code) {
+        case errc::usage: return exit_code::usage;
+        case errc::configuration: return exit_code::configuration;
+        case errc::bad_data: return exit_code::bad_data;
+        case errc::unavailable:
+        case errc::timed_out: return exit_code::unavailable;
+        case errc::denied: return exit_code::not_permitted;
+        case errc::io:
+        case errc::failed: break;
+    }
+    return exit_code::failed;
+}
+
+/// What options, variables, configuration file and defaults come down to: see config::configure(). Goes on in the
+/// program that has TLS where an https address asks for it and this one has none.
+[[nodiscard]] auto configure(const invocation& call, const config::arguments& line) -> result<configuration>;
+
+/// What an error says, with its remedy in this program's words: "; set clusterKey or --environment".
+[[nodiscard]] auto with_remedy(std::string message, std::string_view remedy) -> std::string;
+[[nodiscard]] inline auto worded(const error& why) -> std::string {
+    return with_remedy(why.message, why.remedy);
+}
+
+// --- checks ---
 
 /// `powerconsul check <subject>`: prints the line of the check to `out` and returns its exit status.
 [[nodiscard]] auto run_check(const invocation& call, const config::arguments& line, std::string& out) -> int;
@@ -21,26 +54,11 @@ namespace powerconsul::cli {
 /// Whether the options of a check's kind can be carried out; errc::usage if not.
 [[nodiscard]] auto validate_check(const config::arguments& line) -> result<void>;
 
-/// What a check says when its time is over.
-[[nodiscard]] auto last_word_of_check(const config::arguments& line, milliseconds limit, output_format format,
-                                      int unknown_exit) -> last_word;
-
 /// Every ending of a check prints the line, also when there is no verdict: a watch must be able to tell a check that
 /// was called wrongly from a service that is down.
 auto without_verdict(const config::arguments& line, const error& why, output_format format, std::string& out) -> int;
 
-/// `powerconsul watch warning|critical`: the handler of a Consul watch on checks. Prints to `out` what a dry run would
-/// do; an outcome other than success is in the log and in the exit code.
-[[nodiscard]] auto run_watch(const invocation& call, const config::arguments& line, const configuration& chosen,
-                             std::string& out, std::string& err) -> result<exit_code>;
-
-/// `powerconsul trigger warning|critical -s <check>`.
-[[nodiscard]] auto run_trigger(const invocation& call, const config::arguments& line, const configuration& chosen,
-                               std::string& out, std::string& err) -> result<exit_code>;
-
-/// `powerconsul incidents` and `powerconsul incidents ack <service>`.
-[[nodiscard]] auto run_incidents(const config::arguments& line, const configuration& chosen, std::string& out,
-                                 std::string& err) -> result<exit_code>;
+// --- other commands ---
 
 /// `powerconsul lint`: looks through files, standard input, or what stands in Consul's KV store, and prints what is
 /// wrong to `out`. exit_code::bad_data: something would be refused, or there is nothing to look at; exit_code::failed:
@@ -48,20 +66,23 @@ auto without_verdict(const config::arguments& line, const error& why, output_for
 [[nodiscard]] auto run_lint(const invocation& call, const config::arguments& line, std::string& out)
     -> result<exit_code>;
 
-/// Looks through the files that the command line names, `-` being standard input. What cannot be read is a finding.
-[[nodiscard]] auto lint_files(const invocation& call, const config::arguments& line) -> result<lint_report>;
+/// Prints results to `out`, and to `err` what else a person should know.
+using command = auto(const invocation& call, const config::arguments& line, const configuration& chosen,
+                     std::string& out, std::string& err) -> result<exit_code>;
 
-/// `powerconsul role`: prints role, expectation and why to `out`.
-[[nodiscard]] auto run_role(const config::arguments& line, const configuration& chosen, std::string& out)
-    -> result<exit_code>;
-
-/// `powerconsul acl-policy`: prints the least policy to `out`.
-[[nodiscard]] auto run_acl_policy(const config::arguments& line, const configuration& chosen, std::string& out)
-    -> result<exit_code>;
-
-/// `powerconsul doctor`: prints one line for each thing that was looked at to `out`. Returns 0, 1 or 2, see
-/// exit_status(). Fails only where nothing could be looked at: errc::usage, errc::configuration.
-[[nodiscard]] auto run_doctor(const invocation& call, const config::arguments& line, const configuration& chosen,
-                              std::string& out) -> result<int>;
+/// `powerconsul watch warning|critical`: the handler of a Consul watch on checks. Prints what a dry run would do; an
+/// outcome other than success is in the log and in the exit code.
+command run_watch;
+/// `powerconsul trigger warning|critical -s <check>`.
+command run_trigger;
+/// `powerconsul incidents` and `powerconsul incidents ack <service>`.
+command run_incidents;
+/// `powerconsul role`: prints role, expectation and why.
+command run_role;
+/// `powerconsul acl-policy`: prints the least policy.
+command run_acl_policy;
+/// `powerconsul doctor`: prints one line for each thing that was looked at. Returns 0, 1 or 2, see exit_status(). Fails
+/// only where nothing could be looked at: errc::usage, errc::configuration.
+command run_doctor;
 
 }  // namespace powerconsul::cli

@@ -1,16 +1,5 @@
-#include "commands.hpp"
-#include "options.hpp"
-
-#include <utility>
-
-#include <powerconsul/adapters/any_transport.hpp>
-#include <powerconsul/adapters/posix/files.hpp>
-#include <powerconsul/adapters/posix/host.hpp>
 #include <powerconsul/adapters/posix/machine.hpp>
-#include <powerconsul/cluster/identity.hpp>
-#include <powerconsul/doctor/agent_files.hpp>
 #include <powerconsul/doctor/examine.hpp>
-#include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/heal/watch.hpp>
 
 #include "host.hpp"
@@ -37,19 +26,17 @@ struct front {
         return cli::configure(other, line);
     }
 
-    [[nodiscard]] auto host_of(const configuration& chosen) const -> result<posix_host<any_transport>> {
-        auto transport = make_transport(chosen);
-        if (!transport) return unexpected{std::move(transport).error()};
-        posix_host<any_transport> here{std::move(*transport)};
-        here.name = call.host;
+    [[nodiscard]] auto host_of(const configuration& chosen) const -> result<quiet_host> {
+        auto here = make_host(chosen);
+        if (here) here->name = call.host;
         return here;
     }
 };
 
 }  // namespace
 
-auto run_doctor(const invocation& call, const config::arguments& line, const configuration& chosen, std::string& out)
-    -> result<int> {
+auto run_doctor(const invocation& call, const config::arguments& line, const configuration& chosen, std::string& out,
+                std::string&) -> result<exit_code> {
     const std::string only = line.value("consulservice").value_or("");
     if (!only.empty()) {
         if (auto valid = validate_segment("the Consul service name", only); !valid) return unexpected{valid.error()};
@@ -60,8 +47,10 @@ auto run_doctor(const invocation& call, const config::arguments& line, const con
     const posix_machine machine;
     const auto found =
         examination{*here, machine, ours, chosen, heal::stop_reason(here->files, chosen.stop_file)}(only);
-    out += line.has("json") || chosen.format == output_format::json ? findings_json(found) : findings_text(found);
-    return exit_status(found);
+    auto page = findings_page(found);
+    const bool as_json = line.has("json") || chosen.format == output_format::json;
+    out += as_json ? std::move(page).json() + '
+' : page.text() + findings_summary(found); return exit_code{exit_status(found)};
 }
 
 }  // namespace powerconsul::cli

@@ -3,16 +3,30 @@
 #include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/adapters/posix/host.hpp>
 #include <powerconsul/adapters/posix/log.hpp>
-#include <powerconsul/core/result.hpp>
+#if defined(POWERCONSUL_WITH_SYSTEMD)
+#include <powerconsul/adapters/systemd_bus.hpp>
+#endif
 
-#include "configuration.hpp"
+#include "commands.hpp"
 #include "http.hpp"
-#include "units.hpp"
 
 namespace powerconsul::cli {
 
-/// This machine, as every command gets it. The log is the caller's.
+/// systemd over its bus where the build has it, else nothing. Each question has a connection of its own.
+struct systemd_units {
+    [[nodiscard]] auto ask(std::string_view unit, milliseconds& left) const -> result<unit_state> {
+#if defined(POWERCONSUL_WITH_SYSTEMD)
+        return systemd_bus{}.ask(unit, left);
+#else
+        return no_unit_source{}.ask(unit, left);
+#endif
+    }
+};
+
+/// This machine, as commands get it that look at services or act. The log is the caller's.
 using this_host = posix_host<any_transport, posix_log&, systemd_units, web_pages>;
+/// This machine for commands that do neither.
+using quiet_host = posix_host<any_transport>;
 
 /// The transport to the agent or to the store file that was chosen. Fails with errc::configuration when the address or
 /// a certificate cannot be used.
@@ -21,6 +35,9 @@ using this_host = posix_host<any_transport, posix_log&, systemd_units, web_pages
 /// Fails as make_transport() does.
 [[nodiscard]] inline auto make_host(const configuration& chosen, posix_log& log) -> result<this_host> {
     return make_transport(chosen).transform([&](any_transport&& consul) { return this_host{std::move(consul), log}; });
+}
+[[nodiscard]] inline auto make_host(const configuration& chosen) -> result<quiet_host> {
+    return make_transport(chosen).transform([](any_transport&& consul) { return quiet_host{std::move(consul)}; });
 }
 
 }  // namespace powerconsul::cli

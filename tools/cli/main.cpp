@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -7,6 +8,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <sys/uio.h>
 #include <unistd.h>
@@ -14,19 +16,46 @@
 #include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/adapters/posix/host.hpp>
 #include <powerconsul/adapters/posix/process.hpp>
-#include <powerconsul/core/result.hpp>
+#include <powerconsul/checks/kinds/all.hpp>
 
-#include <powerconsul/adapters/posix/watchdog.hpp>
 #include "http.hpp"
-#include "options.hpp"
 #include "run.hpp"
-#include "tls_program.hpp"
 
 #if !defined(POWERCONSUL_TLS_DIR)
 #define POWERCONSUL_TLS_DIR ""
 #endif
 
 namespace {
+
+/// The folder that this program was started from; empty if the system does not say.
+[[nodiscard]] auto own_folder() -> std::string {
+    std::array<char, PATH_MAX> path{};
+    const auto size = ::readlink("/proc/self/exe", path.data(), path.size());
+    if (size <= 0) return {};
+    const std::string whole{path.data(), static_cast<std::size_t>(size)};
+    return whole.substr(0, whole.rfind('/'));
+}
+
+/// Replaces this process by powerconsul-https with the same arguments: the same program, but with TLS. It is looked for
+/// in the folder of this program, then in `folder`. Returns only if it cannot be started, and says why:
+/// powerconsul::errc::configuration. Nothing may have been read from standard input before.
+[[nodiscard]] auto go_on_with_tls(char* const* arguments, const std::string& folder) -> powerconsul::error {
+    std::vector<std::string> folders;
+    if (auto own = own_folder(); !own.empty()) folders.push_back(std::move(own));
+    if (!folder.empty()) folders.push_back(folder);
+    std::string tried;
+    for (const auto& each : folders) {
+        const std::string program = each + "/powerconsul-https";
+        ::execv(program.c_str(), arguments);
+        const int why = errno;
+        tried +=
+            (tried.empty() ? "" : "; ") + powerconsul::quoted(program) + ": " + std::generic_category().message(why);
+        if (why != ENOENT) break;
+    }
+    return {powerconsul::errc::configuration,
+            "an https address needs the program powerconsul-https, which cannot be started (" + tried +
+                "); install it in the folder of powerconsul"};
+}
 
 /// Arguments and environment: what is there without asking anybody.
 [[nodiscard]] auto given_to_process(int argc, char** argv) -> powerconsul::cli::invocation {
@@ -57,7 +86,7 @@ namespace {
     call.input = powerconsul::read_standard_input;
     call.detach = powerconsul::detach_process;
     if (!powerconsul::cli::has_tls()) {
-        call.with_tls = [argv] { return powerconsul::cli::go_on_with_tls(argv, POWERCONSUL_TLS_DIR); };
+        call.with_tls = [argv] { return go_on_with_tls(argv, POWERCONSUL_TLS_DIR); };
     }
     call.host = powerconsul::host_name();
 
@@ -84,7 +113,7 @@ namespace {
     for (int i = 1; i + 1 < argc; ++i) {
         const std::string_view kind{argv[i + 1]};
         if (std::string_view{argv[i]} != "check") continue;
-        if (powerconsul::cli::is_kind_of_check(kind)) return kind;
+        if (powerconsul::checks::all_kinds::contains(kind)) return kind;
     }
     return {};
 }

@@ -176,6 +176,11 @@ constexpr auto commands = [] {
     return found == commands.end() ? nullptr : &*found;
 }
 
+/// `check service`
+[[nodiscard]] auto name_of(const command_row& row) -> std::string {
+    return std::string{row.command} + (row.subject.empty() ? "" : " ") + std::string{row.subject};
+}
+
 /// The options that a command takes; without one, those of all.
 [[nodiscard]] auto tables_of(const command_row* row) -> std::array<std::span<const option>, 3> {
     return {row == nullptr ? std::span<const option>{} : row->options,
@@ -297,13 +302,6 @@ struct separated {
 
 // --- errors ---
 
-[[nodiscard]] auto see_help(const config::command_words& words) -> std::string {
-    std::string text = "; see powerconsul";
-    if (is_command(words.command)) text += ' ' + words.command;
-    if (find_command(words) != nullptr && !words.subject.empty()) text += ' ' + words.subject;
-    return text + " --help";
-}
-
 [[nodiscard]] auto misspelt(std::string_view what, std::string_view word, const std::vector<std::string_view>& known,
                             const config::command_words& words) -> unexpected {
     std::string text = std::string{what} + ' ' + quoted(word) + " is not known";
@@ -373,16 +371,11 @@ struct separated {
     return found;
 }
 
-// --- cxxopts ---
+// --- help ---
 
-/// With `given`, only the options that stand there: a command has forty, and a call few.
-void add_rows(cxxopts::Options& options, const std::string& group, std::span<const option> rows,
-              const std::vector<token>* given) {
+void add_rows(cxxopts::Options& options, const std::string& group, std::span<const option> rows) {
     auto add = options.add_options(group);
     for (const auto& row : rows) {
-        if (given != nullptr && std::ranges::none_of(*given, [&](const token& each) { return each.names(row); })) {
-            continue;
-        }
         const std::string spelling =
             row.letter != 0 ? std::string{row.letter} + ',' + std::string{row.name} : std::string{row.name};
         if (row.value.empty()) {
@@ -393,35 +386,32 @@ void add_rows(cxxopts::Options& options, const std::string& group, std::span<con
     }
 }
 
-[[nodiscard]] auto options_of(const command_row* row, const std::vector<token>* given = nullptr) -> cxxopts::Options {
-    const std::string words =
-        row == nullptr ? std::string{}
-                       : std::string{row->command} + (row->subject.empty() ? "" : " ") + std::string{row->subject};
-    cxxopts::Options options{
-        words.empty() ? "powerconsul" : "powerconsul " + words,
-        row == nullptr ? "Role-aware Consul checks" : "powerconsul " + words + ": " + std::string{row->summary}};
+[[nodiscard]] auto options_of(const command_row* row) -> cxxopts::Options {
+    std::string program = "powerconsul";
+    if (row != nullptr) program += ' ' + name_of(*row);
+    cxxopts::Options options{program,
+                             row == nullptr ? "Role-aware Consul checks" : program + ": " + std::string{row->summary}};
     options.set_width(100);
-    if (row != nullptr) {
-        options.custom_help(std::string{row->required} + " [options]");
-        add_rows(options, "Command", row->options, given);
-        add_rows(options, "Command", row->shared, given);
-    } else {
-        options.custom_help("<command> [<subject>] [options]");
-    }
-    add_rows(options, "Global", global_options, given);
+    options.custom_help(row == nullptr ? "<command> [<subject>] [options]" : std::string{row->required} + " [options]");
+    if (row != nullptr) add_rows(options, "Command", row->options);
+    if (row != nullptr) add_rows(options, "Command", row->shared);
+    add_rows(options, "Global", global_options);
     return options;
 }
 
 }  // namespace
 
+auto see_help(const config::command_words& words) -> std::string {
+    std::string text = "; see powerconsul";
+    if (is_command(words.command)) text += ' ' + words.command;
+    if (find_command(words) != nullptr && !words.subject.empty()) text += ' ' + words.subject;
+    return text + " --help";
+}
+
 auto find_words(const std::vector<std::string>& args) -> config::command_words {
     auto words = separate(args).words;
     if (find_command(words) == nullptr) words.subject.clear();
     return words;
-}
-
-auto is_kind_of_check(std::string_view word) -> bool {
-    return checks::all_kinds::contains(word);
 }
 
 auto parse_roughly(const std::vector<std::string>& args) -> config::arguments {
@@ -473,33 +463,23 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<config::
     }
     if (!row) return unexpected{row.error()};
     // In the order in which people read: an option without its value, before what comes after it is judged.
-    std::vector<std::string> plain;
+    std::vector<std::pair<std::string, std::string>> given;
     for (const auto& each : parts.options) {
         const auto known = check_option(each, **row, words);
         if (!known) return unexpected{known.error()};
-        plain.push_back("--" + std::string{(*known)->name});
-        if (each.value) plain.push_back(*each.value);
+        given.emplace_back((*known)->name, each.value.value_or("true"));
     }
     if (line.operands.size() > (*row)->operands) {
         return fail(errc::usage,
                     "the argument " + quoted(line.operands[(*row)->operands]) + " is one too many" + see_help(words));
     }
-    std::vector<const char*> argv{"powerconsul"};
-    for (const auto& each : plain) argv.push_back(each.c_str());
-    try {
-        const auto parsed = options_of(*row, &parts.options).parse(static_cast<int>(argv.size()), argv.data());
-        for (const auto& each : parsed.arguments()) {
-            const std::string name = "--" + each.key();
-            if (parsed.count(each.key()) > 1) {
-                return fail(errc::usage, name + " is given more than once; give it once" + see_help(words));
-            }
-            if (each.value().empty()) {
-                return fail(errc::usage, name + " has an empty value; leave it out or fill it" + see_help(words));
-            }
-            line.options[each.key()] = each.value();
+    for (const auto& [name, value] : given) {
+        if (!line.options.emplace(name, value).second) {
+            return fail(errc::usage, "--" + name + " is given more than once; give it once" + see_help(words));
         }
-    } catch (const cxxopts::exceptions::exception& why) {
-        return fail(errc::usage, one_line(why.what(), 200) + see_help(words));
+        if (value.empty()) {
+            return fail(errc::usage, "--" + name + " has an empty value; leave it out or fill it" + see_help(words));
+        }
     }
     return line;
 }
@@ -534,7 +514,7 @@ auto help_text(const config::command_words& words) -> std::string {
     text += "\nCommands:\n";
     for (const auto& each : commands) {
         if (is_command(words.command) && each.command != words.command) continue;
-        std::string name = std::string{each.command} + (each.subject.empty() ? "" : " ") + std::string{each.subject};
+        std::string name = name_of(each);
         name.resize(std::max<std::size_t>(name.size(), 18), ' ');
         text += "  " + name + "  " + std::string{each.summary} + "\n                      " +
                 std::string{each.example} + '\n';

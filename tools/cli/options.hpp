@@ -13,9 +13,6 @@ namespace powerconsul::cli {
 /// if the command has none of that name.
 [[nodiscard]] auto find_words(const std::vector<std::string>& args) -> config::command_words;
 
-/// Whether `check <word>` is a check.
-[[nodiscard]] auto is_kind_of_check(std::string_view word) -> bool;
-
 /// What can be told of a command line that parse_command_line() refuses: its words, its operands, and the options that
 /// are known; one that is given twice has no value.
 [[nodiscard]] auto parse_roughly(const std::vector<std::string>& args) -> config::arguments;
@@ -29,6 +26,9 @@ namespace powerconsul::cli {
 /// `-S/--consulservice`.
 [[nodiscard]] auto required(const config::arguments& line, std::string_view option, std::string_view spelling)
     -> result<std::string>;
+
+/// `; see powerconsul check service --help`: the end of a message about a wrong call.
+[[nodiscard]] auto see_help(const config::command_words& words) -> std::string;
 
 /// The long names of the options that `POWERCONSUL_…` variables can stand for.
 [[nodiscard]] auto options_from_environment() -> std::vector<std::string>;

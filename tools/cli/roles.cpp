@@ -1,35 +1,30 @@
-#include "commands.hpp"
-#include "host.hpp"
-#include "options.hpp"
-
-#include <utility>
-#include <vector>
-
-#include <powerconsul/adapters/any_transport.hpp>
-#include <powerconsul/adapters/posix/host.hpp>
+#include <powerconsul/consul/client.hpp>
+#include <powerconsul/doctor/least_rights.hpp>
 #include <powerconsul/heal/explanation.hpp>
 #include <powerconsul/heal/watch.hpp>
 #include <powerconsul/json/page.hpp>
 
+#include "host.hpp"
+
 namespace powerconsul::cli {
 
-auto run_role(const config::arguments& line, const configuration& chosen, std::string& out) -> result<exit_code> {
+auto run_role(const invocation&, const config::arguments& line, const configuration& chosen, std::string& out,
+              std::string&) -> result<exit_code> {
     const auto service = required(line, "consulservice", "-S/--consulservice");
     if (!service) return unexpected{service.error()};
-    auto transport = make_transport(chosen);
-    if (!transport) return unexpected{std::move(transport).error()};
-    posix_host<any_transport> here{std::move(*transport)};
+    auto here = make_host(chosen);
+    if (!here) return unexpected{std::move(here).error()};
     const auto facts =
-        powerconsul::resolve(here, *service, chosen.state_dir, chosen.roles, {chosen.timeout.count * 5 / 8});
+        powerconsul::resolve(*here, *service, chosen.state_dir, chosen.roles, {chosen.timeout.count * 5 / 8});
     if (!facts) return unexpected{facts.error()};
 
     const bool explain = line.has("explain");
-    const auto triggers = explain
-                              ? find_triggers(here, chosen.watch.triggers, *facts, *service, {chosen.timeout.count / 8})
-                              : std::vector<explained_trigger>{};
+    const auto triggers =
+        explain ? find_triggers(*here, chosen.watch.triggers, *facts, *service, {chosen.timeout.count / 8})
+                : std::vector<explained_trigger>{};
     const explained_role what{.service = *service,
                               .facts = *facts,
-                              .stopped = heal::stop_reason(here.files, chosen.stop_file),
+                              .stopped = heal::stop_reason(here->files, chosen.stop_file),
                               .told = chosen.who_sources,
                               .consul = chosen.store.empty()
                                             ? json::sourced{chosen.consul.address, chosen.http_addr_source}
@@ -37,12 +32,41 @@ auto run_role(const config::arguments& line, const configuration& chosen, std::s
                               .token_source = chosen.token_source,
                               .state_dir = chosen.state_dir,
                               .from = chosen.roles.from,
-                              .now = here.clock.wall()};
+                              .now = here->clock.wall()};
     json::page printed;
     explain ? print_explanation(what, triggers, printed) : print_role(what, printed);
     out += chosen.format == output_format::json ? std::move(printed).json() + '\n' : printed.text();
     if (facts->own != role::unknown && facts->expects != expectation::unknown) return exit_code::done;
     return facts->cause ? exit_code_for(facts->cause->code) : exit_code::failed;
+}
+
+auto run_acl_policy(const invocation&, const config::arguments& line, const configuration& chosen, std::string& out,
+                    std::string&) -> result<exit_code> {
+    const auto service = required(line, "consulservice", "-S/--consulservice");
+    if (!service) return unexpected{service.error()};
+    const std::string wanted = line.value("for").value_or("all");
+    if (!is_one_of(wanted, {"all", "check", "role", "watch", "trigger", "lint", "doctor"})) {
+        return fail(errc::usage, "--for: " + quoted(wanted) +
+                                     " is neither all nor one of check, role, watch, trigger, lint and doctor");
+    }
+    auto here = make_host(chosen);
+    if (!here) return unexpected{std::move(here).error()};
+    auto roles = chosen.roles;
+    roles.max_age = {};  // nothing older counts, and nothing is written
+    const auto facts = powerconsul::resolve(*here, *service, chosen.state_dir, roles, {chosen.timeout.count * 5 / 8});
+    if (!facts) return unexpected{facts.error()};
+    consul_client<any_transport&, posix_clock&> consul{
+        here->consul, here->clock, here->clock.monotonic() + milliseconds{chosen.timeout.count / 4}};
+    auto found = find_needed_rights(consul, *facts, roles, chosen.watch.triggers, *service);
+    if (!found) return unexpected{std::move(found).error()};
+    if (wanted != "all") {
+        std::erase_if(found->rules, [&](const auto& each) { return !is_one_of(wanted, each.commands); });
+    }
+    auto notes = policy_notes(*found, chosen.watch.triggers.base_key);
+    notes.insert(notes.begin(), "What powerconsul " + (wanted == "all" ? "" : wanted + ' ') + "needs on " +
+                                    found->facts.node + " for the service " + found->facts.service + ", and no more.");
+    out += acl_policy_text(notes, found->rules);
+    return exit_code::done;
 }
 
 }  // namespace powerconsul::cli

@@ -1,17 +1,11 @@
-#include "run.hpp"
-
+#include <algorithm>
 #include <exception>
 #include <new>
-#include <string_view>
 
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/version.hpp>
+#include <powerconsul/adapters/posix/accounts.hpp>
+#include <powerconsul/store/file.hpp>
 
-#include "commands.hpp"
-#include "configuration.hpp"
-#include "exit_code.hpp"
-#include "http.hpp"
-#include "options.hpp"
+#include "host.hpp"
 
 namespace powerconsul::cli {
 
@@ -30,24 +24,6 @@ auto give_up(const invocation& call, const error& why, std::string& out, std::st
     return without_verdict(line, why, config::requested_limits(call, line).format, out);
 }
 
-auto run_chosen(const invocation& call, const config::arguments& line, const configuration& chosen, std::string& out,
-                std::string& err) -> result<exit_code> {
-    const std::string& command = line.words.command;
-    if (command == "watch") return run_watch(call, line, chosen, out, err);
-    if (command == "trigger") return run_trigger(call, line, chosen, out, err);
-    if (command == "incidents") return run_incidents(line, chosen, out, err);
-    if (command == "acl-policy") return run_acl_policy(line, chosen, out);
-    return run_role(line, chosen, out);
-}
-
-/// What a check says when its time is over, as far as arguments and environment tell: no file was read yet.
-auto first_last_word(const invocation& call, const config::arguments& line) -> last_word {
-    const auto limits = config::requested_limits(call, line);
-    // A shorter time is refused once everything is understood.
-    const milliseconds limit = limits.timeout < seconds(1) ? seconds(1) : limits.timeout;
-    return last_word_of_check(line, limit, limits.format, limits.unknown_exit);
-}
-
 auto run_command(const invocation& call, std::string& out, std::string& err) -> int {
     const auto line = parse_command_line(call.args);
     if (!line) return give_up(call, line.error(), out, err);
@@ -59,21 +35,20 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
         out += "powerconsul " POWERCONSUL_VERSION "\n" POWERCONSUL_BUILD "\nwith " + http_libraries() + '\n';
         return static_cast<int>(exit_code::done);
     }
-    if (line->words.command == "check") {
-        if (call.limit) call.limit(first_last_word(call, *line));
-        return run_check(call, *line, out);
-    }
+    if (line->words.command == "check") return run_check(call, *line, out);
+    auto code = result{exit_code::done};
     if (line->words.command == "lint") {
-        const auto code = run_lint(call, *line, out);
-        return code ? static_cast<int>(*code) : complain(code.error(), err);
+        code = run_lint(call, *line, out);
+    } else if (const auto chosen = configure(call, *line); chosen) {
+        constexpr std::pair<std::string_view, command*> others[] = {
+            {"watch", run_watch}, {"trigger", run_trigger},       {"incidents", run_incidents},
+            {"role", run_role},   {"acl-policy", run_acl_policy}, {"doctor", run_doctor}};
+        for (const auto& [name, run_it] : others) {
+            if (line->words.command == name) code = run_it(call, *line, *chosen, out, err);
+        }
+    } else {
+        code = unexpected{chosen.error()};
     }
-    const auto chosen = configure(call, *line);
-    if (!chosen) return complain(chosen.error(), err);
-    if (line->words.command == "doctor") {
-        const auto status = run_doctor(call, *line, *chosen, out);
-        return status ? *status : complain(status.error(), err);
-    }
-    const auto code = run_chosen(call, *line, *chosen, out, err);
     return code ? static_cast<int>(*code) : complain(code.error(), err);
 }
 
@@ -89,6 +64,38 @@ auto run(const invocation& call, std::string& out, std::string& err) -> int {
         out.clear();
         return give_up(call, {errc::failed, std::string{"an internal error: "} + thrown.what()}, out, err);
     }
+}
+
+auto with_remedy(std::string message, std::string_view remedy) -> std::string {
+    if (remedy.empty()) return message;
+    const auto options = options_from_environment();
+    std::vector<std::string> names;
+    for (std::size_t at = 0; at < remedy.size();) {
+        const std::string name{remedy.substr(at, remedy.find(' ', at) - at)};
+        at += name.size() + 1;
+        std::string option;
+        for (const char c : name)
+            option += c >= 'A' && c <= 'Z' ? std::string{'-', static_cast<char>(c - 'A' + 'a')} : std::string{c};
+        // A setting that no option stands for is a key of the configuration; what no configuration has is an option.
+        const bool is_key =
+            std::ranges::count(options, option) == 0 && std::ranges::count(json::settings_keys(), name) != 0;
+        names.push_back(is_key ? name : "--" + option);
+    }
+    return message + "; set " + listed(names, "or");
+}
+
+auto configure(const invocation& call, const config::arguments& line) -> result<configuration> {
+    posix_files files;
+    posix_accounts accounts;
+    auto made = config::configure(call, line, options_from_environment(), files, accounts, call.home);
+    const bool https = made && made->store.empty() && made->consul.address.starts_with("https://");
+    if (https && call.with_tls) return unexpected{call.with_tls()};
+    return made;
+}
+
+auto make_transport(const configuration& chosen) -> result<any_transport> {
+    if (chosen.store.empty()) return make_http_transport(chosen.consul);
+    return any_transport{file_store_transport{posix_files{}, chosen.store}};
 }
 
 }  // namespace powerconsul::cli

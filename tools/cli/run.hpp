@@ -1,15 +1,9 @@
 #pragma once
 
-#include <cstddef>
 #include <functional>
-#include <string>
-#include <vector>
-
-#include <powerconsul/config/sources.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/time.hpp>
 
 #include <powerconsul/adapters/posix/watchdog.hpp>
+#include <powerconsul/config/sources.hpp>
 
 namespace powerconsul::cli {
 
@@ -29,7 +23,7 @@ struct invocation : config::surroundings {
     std::function<result<bool>()> detach{};
     /// The user's home directory, called where HOME is not set; empty if there is none, and a failure if that cannot be
     /// told. It asks a name service, and so only after `limit`.
-    std::function<result<std::string>()> home{};
+    std::function<result<std::string>()> home{[] { return result{std::string{}}; }};
 };
 
 /// Runs one command and returns its exit status. What it prints is appended to `out` and `err`.

@@ -1,18 +1,7 @@
-#include "commands.hpp"
-#include "options.hpp"
-
 #include <algorithm>
-#include <cstddef>
-#include <optional>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include <powerconsul/adapters/dry_run.hpp>
-#include <powerconsul/adapters/posix/clock.hpp>
-#include <powerconsul/adapters/posix/log.hpp>
 #include <powerconsul/consul/checks_json.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/report_text.hpp>
 #include <powerconsul/heal/watch.hpp>
 #include <powerconsul/heal/worker.hpp>
@@ -65,6 +54,24 @@ void complain_of(const posix_log& log, std::string& err) {
     auto view = heal::look_at_agent([&] { return make_transport(chosen); }, time, set.agent_time());
     if (!view) heal::log_failure(log, set.watch.state, service, view.error().message);
     return view;
+}
+
+[[nodiscard]] auto acknowledge(const config::arguments& line, const configuration& chosen, std::string& out,
+                               std::string& err) -> result<exit_code> {
+    if (line.operands.empty()) {
+        return fail(errc::usage, "the service is missing: powerconsul incidents ack <service>");
+    }
+    const std::string& service = line.operands.front();
+    posix_files files;
+    const auto count = heal::acknowledge(files, chosen.state_dir, service, chosen.timeout);
+    if (!count && count.error().code == errc::timed_out) {
+        err += "powerconsul: " + one_line(count.error().message, 1000) + "; try again when its trigger has ended\n";
+        return exit_code::try_again;
+    }
+    if (!count) return unexpected{count.error()};
+    out += service + ": " + std::to_string(*count) + (*count == 1 ? " incident is" : " incidents are") +
+           " tried again with the next run of the watch\n";
+    return exit_code::done;
 }
 
 }  // namespace
@@ -172,6 +179,19 @@ auto run_trigger(const invocation& call, const config::arguments& line, const co
         return each.outcome && !(each.outcome->result == healing::ended && each.outcome->status == 0);
     });
     return failed ? exit_code::failed : exit_code::done;
+}
+
+auto run_incidents(const invocation&, const config::arguments& line, const configuration& chosen, std::string& out,
+                   std::string& err) -> result<exit_code> {
+    if (line.words.subject == "ack") return acknowledge(line, chosen, out, err);
+    posix_files files;
+    const auto known = heal::load_all(files, chosen.state_dir);
+    if (!known) return unexpected{known.error()};
+    const std::string stopped = heal::stop_reason(files, chosen.stop_file);
+    const bool json = line.has("json") || chosen.format == output_format::json;
+    out += json ? heal::incidents_json(*known, chosen.watch.retry, stopped)
+                : heal::incidents_text(*known, chosen.watch.retry, stopped, posix_clock{}.wall());
+    return exit_code::done;
 }
 
 }  // namespace powerconsul::cli

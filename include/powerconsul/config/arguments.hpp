@@ -16,7 +16,7 @@ struct command_words {
     std::string subject{};
 };
 
-/// What a command line says once it is understood. Options stand under their long names; a flag's value is empty.
+/// What a command line says once it is understood. Options stand under their long names; a flag's value is `true`.
 struct arguments {
     command_words words{};
     std::map<std::string, std::string, std::less<>> options{};

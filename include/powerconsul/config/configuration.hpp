@@ -30,8 +30,6 @@
 
 namespace powerconsul::inline v0::config {
 
-enum class output_format : unsigned char { by_command, json, text };
-
 /// The settings of one invocation: options, environment and configuration file put together.
 struct configuration {
     std::string settings_file{};     ///< path of the configuration that was read; empty if none was
@@ -61,12 +59,6 @@ struct requested {
 
 namespace detail {
 
-[[nodiscard]] inline auto parse_format(std::string_view text) -> result<output_format> {
-    if (text == "json") return output_format::json;
-    if (text == "text") return output_format::text;
-    return fail(errc::usage, quoted(text) + R"( is neither "json" nor "text")");
-}
-
 // --- reading the file ---
 
 struct loaded_settings {
@@ -76,9 +68,8 @@ struct loaded_settings {
 
 /// `own` gives the path of the user's own configuration and is called only if none is named.
 template <named_file_source Files, typename Own>
-[[nodiscard]] auto load_settings(const sources& from, Files& files, Own&& own) -> result<loaded_settings> {
+[[nodiscard]] auto load_settings(const std::optional<said>& named, Files& files, Own&& own) -> result<loaded_settings> {
     std::vector<std::string> candidates;
-    const auto named = from.option_or_variable("config");
     if (named) {
         candidates.push_back(named->value);
     } else {
@@ -137,18 +128,17 @@ template <named_file_source Files, typename Own>
     return {};
 }
 
-[[nodiscard]] inline auto configured_watch(const settings& configured) -> watch_options {
-    const trigger_settings& said = configured.triggers;
+[[nodiscard]] inline auto configured_watch(const settings& said) -> watch_options {
     watch_options options;
-    options.retry.backoff = said.backoff.value_or(options.retry.backoff);
-    options.retry.longest = said.max_backoff.value_or(options.retry.longest);
-    options.retry.attempts = said.attempts.value_or(options.retry.attempts);
-    options.at_once = said.parallel.value_or(4);
-    options.triggers.base_key = configured.trigger_key.value_or("");
-    options.triggers.timeout = said.timeout.value_or(options.triggers.timeout);
-    options.triggers.grace = said.grace.value_or(options.triggers.grace);
-    for (const auto& [name, value] : configured.substitutions) options.triggers.substitutions.push_back({name, value});
-    options.noop_triggers = configured.noop_triggers;
+    options.retry.backoff = said.parsed("trigger.backoff", options.retry.backoff, parse_duration);
+    options.retry.longest = said.parsed("trigger.maxBackoff", options.retry.longest, parse_duration);
+    options.retry.attempts = said.parsed("trigger.attempts", options.retry.attempts, parse_count<100>);
+    options.at_once = said.parsed("trigger.parallel", std::uint32_t{4}, parse_count<64>);
+    options.triggers.base_key = said.text("triggerKey");
+    options.triggers.timeout = said.parsed("trigger.timeout", options.triggers.timeout, parse_duration);
+    options.triggers.grace = said.parsed("trigger.grace", options.triggers.grace, parse_duration);
+    for (const auto& [name, value] : said.substitutions) options.triggers.substitutions.push_back({name, value});
+    options.noop_triggers = said.noop_triggers;
     return options;
 }
 
@@ -171,11 +161,12 @@ template <typename Home>
 // --- putting it together ---
 
 [[nodiscard]] inline auto requested_limits(const surroundings& around, const arguments& given) -> requested {
-    sources from{around, given, {}};
+    const settings none;
+    sources from{around, given, none, {}};
     requested asked;
-    asked.timeout = from.parsed("timeout", std::optional<milliseconds>{}, asked.timeout, parse_duration);
-    asked.unknown_exit = from.parsed("unknown-exit", std::optional<int>{}, asked.unknown_exit, parse_unknown_exit);
-    asked.format = from.parsed("format", std::optional<output_format>{}, asked.format, detail::parse_format);
+    asked.timeout = from.parsed("timeout", asked.timeout, parse_duration);
+    asked.unknown_exit = from.parsed("unknown-exit", asked.unknown_exit, parse_unknown_exit);
+    asked.format = from.parsed("format", asked.format, parse_format);
     return asked;
 }
 
@@ -186,84 +177,65 @@ template <named_file_source Files, account_source Users, typename Home>
 [[nodiscard]] auto configure(const surroundings& around, const arguments& given, std::span<const std::string> options,
                              Files& files, Users& users, Home&& home_directory) -> result<configuration> {
     if (auto sound = detail::check_variables(around, options); !sound) return unexpected{std::move(sound).error()};
-    const auto loaded = detail::load_settings(sources{around, given, {}}, files,
+    const settings none;
+    const auto loaded = detail::load_settings(sources{around, given, none, {}}.given("config"), files,
                                               [&] { return own_configuration(around, home_directory); });
     if (!loaded) return unexpected{loaded.error()};
-    const settings* const configured = &loaded->said;
-    sources from{around, given, loaded->file};
-    const auto wrong_key = [&](std::string_view key, const std::string& what) {
-        return fail(errc::configuration, "the configuration " + loaded->file + ": " + std::string{key} + ": " + what);
+    sources from{around, given, loaded->said, loaded->file};
+    const auto wrong_key = [&](const std::string& what) {
+        return fail(errc::configuration, "the configuration " + loaded->file + ": " + what);
     };
     configuration made;
     made.settings_file = loaded->file;
-    made.store = from.text("store", configured->store, "");
-    made.state_dir = from.text("state-dir", configured->state_dir, "/var/lib/powerconsul");
-    if (configured->service_manager) {
-        const auto known = parse_service_manager(*configured->service_manager);
-        if (!known) return wrong_key("serviceManager", known.error().message);
-        made.manager = *known;
-    }
-    if (const auto named = from.option_or_variable("service-manager")) {
-        const auto known = parse_service_manager(named->value);
-        if (!known) return fail(errc::usage, named->where + ": " + known.error().message);
-        made.manager = *known;
-    }
-    made.timeout = from.parsed("timeout", configured->timeout, seconds(8), parse_duration);
-    made.unknown_exit = from.parsed("unknown-exit", configured->unknown_exit, 1, parse_unknown_exit);
-    const auto configured_format = detail::parse_format(configured->format.value_or("json"));
-    if (!configured_format) return wrong_key("format", configured_format.error().message);
-    made.format = from.parsed("format", configured->format ? std::optional{*configured_format} : std::nullopt,
-                              output_format::by_command, detail::parse_format);
+    made.store = from.text("store", "");
+    made.state_dir = from.text("state-dir", "/var/lib/powerconsul");
+    made.manager = from.parsed("service-manager", made.manager, parse_service_manager);
+    made.timeout = from.parsed("timeout", requested{}.timeout, parse_duration);
+    made.unknown_exit = from.parsed("unknown-exit", requested{}.unknown_exit, parse_unknown_exit);
+    made.format = from.parsed("format", requested{}.format, parse_format);
 
-    made.roles.who.host = around.host;
-    const auto chosen = [&](const std::string& option, const std::optional<std::string>& in_file, std::string& source) {
-        const auto found = from.anywhere(option, "", in_file);
-        source = found ? found->where : std::string{};
-        return found ? found->value : std::string{};
+    auto& who = made.roles.who;
+    who.host = around.host;
+    const auto choose = [&](const std::string& option, std::string& value, std::string& source) {
+        auto found = from.anywhere(option).value_or(said{});
+        value = std::move(found.value);
+        source = std::move(found.where);
     };
-    made.roles.who.node = chosen("node", configured->node, made.who_sources.node);
-    made.roles.who.environment = chosen("environment", configured->environment, made.who_sources.environment);
-    made.roles.who.server_role = chosen("server-role", configured->server_role, made.who_sources.server_role);
-    made.roles.who.datacenter = chosen("datacenter", configured->datacenter, made.who_sources.datacenter);
-    made.roles.cluster_key = configured->cluster_key.value_or("");
-    made.roles.service_filter = configured->service_filter.value_or("");
-    made.roles.from = configured->takeover_on.value_or(takeover::on_critical);
-    made.roles.max_age = from.parsed("max-age", configured->max_age, seconds(60), parse_duration);
-    made.roles.reads.max_stale =
-        from.parsed("max-stale", configured->max_stale, made.roles.reads.max_stale, parse_duration);
-    const bool consistent = from.parsed("consistent", configured->consistent, false, parse_boolean);
-    const bool cached = from.parsed("health-cache", configured->health_cache, false, parse_boolean);
+    choose("node", who.node, made.who_sources.node);
+    choose("environment", who.environment, made.who_sources.environment);
+    choose("server-role", who.server_role, made.who_sources.server_role);
+    choose("datacenter", who.datacenter, made.who_sources.datacenter);
+    made.roles.cluster_key = loaded->said.text("clusterKey");
+    made.roles.service_filter = loaded->said.text("serviceFilter");
+    made.roles.from = loaded->said.parsed("takeoverOn", takeover::on_critical, parse_takeover);
+    made.roles.max_age = from.parsed("max-age", seconds(60), parse_duration);
+    made.roles.reads.max_stale = from.parsed("max-stale", made.roles.reads.max_stale, parse_duration);
+    const bool consistent = from.parsed("consistent", false, parse_boolean);
+    const bool cached = from.parsed("health-cache", false, parse_boolean);
     if (made.roles.reads.max_stale.count == 0) made.roles.reads.documents = consistency::consistent;
     if (cached) made.roles.reads.health = consistency::cached;
     if (consistent) made.roles.reads.documents = made.roles.reads.health = consistency::consistent;
-    made.stop_file = from.text("stop-file", configured->stop_file, "/etc/powerconsul.stop");
-    made.log.target = from.parsed("log", std::optional<log_target>{}, log_target{log_target_kind::standard_error, {}},
-                                  parse_log_target);
-    if (configured->log && !from.option_or_variable("log")) {
-        const auto target = parse_log_target(*configured->log);
-        if (!target) return wrong_key("log", target.error().message);
-        made.log.target = *target;
-    }
-    made.log_by_default = !configured->log && !from.option_or_variable("log");
-    made.log.format = from.parsed("log-format", configured->log_format, log_format::logfmt, parse_log_format);
-    made.log.most = from.parsed("log-level", configured->log_level, event_level::info, parse_event_level);
-    made.watch = detail::configured_watch(*configured);
+    made.stop_file = from.text("stop-file", "/etc/powerconsul.stop");
+    made.log.target = from.parsed("log", log_target{log_target_kind::standard_error, {}}, parse_log_target);
+    made.log_by_default = !from.anywhere("log");
+    made.log.format = from.parsed("log-format", log_format::logfmt, parse_log_format);
+    made.log.most = from.parsed("log-level", event_level::info, parse_event_level);
+    made.watch = detail::configured_watch(loaded->said);
     if (from.refused()) return unexpected{*from.refused()};
-    const auto is_asked_for = [&](const std::string& option) { return from.option_or_variable(option).has_value(); };
     if (consistent && cached) {
-        if (!is_asked_for("consistent") && !is_asked_for("health-cache")) {
-            return wrong_key("consistent", "with healthCache: what is in a cache is not consistent; choose one");
+        if (!from.given("consistent") && !from.given("health-cache")) {
+            return wrong_key("consistent: with healthCache: what is in a cache is not consistent; choose one");
         }
         return fail(errc::usage, "--consistent and --health-cache: what is in a cache is not consistent; choose one");
     }
     if (made.timeout < milliseconds{100}) {
-        const auto asked = from.option_or_variable("timeout");
-        if (!asked) return wrong_key("timeout", "expected at least 100ms");
+        const auto asked = from.given("timeout");
+        if (!asked) return wrong_key("timeout: expected at least 100ms");
         return fail(errc::usage, asked->where + ": expected at least 100ms, found " + quoted(asked->value));
     }
 
     if (made.store.empty()) {
-        auto found = find_access(from, configured->consul, files, users);
+        auto found = find_access(from, files, users);
         if (!found) return unexpected{std::move(found).error()};
         made.consul = std::move(found->consul);
         made.http_addr_source = std::move(found->address_source);

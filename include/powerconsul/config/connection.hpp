@@ -36,58 +36,34 @@ struct found_access {
 
 namespace detail {
 
-/// Reads the files that hold a secret: one that others can read or change is refused.
+/// The whole text of a file that holds a secret, at most 64 KiB: one that others can read or change is refused. `what`
+/// says which file it is: "the token file".
 template <named_file_source Files, account_source Users>
-class secret_reader {
-public:
-    secret_reader(Files& files, Users& users) : files_{files}, users_{users} {}
-
-    /// The whole text, at most 64 KiB; `what` says which file it is: "the token file".
-    [[nodiscard]] auto read(const std::string& what, const std::string& path) -> result<std::string> {
-        constexpr std::size_t limit = 64 * 1024;
-        auto opened = files_.read_named(path, limit);
-        if (!opened) return not_read(what, opened.error());
-        if (!*opened) {
-            return fail(errc::configuration, what + ' ' + quoted(path) + " does not exist; write it, or name another");
-        }
-        const file_status& status = (*opened)->status;
-        const file_reader reader{files_.user(), files_.group()};
-        if (const auto how = exposure_of(status, reader); how != exposure::none) {
-            return exposed_file(how, what, path, status, user_name(status.uid), user_name(reader.user));
-        }
-        return std::move((*opened)->bytes);
-    }
-
-private:
-    [[nodiscard]] auto user_name(std::uint32_t id) -> std::string {
-        const auto name = users_.user_name(id);
+[[nodiscard]] auto read_secret(Files& files, Users& users, const std::string& what, const std::string& path)
+    -> result<std::string> {
+    const auto user_name = [&](std::uint32_t id) {
+        const auto name = users.user_name(id);
         return name && *name ? **name : std::to_string(id);
+    };
+    auto opened = files.read_named(path, std::size_t{64} * 1024);
+    if (!opened) return not_read(what, opened.error());
+    if (!*opened) {
+        return fail(errc::configuration, what + ' ' + quoted(path) + " does not exist; write it, or name another");
     }
-
-    Files& files_;
-    Users& users_;
-};
+    const file_status& status = (*opened)->status;
+    const file_reader reader{files.user(), files.group()};
+    if (const auto how = exposure_of(status, reader); how != exposure::none) {
+        return exposed_file(how, what, path, status, user_name(status.uid), user_name(reader.user));
+    }
+    return std::move((*opened)->bytes);
+}
 
 // --- token and password ---
 
-template <typename Secrets>
-[[nodiscard]] auto read_token(Secrets& secrets, const std::string& path) -> result<std::string> {
-    auto text = secrets.read("the token file", path);
-    if (!text) return text;
-    std::string token{trimmed(*text)};
-    if (token.empty()) {
-        return fail(errc::configuration, "the token file " + quoted(path) + " is empty; write the secret id into it");
-    }
-    if (is_token(token)) return token;
-    return fail(errc::configuration,
-                "the token file " + quoted(path) + " holds something else than one secret id; write only that");
-}
-
 /// A token file named anywhere wins over a token in the environment, as with Consul's own program; the configuration's
 /// comes last.
-template <typename Secrets>
-[[nodiscard]] auto find_token(Secrets& secrets, const sources& from, const consul_settings& configured,
-                              found_access& found) -> result<void> {
+template <typename Read>
+[[nodiscard]] auto find_token(Read&& read, const sources& from, found_access& found) -> result<void> {
     auto file = from.given("token-file", "CONSUL_HTTP_TOKEN_FILE");
     if (!file) {
         if (auto token = from.from_variable("CONSUL_HTTP_TOKEN")) {
@@ -98,24 +74,29 @@ template <typename Secrets>
             found.token_source = token->where;
             return {};
         }
-        file = from.from_file(configured.token_file);
+        file = from.from_file("token-file");
     }
     if (!file) {
         found.token_source = "none: the agent's default token counts";
         return {};
     }
-    auto token = read_token(secrets, file->value);
-    if (!token) return unexpected{std::move(token).error()};
-    found.consul.token = std::move(*token);
+    const auto text = read("the token file", file->value);
+    if (!text) return unexpected{text.error()};
+    found.consul.token = trimmed(*text);
+    if (!is_token(found.consul.token)) {
+        return fail(errc::configuration,
+                    "the token file " + quoted(file->value) +
+                        (found.consul.token.empty() ? " is empty; write the secret id into it"
+                                                    : " holds something else than one secret id; write only that"));
+    }
     found.token_source = file->where + (file->fault == errc::configuration ? ": " : " ") + file->value;
     return {};
 }
 
 /// Name and password of a proxy in front of Consul. In the variable the password may be missing, as for Consul's own
 /// program; a file without a colon is refused, since it more likely holds a password alone.
-template <typename Secrets>
-[[nodiscard]] auto find_basic_auth(Secrets& secrets, const sources& from, const consul_settings& configured)
-    -> result<std::string> {
+template <typename Read>
+[[nodiscard]] auto find_basic_auth(Read&& read, const sources& from) -> result<std::string> {
     auto file = from.given("http-auth-file", "");
     if (!file) {
         if (auto direct = from.from_variable("CONSUL_HTTP_AUTH")) {
@@ -123,10 +104,10 @@ template <typename Secrets>
             if (is_basic_auth(direct->value)) return std::move(direct->value);
             return fail(errc::usage, direct->where + " is not user:password in one line");
         }
-        file = from.from_file(configured.http_auth_file);
+        file = from.from_file("http-auth-file");
     }
     if (!file) return std::string{};
-    auto text = secrets.read("the HTTP auth file", file->value);
+    auto text = read("the HTTP auth file", file->value);
     if (!text) return text;
     while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
     if (is_basic_auth(*text)) return text;
@@ -135,25 +116,22 @@ template <typename Secrets>
 
 // --- address and certificate ---
 
-[[nodiscard]] inline auto find_flag(const sources& from, const std::string& option, std::string_view standard,
-                                    const std::optional<bool>& configured) -> result<std::optional<said>> {
-    auto found = from.given(option, standard);
-    if (found) {
-        const auto value = parse_boolean(found->value);
-        if (!value) return fail(errc::usage, found->where + ": " + value.error().message);
-        found->value = *value ? "true" : "false";
-    } else if (configured) {
-        found = from.from_file(*configured ? "true" : "false");
-    }
+/// The value of what was found is `true` or `false`.
+[[nodiscard]] inline auto find_flag(const sources& from, const std::string& option, std::string_view standard)
+    -> result<std::optional<said>> {
+    auto found = from.anywhere(option, standard);
+    if (!found) return found;
+    const auto value = parse_boolean(found->value);
+    if (!value) return fail(found->fault, found->where + ": " + value.error().message);
+    found->value = *value ? "true" : "false";
     return found;
 }
 
 /// http:// and a bare host become https:// if TLS is asked for; https:// stays as it is.
-[[nodiscard]] inline auto find_address(const sources& from, const consul_settings& configured, found_access& found)
-    -> result<void> {
-    const auto chosen = from.anywhere("http-addr", "CONSUL_HTTP_ADDR", configured.http_addr);
+[[nodiscard]] inline auto find_address(const sources& from, found_access& found) -> result<void> {
+    const auto chosen = from.anywhere("http-addr", "CONSUL_HTTP_ADDR");
     const said address = chosen ? *chosen : said{found.consul.address, "default"};
-    const auto ssl = find_flag(from, "http-ssl", "CONSUL_HTTP_SSL", configured.http_ssl);
+    const auto ssl = find_flag(from, "http-ssl", "CONSUL_HTTP_SSL");
     if (!ssl) return unexpected{ssl.error()};
     const bool secure = *ssl && (*ssl)->value == "true";
     constexpr std::string_view plain = "http://";
@@ -176,11 +154,10 @@ template <typename Secrets>
 }
 
 /// The client certificate and its key, for which OpenSSL must not ask for a passphrase.
-template <typename Secrets>
-[[nodiscard]] auto find_client_certificate(Secrets& secrets, const sources& from, const consul_settings& configured,
-                                           consul_access& consul) -> result<void> {
-    const auto cert = from.anywhere("client-cert", "CONSUL_CLIENT_CERT", configured.client_cert);
-    const auto key = from.anywhere("client-key", "CONSUL_CLIENT_KEY", configured.client_key);
+template <typename Read>
+[[nodiscard]] auto find_client_certificate(Read&& read, const sources& from, consul_access& consul) -> result<void> {
+    const auto cert = from.anywhere("client-cert", "CONSUL_CLIENT_CERT");
+    const auto key = from.anywhere("client-key", "CONSUL_CLIENT_KEY");
     if (cert && !key) {
         return fail(cert->fault, cert->where +
                                      " names a client certificate, but nothing names its key; give "
@@ -192,7 +169,7 @@ template <typename Secrets>
                                     "--client-cert, CONSUL_CLIENT_CERT or consul.clientCert too");
     }
     if (!cert) return {};
-    const auto text = secrets.read("the client key", key->value);
+    const auto text = read("the client key", key->value);
     if (!text) return unexpected{text.error()};
     if (text->find("ENCRYPTED") != std::string::npos) {
         return fail(errc::configuration, "the client key " + quoted(key->value) +
@@ -209,38 +186,32 @@ template <typename Secrets>
 /// one that others can read or change is refused. Fails with errc::usage for an option or variable,
 /// errc::configuration for a file, errc::io for a file that could not be read just now.
 template <named_file_source Files, account_source Users>
-[[nodiscard]] auto find_access(const sources& from, const consul_settings& configured, Files& files, Users& users)
-    -> result<found_access> {
-    detail::secret_reader secrets{files, users};
+[[nodiscard]] auto find_access(const sources& from, Files& files, Users& users) -> result<found_access> {
+    const auto read = [&](const std::string& what, const std::string& path) {
+        return detail::read_secret(files, users, what, path);
+    };
     found_access found;
     consul_access& consul = found.consul;
-    const auto text = [&](const std::string& option, std::string_view standard,
-                          const std::optional<std::string>& in_file) {
-        const auto one = from.anywhere(option, standard, in_file);
-        return one ? one->value : std::string{};
-    };
-    if (auto done = detail::find_address(from, configured, found); !done) return unexpected{std::move(done).error()};
-    const auto verify =
-        detail::find_flag(from, "http-ssl-verify", "CONSUL_HTTP_SSL_VERIFY", configured.http_ssl_verify);
+    if (auto done = detail::find_address(from, found); !done) return unexpected{std::move(done).error()};
+    const auto verify = detail::find_flag(from, "http-ssl-verify", "CONSUL_HTTP_SSL_VERIFY");
     if (!verify) return unexpected{verify.error()};
     consul.verify = !*verify || (*verify)->value == "true";
-    consul.ca_file = text("ca-file", "CONSUL_CACERT", configured.ca_file);
-    consul.ca_path = text("ca-path", "CONSUL_CAPATH", configured.ca_path);
-    consul.tls_server_name = text("tls-server-name", "CONSUL_TLS_SERVER_NAME", configured.tls_server_name);
+    consul.ca_file = from.text("ca-file", "", "CONSUL_CACERT");
+    consul.ca_path = from.text("ca-path", "", "CONSUL_CAPATH");
+    consul.tls_server_name = from.text("tls-server-name", "", "CONSUL_TLS_SERVER_NAME");
     // A port after the name is accepted and ignored, as with Consul's own program.
     if (const auto colon = consul.tls_server_name.find(':'); colon == consul.tls_server_name.rfind(':')) {
         consul.tls_server_name.resize(std::min(colon, consul.tls_server_name.size()));
     }
-    consul.name_space = text("namespace", "CONSUL_NAMESPACE", configured.name_space);
-    consul.partition = text("partition", "CONSUL_PARTITION", configured.partition);
-    if (auto done = detail::find_client_certificate(secrets, from, configured, consul); !done) {
+    consul.name_space = from.text("namespace", "", "CONSUL_NAMESPACE");
+    consul.partition = from.text("partition", "", "CONSUL_PARTITION");
+    if (auto done = detail::find_client_certificate(read, from, consul); !done) {
         return unexpected{std::move(done).error()};
     }
-    auto basic_auth = detail::find_basic_auth(secrets, from, configured);
+    auto basic_auth = detail::find_basic_auth(read, from);
     if (!basic_auth) return unexpected{std::move(basic_auth).error()};
     consul.basic_auth = std::move(*basic_auth);
-    if (auto done = detail::find_token(secrets, from, configured, found); !done)
-        return unexpected{std::move(done).error()};
+    if (auto done = detail::find_token(read, from, found); !done) return unexpected{std::move(done).error()};
     return found;
 }
 

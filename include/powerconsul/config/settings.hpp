@@ -1,7 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,66 +11,36 @@
 #include <powerconsul/consul/health.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
-#include <powerconsul/ports/log.hpp>
 
 namespace powerconsul::inline v0 {
 
-/// What a configuration file may say of how triggers run and when they are tried again.
-struct trigger_settings {
-    std::optional<milliseconds> timeout{};
-    std::optional<milliseconds> grace{};  ///< between TERM and KILL
-    std::optional<milliseconds> backoff{};
-    std::optional<milliseconds> max_backoff{};
-    std::optional<std::uint32_t> attempts{};  ///< in one incident, 1 to 100
-    std::optional<std::uint32_t> parallel{};  ///< triggers at once on this node, 1 to 64
-};
+enum class output_format : unsigned char { by_command, json, text };
 
-/// What a configuration file may say of how Consul is reached: `consul{…}`. Secrets stand in files of their own.
-struct consul_settings {
-    std::optional<std::string> http_addr{};
-    std::optional<std::string> token_file{};
-    std::optional<std::string> http_auth_file{};
-    std::optional<std::string> ca_file{};
-    std::optional<std::string> ca_path{};
-    std::optional<std::string> client_cert{};
-    std::optional<std::string> client_key{};
-    std::optional<std::string> tls_server_name{};
-    std::optional<std::string> name_space{};
-    std::optional<std::string> partition{};
-    std::optional<bool> http_ssl{};
-    std::optional<bool> http_ssl_verify{};
-};
-
-/// What a configuration file may say. If a member is not set, the option's own default holds.
+/// What a configuration file says.
 struct settings {
-    std::optional<std::string> service_filter{};
-    std::optional<std::string> cluster_key{};
-    std::optional<std::string> trigger_key{};
+    /// Texts, numbers and flags by the path of their keys, as `stateDir` or `consul.httpAddr`.
+    std::map<std::string, std::string, std::less<>> values{};
     std::vector<std::pair<std::string, std::string>> substitutions{};  ///< `subVars`, names without `@`
     std::vector<std::string> noop_triggers{};                          ///< services whose triggers never run
-    std::optional<std::string> environment{};
-    std::optional<std::string> server_role{};
-    std::optional<std::string> node{};
-    std::optional<std::string> datacenter{};
-    std::optional<std::string> store{};
-    std::optional<std::string> state_dir{};
-    std::optional<std::string> service_manager{};
-    std::optional<std::string> format{};
-    std::optional<milliseconds> timeout{};
-    std::optional<milliseconds> max_age{};
-    std::optional<milliseconds> max_stale{};
-    std::optional<bool> consistent{};
-    std::optional<bool> health_cache{};
-    std::optional<int> unknown_exit{};
-    std::optional<takeover> takeover_on{};
-    std::optional<std::string> log{};
-    std::optional<event_level> log_level{};
-    std::optional<v0::log_format> log_format{};
-    std::optional<std::string> stop_file{};
-    consul_settings consul{};
-    trigger_settings triggers{};
+
+    /// `otherwise` if the key is not there or `parse` refuses its value.
+    template <typename T, typename Parse>
+    [[nodiscard]] auto parsed(std::string_view key, T otherwise, Parse parse) const -> T {
+        const auto found = values.find(key);
+        return found == values.end() ? otherwise : static_cast<T>(parse(found->second).value_or(otherwise));
+    }
+    [[nodiscard]] auto text(std::string_view key) const -> std::string {
+        const auto found = values.find(key);
+        return found == values.end() ? std::string{} : found->second;
+    }
 };
+
+/// `json` or `text`. Fails with errc::usage.
+[[nodiscard]] inline auto parse_format(std::string_view text) -> result<output_format> {
+    if (text == "json") return output_format::json;
+    if (text == "text") return output_format::text;
+    return fail(errc::usage, quoted(text) + R"( is neither "json" nor "text")");
+}
 
 /// A whole number from 1 to Most. Fails with errc::usage.
 template <std::uint32_t Most>
@@ -81,12 +52,8 @@ template <std::uint32_t Most>
 
 /// Parses a boolean as Consul's own programs do. Fails with errc::usage.
 [[nodiscard]] inline auto parse_boolean(std::string_view text) -> result<bool> {
-    for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
-        if (text == yes) return true;
-    }
-    for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
-        if (text == no) return false;
-    }
+    if (is_one_of(text, {"1", "t", "T", "true", "TRUE", "True"})) return true;
+    if (is_one_of(text, {"0", "f", "F", "false", "FALSE", "False"})) return false;
     return fail(errc::usage, quoted(text) + R"( is neither "true" nor "false")");
 }
 

@@ -14,7 +14,9 @@
 #include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/pattern.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
 #include <powerconsul/json/value.hpp>
+#include <powerconsul/ports/log.hpp>
 
 namespace powerconsul::inline v0::json {
 
@@ -23,6 +25,13 @@ struct settings_reading {
     std::optional<value> root{};      ///< not set if the text is not JSON
     std::vector<problem> problems{};  ///< all that could be found; decode_settings() fails with the first
     settings said{};
+
+    /// The value at the path of a key that is there, as `consul.httpAddr`.
+    [[nodiscard]] auto at(std::string_view path) const -> const value& {
+        const value* found = &*root;
+        while (!path.empty()) found = found->find(next_part(path, '.'));
+        return *found;
+    }
 };
 
 namespace detail {
@@ -30,10 +39,9 @@ namespace detail {
 /// Decodes a configuration file: an unknown key is an error, since a misspelt one would silently not be obeyed.
 class settings_decoder {
 public:
-    void decode(const value& root) { each_member(root, {}, top_level); }
+    explicit settings_decoder(settings_reading& into) : into_{into} {}
 
-    [[nodiscard]] auto problems() -> std::vector<problem>& { return problems_; }
-    [[nodiscard]] auto decoded() -> settings& { return decoded_; }
+    void decode() { each_member(*into_.root, {}, top_level); }
 
     /// The keys that may stand at the top of a configuration.
     [[nodiscard]] static auto known_keys() -> std::vector<std::string_view> { return names_of(top_level); }
@@ -44,20 +52,6 @@ private:
         std::string_view name;
         reader read;
     };
-    /// The member that `field` points to, in the settings or in a group of them.
-    template <typename T>
-    [[nodiscard]] auto target(T settings::*field) -> T& {
-        return decoded_.*field;
-    }
-    template <typename T>
-    [[nodiscard]] auto target(T trigger_settings::*field) -> T& {
-        return decoded_.triggers.*field;
-    }
-
-    template <typename T>
-    [[nodiscard]] auto target(T consul_settings::*field) -> T& {
-        return decoded_.consul.*field;
-    }
 
     [[nodiscard]] static auto names_of(const auto& known) -> std::vector<std::string_view> {
         std::vector<std::string_view> names;
@@ -65,7 +59,7 @@ private:
         return names;
     }
 
-    [[nodiscard]] auto full() const -> bool { return problems_.size() == most_problems; }
+    [[nodiscard]] auto full() const -> bool { return into_.problems.size() == most_problems; }
 
     // --- values ---
 
@@ -73,30 +67,35 @@ private:
         return at.is(kind::string) && at.text.empty() ? "an empty one" : std::string{described(at.type)};
     }
 
-    template <auto Field>
+    template <auto Parse>
+    void keep(const value& at, const std::string& where) {
+        if (auto valid = Parse(at.text); !valid) return wrong(at, where, valid.error().message);
+        into_.said.values.insert_or_assign(where, at.text);
+    }
+
+    [[nodiscard]] static auto any(std::string_view) -> result<void> { return {}; }
+    [[nodiscard]] static auto expression(std::string_view text) -> result<bool> { return matches_at_start(text, ""); }
+
+    template <auto Parse = any>
     void text(const value& at, const std::string& where) {
         if (!at.is(kind::string) || at.text.empty()) return wrong(at, where, "expected a text, found " + found(at));
         if (std::ranges::any_of(at.text, ascii::is_control)) {
             return wrong(at, where, quoted(at.text) + " has a control character; remove it");
         }
-        target(Field) = at.text;
+        keep<Parse>(at, where);
     }
-    template <auto Field, auto Parse>
+    template <auto Parse>
     void parsed(const value& at, const std::string& where) {
         if (!at.is(kind::string) && !at.is(kind::number)) {
             return wrong(at, where, "expected a text or a number, found " + found(at));
         }
-        auto read = Parse(at.text);
-        if (!read) return wrong(at, where, read.error().message);
-        target(Field) = *read;
+        keep<Parse>(at, where);
     }
-
-    template <auto Field>
     void flag(const value& at, const std::string& where) {
         if (at.is(kind::boolean)) {
-            target(Field) = at.boolean;
+            into_.said.values.insert_or_assign(where, at.boolean ? "true" : "false");
         } else if (at.is(kind::string) || at.is(kind::number)) {
-            parsed<Field, parse_boolean>(at, where);
+            keep<parse_boolean>(at, where);
         } else {
             wrong(at, where, "expected true or false, found " + std::string{described(at.type)});
         }
@@ -128,13 +127,6 @@ private:
         }
     }
 
-    void service_filter(const value& at, const std::string& where) {
-        const auto before = problems_.size();
-        text<&settings::service_filter>(at, where);
-        if (problems_.size() != before) return;
-        if (auto valid = matches_at_start(at.text, ""); !valid) wrong(at, where, valid.error().message);
-    }
-
     /// Substitution names may be written with or without `@`; values may be texts or numbers.
     void substitutions(const value& at, const std::string& where) {
         if (!at.is(kind::object)) {
@@ -157,7 +149,7 @@ private:
             } else if (!seen.insert(name).second) {
                 wrong(each, where + '.' + at.names[i], "the name comes twice; keep one");
             } else {
-                decoded_.substitutions.emplace_back(name, each.text);
+                into_.said.substitutions.emplace_back(name, each.text);
             }
         }
     }
@@ -173,7 +165,7 @@ private:
                 wrong(each, single ? where : where + '[' + std::to_string(i) + ']',
                       "expected the name of a service, found " + found(each));
             } else {
-                decoded_.noop_triggers.push_back(each.text);
+                into_.said.noop_triggers.push_back(each.text);
             }
         }
     }
@@ -185,65 +177,58 @@ private:
     void not_needed(const value&, const std::string&) {}
 
     void wrong(const value& at, const std::string& where, const std::string& what) {
-        if (!full()) problems_.push_back({one_line(where, 200), at.offset, what, at.offset});
+        if (!full()) into_.problems.push_back({one_line(where, 200), at.offset, what, at.offset});
     }
 
     // --- the known keys ---
 
     static constexpr key consul_level[] = {
-        {"httpAddr", &settings_decoder::text<&consul_settings::http_addr>},
-        {"tokenFile", &settings_decoder::text<&consul_settings::token_file>},
-        {"httpAuthFile", &settings_decoder::text<&consul_settings::http_auth_file>},
-        {"caFile", &settings_decoder::text<&consul_settings::ca_file>},
-        {"caPath", &settings_decoder::text<&consul_settings::ca_path>},
-        {"clientCert", &settings_decoder::text<&consul_settings::client_cert>},
-        {"clientKey", &settings_decoder::text<&consul_settings::client_key>},
-        {"tlsServerName", &settings_decoder::text<&consul_settings::tls_server_name>},
-        {"namespace", &settings_decoder::text<&consul_settings::name_space>},
-        {"partition", &settings_decoder::text<&consul_settings::partition>},
-        {"httpSsl", &settings_decoder::flag<&consul_settings::http_ssl>},
-        {"httpSslVerify", &settings_decoder::flag<&consul_settings::http_ssl_verify>},
+        {"httpAddr", &settings_decoder::text<>},     {"tokenFile", &settings_decoder::text<>},
+        {"httpAuthFile", &settings_decoder::text<>}, {"caFile", &settings_decoder::text<>},
+        {"caPath", &settings_decoder::text<>},       {"clientCert", &settings_decoder::text<>},
+        {"clientKey", &settings_decoder::text<>},    {"tlsServerName", &settings_decoder::text<>},
+        {"namespace", &settings_decoder::text<>},    {"partition", &settings_decoder::text<>},
+        {"httpSsl", &settings_decoder::flag},        {"httpSslVerify", &settings_decoder::flag},
     };
     static constexpr key trigger_level[] = {
-        {"timeout", &settings_decoder::parsed<&trigger_settings::timeout, parse_positive_duration>},
-        {"grace", &settings_decoder::parsed<&trigger_settings::grace, parse_positive_duration>},
-        {"backoff", &settings_decoder::parsed<&trigger_settings::backoff, parse_positive_duration>},
-        {"maxBackoff", &settings_decoder::parsed<&trigger_settings::max_backoff, parse_positive_duration>},
-        {"attempts", &settings_decoder::parsed<&trigger_settings::attempts, parse_count<100>>},
-        {"parallel", &settings_decoder::parsed<&trigger_settings::parallel, parse_count<64>>},
+        {"timeout", &settings_decoder::parsed<parse_positive_duration>},
+        {"grace", &settings_decoder::parsed<parse_positive_duration>},
+        {"backoff", &settings_decoder::parsed<parse_positive_duration>},
+        {"maxBackoff", &settings_decoder::parsed<parse_positive_duration>},
+        {"attempts", &settings_decoder::parsed<parse_count<100>>},
+        {"parallel", &settings_decoder::parsed<parse_count<64>>},
     };
     static constexpr key top_level[] = {
-        {"serviceFilter", &settings_decoder::service_filter},
-        {"clusterKey", &settings_decoder::text<&settings::cluster_key>},
-        {"triggerKey", &settings_decoder::text<&settings::trigger_key>},
+        {"serviceFilter", &settings_decoder::text<expression>},
+        {"clusterKey", &settings_decoder::text<>},
+        {"triggerKey", &settings_decoder::text<>},
         {"subVars", &settings_decoder::substitutions},
         {"noopTriggers", &settings_decoder::noop_triggers},
         {"consulConfig", &settings_decoder::not_needed},
-        {"environment", &settings_decoder::text<&settings::environment>},
-        {"serverRole", &settings_decoder::text<&settings::server_role>},
-        {"node", &settings_decoder::text<&settings::node>},
-        {"datacenter", &settings_decoder::text<&settings::datacenter>},
+        {"environment", &settings_decoder::text<>},
+        {"serverRole", &settings_decoder::text<>},
+        {"node", &settings_decoder::text<>},
+        {"datacenter", &settings_decoder::text<>},
         {"consul", &settings_decoder::consul},
-        {"store", &settings_decoder::text<&settings::store>},
-        {"stateDir", &settings_decoder::text<&settings::state_dir>},
-        {"serviceManager", &settings_decoder::text<&settings::service_manager>},
-        {"format", &settings_decoder::text<&settings::format>},
-        {"timeout", &settings_decoder::parsed<&settings::timeout, parse_duration>},
-        {"maxAge", &settings_decoder::parsed<&settings::max_age, parse_duration>},
-        {"maxStale", &settings_decoder::parsed<&settings::max_stale, parse_duration>},
-        {"consistent", &settings_decoder::flag<&settings::consistent>},
-        {"healthCache", &settings_decoder::flag<&settings::health_cache>},
-        {"unknownExit", &settings_decoder::parsed<&settings::unknown_exit, parse_unknown_exit>},
-        {"takeoverOn", &settings_decoder::parsed<&settings::takeover_on, parse_takeover>},
-        {"log", &settings_decoder::text<&settings::log>},
-        {"logLevel", &settings_decoder::parsed<&settings::log_level, parse_event_level>},
-        {"logFormat", &settings_decoder::parsed<&settings::log_format, parse_log_format>},
-        {"stopFile", &settings_decoder::text<&settings::stop_file>},
+        {"store", &settings_decoder::text<>},
+        {"stateDir", &settings_decoder::text<>},
+        {"serviceManager", &settings_decoder::text<>},
+        {"format", &settings_decoder::text<>},
+        {"timeout", &settings_decoder::parsed<parse_duration>},
+        {"maxAge", &settings_decoder::parsed<parse_duration>},
+        {"maxStale", &settings_decoder::parsed<parse_duration>},
+        {"consistent", &settings_decoder::flag},
+        {"healthCache", &settings_decoder::flag},
+        {"unknownExit", &settings_decoder::parsed<parse_unknown_exit>},
+        {"takeoverOn", &settings_decoder::parsed<parse_takeover>},
+        {"log", &settings_decoder::text<>},
+        {"logLevel", &settings_decoder::parsed<parse_event_level>},
+        {"logFormat", &settings_decoder::parsed<parse_log_format>},
+        {"stopFile", &settings_decoder::text<>},
         {"trigger", &settings_decoder::trigger},
     };
 
-    std::vector<problem> problems_{};
-    settings decoded_{};
+    settings_reading& into_;
 };
 
 }  // namespace detail
@@ -262,10 +247,7 @@ private:
         read.problems.push_back(std::move(wrong));
         return read;
     }
-    detail::settings_decoder decoder;
-    decoder.decode(*read.root);
-    read.problems = std::move(decoder.problems());
-    read.said = std::move(decoder.decoded());
+    detail::settings_decoder{read}.decode();
     return read;
 }
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <powerconsul/config/arguments.hpp>
-#include <powerconsul/core/result.hpp>
+#include <powerconsul/config/settings.hpp>
 
 namespace powerconsul::inline v0::config {
 
@@ -38,40 +38,29 @@ struct said {
     return name;
 }
 
-/// Takes each value from the first source that has one: option, variable, configuration file. Keeps references to
-/// `around` and `given`.
+/// The key of an option in a configuration file: `stateDir` for `state-dir`.
+[[nodiscard]] inline auto key_name(std::string_view option) -> std::string {
+    std::string name{next_part(option, '-')};
+    while (!option.empty()) {
+        const auto word = next_part(option, '-');
+        name += static_cast<char>(word.front() - 'a' + 'A');
+        name += word.substr(1);
+    }
+    return name;
+}
+
+/// Takes each value from the first source that has one: the option, its `POWERCONSUL_…` variable, Consul's own variable
+/// `standard` if that is named, the configuration file. Keeps references to what it is made of.
 class sources {
 public:
-    /// `settings_file`: the path of the configuration, for messages.
-    sources(const surroundings& around, const arguments& given, std::string settings_file)
-        : around_{around}, arguments_{given}, settings_file_{std::move(settings_file)} {}
+    /// `path` is that of the configuration file, for messages.
+    sources(const surroundings& around, const arguments& given, const settings& file, std::string path)
+        : around_{around}, arguments_{given}, file_{file}, path_{std::move(path)} {}
 
-    [[nodiscard]] auto option_or_variable(const std::string& option) const -> std::optional<said> {
+    /// From the option or a variable.
+    [[nodiscard]] auto given(const std::string& option, std::string_view standard = {}) const -> std::optional<said> {
         if (auto value = arguments_.value(option)) return said{std::move(*value), "--" + option};
-        return from_variable(variable_name(option));
-    }
-
-    [[nodiscard]] auto text(const std::string& option, const std::optional<std::string>& configured,
-                            std::string_view otherwise) const -> std::string {
-        if (auto found = option_or_variable(option)) return std::move(found->value);
-        return configured.value_or(std::string{otherwise});
-    }
-
-    /// An option or variable that `parse` refuses gives `otherwise`, and the first such error is in refused().
-    template <typename T, typename Parse>
-    [[nodiscard]] auto parsed(const std::string& option, const std::optional<T>& configured, T otherwise, Parse parse)
-        -> T {
-        const auto found = option_or_variable(option);
-        if (!found) return configured.value_or(otherwise);
-        const auto value = parse(found->value);
-        if (value) return *value;
-        if (!refused_) refused_ = error{errc::usage, found->where + ": " + value.error().message};
-        return otherwise;
-    }
-
-    /// From the option, its `POWERCONSUL_…` variable or Consul's own variable `standard`, in that order.
-    [[nodiscard]] auto given(const std::string& option, std::string_view standard) const -> std::optional<said> {
-        if (auto found = option_or_variable(option)) return found;
+        if (auto own = from_variable(variable_name(option))) return own;
         return from_variable(standard);
     }
 
@@ -80,16 +69,39 @@ public:
         return std::nullopt;
     }
 
-    [[nodiscard]] auto from_file(const std::optional<std::string>& configured) const -> std::optional<said> {
-        if (!configured) return std::nullopt;
-        return said{*configured, "the configuration " + settings_file_, errc::configuration};
+    /// The options that say how Consul is reached have their keys in the object `consul`.
+    [[nodiscard]] auto from_file(const std::string& option) const -> std::optional<said> {
+        const std::string key = key_name(option);
+        for (const auto& path : {key, "consul." + key}) {
+            const auto found = file_.values.find(path);
+            if (found == file_.values.end()) continue;
+            return said{found->second, "the configuration " + path_, errc::configuration};
+        }
+        return std::nullopt;
     }
 
-    /// Like given(), and then from the configuration file.
-    [[nodiscard]] auto anywhere(const std::string& option, std::string_view standard,
-                                const std::optional<std::string>& configured) const -> std::optional<said> {
-        if (auto found = given(option, standard)) return found;
-        return from_file(configured);
+    [[nodiscard]] auto anywhere(const std::string& option, std::string_view standard = {}) const
+        -> std::optional<said> {
+        auto found = given(option, standard);
+        return found ? found : from_file(option);
+    }
+
+    [[nodiscard]] auto text(const std::string& option, std::string_view otherwise, std::string_view standard = {}) const
+        -> std::string {
+        auto found = anywhere(option, standard);
+        return found ? std::move(found->value) : std::string{otherwise};
+    }
+
+    /// A value that `parse` refuses gives `otherwise`, and the first such error is in refused().
+    template <typename T, typename Parse>
+    [[nodiscard]] auto parsed(const std::string& option, T otherwise, Parse parse) -> T {
+        const auto found = anywhere(option);
+        if (!found) return otherwise;
+        const auto value = parse(found->value);
+        if (value) return *value;
+        const std::string key = found->fault == errc::usage ? "" : ": " + key_name(option);
+        if (!refused_) refused_ = error{found->fault, found->where + key + ": " + value.error().message};
+        return otherwise;
     }
 
     [[nodiscard]] auto refused() const -> const std::optional<error>& { return refused_; }
@@ -97,7 +109,8 @@ public:
 private:
     const surroundings& around_;
     const arguments& arguments_;
-    std::string settings_file_;
+    const settings& file_;
+    std::string path_;
     std::optional<error> refused_{};
 };
 

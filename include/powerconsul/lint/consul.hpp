@@ -135,12 +135,10 @@ private:
 
     void look_at(const listed_key& entry) {
         auto key = classify_key(to_.around().bases, entry.key, entry.value.empty());
-        switch (key.kind) {
-            case key_kind::document: waiting_.emplace_back(std::move(key), entry); break;
-            case key_kind::trigger: to_.trigger_at(key, entry.key, entry.value); break;
-            case key_kind::misplaced: to_.misplaced(key, entry.key); break;
-            case key_kind::ignored:
-            case key_kind::other: to_.report().passed_over(); break;
+        if (key.kind == key_kind::document) {
+            waiting_.emplace_back(std::move(key), entry);
+        } else {
+            to_.value_at(key, entry.key, entry.value);
         }
     }
 

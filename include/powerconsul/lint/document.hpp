@@ -29,26 +29,19 @@ struct service_sight {
 namespace detail {
 
 /// Finds what is valid in a cluster document but probably a mistake.
-class cluster_warnings {
-public:
-    cluster_warnings(lint_report& report, std::string_view name, std::string_view text, const cluster_reading& read)
-        : report_{report}, name_{name}, text_{text}, read_{read} {}
+struct cluster_warnings {
+    lint_report& report_;
+    std::string_view name_;
+    std::string_view text_;
+    const cluster_reading& read_;
+    std::size_t matches_{};
+    bool told_{};  ///< the note about too many matches has been added
 
     void look() {
         const value& root = *read_.root;
-        if (const value* const filter = root.find("filter"); filter != nullptr) {
-            for (std::size_t i = 0; i < root.names.size(); ++i) {
-                if (root.names[i] == "filter") continue;
-                if (is_known(root.names[i])) {
-                    warn(root.items[i].name_offset, quoted(root.names[i]) + " beside filter is passed over");
-                } else {
-                    misspelt(root.names[i], root.items[i].name_offset);
-                }
-            }
-            for (std::size_t i = 0; i < read_.document.rules.size(); ++i) group(filter->items[i], i);
-        } else if (!read_.document.rules.empty()) {
-            group(root, 0);
-        }
+        const value* const filter = root.find("filter");
+        if (filter != nullptr) members(root, true);
+        for (std::size_t i = 0; i < read_.document.rules.size(); ++i) group(filter ? filter->items[i] : root, i);
     }
 
     void look(const service_sight& seen) {
@@ -70,7 +63,6 @@ public:
         }
     }
 
-private:
     static constexpr std::size_t most_names = 1000;      ///< names of one list that are compared with each other
     static constexpr std::size_t most_matches = 10'000;  ///< expressions compiled for one document
 
@@ -82,16 +74,21 @@ private:
         "active_nodes",       "standby_nodes", "active_datacenters", "standby_datacenters", "active_datacenter",
         "standby_datacenter", "mode"};
 
-    [[nodiscard]] static auto is_known(std::string_view member) -> bool { return is_one_of(member, known_); }
-
     // --- the document alone ---
 
     /// Warns of an unknown member if its name is close to a known one. Any other may be a comment.
-    void misspelt(std::string_view member, std::size_t offset) {
-        for (const auto each : known_) {
-            const bool same_letters = same_host(member, each);
-            if (!same_letters && (each.size() < 8 || edit_distance(member.substr(0, 64), each) > 2)) continue;
-            return warn(offset, quoted(member) + " is not known and passed over; did you mean " + quoted(each) + '?');
+    void members(const value& object, bool beside_filter) {
+        for (std::size_t i = 0; i < object.names.size(); ++i) {
+            const std::string& name = object.names[i];
+            const std::size_t offset = object.items[i].name_offset;
+            const auto close = [&](std::string_view known) {
+                return same_host(name, known) || (known.size() >= 8 && edit_distance(name.substr(0, 64), known) <= 2);
+            };
+            if (is_one_of(name, known_)) {
+                if (beside_filter) warn(offset, quoted(name) + " beside filter is passed over");
+            } else if (const auto* const meant = std::ranges::find_if(known_, close); meant != known_.end()) {
+                warn(offset, quoted(name) + " is not known and passed over; did you mean " + quoted(*meant) + '?');
+            }
         }
     }
 
@@ -109,9 +106,7 @@ private:
 
     void group(const value& object, std::size_t index) {
         const cluster_rule& rule = read_.document.rules[index];
-        for (std::size_t i = 0; i < object.names.size(); ++i) {
-            if (!is_known(object.names[i])) misspelt(object.names[i], object.items[i].name_offset);
-        }
+        members(object, false);
         if (rule.group.by == grouping::all_active) return;
         const auto active = listed_values(object, rule.group.by, role::primary);
         const auto standby = listed_values(object, rule.group.by, role::secondary);
@@ -246,13 +241,6 @@ private:
             warn(0, seen.service + " is on " + one.node + " too, whose role is unknown: " + found->reason);
         }
     }
-
-    lint_report& report_;
-    std::string_view name_;
-    std::string_view text_;
-    const cluster_reading& read_;
-    std::size_t matches_{};
-    bool told_{};  ///< the note about too many matches has been added
 };
 
 }  // namespace detail

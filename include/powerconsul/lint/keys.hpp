@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,84 +44,51 @@ struct known_key {
 
 namespace detail {
 
-/// Whether a base matches a key, the segment in place of the base's `*`, and the segments after the base.
+/// The segment in place of a base's `*`, and the segments after the base.
 struct below_base {
-    bool matches{};
     std::string environment{};
     std::vector<std::string> rest{};
 };
 
-[[nodiscard]] inline auto split_below(std::string_view base, std::string_view key) -> below_base {
+/// Nothing if the key is not below the base.
+[[nodiscard]] inline auto split_below(std::string_view base, std::string_view key) -> std::optional<below_base> {
     if (base.ends_with('/')) base.remove_suffix(1);
     const auto wanted = split(base, '/');
     const auto there = split(key, '/');
-    below_base found;
-    if (there.size() <= wanted.size()) return found;
+    if (there.size() <= wanted.size()) return std::nullopt;
+    below_base found{.rest = {there.begin() + static_cast<std::ptrdiff_t>(wanted.size()), there.end()}};
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         if (wanted[i] == "*") {
             found.environment = there[i];
         } else if (wanted[i] != there[i]) {
-            return found;
+            return std::nullopt;
         }
     }
-    found.matches = true;
-    found.rest.assign(there.begin() + static_cast<std::ptrdiff_t>(wanted.size()), there.end());
     return found;
 }
 
-struct synonym {
-    std::string_view word{};
+/// A name, and other words for it.
+struct synonyms {
     std::string_view meant{};
+    std::initializer_list<std::string_view> words{};
 };
-
-inline constexpr auto role_synonyms = std::to_array<synonym>({
-    {"master", "primary"},
-    {"active", "primary"},
-    {"leader", "primary"},
-    {"main", "primary"},
-    {"slave", "secondary"},
-    {"standby", "secondary"},
-    {"passive", "secondary"},
-    {"replica", "secondary"},
-    {"backup", "secondary"},
-    {"follower", "secondary"},
-    {"single", "standalone"},
-    {"alone", "standalone"},
-    {"active_nodes", "primary"},
-    {"standby_nodes", "secondary"},
-});
-inline constexpr auto state_synonyms = std::to_array<synonym>({
-    {"crit", "critical"},
-    {"error", "critical"},
-    {"failed", "critical"},
-    {"down", "critical"},
-    {"warn", "warning"},
-});
 inline constexpr std::array<std::string_view, 3> role_names{"primary", "secondary", "standalone"};
 inline constexpr std::array<std::string_view, 2> state_names{"critical", "warning"};
 
-/// The name that `word` was probably meant to be; empty if none is likely.
-[[nodiscard]] inline auto meant_by(std::string_view word, const auto& synonyms, const auto& names) -> std::string_view {
+/// Why `word` is none of the names, `what` being the noun for them; empty if it is one.
+[[nodiscard]] inline auto not_a_name(std::string_view what, std::string_view word, const auto& names,
+                                     std::initializer_list<synonyms> others) -> std::string {
+    if (is_one_of(word, names)) return {};
     const std::string lower = ascii::lower(word.substr(0, 64));
-    for (const auto& each : synonyms) {
-        if (each.word == lower) return each.meant;
-    }
-    const std::string_view near = nearest(lower, names);
+    std::string_view meant = nearest(lower, names);
     // At most a third of the letters may differ: "passing" is not a misspelt "warning".
-    return edit_distance(lower, near) * 3 > near.size() ? std::string_view{} : near;
-}
-
-[[nodiscard]] inline auto misplaced(known_key key, std::string why) -> known_key {
-    key.kind = key_kind::misplaced;
-    key.why = std::move(why);
-    return key;
-}
-
-[[nodiscard]] inline auto not_known(known_key key, std::string_view what, std::string_view word, std::string_view meant,
-                                    std::string_view all) -> known_key {
-    return misplaced(std::move(key),
-                     quoted(word) + " is no " + std::string{what} + "; " +
-                         (meant.empty() ? "there are " + std::string{all} : "did you mean " + quoted(meant) + '?'));
+    if (edit_distance(lower, meant) * 3 > meant.size()) meant = {};
+    for (const auto& each : others) {
+        if (is_one_of(lower, each.words)) meant = each.meant;
+    }
+    return quoted(word) + " is no " + std::string{what} + "; " +
+           (meant.empty() ? "there are " + listed({names.begin(), names.end()})
+                          : "did you mean " + quoted(meant) + '?');
 }
 
 }  // namespace detail
@@ -128,54 +97,40 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
 [[nodiscard]] inline auto classify_key(const key_bases& bases, std::string_view key, bool is_folder = false)
     -> known_key {
     known_key found;
-    const auto service_is_valid = [&](const std::string& name) {
-        auto valid = validate_segment("the Consul service name", name);
-        if (!valid) found = detail::misplaced(found, valid.error().message + ": no check reads this key");
-        return static_cast<bool>(valid);
-    };
-    const auto is_for_others = [&](const std::vector<std::string>& rest) {
-        if (is_folder && rest.back().empty()) return true;
-        return rest.size() > 1 && rest.back().size() > 1 && rest.back().front() == '.' && rest.back() != "..";
-    };
-    if (const auto below = detail::split_below(bases.trigger, key); below.matches) {
-        const auto& rest = below.rest;
-        found.environment = below.environment;
-        found.kind = key_kind::ignored;
-        if (is_for_others(rest)) return found;
-        if (rest.size() != 3) {
-            return detail::misplaced(found, "no key that powerconsul reads: triggers stand at " + bases.trigger +
-                                                "/<service>/<role>/<state>");
-        }
-        found.service = rest[0];
-        if (!service_is_valid(rest[0])) return found;
-        if (!is_one_of(rest[1], detail::role_names)) {
-            return detail::not_known(found, "role", rest[1],
-                                     detail::meant_by(rest[1], detail::role_synonyms, detail::role_names),
-                                     "primary, secondary and standalone");
-        }
-        if (!is_one_of(rest[2], detail::state_names)) {
-            return detail::not_known(found, "state that has triggers", rest[2],
-                                     detail::meant_by(rest[2], detail::state_synonyms, detail::state_names),
-                                     "critical and warning");
-        }
-        found.kind = key_kind::trigger;
-        found.role = rest[1];
-        found.state = rest[2];
+    const auto trigger = detail::split_below(bases.trigger, key);
+    const auto below = trigger ? trigger : detail::split_below(bases.cluster, key);
+    if (!below) return found;
+    const auto& rest = below->rest;
+    const auto& last = rest.back();
+    found.environment = below->environment;
+    found.kind = key_kind::ignored;
+    if (is_folder && last.empty()) return found;
+    if (rest.size() > 1 && last.size() > 1 && last.front() == '.' && last != "..") return found;
+    found.kind = key_kind::misplaced;
+    if (rest.size() != (trigger ? 3U : 1U)) {
+        found.why = "no key that powerconsul reads: " +
+                    (trigger ? "triggers stand at " + bases.trigger + "/<service>/<role>/<state>"
+                             : "cluster documents stand at " + bases.cluster + "/<service>");
         return found;
     }
-    if (const auto below = detail::split_below(bases.cluster, key); below.matches) {
-        const auto& rest = below.rest;
-        found.environment = below.environment;
-        found.kind = key_kind::ignored;
-        if (is_for_others(rest)) return found;
-        if (rest.size() != 1) {
-            return detail::misplaced(
-                found, "no key that powerconsul reads: cluster documents stand at " + bases.cluster + "/<service>");
+    found.service = rest[0];
+    if (const auto valid = validate_segment("the Consul service name", rest[0]); !valid) {
+        found.why = valid.error().message + ": no check reads this key";
+    } else if (trigger) {
+        found.why = detail::not_a_name(
+            "role", rest[1], detail::role_names,
+            {{"primary", {"master", "active", "leader", "main", "active_nodes"}},
+             {"secondary", {"slave", "standby", "passive", "replica", "backup", "follower", "standby_nodes"}},
+             {"standalone", {"single", "alone"}}});
+        if (found.why.empty()) {
+            found.why = detail::not_a_name("state that has triggers", rest[2], detail::state_names,
+                                           {{"critical", {"crit", "error", "failed", "down"}}, {"warning", {"warn"}}});
         }
-        found.service = rest[0];
-        if (service_is_valid(rest[0])) found.kind = key_kind::document;
-        return found;
     }
+    if (!found.why.empty()) return found;
+    found.kind = trigger ? key_kind::trigger : key_kind::document;
+    if (trigger) found.role = rest[1];
+    if (trigger) found.state = rest[2];
     return found;
 }
 

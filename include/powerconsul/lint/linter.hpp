@@ -38,10 +38,6 @@ public:
     [[nodiscard]] auto around() const -> const lint_surroundings& { return around_; }
     [[nodiscard]] auto files() -> Files& { return files_; }
 
-    void document(const std::string& name, std::string_view text, const json::service_sight* seen = nullptr) {
-        static_cast<void>(json::lint_cluster(report_, name, text, seen));
-    }
-
     /// Examines the document at a key and keeps it, so that finish() can compare the service's triggers with it.
     void document_at(const known_key& key, const std::string& name, std::string_view text,
                      const json::service_sight* seen = nullptr) {
@@ -57,12 +53,19 @@ public:
         report_.add(name, text, 0, severity::note, "there is no " + one_line(program, 200) + " on this machine");
     }
 
-    void trigger_at(const known_key& key, const std::string& name, std::string_view text) {
-        trigger(name, text);
-        triggers_.push_back({key, name});
+    /// Examines what stands at a key.
+    void value_at(const known_key& key, const std::string& name, std::string_view text) {
+        switch (key.kind) {
+            case key_kind::document: document_at(key, name, text); break;
+            case key_kind::trigger:
+                trigger(name, text);
+                triggers_.push_back({key, name});
+                break;
+            case key_kind::misplaced: report_.add(name, severity::warning, key.why); break;
+            case key_kind::ignored:
+            case key_kind::other: report_.passed_over(); break;
+        }
     }
-
-    void misplaced(const known_key& key, const std::string& name) { report_.add(name, severity::warning, key.why); }
 
     /// Consul itself says that a service has no document.
     void without_document(const std::string& service) { without_document_.insert(service); }

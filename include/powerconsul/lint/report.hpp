@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -11,8 +12,8 @@
 #include <vector>
 
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/json/page.hpp>
 #include <powerconsul/json/value.hpp>
-#include <powerconsul/json/writer.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -21,12 +22,7 @@ namespace powerconsul::inline v0 {
 enum class severity : unsigned char { error, warning, note };
 
 [[nodiscard]] constexpr auto to_string(severity value) -> std::string_view {
-    switch (value) {
-        case severity::error: return "error";
-        case severity::warning: return "warning";
-        case severity::note: break;
-    }
-    return "note";
+    return value == severity::error ? "error" : value == severity::warning ? "warning" : "note";
 }
 
 /// One finding and its place.
@@ -52,12 +48,9 @@ struct lint_finding {
 enum class text_kind : unsigned char { document, trigger, configuration };
 
 [[nodiscard]] constexpr auto to_string(text_kind value) -> std::string_view {
-    switch (value) {
-        case text_kind::document: return "cluster document";
-        case text_kind::trigger: return "trigger";
-        case text_kind::configuration: break;
-    }
-    return "configuration";
+    return value == text_kind::document  ? "cluster document"
+           : value == text_kind::trigger ? "trigger"
+                                         : "configuration";
 }
 
 /// Collects findings about several texts, without duplicates. For each text it keeps all errors, but fewer than
@@ -83,9 +76,7 @@ public:
 
     [[nodiscard]] auto findings() const -> const std::set<lint_finding>& { return findings_; }
     [[nodiscard]] auto count(severity level) const -> std::uint64_t {
-        std::uint64_t count = 0;
-        for (const auto& each : findings_) count += each.level == level ? 1U : 0U;
-        return count;
+        return static_cast<std::uint64_t>(std::ranges::count(findings_, level, &lint_finding::level));
     }
     [[nodiscard]] auto count(text_kind kind) const -> std::uint64_t {
         return looked_at_[static_cast<std::size_t>(kind)];
@@ -157,30 +148,25 @@ inline void add_problems(lint_report& report, std::string_view name, std::string
 
 /// All findings and the counts as one JSON object, for programs.
 [[nodiscard]] inline auto report_json(const lint_report& report) -> std::string {
-    writer text;
-    text.open_object();
-    text.key("findings").open_array();
-    for (const auto& each : report.findings()) {
-        text.open_object();
-        text.key("document").string(one_line(each.document, 500));
-        text.key("line");
-        each.line == 0 ? text.null() : text.number(std::uint64_t{each.line});
-        text.key("column");
-        each.line == 0 ? text.null() : text.number(std::uint64_t{each.column});
-        text.key("severity").string(to_string(each.level));
-        text.key("message").string(one_line(each.message, 2000));
-        text.close_object();
+    page printed;
+    printed.objects("findings", report.findings(), [&](const lint_finding& each) {
+        printed.member("document", each.document, 500);
+        for (const auto& [key, number] : {std::pair{"line", each.line}, std::pair{"column", each.column}}) {
+            printed.object.key(key);
+            each.line == 0 ? printed.object.null() : printed.object.number(std::uint64_t{number});
+        }
+        printed.member("severity", to_string(each.level));
+        printed.member("message", each.message, 2000);
+    });
+    for (const auto& [key, count] :
+         {std::pair{"errors", report.count(severity::error)}, std::pair{"warnings", report.count(severity::warning)},
+          std::pair{"notes", report.count(severity::note)}, std::pair{"documents", report.count(text_kind::document)},
+          std::pair{"triggers", report.count(text_kind::trigger)},
+          std::pair{"configurations", report.count(text_kind::configuration)},
+          std::pair{"passedOver", report.others()}}) {
+        printed.object.key(key).number(count);
     }
-    text.close_array();
-    text.key("errors").number(report.count(severity::error));
-    text.key("warnings").number(report.count(severity::warning));
-    text.key("notes").number(report.count(severity::note));
-    text.key("documents").number(report.count(text_kind::document));
-    text.key("triggers").number(report.count(text_kind::trigger));
-    text.key("configurations").number(report.count(text_kind::configuration));
-    text.key("passedOver").number(report.others());
-    text.close_object();
-    return text.text();
+    return std::move(printed).json();
 }
 
 }  // namespace json

@@ -65,7 +65,7 @@ namespace detail {
         constexpr std::array<std::string_view, 2> of_triggers{"command", "script"};
         if (!nearest(each, of_documents).empty()) ++count[0];
         if (!nearest(each, of_triggers).empty()) ++count[1];
-        if (json::is_nearly_settings_key(each)) ++count[2];
+        if (!nearest(each, json::settings_keys()).empty()) ++count[2];
     }
     const auto most = std::ranges::max_element(count);
     const auto kinds = std::ranges::count_if(count, [](auto each) { return each != 0; });
@@ -116,35 +116,23 @@ void look_at_configuration(linter<Files>& to, const std::string& name, std::stri
     auto& report = to.report();
     const auto read = json::lint_settings(report, name, text);
     if (!read.problems.empty()) return;
-    const json::value& root = *read.root;
     const settings& said = read.said;
-    if (said.service_manager) {
-        if (auto known = parse_service_manager(*said.service_manager); !known) {
-            report.add(name, text, root.find("serviceManager")->offset, severity::error,
-                       "serviceManager: " + known.error().message);
-        }
-    }
-    if (said.log) {
-        if (auto target = parse_log_target(*said.log); !target) {
-            report.add(name, text, root.find("log")->offset, severity::error, "log: " + target.error().message);
-        }
-    }
-    if (said.consul.token_file && said.consul.token_file->starts_with('/')) {
-        const auto token = to.files().read_named(*said.consul.token_file, most_in_a_value);
+    if (const auto path = said.text("consul.tokenFile"); path.starts_with('/')) {
+        const auto token = to.files().read_named(path, most_in_a_value);
         if (token && *token && ((*token)->status.mode & 07U) != 0) {
-            report.add(name, text, root.find("consul")->find("tokenFile")->offset, severity::warning,
-                       "consul.tokenFile: " + *said.consul.token_file + " has the mode " +
-                           octal_mode((*token)->status.mode) + ", so that others can read the token; chmod 0600 it");
+            report.add(name, text, read.at("consul.tokenFile").offset, severity::warning,
+                       "consul.tokenFile: " + path + " has the mode " + octal_mode((*token)->status.mode) +
+                           ", so that others can read the token; chmod 0600 it");
         }
     }
     const auto& own = to.around().own_files;
-    if (said.service_filter && std::ranges::find(own, name) != own.end()) {
-        const auto matched = matches_at_start(*said.service_filter, to.around().node);
+    if (const auto filter = said.text("serviceFilter"); !filter.empty() && is_one_of(name, own)) {
+        const auto matched = matches_at_start(filter, to.around().node);
         if (!matched) {
-            report.add(name, text, root.find("serviceFilter")->offset, severity::warning,
+            report.add(name, text, read.at("serviceFilter").offset, severity::warning,
                        "serviceFilter: " + matched.error().message);
         } else if (!*matched) {
-            report.add(name, text, root.find("serviceFilter")->offset, severity::note,
+            report.add(name, text, read.at("serviceFilter").offset, severity::note,
                        "serviceFilter does not match this node, " + to.around().node);
         }
     }
@@ -160,17 +148,9 @@ void look_at_export(linter<Files>& to, const std::string& name, std::string_view
     std::size_t ours = 0;
     for (const auto& each : keys) {
         const auto key = classify_key(to.around().bases, each.key, each.value.empty());
-        if (key.kind == key_kind::document) {
-            to.document_at(key, each.key, each.value);
-            to.exported(key.environment);
-        }
-        if (key.kind == key_kind::trigger) to.trigger_at(key, each.key, each.value);
-        if (key.kind == key_kind::misplaced) to.misplaced(key, each.key);
-        if (key.kind == key_kind::other || key.kind == key_kind::ignored) {
-            report.passed_over();
-        } else {
-            ++ours;
-        }
+        to.value_at(key, each.key, each.value);
+        if (key.kind == key_kind::document) to.exported(key.environment);
+        if (key.kind != key_kind::other && key.kind != key_kind::ignored) ++ours;
     }
     if (ours != 0 || !problems.empty()) return;
     report.add(name, severity::error,
@@ -198,7 +178,7 @@ void lint_text(linter<Files>& to, const std::string& name, std::string_view text
                               " bytes; at most " + std::to_string(most) + " are taken");
     }
     const auto before = report.findings().size();
-    if (taken.kind == text_kind::document) to.document(name, text);
+    if (taken.kind == text_kind::document) static_cast<void>(json::lint_cluster(report, name, text));
     if (taken.kind == text_kind::trigger) to.trigger(name, text);
     if (taken.kind == text_kind::configuration) detail::look_at_configuration(to, name, text);
     if (taken.certain || report.findings().size() == before) return;

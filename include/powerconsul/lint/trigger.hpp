@@ -113,11 +113,11 @@ struct lint_trigger_options {
 namespace detail {
 
 /// Finds what is valid in a trigger but probably a mistake.
-class trigger_warnings {
-public:
-    trigger_warnings(lint_report& report, std::string_view name, std::string_view text,
-                     const lint_trigger_options& options)
-        : report_{report}, name_{name}, text_{text}, options_{options} {}
+struct trigger_warnings {
+    lint_report& report_;
+    std::string_view name_;
+    std::string_view text_;
+    const lint_trigger_options& options_;
 
     void look(const action& made) {
         std::size_t sound = 0;
@@ -137,7 +137,6 @@ public:
         if (const auto* const words = root->find("command"); words != nullptr) command(*words, made.argv);
     }
 
-private:
     void warn(std::size_t offset, std::string what) {
         report_.add(name_, text_, offset, severity::warning, std::move(what));
     }
@@ -198,11 +197,6 @@ private:
             }
         }
     }
-
-    lint_report& report_;
-    std::string_view name_;
-    std::string_view text_;
-    const lint_trigger_options& options_;
 };
 
 }  // namespace detail
