@@ -14,7 +14,7 @@
 
 #include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/adapters/posix/machine.hpp>
-#include <powerconsul/doctor/agent_files.hpp>
+#include <powerconsul/doctor/agent.hpp>
 #include <powerconsul/json/value.hpp>
 
 #include "caller.hpp"

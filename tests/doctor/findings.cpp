@@ -86,14 +86,14 @@ TEST_CASE("script checks") {
 }
 
 TEST_CASE("checks") {
-    using checks = std::optional<std::vector<called_check>>;
+    using checks = std::optional<std::vector<examined_check>>;
     const auto one = [](const checks& all) {
         const auto found = judge_checks(all);
         REQUIRE(found.size() == 1);
         return found.front();
     };
     holds(one(std::nullopt), condition::unknown, "not known");
-    holds(one(checks{std::vector<called_check>{}}), warning, "no check");
+    holds(one(checks{std::vector<examined_check>{}}), warning, "no check");
     holds(one(checks{{{"role", "", {8000}, {9000}}}}), ok, "role");
     holds(one(checks{{{"role", "", {8000}, {8000}}}}), warning, "longer than");
     holds(one(checks{{{"role", "misspelt", {8000}, {9000}}}}), condition::error, "misspelt");
@@ -118,65 +118,21 @@ TEST_CASE("watches") {
     holds(critical(fail(errc::unavailable, "no files")), condition::unknown, "no files");
 }
 
-TEST_CASE("the state directory") {
-    const directory_facts sound{"/s", true, true, 10, 10};
-    const auto with = [&](auto change) {
-        auto facts = sound;
-        change(facts);
-        return judge_state_directory(facts);
-    };
-    holds(judge_state_directory(sound), ok, "/s is safe");
-    holds(with([](auto& facts) { facts.trusted = false; }), ok, "will be made");
-    holds(with([](auto& facts) { facts.writable = false; }), condition::error, "cannot be written");
-    holds(with([](auto& facts) { facts.free_bytes = 0; }), condition::error, "no space left");
-    holds(with([](auto& facts) { facts.free_files = 0; }), condition::error, "no inode left");
-    holds(with([](auto& facts) { facts.free_files.reset(); }), ok, "safe");
-    holds(with([](auto& facts) { facts.free_bytes.reset(); }), condition::unknown, "cannot be told");
-    holds(with([](auto& facts) { facts.trusted = fail(errc::io, "EIO"); }), condition::unknown, "EIO");
-    holds(with([](auto& facts) { facts.trusted = fail(errc::denied, "is a link"); }), condition::error, "is a link");
-}
-
-TEST_CASE("the clock") {
-    const milliseconds now = first_release + seconds(1000);
-    holds(judge_clock({now, true, ""}), ok, "synchronized");
-    holds(judge_clock({now, false, ""}), warning, "not synchronized");
-    holds(judge_clock({now, std::nullopt, ""}), condition::unknown, "does not say");
-    holds(judge_clock({now, true, "/s/x.json"}), condition::error, "/s/x.json is from the future");
-    holds(judge_clock({first_release - seconds(1), true, ""}), condition::error, "before the time");
-}
-
-TEST_CASE("noop files") {
-    using age = std::optional<milliseconds>;
-    const auto one = [](noop_facts file) {
-        const auto found = judge_noop_files({file});
-        REQUIRE(found.size() == 1);
-        return found.front();
-    };
-    const milliseconds hour = seconds(3600);
-    CHECK(judge_noop_files({}).front().state == ok);
-    holds(one({"f", age{}, {}}), ok, "none is there");
-    holds(one({"f", age{hour}, {}}), ok, "1 is there");
-    holds(one({"f", age{milliseconds{hour.count * 25}}, {}}), warning, "for 25 h");
-    holds(one({"f", age{milliseconds{hour.count * 24}}, {}}), ok, "less than a day");
-    holds(one({"f", age{milliseconds{hour.count * 2}}, hour}), warning, "no longer counts");
-    holds(one({"f", fail(errc::io, "EIO"), {}}), condition::unknown, "EIO");
-}
-
 TEST_CASE("findings as text and as JSON, each on its line") {
     const std::vector<finding> all{{"a", ok, "is\nwell", ""},
                                    {"longer", condition::error, "is not", "mend it"},
                                    {"b", condition::unknown, "is hidden", ""},
                                    {"c", condition::unknown, "too", ""}};
-    CHECK(findings_text(all) ==
+    CHECK(findings_text(all, false) ==
           "ok       a       is well\n"
           "error    longer  is not; mend it\n"
           "unknown  b       is hidden\n"
           "unknown  c       too\n"
           "1 error, 0 warnings, 2 unknown\n");
-    CHECK(findings_json({all[1]}) ==
+    CHECK(findings_text({all[1]}, true) ==
           R"({"findings":[{"point":"longer","state":"error","what":"is not","remedy":"mend it"}],)"
           R"("errors":1,"warnings":0,"unknown":0,"code":2})"
           "\n");
-    CHECK(findings_json({all[0]}).find("remedy") == std::string::npos);
-    CHECK(findings_text({}) == "0 errors, 0 warnings, 0 unknown\n");
+    CHECK(findings_text({all[0]}, true).find("remedy") == std::string::npos);
+    CHECK(findings_text({}, false) == "0 errors, 0 warnings, 0 unknown\n");
 }

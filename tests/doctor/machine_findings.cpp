@@ -14,11 +14,11 @@ using namespace powerconsul;
 
 namespace {
 
-using checks = std::optional<std::vector<examined_check>>;
+using calls = std::optional<std::vector<examined_check>>;
 
 auto check_of(const std::string& subject, std::map<std::string, std::string, std::less<>> options = {})
     -> examined_check {
-    return {.facts = {.id = "c"}, .line = {.words = {"check", subject}, .options = std::move(options)}};
+    return {.id = "c", .line = {.words = {"check", subject}, .options = std::move(options)}};
 }
 
 }  // namespace
@@ -53,22 +53,42 @@ TEST_CASE("the state directory as the agent's user finds it") {
     machine.left = {1, std::nullopt};
     CHECK(look_at_state_directory(files, machine, "/var/state", 33).state == condition::ok);
     CHECK(look_at_state_directory(files, machine, "/var/state", 34).what.find("another user") != std::string::npos);
+    machine.left = {1, 0};
+    CHECK(look_at_state_directory(files, machine, "/var/state", 33).what.find("no inode left") != std::string::npos);
+    machine.left = {std::nullopt, 1};
+    CHECK(look_at_state_directory(files, machine, "/var/state", 33).state == condition::unknown);
+    machine.left = {1, 1};
+    CHECK(look_at_state_directory(files, machine, "/var/state", 33).what == "/var/state is safe and can be written");
     // One that is missing is made in the directory above it.
     CHECK(look_at_state_directory(files, machine, "/var/none/", 33).state == condition::error);
     CHECK(look_at_state_directory(files, machine, "/var/none", 0).what == "/var/none will be made by the first check");
     machine.writable = {"."};
     CHECK(look_at_state_directory(files, machine, "none", files.user()).state == condition::ok);
+    files.put("/var/closed", "", {file_kind::directory, 0500, 33, 33, 0, 0});
+    const auto closed = look_at_state_directory(files, machine, "/var/closed", 33);
+    CHECK(closed.state == condition::error);
+    CHECK(closed.what == "/var/closed cannot be written by the user who runs the checks");
+    CHECK(look_at_state_directory(files, machine, "/var/state", 34).state == condition::error);
+    files.fail_on("/var/state", {errc::io, "EIO"});
+    const auto unread = look_at_state_directory(files, machine, "/var/state", 33);
+    CHECK(unread.state == condition::unknown);
+    CHECK(unread.what == "EIO");
 }
 
 TEST_CASE("the service manager") {
     testing::memory_files files;
     CHECK(look_at_service_manager(files, service_manager::openrc, {}).what == "openrc");
     CHECK(look_at_service_manager(files, {}, {}).state == condition::unknown);
-    CHECK(look_at_service_manager(files, {}, checks{{check_of("process")}}).state == condition::ok);
+    CHECK(look_at_service_manager(files, {}, calls{{check_of("process")}}).state == condition::ok);
+    for (const auto& kind : checks::all_kinds::words) {
+        const bool needed = kind.name == "service" || kind.name == "servicegroup";
+        const auto found = look_at_service_manager(files, {}, calls{{check_of(std::string{kind.name})}});
+        CHECK(found.state == (needed ? condition::error : condition::ok));
+    }
     auto service = check_of("servicegroup");
-    CHECK(look_at_service_manager(files, {}, checks{{service}}).state == condition::error);
+    CHECK(look_at_service_manager(files, {}, calls{{service}}).state == condition::error);
     service.chosen.emplace().manager = service_manager::sysv;
-    CHECK(look_at_service_manager(files, {}, checks{{service}}).what == "the checks name sysv");
+    CHECK(look_at_service_manager(files, {}, calls{{service}}).what == "the checks name sysv");
     files.put("/run/systemd/system", "", {file_kind::directory, 0755, 0, 0, 0, 0});
     CHECK(look_at_service_manager(files, {}, {}).what == "systemd");
 }
@@ -77,13 +97,13 @@ TEST_CASE("the plugin") {
     testing::memory_files files;
     made_up_machine machine{.executable = {"/opt/one"}};
     CHECK(look_at_plugin(files, machine, {}).state == condition::unknown);
-    CHECK(look_at_plugin(files, machine, checks{{check_of("process")}}).what == "no check needs check_procs");
+    CHECK(look_at_plugin(files, machine, calls{{check_of("process")}}).what == "no check needs check_procs");
     const auto with = [&](const std::string& path) {
         return check_of("process", {{"nagiosargs", "-c 1:"}, {"plugin", path}});
     };
-    CHECK(look_at_plugin(files, machine, checks{{with("/opt/one"), with("/opt/one")}}).what == "/opt/one");
-    CHECK(look_at_plugin(files, machine, checks{{with("/opt/one"), with("/opt/two")}}).remedy.ends_with("of check c"));
-    CHECK(look_at_plugin(files, machine, checks{{with("")}}).what.starts_with("check_procs was not found in "));
+    CHECK(look_at_plugin(files, machine, calls{{with("/opt/one"), with("/opt/one")}}).what == "/opt/one");
+    CHECK(look_at_plugin(files, machine, calls{{with("/opt/one"), with("/opt/two")}}).remedy.ends_with("of check c"));
+    CHECK(look_at_plugin(files, machine, calls{{with("")}}).what.starts_with("check_procs was not found in "));
 }
 
 TEST_CASE("a record from the future") {
@@ -104,6 +124,9 @@ TEST_CASE("a record from the future") {
     CHECK(look_at_clock(files, machine, "/s", now).what.starts_with("/s/last-known/c.json is "));
     machine.synchronized = false;
     CHECK(look_at_clock(files, machine, "/none", now).state == condition::warning);
+    machine.synchronized.reset();
+    CHECK(look_at_clock(files, machine, "/none", now).state == condition::unknown);
+    CHECK(look_at_clock(files, machine, "/none", first_release - seconds(1)).state == condition::error);
 }
 
 TEST_CASE("noop files, through links") {
@@ -117,7 +140,7 @@ TEST_CASE("noop files, through links") {
     const auto look = [&](const std::string& path, const std::string& most = {}) {
         std::map<std::string, std::string, std::less<>> options{{"noopfile", path}};
         if (!most.empty()) options.emplace("noop-max-age", most);
-        const auto found = look_at_noop_files(files, machine, now, checks{{check_of("process", options)}});
+        const auto found = look_at_noop_files(files, machine, now, calls{{check_of("process", options)}});
         REQUIRE(found.size() == 1);
         return found.front();
     };
@@ -126,6 +149,16 @@ TEST_CASE("noop files, through links") {
     CHECK(look("/directory").what == "none is there");
     CHECK(look("/link").what == "1 is there, less than a day old");
     CHECK(look("/link", "1h").what == "/link is 2 h old and no longer counts");
+    CHECK(look("/link", "1h").state == condition::warning);
+    const auto put = [&](std::int64_t hours) {
+        files.put("/real", "", {file_kind::regular, 0600, 0, 0, 0, now.count / 1000 - hours * 3600});
+    };
+    put(24);
+    CHECK(look("/link").what == "1 is there, less than a day old");
+    put(25);
+    CHECK(look("/link").what == "/link has held its check as passing for 25 h");
+    CHECK_FALSE(look("/link").remedy.empty());
+    put(2);
     CHECK(look("/link", "wrong").what == "1 is there, less than a day old");
     files.fail_on("/real", {errc::io, "EIO"});
     CHECK(look("/link").what == "EIO");

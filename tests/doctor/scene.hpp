@@ -7,9 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/config/configuration.hpp>
-#include <powerconsul/doctor/agent_files.hpp>
-#include <powerconsul/doctor/findings.hpp>
+#include <powerconsul/doctor/machine_findings.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/fake_host.hpp>

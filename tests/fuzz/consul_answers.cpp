@@ -1,6 +1,6 @@
-// covers: consul/answers_json.hpp json/value.hpp consul/rights.hpp doctor/agent_config_json.hpp json/writer.hpp
+// covers: consul/answers_json.hpp json/value.hpp consul/rights.hpp doctor/agent.hpp json/writer.hpp
 // json/parse_error.hpp core/base64.hpp
-#include <powerconsul/doctor/agent_config_json.hpp>
+#include <powerconsul/doctor/agent.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -111,7 +111,7 @@ void lists(std::string_view body, std::string_view prefix) {
 
 void agent(std::string_view body) {
     const auto facts = json::decode_agent(body);
-    const auto config = json::decode_agent_config(body);
+    const auto config = decode_agent_config(body);
     fuzz::expect(facts.has_value() == config.has_value(), "the two readers differ", body);
     if (facts) {
         fuzz::expect(!facts->node.empty() && !facts->datacenter.empty(), "without a name", body);
@@ -129,7 +129,7 @@ void base64(std::string_view text) {
     fuzz::expect(base64_decoded(base64_encoded(text)).value_or("?") == text, "not what was encoded", text);
     const auto bytes = base64_decoded(text);
     fuzz::expect(!bytes || base64_encoded(*bytes) == text, "two texts for the same bytes", text);
-    if (const auto time = json::parse_go_duration(text)) fuzz::expect(time->count >= 0, "a negative time", text);
+    if (const auto time = parse_go_duration(text)) fuzz::expect(time->count >= 0, "a negative time", text);
 }
 
 /// The key or datacenter that was asked for, and the answer.

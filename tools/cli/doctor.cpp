@@ -47,10 +47,8 @@ auto run_doctor(const invocation& call, const config::arguments& line, const con
     const posix_machine machine;
     const auto found =
         examination{*here, machine, ours, chosen, heal::stop_reason(here->files, chosen.stop_file)}(only);
-    auto page = findings_page(found);
-    const bool as_json = line.has("json") || chosen.format == output_format::json;
-    out += as_json ? std::move(page).json() + '
-' : page.text() + findings_summary(found); return exit_code{exit_status(found)};
+    out += findings_text(found, line.has("json") || chosen.format == output_format::json);
+    return exit_code{exit_status(found)};
 }
 
 }  // namespace powerconsul::cli

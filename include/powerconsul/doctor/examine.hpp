@@ -18,10 +18,6 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
-#include <powerconsul/doctor/agent_config_json.hpp>
-#include <powerconsul/doctor/agent_files.hpp>
-#include <powerconsul/doctor/called_checks.hpp>
-#include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/doctor/least_rights.hpp>
 #include <powerconsul/doctor/machine_findings.hpp>
 #include <powerconsul/json/value.hpp>
@@ -132,7 +128,7 @@ private:
         const auto answer = ask("/v1/agent/self");
         if (!answer) return unexpected{answer.error()};
         if (answer->status == 200) {
-            auto read = json::decode_agent_config(answer->body);
+            auto read = decode_agent_config(answer->body);
             return read ? std::move(read) : detail::undecoded("/v1/agent/self", *answer, read.error());
         }
         if (answer->status != 403) {
@@ -211,11 +207,11 @@ private:
         const auto live = consul_.agent_checks();
         if (!live || !checks_) return;
         for (auto& each : *checks_) {
-            if (!each.facts.cause.empty() || each.service().empty()) continue;
-            if (std::ranges::find(*live, each.facts.id, &snapshot_check::check_id) != live->end()) continue;
+            if (!each.cause.empty() || each.service().empty()) continue;
+            if (std::ranges::find(*live, each.id, &snapshot_check::check_id) != live->end()) continue;
             const auto hidden = consul_.missing_rights({{acl_resource::service, each.registered}}, {});
             if (hidden && hidden->empty()) {
-                each.facts.cause = "the agent does not have this check of its files; consul reload";
+                each.cause = "the agent does not have this check of its files; consul reload";
             }
         }
     }
@@ -307,12 +303,7 @@ private:
                 "run doctor on the agent's machine, by a user who may read them");
         }
         add(judge_script_checks(agent_));
-        std::optional<std::vector<called_check>> called;
-        if (checks_) {
-            called.emplace();
-            for (const auto& each : *checks_) called->push_back(each.facts);
-        }
-        std::ranges::move(judge_checks(called), std::back_inserter(findings_));
+        std::ranges::move(judge_checks(checks_), std::back_inserter(findings_));
         result<std::vector<watch_handler>> handlers = fail(errc::unavailable, "it stands in the agent's files alone");
         if (definitions_) handlers = definitions_->handlers;
         for (const bad_state state : {bad_state::critical, bad_state::warning}) add(judge_watch(state, handlers));

@@ -14,8 +14,9 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
+#include <powerconsul/doctor/agent.hpp>
 #include <powerconsul/heal/incident.hpp>
-#include <powerconsul/json/writer.hpp>
+#include <powerconsul/json/page.hpp>
 
 /// Judges what is wrong on a node, from facts that the caller gathered. A fact that could not be obtained is an error
 /// in a result or nothing in an optional; what is judged from it is `unknown`, never `ok`.
@@ -54,25 +55,6 @@ struct finding {
 }
 
 // --- the agent and Consul ---
-
-/// A check of the agent's configuration that runs a program.
-struct configured_check {
-    std::string id{};
-    std::string service{};             ///< the Consul service; empty for a check of the node
-    std::vector<std::string> words{};  ///< the program and its arguments
-    milliseconds timeout{};            ///< after which Consul ends it
-};
-
-/// What an agent says of itself. Its configuration is no stable interface: any part may be missing.
-struct agent_config {
-    std::string node{};
-    std::string datacenter{};
-    std::string version{};
-    std::string data_dir{};
-    std::optional<bool> local_scripts{};   ///< whether it runs script checks from its own files
-    std::optional<bool> remote_scripts{};  ///< whether it also runs those that others register
-    std::optional<std::vector<configured_check>> checks{};
-};
 
 [[nodiscard]] inline auto could_not_look(std::string point, const error& why) -> finding {
     return {std::move(point), condition::unknown, why.message, {}};
@@ -168,16 +150,9 @@ struct rights_facts {
             "set enable_local_script_checks = true in its configuration"};
 }
 
-/// A check that calls powerconsul, as far as its command line was understood.
-struct called_check {
-    std::string id{};
-    std::string cause{};         ///< why it cannot work; empty if it can
-    milliseconds own_timeout{};  ///< the limit that powerconsul sets itself
-    milliseconds timeout{};      ///< after which Consul ends it
-};
-
 /// Judges an agent's checks; nothing if they are not known. One finding names all that are well; others have their own.
-[[nodiscard]] inline auto judge_checks(const std::optional<std::vector<called_check>>& checks) -> std::vector<finding> {
+[[nodiscard]] inline auto judge_checks(const std::optional<std::vector<examined_check>>& checks)
+    -> std::vector<finding> {
     if (!checks) {
         return {{"checks", condition::unknown, "the agent's checks are not known",
                  "look whether each has a timeout longer than --timeout"}};
@@ -207,14 +182,6 @@ struct called_check {
     return found;
 }
 
-/// A handler of a watch on checks.
-struct watch_handler {
-    std::string state{};    ///< the state that it watches; empty for any
-    std::string acts_on{};  ///< the state that powerconsul is told; empty if it is not called or not understood
-    std::string cause{};    ///< why it does nothing; empty if it is not known to be wrong
-    std::string where{};    ///< the file that defines it
-};
-
 /// Judges the handlers for one state, from the agent's files.
 [[nodiscard]] inline auto judge_watch(bad_state state, const result<std::vector<watch_handler>>& handlers) -> finding {
     const std::string name{to_string(state)};
@@ -238,152 +205,35 @@ struct watch_handler {
             "let it call powerconsul watch " + name + " --detach"};
 }
 
-// --- the machine ---
-
-/// The directory that keeps last known roles and journals.
-struct directory_facts {
-    std::string path{};
-    result<bool> trusted{false};  ///< false if the directory does not exist
-    bool writable{};              ///< the directory or, if it does not exist, its parent
-    std::optional<std::uint64_t> free_bytes{};
-    std::optional<std::uint64_t> free_files{};  ///< also nothing if the file system does not count them
-};
-
-[[nodiscard]] inline auto judge_state_directory(const directory_facts& facts) -> finding {
-    const std::string point = "state directory";
-    if (!facts.trusted) {
-        const bool refused = facts.trusted.error().code == errc::denied;
-        return {point, refused ? condition::error : condition::unknown, facts.trusted.error().message,
-                "set --state-dir to a directory of the agent's user, of mode 0700"};
-    }
-    const std::string missing = *facts.trusted ? "" : " is not there and";
-    if (!facts.writable) {
-        return {point, condition::error, facts.path + missing + " cannot be written by the user who runs the checks",
-                "install -d -o <the agent's user> -m 0700 " + facts.path};
-    }
-    if (facts.free_bytes == std::uint64_t{0} || facts.free_files == std::uint64_t{0}) {
-        return {point, condition::error,
-                facts.path + ": the file system has no " + (facts.free_bytes == std::uint64_t{0} ? "space" : "inode") +
-                    " left: nothing is remembered, and no trigger runs",
-                "make room there"};
-    }
-    if (!facts.free_bytes) {
-        return {point, condition::unknown, facts.path + ": the space that is left cannot be told", {}};
-    }
-    if (!*facts.trusted) return {point, condition::ok, facts.path + " will be made by the first check", {}};
-    return {point, condition::ok, facts.path + " is safe and can be written", {}};
-}
-
-struct clock_facts {
-    milliseconds now{};
-    std::optional<bool> synchronized{};
-    std::string from_future{};  ///< a record of this node with a time after `now`; empty if there is none
-};
-
-/// 2026-11-01, wall clock. No powerconsul existed before this time.
-inline constexpr milliseconds first_release{std::int64_t{1'793'491'200'000}};
-
-[[nodiscard]] inline auto judge_clock(const clock_facts& facts) -> finding {
-    const std::string remedy = "let chrony, ntpd or systemd-timesyncd set it";
-    if (facts.now < first_release) {
-        return {"clock", condition::error, "it is before the time at which this program was made", remedy};
-    }
-    if (!facts.from_future.empty()) {
-        return {"clock", condition::error, facts.from_future + " is from the future: the clock was set back",
-                remedy + "; else delete that file"};
-    }
-    if (!facts.synchronized)
-        return {"clock", condition::unknown, "the kernel does not say whether it is synchronized", {}};
-    if (*facts.synchronized) return {"clock", condition::ok, "it is synchronized", {}};
-    return {"clock", condition::warning, "it is not synchronized: ages and back-offs may be wrong", remedy};
-}
-
-/// A file that keeps its check passing while it exists.
-struct noop_facts {
-    std::string path{};
-    result<std::optional<milliseconds>> age{std::optional<milliseconds>{}};  ///< nothing if it does not exist
-    std::optional<milliseconds> max_age{};
-};
-
-[[nodiscard]] inline auto judge_noop_files(const std::vector<noop_facts>& files) -> std::vector<finding> {
-    std::vector<finding> found;
-    std::size_t young = 0;
-    constexpr milliseconds day = seconds(86'400);
-    for (const auto& each : files) {
-        const std::string point = "noop file";
-        if (!each.age) {
-            found.push_back(could_not_look(point, each.age.error()));
-            continue;
-        }
-        if (!*each.age) continue;
-        const std::string hours = std::to_string((**each.age).count / 3'600'000);
-        if (each.max_age && **each.age > *each.max_age) {
-            found.push_back(
-                {point, condition::warning, each.path + " is " + hours + " h old and no longer counts", "delete it"});
-        } else if (**each.age > day) {
-            found.push_back({point, condition::warning,
-                             each.path + " has held its check as passing for " + hours + " h",
-                             "delete it, or give the check --noop-max-age"});
-        } else {
-            ++young;
-        }
-    }
-    if (!found.empty()) return found;
-    if (young == 0) return {{"noop file", condition::ok, "none is there", {}}};
-    return {{"noop file",
-             condition::ok,
-             std::to_string(young) + (young == 1 ? " is" : " are") + " there, less than a day old",
-             {}}};
-}
-
 // --- printing ---
 
-namespace detail {
-
-[[nodiscard]] inline auto count_of(const std::vector<finding>& all, condition state) -> std::size_t {
-    return static_cast<std::size_t>(std::ranges::count(all, state, &finding::state));
-}
-
-}  // namespace detail
-
-/// One line in columns for each finding, and a last line that counts them.
-[[nodiscard]] inline auto findings_text(const std::vector<finding>& all) -> std::string {
-    std::size_t widest = 0;
-    for (const auto& each : all) widest = std::max(widest, each.point.size());
-    const auto padded = [](std::string_view text, std::size_t width) {
-        return std::string{text} + std::string(width - std::min(width, text.size()) + 2, ' ');
-    };
-    std::string text;
-    for (const auto& each : all) {
-        text += padded(to_string(each.state), 7) + padded(one_line(each.point, 200), widest) +
-                one_line(each.what, 2000) + (each.remedy.empty() ? "" : "; " + one_line(each.remedy, 500)) + '\n';
-    }
-    const auto counted = [&](condition state) {
-        const std::size_t count = detail::count_of(all, state);
-        return std::to_string(count) + ' ' + std::string{to_string(state)} + (count == 1 ? ", " : "s, ");
-    };
-    return text + counted(condition::error) + counted(condition::warning) +
-           std::to_string(detail::count_of(all, condition::unknown)) + " unknown\n";
-}
-
-/// The findings as one line of JSON, with the counts and the exit status.
-[[nodiscard]] inline auto findings_json(const std::vector<finding>& all) -> std::string {
-    json::writer text;
-    text.open_object().key("findings").open_array();
-    for (const auto& each : all) {
-        text.open_object();
-        text.key("point").string(one_line(each.point, 200)).key("state").string(to_string(each.state));
-        text.key("what").string(one_line(each.what, 2000));
-        if (!each.remedy.empty()) text.key("remedy").string(one_line(each.remedy, 500));
-        text.close_object();
-    }
-    text.close_array();
+/// One line in columns for each finding, and a last line that counts them; or one line of JSON with the counts and the
+/// exit status.
+[[nodiscard]] inline auto findings_text(const std::vector<finding>& all, bool as_json) -> std::string {
+    json::page printed;
+    printed.objects("findings", all, [&](const finding& each) {
+        std::string name{to_string(each.state)};
+        name.resize(9, ' ');
+        const std::string what = one_line(each.what, 2000);
+        const std::string remedy = one_line(each.remedy, 500);
+        printed.row(name + one_line(each.point, 200), what + (remedy.empty() ? "" : "; " + remedy));
+        printed.member("point", each.point, 200);
+        printed.member("state", to_string(each.state));
+        printed.member("what", what, 2000);
+        if (!remedy.empty()) printed.member("remedy", remedy, 500);
+    });
     for (const auto& [name, state] : {std::pair{"errors", condition::error}, std::pair{"warnings", condition::warning},
                                       std::pair{"unknown", condition::unknown}}) {
-        text.key(name).number(std::uint64_t{detail::count_of(all, state)});
+        printed.object.key(name).number(std::int64_t{std::ranges::count(all, state, &finding::state)});
     }
-    text.key("code").number(std::int64_t{exit_status(all)});
-    return text.close_object().text() + '\n';
+    printed.object.key("code").number(std::int64_t{exit_status(all)});
+    if (as_json) return std::move(printed).json() + '\n';
+    const auto counted = [&](condition state, std::string_view plural) {
+        const auto count = std::ranges::count(all, state, &finding::state);
+        return std::to_string(count) + ' ' + std::string{to_string(state)} + std::string{count == 1 ? "" : plural};
+    };
+    return printed.text() + counted(condition::error, "s") + ", " + counted(condition::warning, "s") + ", " +
+           counted(condition::unknown, "") + '\n';
 }
 
 }  // namespace powerconsul::inline v0

@@ -9,11 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/config/configuration.hpp>
+#include <powerconsul/checks/kinds/all.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
-#include <powerconsul/doctor/called_checks.hpp>
 #include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/ports/clock.hpp>
 #include <powerconsul/ports/files.hpp>
@@ -22,7 +21,7 @@
 #include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
 
-/// What doctor looks at on the machine itself. `checks` has the agent's checks that call powerconsul; nothing if they
+/// What doctor looks at on the machine itself. `calls` has the agent's checks that call powerconsul; nothing if they
 /// are not known.
 namespace powerconsul::inline v0 {
 
@@ -67,51 +66,71 @@ template <directory_source Files>
     return {};
 }
 
-[[nodiscard]] inline auto with_option(const std::optional<std::vector<examined_check>>& checks, std::string_view option)
+[[nodiscard]] inline auto with_option(const std::optional<std::vector<examined_check>>& calls, std::string_view option)
     -> std::vector<examined_check> {
-    auto all = checks.value_or(std::vector<examined_check>{});
+    auto all = calls.value_or(std::vector<examined_check>{});
     std::erase_if(all, [&](const auto& each) { return !each.line.has(option); });
     return all;
 }
 
 }  // namespace detail
 
-/// `user` is the id of the user who runs the checks.
+/// Looks at the directory that keeps last known roles and journals. `user` is the id of the user who runs the checks.
 template <file_source Files, local_machine Machine>
 [[nodiscard]] auto look_at_state_directory(Files& files, Machine& machine, const std::string& path, std::uint32_t user)
     -> finding {
+    const std::string point = "state directory";
     detail::files_of_user<Files> theirs{files, user};
-    directory_facts facts{.path = path, .trusted = trusted_directory(theirs, path)};
-    if (!facts.trusted) return judge_state_directory(facts);
+    const auto trusted = trusted_directory(theirs, path);
+    if (!trusted) {
+        const bool refused = trusted.error().code == errc::denied;
+        return {point, refused ? condition::error : condition::unknown, trusted.error().message,
+                "set --state-dir to a directory of the agent's user, of mode 0700"};
+    }
+    // One that does not exist is made in the directory above it.
     const auto above = path.rfind('/', path.find_last_not_of('/'));
-    const std::string looked = *facts.trusted ? path : above == std::string::npos ? "." : path.substr(0, above + 1);
-    facts.writable = detail::can_write(files, machine, looked, user);
+    const std::string looked = *trusted ? path : above == std::string::npos ? "." : path.substr(0, above + 1);
+    if (!detail::can_write(files, machine, looked, user)) {
+        return {point, condition::error,
+                path + (*trusted ? "" : " is not there and") + " cannot be written by the user who runs the checks",
+                "install -d -o <the agent's user> -m 0700 " + path};
+    }
     const free_room left = machine.room(looked);
-    facts.free_bytes = left.bytes;
-    facts.free_files = left.files;
-    return judge_state_directory(facts);
+    if (left.bytes == std::uint64_t{0} || left.files == std::uint64_t{0}) {
+        return {point, condition::error,
+                path + ": the file system has no " + (left.bytes == std::uint64_t{0} ? "space" : "inode") +
+                    " left: nothing is remembered, and no trigger runs",
+                "make room there"};
+    }
+    if (!left.bytes) return {point, condition::unknown, path + ": the space that is left cannot be told", {}};
+    return {point,
+            condition::ok,
+            path + (*trusted ? " is safe and can be written" : " will be made by the first check"),
+            {}};
 }
 
 /// `named` is the manager that the node's configuration names, if it does.
 template <file_source Files>
 [[nodiscard]] auto look_at_service_manager(Files& files, std::optional<service_manager> named,
-                                           const std::optional<std::vector<examined_check>>& checks) -> finding {
-    const auto about_services = [](const examined_check& each) {
-        return each.line.words.subject == "service" || each.line.words.subject == "servicegroup";
+                                           const std::optional<std::vector<examined_check>>& calls) -> finding {
+    const auto asks = [](const examined_check& each) {
+        const auto kind =
+            std::ranges::find(checks::all_kinds::words, each.line.words.subject, &checks::kind_words::name);
+        return kind != checks::all_kinds::words.end() && kind->asks_service_manager;
     };
-    const bool needed = checks && std::ranges::any_of(*checks, about_services);
+    const bool needed = calls && std::ranges::any_of(*calls, asks);
     finding found{.point = "service manager", .state = condition::ok};
     const auto manager = named ? result{*named} : detect_service_manager(files);
     if (manager) {
         found.what = to_string(*manager);
         return found;
     }
-    if (checks && !needed) {
+    if (calls && !needed) {
         found.what = "none was found, and no check needs one";
         return found;
     }
     // Each check may name its own.
-    for (const auto& each : checks.value_or(std::vector<examined_check>{})) {
+    for (const auto& each : calls.value_or(std::vector<examined_check>{})) {
         if (!each.chosen || !each.chosen->manager) continue;
         found.what = "the checks name " + std::string{to_string(*each.chosen->manager)};
         return found;
@@ -124,12 +143,12 @@ template <file_source Files>
 
 template <file_source Files, local_machine Machine>
 [[nodiscard]] auto look_at_plugin(Files& files, Machine& machine,
-                                  const std::optional<std::vector<examined_check>>& checks) -> finding {
+                                  const std::optional<std::vector<examined_check>>& calls) -> finding {
     const std::string point = "plugin";
-    const auto users = detail::with_option(checks, "nagiosargs");
+    const auto users = detail::with_option(calls, "nagiosargs");
     if (users.empty()) {
-        return checks ? finding{point, condition::ok, "no check needs check_procs", {}}
-                      : finding{point, condition::unknown, "whether a check needs check_procs is not known", {}};
+        return calls ? finding{point, condition::ok, "no check needs check_procs", {}}
+                     : finding{point, condition::unknown, "whether a check needs check_procs is not known", {}};
     }
     std::vector<std::string> seen;
     for (const auto& each : users) {
@@ -141,39 +160,67 @@ template <file_source Files, local_machine Machine>
         }
         if (!machine.can_execute(path)) {
             return {point, condition::error, path + " is not there or cannot be executed",
-                    "install monitoring-plugins-basic (Debian), or correct --plugin of check " + each.facts.id};
+                    "install monitoring-plugins-basic (Debian), or correct --plugin of check " + each.id};
         }
         if (std::ranges::find(seen, path) == seen.end()) seen.push_back(std::move(path));
     }
     return {point, condition::ok, listed(seen), {}};
 }
 
+/// 2026-11-01, wall clock. No powerconsul existed before this time.
+inline constexpr milliseconds first_release{std::int64_t{1'793'491'200'000}};
+
 template <directory_source Files, local_machine Machine>
 [[nodiscard]] auto look_at_clock(Files& files, Machine& machine, const std::string& state_dir, milliseconds now)
     -> finding {
-    return judge_clock({now, machine.clock_is_synchronized(), detail::record_from_future(files, state_dir, now)});
+    const std::string remedy = "let chrony, ntpd or systemd-timesyncd set it";
+    if (now < first_release) {
+        return {"clock", condition::error, "it is before the time at which this program was made", remedy};
+    }
+    if (const std::string record = detail::record_from_future(files, state_dir, now); !record.empty()) {
+        return {"clock", condition::error, record + " is from the future: the clock was set back",
+                remedy + "; else delete that file"};
+    }
+    const auto synchronized = machine.clock_is_synchronized();
+    if (!synchronized) return {"clock", condition::unknown, "the kernel does not say whether it is synchronized", {}};
+    if (*synchronized) return {"clock", condition::ok, "it is synchronized", {}};
+    return {"clock", condition::warning, "it is not synchronized: ages and back-offs may be wrong", remedy};
 }
 
+/// Looks at the files that keep their checks passing while they exist.
 template <file_source Files, local_machine Machine>
 [[nodiscard]] auto look_at_noop_files(Files& files, Machine& machine, milliseconds now,
-                                      const std::optional<std::vector<examined_check>>& checks)
-    -> std::vector<finding> {
-    if (!checks) return {{"noop file", condition::unknown, "the agent's checks are not known", "look at each -F"}};
-    std::vector<noop_facts> all;
-    for (const auto& each : detail::with_option(checks, "noopfile")) {
-        noop_facts facts{.path = each.line.value("noopfile").value_or("")};
-        const auto age = parse_long_duration(each.line.value("noop-max-age").value_or(""), 3650);
-        if (age) facts.max_age = *age;
-        const std::string path = machine.real_path(facts.path);
-        const auto seen = files.status(path.empty() ? facts.path : path);
-        if (!seen) {
-            facts.age = unexpected{seen.error()};
-        } else if (*seen && (*seen)->kind == file_kind::regular) {
-            facts.age = std::optional{milliseconds{now.count - (*seen)->modified * 1000}};
+                                      const std::optional<std::vector<examined_check>>& calls) -> std::vector<finding> {
+    const std::string point = "noop file";
+    if (!calls) return {{point, condition::unknown, "the agent's checks are not known", "look at each -F"}};
+    constexpr milliseconds day = seconds(86'400);
+    std::vector<finding> found;
+    std::size_t young = 0;
+    for (const auto& each : detail::with_option(calls, "noopfile")) {
+        const std::string named = each.line.value("noopfile").value_or("");
+        const std::string path = machine.real_path(named);
+        const auto seen = files.status(path.empty() ? named : path);
+        if (!seen) found.push_back(could_not_look(point, seen.error()));
+        if (!seen || !*seen || (*seen)->kind != file_kind::regular) continue;
+        const milliseconds age{now.count - (*seen)->modified * 1000};
+        const std::string hours = std::to_string(age.count / 3'600'000) + " h";
+        const auto most = parse_long_duration(each.line.value("noop-max-age").value_or(""), 3650);
+        if (most && age > *most) {
+            found.push_back(
+                {point, condition::warning, named + " is " + hours + " old and no longer counts", "delete it"});
+        } else if (age > day) {
+            found.push_back({point, condition::warning, named + " has held its check as passing for " + hours,
+                             "delete it, or give the check --noop-max-age"});
+        } else {
+            ++young;
         }
-        all.push_back(std::move(facts));
     }
-    return judge_noop_files(all);
+    if (!found.empty()) return found;
+    if (young == 0) return {{point, condition::ok, "none is there", {}}};
+    return {{point,
+             condition::ok,
+             std::to_string(young) + (young == 1 ? " is" : " are") + " there, less than a day old",
+             {}}};
 }
 
 }  // namespace powerconsul::inline v0

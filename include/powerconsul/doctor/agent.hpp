@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <climits>
-#include <cstddef>
+#include <concepts>
 #include <cstdint>
 #include <iterator>
 #include <map>
@@ -12,23 +12,44 @@
 #include <utility>
 #include <vector>
 
-#include <powerconsul/config/arguments.hpp>
-#include <powerconsul/core/ascii.hpp>
+#include <powerconsul/config/configuration.hpp>
+#include <powerconsul/consul/answers_json.hpp>
 #include <powerconsul/core/proc_stat.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/shell_words.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
-#include <powerconsul/doctor/agent_config_json.hpp>
-#include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/doctor/hcl.hpp>
-#include <powerconsul/json/value.hpp>
-#include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/machine.hpp>
 
-/// A local agent's process and its configuration files. The agent itself does not show what it has reloaded since it
-/// started, and shows nothing at all of its watches.
+/// A local agent: what it says of itself, its process and its configuration files, and the checks in these that call
+/// powerconsul. The agent itself does not show what it has reloaded since it started, and shows nothing at all of its
+/// watches.
 namespace powerconsul::inline v0 {
+
+/// A check of the agent's configuration that runs a program.
+struct configured_check {
+    std::string id{};
+    std::string service{};             ///< the Consul service; empty for a check of the node
+    std::vector<std::string> words{};  ///< the program and its arguments
+    milliseconds timeout{};            ///< after which Consul ends it
+};
+
+/// What an agent says of itself. Its configuration is no stable interface: any part may be missing.
+struct agent_config {
+    std::string node{};
+    std::string datacenter{};
+    std::string version{};
+    std::string data_dir{};
+    std::optional<bool> local_scripts{};   ///< whether it runs script checks from its own files
+    std::optional<bool> remote_scripts{};  ///< whether it also runs those that others register
+    std::optional<std::vector<configured_check>> checks{};
+};
+
+/// A handler of a watch on checks.
+struct watch_handler {
+    std::string state{};    ///< the state that it watches; empty for any
+    std::string acts_on{};  ///< the state that powerconsul is told; empty if it is not called or not understood
+    std::string cause{};    ///< why it does nothing; empty if it is not known to be wrong
+    std::string where{};    ///< the file that defines it
+};
 
 /// A call of powerconsul, found among the words of a check or of a handler.
 struct found_call {
@@ -51,6 +72,28 @@ struct agent_files {
     std::vector<configured_check> checks{};
     std::vector<watch_handler> handlers{};
 };
+
+/// A duration as Consul writes it: `10s`, `1m30s`, `500ms`. Nothing if it is something else, or more than the 292 years
+/// that Go's type holds.
+[[nodiscard]] constexpr auto parse_go_duration(std::string_view text) -> std::optional<milliseconds> {
+    constexpr std::pair<std::string_view, std::int64_t> units[] = {
+        {"ms", 1}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}};
+    std::int64_t total = 0;
+    do {
+        const leading_digits whole = read_digits(text);
+        if (whole.count == 0 || whole.count > 10) return std::nullopt;
+        text.remove_prefix(whole.count);
+        // Fractions of a second do not matter here.
+        if (text.starts_with('.')) text.remove_prefix(1 + read_digits(text.substr(1)).count);
+        const auto* const unit =
+            std::ranges::find_if(units, [&](const auto& each) { return text.starts_with(each.first); });
+        if (unit == std::end(units)) return std::nullopt;
+        text.remove_prefix(unit->first.size());
+        total += static_cast<std::int64_t>(whole.number) * unit->second;
+        if (total > INT64_MAX / 1'000'000) return std::nullopt;
+    } while (!text.empty());
+    return milliseconds{total};
+}
 
 namespace detail {
 
@@ -147,6 +190,13 @@ template <file_source Files, local_machine Machine>
     return found != nullptr && found->is(json::kind::string) ? found->text : std::string{};
 }
 
+/// Whether anything in it is set: the agent shows what it was not given as empty, as 0 or as `0s`.
+[[nodiscard]] inline auto says_something(const json::value& part) -> bool {
+    if (part.is(json::kind::boolean)) return part.boolean;
+    if (part.is(json::kind::string) || part.is(json::kind::number)) return !is_one_of(part.text, {"", "0", "0s"});
+    return std::ranges::any_of(part.items, says_something);
+}
+
 /// All items under `name` and `other`, one item's name and a list's: one HCL block is an object, several are a list.
 [[nodiscard]] inline auto config_items(const json::value& object, std::string_view name, std::string_view other = {})
     -> std::vector<json::value> {
@@ -157,6 +207,7 @@ template <file_source Files, local_machine Machine>
         if (!found->is(json::kind::array)) all.push_back(*found);
         if (found->is(json::kind::array)) all.insert(all.end(), found->items.begin(), found->items.end());
     }
+    std::erase_if(all, [](const auto& each) { return !says_something(each); });
     return all;
 }
 
@@ -177,18 +228,20 @@ inline void add_configured_check(const json::value& definition, const std::strin
     if (next.id.empty()) next.id = otherwise.empty() ? config_text(definition, "name") : otherwise;
     const auto* args = config_member(definition, "args");
     if (args == nullptr) args = config_member(definition, "scriptargs");
-    if (args == nullptr) return;
-    next.words = config_words(*args);
-    next.timeout = json::parse_go_duration(config_text(definition, "timeout")).value_or(milliseconds{});
+    if (args != nullptr) next.words = config_words(*args);
+    if (next.words.empty()) return;
+    next.timeout = parse_go_duration(config_text(definition, "timeout")).value_or(milliseconds{});
     if (next.timeout.count == 0) next.timeout = seconds(30);  // Consul's default
     all.push_back(std::move(next));
 }
 
-/// Adds the checks that a file defines, within a service or on their own.
+/// Adds the checks that a configuration defines, within a service or on their own.
 inline void add_configured_checks(const json::value& root, std::vector<configured_check>& all) {
+    std::map<std::string, std::string> names;  // of services, by their ids
     for (const auto& each : config_items(root, "services", "service")) {
         const std::string name = config_text(each, "name");
         const std::string id = config_text(each, "id").empty() ? name : config_text(each, "id");
+        names.emplace(id, name);
         const auto checks = config_items(each, "check", "checks");
         for (std::size_t i = 0; i < checks.size(); ++i) {
             const std::string number = checks.size() > 1 ? ':' + std::to_string(i + 1) : "";
@@ -196,11 +249,36 @@ inline void add_configured_checks(const json::value& root, std::vector<configure
         }
     }
     for (const auto& each : config_items(root, "checks", "check")) {
-        add_configured_check(each, config_text(each, "serviceid"), {}, all);
+        const std::string id = config_text(each, "serviceid");
+        add_configured_check(each, names.contains(id) ? names.at(id) : id, {}, all);
     }
 }
 
+[[nodiscard]] inline auto config_flag(const json::value& config, std::string_view name) -> std::optional<bool> {
+    const auto* const found = config_member(config, name);
+    return found != nullptr && found->is(json::kind::boolean) ? std::optional{found->boolean} : std::nullopt;
+}
+
 }  // namespace detail
+
+/// Decodes what `GET /v1/agent/self` shows of an agent's configuration, as Consul 1.8.7 writes it. Fails with
+/// errc::bad_data if name or datacenter is missing. Any other missing member is nothing or empty, not false.
+[[nodiscard]] inline auto decode_agent_config(std::string_view body) -> result<agent_config> {
+    const auto facts = json::decode_agent(body);
+    if (!facts) return unexpected{facts.error()};
+    const auto root = json::parse(body);
+    agent_config agent{.node = facts->node, .datacenter = facts->datacenter};
+    agent.version = detail::config_text(*root->find("Config"), "version");
+    const auto* const config = root->find("DebugConfig");
+    if (config == nullptr) return agent;
+    agent.data_dir = detail::config_text(*config, "datadir");
+    agent.local_scripts = detail::config_flag(*config, "enablelocalscriptchecks");
+    agent.remote_scripts = detail::config_flag(*config, "enableremotescriptchecks");
+    if (config->find("Services") != nullptr && config->find("Checks") != nullptr) {
+        detail::add_configured_checks(*config, agent.checks.emplace());
+    }
+    return agent;
+}
 
 /// The first word that names a program `powerconsul`, and what stands around it; nothing if there is none.
 template <local_machine Machine>
@@ -315,6 +393,59 @@ template <file_source Files, local_machine Machine, typename Parse>
         }
     }
     return found;
+}
+
+// --- checks that call powerconsul ---
+
+/// The front end, which parses command lines of powerconsul. `find_words` gives the command's words even of a line that
+/// `parse` refuses; `configure` also takes the variables set before the program's name (found_call); `validate` says
+/// whether a check with such options could be carried out.
+template <typename T>
+concept command_reader = requires(T& front, const found_call& call, const config::arguments& line) {
+    { front.find_words(call.args) } -> std::same_as<config::command_words>;
+    { front.parse(call.args) } -> std::same_as<result<config::arguments>>;
+    { front.configure(line, call) } -> std::same_as<result<config::configuration>>;
+    { front.validate(line) } -> std::same_as<result<void>>;
+};
+
+/// A check of the agent that calls powerconsul, and what that call means.
+struct examined_check {
+    std::string id{};
+    std::string cause{};                            ///< why it cannot work; empty if it can
+    milliseconds own_timeout{};                     ///< the limit that powerconsul sets itself
+    milliseconds timeout{};                         ///< after which Consul ends it
+    std::string registered{};                       ///< the service that it is a check of
+    config::arguments line{};                       ///< without options if it could not be parsed
+    std::optional<config::configuration> chosen{};  ///< the call's configuration; nothing if it could not be made
+
+    [[nodiscard]] auto service() const -> std::string { return line.value("consulservice").value_or(""); }
+};
+
+/// Examines one check of the agent; nothing if it does not call `powerconsul check`.
+template <local_machine Machine, command_reader Front>
+[[nodiscard]] auto examine_check(Machine& machine, Front& front, const configured_check& from)
+    -> std::optional<examined_check> {
+    const auto call = find_call(machine, from.words);
+    if (!call) return std::nullopt;
+    examined_check next{.id = from.id, .cause = call->cause, .timeout = from.timeout, .registered = from.service};
+    if (!call->cause.empty()) return next;
+    auto line = front.parse(call->args);
+    if ((line ? line->words : front.find_words(call->args)).command != "check") return std::nullopt;
+    if (!line) {
+        next.cause = line.error().message;
+        return next;
+    }
+    next.line = std::move(*line);
+    auto chosen = front.configure(next.line, *call);
+    if (!chosen) {
+        next.cause = chosen.error().message;
+        return next;
+    }
+    next.own_timeout = chosen->timeout;
+    if (const auto valid = front.validate(next.line); !valid) next.cause = valid.error().message;
+    if (next.service().empty()) next.cause = "the option -S/--consulservice is missing";
+    next.chosen = std::move(*chosen);
+    return next;
 }
 
 }  // namespace powerconsul::inline v0
