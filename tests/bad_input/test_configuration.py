@@ -184,7 +184,8 @@ TEXTS = [
     ("a time out of range", '{"timeout": 99999999999999999999}',
      'powerconsul.conf: timeout at line 1, column 13 (byte 12): "99999999999999999999" is not a length of time; '
      "expected a number and ms, s, m, h or d, as in 8s"),
-    ("a time that is too short", '{"timeout": "50ms"}', "powerconsul.conf: timeout: expected at least 100ms"),
+    ("a time that is too short", '{"timeout": "50ms"}',
+     'powerconsul.conf: timeout: expected at least 100ms, found "50ms"'),
     ("a trigger that has no time", '{"trigger": {"timeout": 0}}',
      'powerconsul.conf: trigger.timeout at line 1, column 25 (byte 24): "0" is no time at all; expected more than 0'),
     ("no attempts", '{"trigger": {"attempts": 0}}',

@@ -71,7 +71,7 @@ TEST_CASE("all of a configuration's errors are found, each at its place") {
           R"(k:1:42: error: triggerKey: the segment of key "a//b" "" is empty)",
           "k:1:65: error: environment: the environment \"a/b\" contains '/', which would make it another key in "
           "Consul's KV store",
-          "k:1:83: error: timeout: expected at least 100ms",
+          R"(k:1:83: error: timeout: expected at least 100ms, found "50ms")",
           R"(k:1:101: error: format: "xml" is neither "json" nor "text")"}},
         {"an address that is none",
          R"({"consul": {"httpAddr": "ftp://a"}})",

@@ -36,16 +36,13 @@ constexpr std::string_view standard_input = "<stdin>";
 /// What holds for texts that may be for any node: names have values, but it does not matter which.
 [[nodiscard]] auto around_files(const invocation& call, const config::arguments& line, const configuration& chosen)
     -> lint_surroundings {
-    lint_surroundings around;
     identity who = chosen.roles.who;
-    around.bases = {base_of(chosen.roles.cluster_key, "cluster", who.environment),
-                    base_of(chosen.watch.triggers.base_key, "triggers", who.environment)};
-    around.node = who.node.empty() ? call.host : who.node;
+    who.host = call.host;
+    auto around = surroundings_of(chosen, who);
     if (who.environment.empty()) who.environment = "ENV";
     if (who.server_role.empty()) who.server_role = "ROLE";
     who.host = "HOST";
     around.triggers.known = all_substitutions(chosen.watch.triggers, who);
-    around.triggers.timeout = chosen.watch.triggers.timeout;
     const std::string config = config::sources{call, line, {}, {}}.text("config", "");
     around.triggers.all_names_known = !config.empty();
     if (auto own = config::own_configuration(call, call.home); own && !own->empty()) {

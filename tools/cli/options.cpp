@@ -235,9 +235,9 @@ constexpr auto secret_options = std::to_array<secret_row>({
 [[nodiscard]] auto takes_value(const token& given) -> bool {
     if (find_secret(given.spelled) != nullptr) return true;
     const auto takes = [&](const option& each) { return !each.value.empty() && given.names(each); };
-    return std::ranges::any_of(global_options, takes) || std::ranges::any_of(commands, [&](const command_row& row) {
-               return std::ranges::any_of(row.options, takes) || std::ranges::any_of(row.shared, takes);
-           });
+    return std::ranges::any_of(commands, [&](const command_row& row) {
+        return std::ranges::any_of(tables_of(&row), [&](auto table) { return std::ranges::any_of(table, takes); });
+    });
 }
 
 /// Every argument once, each value with its option: `--node web1`, `--node=web1`, `-S web`, `-Sweb`. All that follows

@@ -11,6 +11,7 @@
 #include <powerconsul/consul/health.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -62,6 +63,13 @@ template <std::uint32_t Most>
     if (text == "critical") return takeover::on_critical;
     if (text == "warning") return takeover::on_warning;
     return fail(errc::usage, quoted(text) + R"( is neither "critical" nor "warning")");
+}
+
+/// A command's time: at least 100 ms. Fails with errc::usage.
+[[nodiscard]] inline auto parse_timeout(std::string_view text) -> result<milliseconds> {
+    auto time = parse_duration(text);
+    if (time && time->count < 100) return fail(errc::usage, "expected at least 100ms, found " + quoted(text));
+    return time;
 }
 
 /// The exit status of an unknown verdict: 1, 2 or 3. Fails with errc::usage.

@@ -97,7 +97,7 @@ private:
         } else if (at.is(kind::string) || at.is(kind::number)) {
             keep<parse_boolean>(at, where);
         } else {
-            wrong(at, where, "expected true or false, found " + std::string{described(at.type)});
+            wrong(at, where, "expected true or false, found " + found(at));
         }
     }
 
@@ -182,51 +182,48 @@ private:
 
     // --- the known keys ---
 
-    static constexpr key consul_level[] = {
-        {"httpAddr", &settings_decoder::text<>},     {"tokenFile", &settings_decoder::text<>},
-        {"httpAuthFile", &settings_decoder::text<>}, {"caFile", &settings_decoder::text<>},
-        {"caPath", &settings_decoder::text<>},       {"clientCert", &settings_decoder::text<>},
-        {"clientKey", &settings_decoder::text<>},    {"tlsServerName", &settings_decoder::text<>},
-        {"namespace", &settings_decoder::text<>},    {"partition", &settings_decoder::text<>},
-        {"httpSsl", &settings_decoder::flag},        {"httpSslVerify", &settings_decoder::flag},
-    };
-    static constexpr key trigger_level[] = {
-        {"timeout", &settings_decoder::parsed<parse_positive_duration>},
-        {"grace", &settings_decoder::parsed<parse_positive_duration>},
-        {"backoff", &settings_decoder::parsed<parse_positive_duration>},
-        {"maxBackoff", &settings_decoder::parsed<parse_positive_duration>},
-        {"attempts", &settings_decoder::parsed<parse_count<100>>},
-        {"parallel", &settings_decoder::parsed<parse_count<64>>},
-    };
-    static constexpr key top_level[] = {
-        {"serviceFilter", &settings_decoder::text<expression>},
-        {"clusterKey", &settings_decoder::text<>},
-        {"triggerKey", &settings_decoder::text<>},
-        {"subVars", &settings_decoder::substitutions},
-        {"noopTriggers", &settings_decoder::noop_triggers},
-        {"consulConfig", &settings_decoder::not_needed},
-        {"environment", &settings_decoder::text<>},
-        {"serverRole", &settings_decoder::text<>},
-        {"node", &settings_decoder::text<>},
-        {"datacenter", &settings_decoder::text<>},
-        {"consul", &settings_decoder::consul},
-        {"store", &settings_decoder::text<>},
-        {"stateDir", &settings_decoder::text<>},
-        {"serviceManager", &settings_decoder::text<>},
-        {"format", &settings_decoder::text<>},
-        {"timeout", &settings_decoder::parsed<parse_duration>},
-        {"maxAge", &settings_decoder::parsed<parse_duration>},
-        {"maxStale", &settings_decoder::parsed<parse_duration>},
-        {"consistent", &settings_decoder::flag},
-        {"healthCache", &settings_decoder::flag},
-        {"unknownExit", &settings_decoder::parsed<parse_unknown_exit>},
-        {"takeoverOn", &settings_decoder::parsed<parse_takeover>},
-        {"log", &settings_decoder::text<>},
-        {"logLevel", &settings_decoder::parsed<parse_event_level>},
-        {"logFormat", &settings_decoder::parsed<parse_log_format>},
-        {"stopFile", &settings_decoder::text<>},
-        {"trigger", &settings_decoder::trigger},
-    };
+    static constexpr reader a_text = &settings_decoder::text<>;
+    static constexpr reader a_flag = &settings_decoder::flag;
+    static constexpr reader a_time = &settings_decoder::parsed<parse_duration>;
+    static constexpr reader some_time = &settings_decoder::parsed<parse_positive_duration>;
+
+    static constexpr key consul_level[] = {{"httpAddr", a_text},  {"tokenFile", a_text},     {"httpAuthFile", a_text},
+                                           {"caFile", a_text},    {"caPath", a_text},        {"clientCert", a_text},
+                                           {"clientKey", a_text}, {"tlsServerName", a_text}, {"namespace", a_text},
+                                           {"partition", a_text}, {"httpSsl", a_flag},       {"httpSslVerify", a_flag}};
+    static constexpr key trigger_level[] = {{"timeout", some_time},
+                                            {"grace", some_time},
+                                            {"backoff", some_time},
+                                            {"maxBackoff", some_time},
+                                            {"attempts", &settings_decoder::parsed<parse_count<100>>},
+                                            {"parallel", &settings_decoder::parsed<parse_count<64>>}};
+    static constexpr key top_level[] = {{"serviceFilter", &settings_decoder::text<expression>},
+                                        {"clusterKey", a_text},
+                                        {"triggerKey", a_text},
+                                        {"subVars", &settings_decoder::substitutions},
+                                        {"noopTriggers", &settings_decoder::noop_triggers},
+                                        {"consulConfig", &settings_decoder::not_needed},
+                                        {"environment", a_text},
+                                        {"serverRole", a_text},
+                                        {"node", a_text},
+                                        {"datacenter", a_text},
+                                        {"consul", &settings_decoder::consul},
+                                        {"store", a_text},
+                                        {"stateDir", a_text},
+                                        {"serviceManager", a_text},
+                                        {"format", a_text},
+                                        {"timeout", a_time},
+                                        {"maxAge", a_time},
+                                        {"maxStale", a_time},
+                                        {"consistent", a_flag},
+                                        {"healthCache", a_flag},
+                                        {"unknownExit", &settings_decoder::parsed<parse_unknown_exit>},
+                                        {"takeoverOn", &settings_decoder::parsed<parse_takeover>},
+                                        {"log", a_text},
+                                        {"logLevel", &settings_decoder::parsed<parse_event_level>},
+                                        {"logFormat", &settings_decoder::parsed<parse_log_format>},
+                                        {"stopFile", a_text},
+                                        {"trigger", &settings_decoder::trigger}};
 
     settings_reading& into_;
 };

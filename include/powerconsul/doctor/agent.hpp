@@ -185,9 +185,12 @@ template <file_source Files, local_machine Machine>
                                        : &object.items[static_cast<std::size_t>(found - object.names.begin())];
 }
 
-[[nodiscard]] inline auto config_text(const json::value& object, std::string_view name) -> std::string {
+/// The text of a member, or if that is empty, of the one called `other`.
+[[nodiscard]] inline auto config_text(const json::value& object, std::string_view name, std::string_view other = {})
+    -> std::string {
     const auto* const found = config_member(object, name);
-    return found != nullptr && found->is(json::kind::string) ? found->text : std::string{};
+    if (found != nullptr && found->is(json::kind::string) && !found->text.empty()) return found->text;
+    return other.empty() ? std::string{} : config_text(object, other);
 }
 
 /// Whether anything in it is set: the agent shows what it was not given as empty, as 0 or as `0s`.
@@ -221,10 +224,7 @@ template <file_source Files, local_machine Machine>
 /// Adds the check if it runs a program. If it has no id, `otherwise` is its id or, if that is empty, its name.
 inline void add_configured_check(const json::value& definition, const std::string& service,
                                  const std::string& otherwise, std::vector<configured_check>& all) {
-    configured_check next{.service = service};
-    for (const std::string_view name : {"id", "checkid"}) {
-        if (next.id.empty()) next.id = config_text(definition, name);
-    }
+    configured_check next{.id = config_text(definition, "id", "checkid"), .service = service};
     if (next.id.empty()) next.id = otherwise.empty() ? config_text(definition, "name") : otherwise;
     const auto* args = config_member(definition, "args");
     if (args == nullptr) args = config_member(definition, "scriptargs");
@@ -240,7 +240,7 @@ inline void add_configured_checks(const json::value& root, std::vector<configure
     std::map<std::string, std::string> names;  // of services, by their ids
     for (const auto& each : config_items(root, "services", "service")) {
         const std::string name = config_text(each, "name");
-        const std::string id = config_text(each, "id").empty() ? name : config_text(each, "id");
+        const std::string id = config_text(each, "id", "name");
         names.emplace(id, name);
         const auto checks = config_items(each, "check", "checks");
         for (std::size_t i = 0; i < checks.size(); ++i) {

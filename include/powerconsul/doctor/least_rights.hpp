@@ -203,23 +203,19 @@ template <typename Client>
     return names;
 }
 
-inline void describe_document(const needed_rights& found, const resolution& role_facts,
-                              std::vector<std::string>& notes) {
+inline void describe_document(needed_rights& found, const resolution& role_facts) {
+    auto& notes = found.notes;
     const std::string name = "The cluster document " + found.facts.document;
-    switch (found.facts.state) {
-        case document_state::absent:
-            notes.push_back(name + " does not exist: this node is standalone. Print the policy anew when it does.");
-            break;
-        case document_state::read:
-            notes.push_back(name + " was read (ModifyIndex " + std::to_string(role_facts.document) +
-                            "). Print the policy anew when other nodes are listed.");
-            break;
-        case document_state::unread:
-            notes.push_back(name + " tells no role yet (" + role_facts.reason + ").");
-            notes.emplace_back(
-                "So all roles and nodes are allowed here. Print the policy anew with a token of this one: "
-                "it will be narrower.");
-            break;
+    if (found.facts.state == document_state::absent) {
+        notes.push_back(name + " does not exist: this node is standalone. Print the policy anew when it does.");
+    } else if (found.facts.state == document_state::read) {
+        notes.push_back(name + " was read (ModifyIndex " + std::to_string(role_facts.document) +
+                        "). Print the policy anew when other nodes are listed.");
+    } else {
+        notes.push_back(name + " tells no role yet (" + role_facts.reason + ").");
+        notes.emplace_back(
+            "So all roles and nodes are allowed here. Print the policy anew with a token of this one: "
+            "it will be narrower.");
     }
 }
 
@@ -255,7 +251,7 @@ template <typename Client>
     if (auto keys = detail::find_trigger_keys(triggers, given, facts); !keys)
         return unexpected{std::move(keys).error()};
     found.rules = least_rules(facts);
-    detail::describe_document(found, role_facts, found.notes);
+    detail::describe_document(found, role_facts);
     return found;
 }
 

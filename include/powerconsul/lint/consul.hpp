@@ -75,14 +75,13 @@ public:
         const auto& bases = to_.around().bases;
         std::size_t count = 0;
         for (const auto* base : {&bases.cluster, &bases.trigger}) {
-            auto valid = document_key(*base, "service");
-            if (!valid) return unexpected{std::move(valid).error()};
             auto found = list_keys(here_.consul, *base + '/', datacenter_, left());
             if (!found) return unexpected{std::move(found).error()};
             // Consul silently leaves out of a list what the token may not read, but refuses to read such a key by
             // itself.
             if (found->keys.empty()) {
-                if (auto proof = consul_.read_key(*valid, datacenter_); !proof) return unexpected{proof.error()};
+                const auto proof = consul_.read_key(*base + "/service", datacenter_);
+                if (!proof) return unexpected{proof.error()};
             }
             for (const auto& each : found->keys) look_at(each);
             count += found->keys.size();
@@ -221,20 +220,18 @@ private:
     std::set<std::string> silent_{};  ///< datacenters that did not answer and are not asked again
 };
 
-/// What a linter on this node needs to know, from the node's configuration.
-[[nodiscard]] inline auto around_node(const config::configuration& chosen) -> lint_surroundings {
-    lint_surroundings around;
-    const identity who = completed(chosen.roles.who);
-    around.bases = {base_of(chosen.roles.cluster_key, "cluster", who.environment),
-                    base_of(chosen.watch.triggers.base_key, "triggers", who.environment)};
+}  // namespace detail
+
+/// What a node's configuration tells a linter.
+[[nodiscard]] inline auto surroundings_of(const config::configuration& chosen, const identity& who)
+    -> lint_surroundings {
+    lint_surroundings around{.bases = {base_of(chosen.roles.cluster_key, "cluster", who.environment),
+                                       base_of(chosen.watch.triggers.base_key, "triggers", who.environment)},
+                             .node = who.node.empty() ? who.host : who.node};
     around.triggers.known = all_substitutions(chosen.watch.triggers, who);
     around.triggers.timeout = chosen.watch.triggers.timeout;
-    around.node = who.node.empty() ? who.host : who.node;
-    around.on_node = true;
     return around;
 }
-
-}  // namespace detail
 
 /// Examines what Consul's KV store holds for a service, or for all services if none is named, and compares it with the
 /// instances that Consul shows. Fails if Consul could not be read, with errc::configuration if the keys to examine are
@@ -242,7 +239,9 @@ private:
 template <host Host>
 [[nodiscard]] auto lint_consul(Host& here, const config::configuration& chosen,
                                const std::optional<std::string>& service) -> result<lint_report> {
-    linter to{detail::around_node(chosen), here.files};
+    auto around = surroundings_of(chosen, completed(chosen.roles.who));
+    around.on_node = true;
+    linter to{std::move(around), here.files};
     const std::string_view wild = "/*";
     if (to.around().bases.cluster.ends_with(wild) || to.around().bases.trigger.ends_with(wild)) {
         return fail(errc::configuration, "this machine's host name tells no environment",
@@ -253,11 +252,8 @@ template <host Host>
             return fail(errc::configuration, valid.error().message, "clusterKey triggerKey environment");
         }
     }
-    if (service) {
-        if (auto valid = validate_segment("the Consul service name", *service); !valid) {
-            return unexpected{std::move(valid).error()};
-        }
-    }
+    const auto valid = validate_segment("the Consul service name", service.value_or("any"));
+    if (!valid) return unexpected{valid.error()};
     detail::kv_reader<Host, decltype(to)> from{to, here, chosen};
     if (auto done = service ? from.one(*service) : from.all(); !done) return unexpected{std::move(done).error()};
     from.finish();

@@ -21,12 +21,6 @@ namespace powerconsul::inline v0::json {
 
 namespace detail {
 
-[[nodiscard]] inline auto long_enough(std::string_view text) -> result<milliseconds> {
-    auto time = parse_duration(text);
-    if (time && *time < milliseconds{100}) return fail(errc::usage, "expected at least 100ms");
-    return time;
-}
-
 /// Finds what is valid in a configuration but refused where it is used, or probably a mistake.
 inline void examine_settings(lint_report& report, std::string_view name, std::string_view text,
                              const settings_reading& read) {
@@ -46,7 +40,7 @@ inline void examine_settings(lint_report& report, std::string_view name, std::st
     expect("triggerKey", is_base);
     expect("environment", [](const std::string& word) { return validate_segment("the environment", word); });
     expect("consul.httpAddr", parse_address);
-    expect("timeout", long_enough);
+    expect("timeout", parse_timeout);
     expect("format", parse_format);
     expect("serviceManager", parse_service_manager);
     expect("log", parse_log_target);
