@@ -1,6 +1,4 @@
 #include <climits>
-#include <cstdlib>
-#include <type_traits>
 
 #include <powerconsul/checks/kinds/all.hpp>
 #include <powerconsul/checks/report_json.hpp>

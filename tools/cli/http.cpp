@@ -1,8 +1,5 @@
 #include "http.hpp"
 
-#include <utility>
-
-#include <powerconsul/adapters/httplib/transport.hpp>
 #include <powerconsul/adapters/httplib/web.hpp>
 
 namespace powerconsul::cli {

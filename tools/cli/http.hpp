@@ -1,11 +1,7 @@
 #pragma once
 
-#include <string>
-
 #include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/consul/connection.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/time.hpp>
 
 namespace powerconsul::cli {
 

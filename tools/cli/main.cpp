@@ -2,18 +2,10 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
-#include <new>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <system_error>
-#include <utility>
-#include <vector>
 
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/adapters/posix/host.hpp>
 #include <powerconsul/adapters/posix/process.hpp>
 #include <powerconsul/checks/kinds/all.hpp>

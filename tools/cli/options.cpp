@@ -1,13 +1,6 @@
 #include "options.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <optional>
 #include <span>
-#include <string_view>
-#include <type_traits>
-#include <utility>
 
 #define CXXOPTS_NO_REGEX
 #include <cxxopts.hpp>

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include <powerconsul/config/arguments.hpp>
 #include <powerconsul/core/result.hpp>
 

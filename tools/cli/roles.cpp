@@ -1,8 +1,6 @@
-#include <powerconsul/consul/client.hpp>
 #include <powerconsul/doctor/least_rights.hpp>
 #include <powerconsul/heal/explanation.hpp>
 #include <powerconsul/heal/watch.hpp>
-#include <powerconsul/json/page.hpp>
 
 #include "host.hpp"
 

@@ -1,6 +1,4 @@
-#include <algorithm>
 #include <exception>
-#include <new>
 
 #include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/store/file.hpp>

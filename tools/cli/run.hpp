@@ -1,7 +1,5 @@
 #pragma once
 
-#include <functional>
-
 #include <powerconsul/adapters/posix/watchdog.hpp>
 #include <powerconsul/config/sources.hpp>
 

@@ -1,9 +1,6 @@
-#include <algorithm>
 
 #include <powerconsul/adapters/dry_run.hpp>
-#include <powerconsul/consul/checks_json.hpp>
 #include <powerconsul/heal/report_text.hpp>
-#include <powerconsul/heal/watch.hpp>
 #include <powerconsul/heal/worker.hpp>
 
 #include "host.hpp"

@@ -1,31 +1,10 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
-#include <powerconsul/cluster/resolver.hpp>
-#include <powerconsul/config/arguments.hpp>
 #include <powerconsul/config/connection.hpp>
-#include <powerconsul/config/settings.hpp>
 #include <powerconsul/config/settings_json.hpp>
-#include <powerconsul/config/sources.hpp>
-#include <powerconsul/consul/connection.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/handler.hpp>
-#include <powerconsul/heal/trigger.hpp>
-#include <powerconsul/ports/accounts.hpp>
-#include <powerconsul/ports/files.hpp>
-#include <powerconsul/ports/log.hpp>
-#include <powerconsul/ports/trust.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
 
 namespace powerconsul::inline v0::config {

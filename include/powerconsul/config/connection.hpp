@@ -1,21 +1,9 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
-#include <powerconsul/config/settings.hpp>
 #include <powerconsul/config/sources.hpp>
 #include <powerconsul/consul/address.hpp>
 #include <powerconsul/consul/connection.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/accounts.hpp>
-#include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/trust.hpp>
 
 namespace powerconsul::inline v0::config {

@@ -1,16 +1,9 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <map>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include <powerconsul/consul/health.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
 
 namespace powerconsul::inline v0 {

@@ -1,20 +1,9 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <iterator>
-#include <optional>
 #include <set>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include <powerconsul/config/settings.hpp>
-#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/pattern.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/ports/log.hpp>
 

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <map>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
 
 #include <powerconsul/config/arguments.hpp>

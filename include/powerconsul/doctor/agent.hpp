@@ -1,16 +1,7 @@
 #pragma once
 
-#include <algorithm>
 #include <climits>
-#include <concepts>
-#include <cstdint>
-#include <iterator>
 #include <map>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include <powerconsul/config/configuration.hpp>
 #include <powerconsul/consul/answers_json.hpp>

@@ -1,29 +1,12 @@
 #pragma once
 
-#include <algorithm>
-#include <concepts>
-#include <cstddef>
-#include <iterator>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/config/configuration.hpp>
 #include <powerconsul/consul/address.hpp>
-#include <powerconsul/consul/checks_json.hpp>
 #include <powerconsul/consul/client.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/doctor/least_rights.hpp>
 #include <powerconsul/doctor/machine_findings.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/ports/host.hpp>
-#include <powerconsul/ports/machine.hpp>
-#include <powerconsul/ports/transport.hpp>
 
 namespace powerconsul::inline v0 {
 

@@ -1,19 +1,7 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/consul/rights.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/doctor/agent.hpp>
 #include <powerconsul/heal/incident.hpp>
 #include <powerconsul/json/page.hpp>

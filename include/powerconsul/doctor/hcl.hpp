@@ -1,16 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <iterator>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#include <powerconsul/core/ascii.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/json/value.hpp>
 
 namespace powerconsul::inline v0 {

@@ -1,21 +1,7 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/cluster/document.hpp>
-#include <powerconsul/cluster/identity.hpp>
-#include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/consul/rights.hpp>
-#include <powerconsul/core/ascii.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/decision/terms.hpp>
-#include <powerconsul/heal/incident.hpp>
 #include <powerconsul/heal/trigger.hpp>
 
 namespace powerconsul::inline v0 {

@@ -1,21 +1,8 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/checks/kinds/all.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/ports/clock.hpp>
-#include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/machine.hpp>
 #include <powerconsul/ports/trust.hpp>
 #include <powerconsul/probes/plugin.hpp>

@@ -1,27 +1,9 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <map>
-#include <optional>
-#include <set>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#include <powerconsul/cluster/document.hpp>
-#include <powerconsul/cluster/document_json.hpp>
-#include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/config/configuration.hpp>
-#include <powerconsul/consul/client.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/trigger.hpp>
-#include <powerconsul/lint/document.hpp>
-#include <powerconsul/lint/keys.hpp>
 #include <powerconsul/lint/linter.hpp>
-#include <powerconsul/lint/report.hpp>
 #include <powerconsul/ports/host.hpp>
 
 namespace powerconsul::inline v0 {

@@ -1,18 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
-#include <powerconsul/cluster/document.hpp>
 #include <powerconsul/cluster/document_json.hpp>
 #include <powerconsul/consul/health.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/lint/report.hpp>
 
 namespace powerconsul::inline v0::json {

@@ -1,20 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
-#include <cstddef>
-#include <initializer_list>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include <powerconsul/cluster/document.hpp>
-#include <powerconsul/cluster/identity.hpp>
-#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/decision/terms.hpp>
 
 namespace powerconsul::inline v0 {
 

@@ -1,18 +1,7 @@
 #pragma once
 
-#include <map>
-#include <optional>
-#include <set>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#include <powerconsul/cluster/document.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/lint/document.hpp>
 #include <powerconsul/lint/keys.hpp>
-#include <powerconsul/lint/report.hpp>
 #include <powerconsul/lint/trigger.hpp>
 #include <powerconsul/ports/files.hpp>
 

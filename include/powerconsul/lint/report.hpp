@@ -1,17 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <compare>
-#include <cstddef>
-#include <cstdint>
 #include <map>
 #include <set>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/json/page.hpp>
 #include <powerconsul/json/value.hpp>
 

@@ -1,20 +1,10 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <string>
-#include <string_view>
-#include <utility>
-
 #include <powerconsul/cluster/identity.hpp>
-#include <powerconsul/config/settings.hpp>
 #include <powerconsul/config/settings_json.hpp>
 #include <powerconsul/consul/address.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/substitution.hpp>
-#include <powerconsul/json/value.hpp>
 #include <powerconsul/lint/report.hpp>
-#include <powerconsul/ports/log.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
 
 namespace powerconsul::inline v0::json {

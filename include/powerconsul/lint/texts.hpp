@@ -1,28 +1,13 @@
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include <powerconsul/config/settings.hpp>
 #include <powerconsul/consul/answers_json.hpp>
 #include <powerconsul/core/pattern.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/action_json.hpp>
-#include <powerconsul/json/value.hpp>
-#include <powerconsul/lint/keys.hpp>
 #include <powerconsul/lint/linter.hpp>
-#include <powerconsul/lint/report.hpp>
 #include <powerconsul/lint/settings.hpp>
-#include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/log.hpp>
 #include <powerconsul/ports/trust.hpp>
-#include <powerconsul/probes/service/service_manager.hpp>
 
 namespace powerconsul::inline v0 {
 

@@ -1,20 +1,7 @@
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/cluster/identity.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/heal/action.hpp>
 #include <powerconsul/heal/action_json.hpp>
-#include <powerconsul/heal/substitution.hpp>
-#include <powerconsul/json/value.hpp>
 #include <powerconsul/lint/report.hpp>
 
 namespace powerconsul::inline v0 {
