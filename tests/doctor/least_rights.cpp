@@ -179,7 +179,6 @@ TEST_CASE("what a service needs is asked for, with the nodes as Consul spells th
     CHECK(found.facts.triggers.front() == "triggers/production/web/primary/warning");
     CHECK(found.facts.other_triggers.size() == 2);
     CHECK(found.datacenters == words{"hq"});
-    CHECK(found.assumed.empty());
     REQUIRE(found.notes.size() == 1);
     CHECK(found.notes.front().find("was read (ModifyIndex ") != std::string::npos);
 }
@@ -221,10 +220,11 @@ TEST_CASE("the name of a node whose agent does not say it comes from its checks,
     const auto found = find();
     REQUIRE(found);
     CHECK(found->facts.node == "web2");
-    REQUIRE(found->assumed.size() == 1);
-    CHECK(found->assumed.front().starts_with("this node's name in Consul is \"web2\", as the agent does not say it ("));
+    CHECK(found->notes.back().starts_with(
+        "Assumed: this node's name in Consul is \"web2\", as the agent does not say it ("));
+    CHECK(found->notes.back().ends_with(")."));
     const auto notes = policy_notes(*found, "");
-    CHECK(std::ranges::count(notes, "Assumed: " + found->assumed.front() + ".") == 1);
+    CHECK(std::ranges::count(notes, found->notes.back()) == 1);
     CHECK(std::ranges::any_of(notes, [](const auto& each) { return each.find("below triggers/:") != each.npos; }));
     CHECK(std::ranges::any_of(notes, [](const auto& each) { return each.starts_with("The datacenters are not"); }));
 }

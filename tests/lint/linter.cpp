@@ -48,8 +48,8 @@ TEST_CASE("triggers are held against the documents of their service and environm
     };
     to.value_at({key_kind::document, "a", "web", {}, {}, {}}, "a/web", R"({"mode": "all-active"})");
     to.value_at({key_kind::document, "a", "bad", {}, {}, {}}, "a/bad", "x");
-    to.exported("a");
-    to.without_document("gone");
+    to.exported.insert("a");
+    to.without_document.insert("gone");
     trigger("a", "web", "primary");
     trigger("a", "web", "standalone");
     trigger("a", "bad", "standalone");

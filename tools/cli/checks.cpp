@@ -1,5 +1,4 @@
-#include <climits>
-
+#include <powerconsul/adapters/posix/machine.hpp>
 #include <powerconsul/checks/kinds/all.hpp>
 #include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/checks/run.hpp>
@@ -22,8 +21,7 @@ constexpr std::int64_t longest_noop_age = 3650;  ///< days
         if (!parsed) return fail(errc::usage, "--noop-max-age: " + parsed.error().message);
         options.max_age = *parsed;
     }
-    char resolved[PATH_MAX];
-    if (!options.path.empty() && realpath(options.path.c_str(), resolved) != nullptr) options.path = resolved;
+    if (auto real = posix_machine{}.real_path(options.path); !real.empty()) options.path = std::move(real);
     return options;
 }
 

@@ -1,5 +1,4 @@
 #include <cerrno>
-#include <climits>
 #include <cstdio>
 #include <cstdlib>
 
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/host.hpp>
+#include <powerconsul/adapters/posix/machine.hpp>
 #include <powerconsul/adapters/posix/process.hpp>
 #include <powerconsul/checks/kinds/all.hpp>
 
@@ -19,24 +19,14 @@
 
 namespace {
 
-/// The folder that this program was started from; empty if the system does not say.
-[[nodiscard]] auto own_folder() -> std::string {
-    std::array<char, PATH_MAX> path{};
-    const auto size = ::readlink("/proc/self/exe", path.data(), path.size());
-    if (size <= 0) return {};
-    const std::string whole{path.data(), static_cast<std::size_t>(size)};
-    return whole.substr(0, whole.rfind('/'));
-}
-
 /// Replaces this process by powerconsul-https with the same arguments: the same program, but with TLS. It is looked for
 /// in the folder of this program, then in `folder`. Returns only if it cannot be started, and says why:
-/// powerconsul::errc::configuration. Nothing may have been read from standard input before.
+/// errc::configuration. Nothing may have been read from standard input before.
 [[nodiscard]] auto go_on_with_tls(char* const* arguments, const std::string& folder) -> powerconsul::error {
-    std::vector<std::string> folders;
-    if (auto own = own_folder(); !own.empty()) folders.push_back(std::move(own));
-    if (!folder.empty()) folders.push_back(folder);
+    const std::string own = powerconsul::posix_machine{}.link_target("/proc/self/exe");
     std::string tried;
-    for (const auto& each : folders) {
+    for (const auto& each : {own.substr(0, own.rfind('/')), folder}) {
+        if (each.empty()) continue;
         const std::string program = each + "/powerconsul-https";
         ::execv(program.c_str(), arguments);
         const int why = errno;

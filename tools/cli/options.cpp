@@ -98,8 +98,6 @@ constexpr auto acl_policy_options = std::to_array<option>({
 constexpr auto doctor_options = std::to_array<option>({
     {'S', "consulservice", "NAME",
      "only this Consul service (default: all that the agent's checks ask powerconsul for)"},
-    {0, "json", "", "as JSON"},
-    {0, "stop-file", "FILE", "the file that stops all actions (default /etc/powerconsul.stop)", false, true},
 });
 
 constexpr auto incidents_options = std::to_array<option>({
@@ -136,7 +134,7 @@ constexpr auto other_commands = std::to_array<command_row>({
     {"acl-policy", "", "print the least ACL policy with which powerconsul works on this node for a service",
      acl_policy_options, {}, "-S <Consul service>", "powerconsul acl-policy -S apacheWebService"},
     {"doctor", "", "look at agent, rights, checks and watches of this node, and say what is wrong and how to mend it",
-     doctor_options, {}, "", "powerconsul doctor"},
+     doctor_options, incidents_options, "", "powerconsul doctor"},
 });
 // clang-format on
 
@@ -207,21 +205,17 @@ struct token {
     return nullptr;
 }
 
-/// What other programs take a secret by. Here none comes by the command line, where every user of the machine sees it.
-struct secret_row {
-    std::string_view name{};
-    std::string_view instead{};
-};
-constexpr auto secret_options = std::to_array<secret_row>({
-    {"token", "--token-file or CONSUL_HTTP_TOKEN"},
-    {"http-auth", "--http-auth-file or CONSUL_HTTP_AUTH"},
-});
+/// What other programs take a secret by, and what to give in its place: here none comes by the command line, where
+/// every user of the machine sees it.
+constexpr std::pair<std::string_view, std::string_view> secret_options[] = {
+    {"token", "--token-file or CONSUL_HTTP_TOKEN"}, {"http-auth", "--http-auth-file or CONSUL_HTTP_AUTH"}};
 
 /// The row of `--token` or `-token`, as Consul's own program has it.
-[[nodiscard]] auto find_secret(std::string_view spelled) -> const secret_row* {
+[[nodiscard]] auto find_secret(std::string_view spelled) -> const std::pair<std::string_view, std::string_view>* {
     spelled.remove_prefix(std::min(spelled.find_first_not_of('-'), spelled.size()));
-    const auto* const found = std::ranges::find(secret_options, spelled, &secret_row::name);
-    return found == secret_options.end() ? nullptr : found;
+    const auto* const found =
+        std::ranges::find_if(secret_options, [&](const auto& row) { return row.first == spelled; });
+    return found == std::end(secret_options) ? nullptr : found;
 }
 
 /// Whether an option has a value, in whatever command: a name or letter means the same in all of them.
@@ -426,9 +420,9 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<config::
     for (const auto& each : parts.options) {
         const auto* const secret = find_secret(each.spelled);
         if (secret == nullptr) continue;
-        return fail(errc::usage, "--" + std::string{secret->name} +
+        return fail(errc::usage, "--" + std::string{secret->first} +
                                      ": everybody can see a command line; give the secret by " +
-                                     std::string{secret->instead});
+                                     std::string{secret->second});
     }
     config::arguments line{parts.words, {}, parts.operands};
     auto& words = line.words;

@@ -1,4 +1,3 @@
-
 #include <powerconsul/adapters/dry_run.hpp>
 #include <powerconsul/heal/report_text.hpp>
 #include <powerconsul/heal/worker.hpp>

@@ -21,12 +21,6 @@ struct said {
     errc fault{errc::usage};  ///< the error's code if the value is wrong: errc::configuration for one from a file
 };
 
-/// The value of an environment variable; an empty one counts as not set.
-[[nodiscard]] inline auto variable(const surroundings& around, std::string_view name) -> std::optional<std::string> {
-    const auto found = around.environment.find(name);
-    return found == around.environment.end() || found->second.empty() ? std::nullopt : std::optional{found->second};
-}
-
 /// The environment variable of an option: `POWERCONSUL_STATE_DIR` for `state-dir`.
 [[nodiscard]] inline auto variable_name(std::string_view option) -> std::string {
     std::string name = "POWERCONSUL_";
@@ -60,9 +54,11 @@ public:
         return from_variable(standard);
     }
 
+    /// An empty variable counts as not set.
     [[nodiscard]] auto from_variable(std::string_view name) const -> std::optional<said> {
-        if (auto value = variable(around_, name)) return said{std::move(*value), std::string{name}};
-        return std::nullopt;
+        const auto found = around_.environment.find(name);
+        if (found == around_.environment.end() || found->second.empty()) return std::nullopt;
+        return said{found->second, std::string{name}};
     }
 
     /// The options that say how Consul is reached have their keys in the object `consul`.

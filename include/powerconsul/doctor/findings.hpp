@@ -13,13 +13,8 @@ namespace powerconsul::inline v0 {
 enum class condition : unsigned char { ok, unknown, warning, error };
 
 [[nodiscard]] constexpr auto to_string(condition value) -> std::string_view {
-    switch (value) {
-        case condition::ok: return "ok";
-        case condition::unknown: return "unknown";
-        case condition::warning: return "warning";
-        case condition::error: break;
-    }
-    return "error";
+    constexpr std::string_view names[] = {"ok", "unknown", "warning", "error"};
+    return names[static_cast<std::size_t>(value)];
 }
 
 /// One thing that was looked at.
@@ -122,19 +117,18 @@ struct rights_facts {
 // --- checks and watches ---
 
 [[nodiscard]] inline auto judge_script_checks(const result<agent_config>& agent) -> finding {
-    constexpr std::string_view point = "script checks";
-    if (!agent) return {std::string{point}, condition::unknown, "the agent does not show its configuration", {}};
+    const std::string point = "script checks";
+    if (!agent) return {point, condition::unknown, "the agent does not show its configuration", {}};
     if (agent->remote_scripts.value_or(false)) {
-        return {std::string{point}, condition::warning,
-                "enable_script_checks lets whoever may register a check run commands here",
+        return {point, condition::warning, "enable_script_checks lets whoever may register a check run commands here",
                 "set enable_local_script_checks = true in its place"};
     }
     if (!agent->local_scripts) {
-        return {std::string{point}, condition::unknown, "the agent does not say whether it runs script checks",
+        return {point, condition::unknown, "the agent does not say whether it runs script checks",
                 "look for enable_local_script_checks in its configuration"};
     }
-    if (*agent->local_scripts) return {std::string{point}, condition::ok, "those of the agent's own files are run", {}};
-    return {std::string{point}, condition::error, "this agent does not run script checks",
+    if (*agent->local_scripts) return {point, condition::ok, "those of the agent's own files are run", {}};
+    return {point, condition::error, "this agent does not run script checks",
             "set enable_local_script_checks = true in its configuration"};
 }
 

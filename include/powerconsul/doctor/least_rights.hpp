@@ -123,8 +123,7 @@ struct needed_rights {
     acl_facts facts{};
     std::vector<acl_rule> rules{};
     std::vector<std::string> datacenters{};  ///< all of them; empty if they are not known
-    std::vector<std::string> assumed{};      ///< what could not be read, and what was assumed instead
-    std::vector<std::string> notes{};        ///< what is known of the document, for a person to read
+    std::vector<std::string> notes{};  ///< for a person: what is known of the document, and what had to be assumed
 };
 
 namespace detail {
@@ -160,8 +159,8 @@ void find_own_name(Client& consul, const identity& who, needed_rights& found) {
         }
     }
     found.facts.node = who.node.empty() ? who.host : who.node;
-    found.assumed.push_back("this node's name in Consul is " + quoted(found.facts.node) +
-                            ", as the agent does not say it (" + agent.error().message + ')');
+    found.notes.push_back("Assumed: this node's name in Consul is " + quoted(found.facts.node) +
+                          ", as the agent does not say it (" + agent.error().message + ").");
 }
 
 /// The names of both lists, spelt as in Consul as far as it shows the nodes.
@@ -223,6 +222,7 @@ template <typename Client>
     if (role_facts.clustered == clustering::no && role_facts.from == basis::fresh) {
         facts.state = document_state::absent;
     }
+    detail::describe_document(found, role_facts);
     detail::find_own_name(consul, given, found);
     if (auto known = consul.datacenters(); known) found.datacenters = std::move(*known);
     if (facts.state == document_state::read && facts.group.by == grouping::nodes) {
@@ -237,7 +237,6 @@ template <typename Client>
     if (auto keys = detail::find_trigger_keys(triggers, given, facts); !keys)
         return unexpected{std::move(keys).error()};
     found.rules = least_rules(facts);
-    detail::describe_document(found, role_facts);
     return found;
 }
 
@@ -245,7 +244,6 @@ template <typename Client>
 [[nodiscard]] inline auto policy_notes(const needed_rights& found, std::string_view base_key)
     -> std::vector<std::string> {
     auto notes = found.notes;
-    for (const auto& each : found.assumed) notes.push_back("Assumed: " + each + ".");
     if (found.datacenters.size() > 1) {
         notes.push_back("Datacenters " + listed(found.datacenters) +
                         ": the token must be global (not made with -local) and be replicated to all of them.");

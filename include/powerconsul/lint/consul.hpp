@@ -104,7 +104,7 @@ public:
             to_.document_at(key, entry.key, entry.value, &seen);
         }
         for (const auto& [service, seen] : sights) {
-            if (seen.complete && seen.instances.empty()) to_.without_instances(service);
+            if (seen.complete && seen.instances.empty()) to_.without_instances.insert(service);
         }
     }
 
@@ -136,7 +136,7 @@ private:
         if (*found) {
             look_at({*key, std::move((*found)->value), 0});
         } else {
-            to_.without_document(service);
+            to_.without_document.insert(service);
         }
         return {};
     }

@@ -28,29 +28,27 @@ struct cluster_warnings {
     std::size_t matches_{};
     bool told_{};  ///< the note about too many matches has been added
 
-    void look() {
+    /// `seen` is nullptr if Consul was not asked.
+    void look(const service_sight* seen) {
         const value& root = *read_.root;
         const value* const filter = root.find("filter");
         if (filter != nullptr) members(root, true);
-        for (std::size_t i = 0; i < read_.document.rules.size(); ++i) group(filter ? filter->items[i] : root, i);
-    }
-
-    void look(const service_sight& seen) {
-        const value& root = *read_.root;
-        const value* const filter = root.find("filter");
         for (std::size_t i = 0; i < read_.document.rules.size(); ++i) {
             const cluster_rule& rule = read_.document.rules[i];
             const value& object = filter == nullptr ? root : filter->items[i];
-            datacenters(object, rule, seen);
-            if (!seen.complete || seen.instances.empty()) continue;
-            if (filter != nullptr) expression(object, rule, seen);
+            group(object, rule);
+            if (seen == nullptr) continue;
+            datacenters(object, rule, *seen);
+            if (!seen->complete || seen->instances.empty()) continue;
+            if (filter != nullptr) expression(object, rule, *seen);
             if (rule.group.by == grouping::nodes) {
-                compare(object, rule.group.active, role::primary, seen);
-                compare(object, rule.group.standby, role::secondary, seen);
+                compare(object, rule.group.active, role::primary, *seen);
+                compare(object, rule.group.standby, role::secondary, *seen);
             }
         }
-        for (const auto& each : seen.instances) {
-            if (each.datacenter == seen.datacenter) placed(each, seen);
+        if (seen == nullptr) return;
+        for (const auto& each : seen->instances) {
+            if (each.datacenter == seen->datacenter) placed(each, *seen);
         }
     }
 
@@ -95,8 +93,7 @@ struct cluster_warnings {
         return all;
     }
 
-    void group(const value& object, std::size_t index) {
-        const cluster_rule& rule = read_.document.rules[index];
+    void group(const value& object, const cluster_rule& rule) {
         members(object, false);
         if (rule.group.by == grouping::all_active) return;
         const auto active = listed_values(object, rule.group.by, role::primary);
@@ -245,9 +242,7 @@ inline auto lint_cluster(lint_report& report, std::string_view name, std::string
     auto read = read_cluster_document(text);
     add_problems(report, name, text, read.problems);
     if (!read.problems.empty()) return std::nullopt;
-    detail::cluster_warnings warnings{report, name, text, read};
-    warnings.look();
-    if (seen != nullptr) warnings.look(*seen);
+    detail::cluster_warnings{report, name, text, read}.look(seen);
     return std::move(read.document);
 }
 

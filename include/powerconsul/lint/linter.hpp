@@ -56,13 +56,6 @@ public:
         }
     }
 
-    /// Consul itself says that a service has no document.
-    void without_document(const std::string& service) { without_document_.insert(service); }
-    /// An export holds documents of this environment, so that a service without one there is taken to have none.
-    void exported(const std::string& environment) { exported_.insert(environment); }
-    /// Consul was asked for the instances of a service and showed none.
-    void without_instances(const std::string& service) { without_instances_.insert(service); }
-
     [[nodiscard]] auto services() const -> std::set<std::string> {
         std::set<std::string> all;
         for (const auto& [where, _] : documents_) all.insert(where.second);
@@ -77,12 +70,12 @@ public:
             std::string why;
             if (found != documents_.end()) {
                 if (found->second) why = unreachable_role(key.role, &*found->second);
-            } else if (exported_.count(key.environment) != 0) {
+            } else if (exported.contains(key.environment)) {
                 why = unreachable_role(key.role, nullptr);
                 if (!why.empty()) why += ", and this export has none";
-            } else if (without_document_.count(key.service) != 0) {
+            } else if (without_document.contains(key.service)) {
                 why = unreachable_role(key.role, nullptr);
-                if (why.empty() && without_instances_.count(key.service) != 0) {
+                if (why.empty() && without_instances.contains(key.service)) {
                     report_.add(name, severity::warning,
                                 key.service + " has no cluster document, and Consul shows no instance of it");
                 }
@@ -90,6 +83,11 @@ public:
             if (!why.empty()) report_.add(name, severity::warning, "this trigger never runs: " + why);
         }
     }
+
+    std::set<std::string> without_document{};   ///< services of which Consul itself says that they have none
+    std::set<std::string> without_instances{};  ///< services of which Consul was asked for instances and showed none
+    /// Environments of which an export holds documents: a service that has none there is taken to have none at all.
+    std::set<std::string> exported{};
 
 private:
     struct placed_trigger {
@@ -102,9 +100,6 @@ private:
     lint_report report_{};
     std::map<std::pair<std::string, std::string>, std::optional<cluster_document>> documents_{};
     std::vector<placed_trigger> triggers_{};
-    std::set<std::string> without_document_{};
-    std::set<std::string> exported_{};
-    std::set<std::string> without_instances_{};
 };
 
 /// The key below which documents or triggers are kept, without a `/` at its end: `configured` or, if that is empty,

@@ -134,7 +134,7 @@ void look_at_export(linter<Files>& to, const std::string& name, std::string_view
     for (const auto& each : keys) {
         const auto key = classify_key(to.around().bases, each.key, each.value.empty());
         to.value_at(key, each.key, each.value);
-        if (key.kind == key_kind::document) to.exported(key.environment);
+        if (key.kind == key_kind::document) to.exported.insert(key.environment);
         if (key.kind != key_kind::other && key.kind != key_kind::ignored) ++ours;
     }
     if (ours != 0 || !problems.empty()) return;
