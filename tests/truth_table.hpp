@@ -126,8 +126,7 @@ inline auto resolved(const row& each) -> resolution {
     store consul = consul_of(each);
     testing::manual_clock time;
     testing::memory_files files;
-    role_resolver<store&, testing::manual_clock&, testing::memory_files&> resolver{
-        consul, time, files, "/state", {.who = {.host = "production-web3"}}};
+    role_resolver resolver{consul, time, files, "/state", {.who = {.host = "production-web3"}}};
     return resolver.resolve("web", seconds(8));
 }
 

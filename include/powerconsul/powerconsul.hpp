@@ -15,7 +15,6 @@
 #include <powerconsul/cluster/document_json.hpp>
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/cluster/last_known.hpp>
-#include <powerconsul/cluster/last_known_store.hpp>
 #include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/consul/answers_json.hpp>
 #include <powerconsul/consul/checks_json.hpp>

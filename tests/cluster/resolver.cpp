@@ -46,17 +46,11 @@ struct node {
     void document(std::string_view text) { consul.put("hq", key, text); }
     void active(store_status status) { REQUIRE(consul.set_check("hq", "production-web1", "service:web", status)); }
     auto resolve(std::string_view service = "web") -> resolution {
-        role_resolver<world::recorded_store&, manual_clock&, memory_files&> resolver{asked, time, files, "/state",
-                                                                                     options};
+        role_resolver resolver{asked, time, files, "/state", options};
         return resolver.resolve(service, seconds(8));
     }
     auto saved() -> std::optional<std::string> { return files.get(std::string{record}); }
 };
-
-// Policies given by name are referred to, on both compilers.
-static_assert(std::is_same_v<decltype(role_resolver{std::declval<store&>(), std::declval<manual_clock&>(),
-                                                    std::declval<memory_files&>(), "/state", resolver_options{}}),
-                             role_resolver<store&, manual_clock&, memory_files&>>);
 
 auto said(const resolution& facts) -> std::string {
     return std::string{to_string(facts.own)} + ' ' + std::string{to_string(facts.expects)} + ' ' +
@@ -503,8 +497,7 @@ TEST_CASE("nothing is asked that is not needed, and nothing after the deadline")
     manual_clock time;
     memory_files files;
     world::slow_transport slow{fake, time, milliseconds{1900}};
-    role_resolver<world::slow_transport&, manual_clock&, memory_files&> resolver{
-        slow, time, files, "/state", {.who = {.host = "production-web3"}}};
+    role_resolver resolver{slow, time, files, "/state", {.who = {.host = "production-web3"}}};
     const auto facts = resolver.resolve("web", seconds(8));
     CHECK(said(facts) == "secondary unknown none");
     CHECK(time.monotonic() == seconds(8));
@@ -701,7 +694,7 @@ TEST_CASE("that the record cannot be written is told") {
     };
     node here;
     full_disk files;
-    role_resolver<store&, manual_clock&, full_disk&> resolver{here.consul, here.time, files, "/state", here.options};
+    role_resolver resolver{here.consul, here.time, files, "/state", here.options};
     const auto facts = resolver.resolve("web", seconds(8));
     CHECK(said(facts) == "standalone running fresh");
     CHECK(facts.state_cause == error{errc::io, "the disk is full"});

@@ -1,5 +1,5 @@
 // covers: checks/check.hpp cluster/resolver.hpp consul/client.hpp cluster/actives.hpp consul/reading.hpp
-// cluster/last_known_store.hpp decision/rules.hpp consul/health.hpp checks/report.hpp checks/report_json.hpp
+// cluster/last_known.hpp decision/rules.hpp consul/health.hpp checks/report.hpp checks/report_json.hpp
 #include <powerconsul/checks/check.hpp>
 
 #include <optional>

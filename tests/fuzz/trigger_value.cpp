@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/heal/journal_json.hpp>
 #include <powerconsul/heal/trigger.hpp>
 
 #include "fuzz.hpp"
@@ -71,8 +72,9 @@ void run(std::string_view bytes) {
     for (const auto& each : made->environment) {
         fuzz::expect(each.find('=') != std::string::npos && fuzz::is_one_line(each), "no variable", each);
     }
-    const auto end = last_lines(value, 64);
-    fuzz::expect(end.size() <= 64 && value.find(end) != std::string::npos, "not the end", end, value);
+    const auto end = json::last_lines(value, 64);
+    fuzz::expect(end.size() <= 64 && is_utf8(end), "not the end", end, value);
+    fuzz::expect(!is_utf8(value) || value.find(end) != std::string::npos, "another text", end, value);
 }
 
 const fuzz::enlisted here{"trigger_value", run};

@@ -158,6 +158,27 @@ TEST_CASE("what cannot be is not written") {
     CHECK(back.began == milliseconds{});
 }
 
+TEST_CASE("the last lines of an output") {
+    struct row {
+        std::string_view name;
+        std::string_view output;
+        std::string_view kept;
+    };
+    const row rows[] = {
+        {"empty", "", ""},
+        {"only ends of lines", "\n \n", ""},
+        {"short", "one\ntwo\n\n", "one\ntwo"},
+        {"just fits", "12345\n7890\n", "12345\n7890"},
+        {"begins in the midst of a line", "first\nsecond.\nxyz\n", "xyz"},
+        {"begins with a whole line", "first\nsecond\nxyz\n", "second\nxyz"},
+        {"a long line", "0123456789abcdef", "6789abcdef"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        CHECK(json::last_lines(row.output, 10) == row.kept);
+    }
+}
+
 TEST_CASE("of an output only the end is kept, in whole lines of UTF-8") {
     struct row {
         std::string_view name;
@@ -168,15 +189,15 @@ TEST_CASE("of an output only the end is kept, in whole lines of UTF-8") {
     std::string accents;
     for (int i = 0; i < 600; ++i) accents += "\xC3\xA9";
     const row rows[] = {
-        {"short", "a\nb\n", "a\nb\n"},
+        {"short", "a\nb\n", "a\nb"},
         {"controls", std::string("\0\x01\x1B[0m\r\t", 9).substr(0, 8), std::string("\0\x01\x1B[0m\r\t", 8)},
         {"not UTF-8", "a\xFF\xC3z", "a\xEF\xBF\xBD\xEF\xBF\xBDz"},
         {"exactly as much", std::string(1024, 'y'), std::string(1024, 'y')},
         {"one more", "a" + std::string(1024, 'y'), std::string(1024, 'y')},
         {"the last line", long_line + "\nlast", "last"},
-        {"the last lines", long_line + "\none\ntwo\n", "one\ntwo\n"},
+        {"the last lines", long_line + "\none\ntwo\n", "one\ntwo"},
         {"a line that just fits", long_line + "\n" + std::string(1024, 'y'), std::string(1024, 'y')},
-        {"one long line with its end", long_line + "\n", std::string(1023, 'x') + "\n"},
+        {"one long line with its end", long_line + "\n", std::string(1024, 'x')},
         {"cut in a character", accents + "z", accents.substr(0, 1022) + "z"},
         {"grows", std::string(1024, '\xFF'),
          [] {

@@ -258,27 +258,6 @@ TEST_CASE("a value becomes a job with the options' times") {
     CHECK(refused.error().message.starts_with("the trigger k: "));
 }
 
-TEST_CASE("the last lines of an output") {
-    struct row {
-        std::string_view name;
-        std::string_view output;
-        std::string_view kept;
-    };
-    const row rows[] = {
-        {"empty", "", ""},
-        {"only ends of lines", "\n \n", ""},
-        {"short", "one\ntwo\n\n", "one\ntwo"},
-        {"just fits", "12345\n7890\n", "12345\n7890"},
-        {"begins in the midst of a line", "first\nsecond.\nxyz\n", "xyz"},
-        {"begins with a whole line", "first\nsecond\nxyz\n", "second\nxyz"},
-        {"a long line", "0123456789abcdef", "6789abcdef"},
-    };
-    for (const auto& row : rows) {
-        CAPTURE(row.name);
-        CHECK(last_lines(row.output, 10) == row.kept);
-    }
-}
-
 TEST_CASE("what nobody set of a trigger") {
     CHECK(trigger_options{}.timeout == seconds(60));
     CHECK(trigger_options{}.grace == seconds(10));

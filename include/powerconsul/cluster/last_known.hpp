@@ -1,13 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/decision/terms.hpp>
-#include <powerconsul/json/value.hpp>
-#include <powerconsul/json/writer.hpp>
+#include <powerconsul/json/members.hpp>
+#include <powerconsul/ports/trust.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -31,55 +32,97 @@ struct last_known {
 
 namespace powerconsul::inline v0::json {
 
+namespace detail {
+
+void last_known_members(auto io, auto& known) {
+    io.text("key", known.key);
+    io.text("node", known.node);
+    io.name("role", known.own, role::secondary);
+    io.name("expects", known.expects, expectation::running);
+    io.number("document", known.document, -1);
+    io.number("at", known.at.count, -1);
+}
+
+}  // namespace detail
+
 [[nodiscard]] inline auto encode_last_known(const last_known& known) -> std::string {
     writer text;
     text.open_object();
-    text.key("key").string(known.key);
-    text.key("node").string(known.node);
-    text.key("role").string(to_string(known.own));
-    text.key("expects").string(to_string(known.expects));
-    text.key("document").number(known.document);
-    text.key("at").number(known.at.count);
-    text.close_object();
-    return text.text() + '\n';
+    detail::last_known_members(member_writer{text}, known);
+    return text.close_object().text() + '\n';
 }
 
 /// Fails with errc::bad_data on anything that `encode_last_known` would not have written.
 [[nodiscard]] inline auto decode_last_known(std::string_view text) -> result<last_known> {
     const auto root = parse(text);
     if (!root) return unexpected{root.error()};
-    const auto member = [&](std::string_view name, kind type) -> const value* {
-        const value* const found = root->find(name);
-        return found != nullptr && found->is(type) ? found : nullptr;
-    };
-    const value* const key = member("key", kind::string);
-    const value* const node = member("node", kind::string);
-    const value* const own = member("role", kind::string);
-    const value* const expects = member("expects", kind::string);
-    const value* const document = member("document", kind::number);
-    const value* const at = member("at", kind::number);
-    const auto damaged = [] { return fail(errc::bad_data, "the record of the last known role is damaged"); };
-    if (key == nullptr || node == nullptr || own == nullptr || expects == nullptr || document == nullptr ||
-        at == nullptr) {
-        return damaged();
-    }
-    last_known known{key->text, node->text, {}, {}, document->as_unsigned().value_or(0), {}};
-    for (const role each : {role::standalone, role::primary, role::secondary}) {
-        if (own->text == to_string(each)) known.own = each;
-    }
-    for (const expectation each : {expectation::running, expectation::stopped}) {
-        if (expects->text == to_string(each)) known.expects = each;
-    }
-    const auto when = at->as_unsigned();
-    if (!when || *when > INT64_MAX || !document->as_unsigned()) return damaged();
-    known.at = {static_cast<std::int64_t>(*when)};
-    if (encode_last_known(known) != text) return damaged();
-    // Whoever has the active's place expects running, whatever a record says; only a standby has a choice.
+    last_known known;
+    detail::last_known_members(member_reader{*root}, known);
     const bool undecided = known.own == role::unknown;
-    if (undecided != (known.expects == expectation::unknown)) return damaged();
-    if (!undecided && known.own != role::secondary && known.expects != expectation::running) return damaged();
-    if (known.own == role::standalone && known.document != 0) return damaged();
-    return known;
+    // Whoever has the active's place expects running, whatever a record says; only a standby has a choice.
+    const bool possible = undecided == (known.expects == expectation::unknown) &&
+                          (undecided || known.own == role::secondary || known.expects == expectation::running) &&
+                          (known.own != role::standalone || known.document == 0);
+    if (possible && encode_last_known(known) == text) return known;
+    return fail(errc::bad_data, "the record of the last known role is damaged");
 }
 
 }  // namespace powerconsul::inline v0::json
+
+namespace powerconsul::inline v0 {
+
+/// The file that keeps the last known role of a service.
+[[nodiscard]] inline auto last_known_file(const std::string& state_dir, std::string_view service) -> std::string {
+    return state_dir + "/last-known/" + percent_encoded(service) + ".json";
+}
+
+/// Keeps the last known role of each service below one directory of this node, `<path>/last-known/<service>.json`.
+/// Whoever may write there decides what this node does while Consul is away, so the directories must belong to root or
+/// to the user that runs this, must be writable by the owner only, and must not be symbolic links; else nothing is read
+/// and nothing written.
+template <file_store Files>
+class state_directory {
+public:
+    state_directory(Files& files, std::string path) : files_{files}, path_{std::move(path)} {}
+
+    /// Nothing if there is no record. Fails with errc::bad_data if it is damaged, errc::io if it cannot be read, and
+    /// errc::denied if its file or directories are not to be trusted.
+    [[nodiscard]] auto load(std::string_view service) -> result<std::optional<last_known>> {
+        for (const auto& directory : {path_, folder()}) {
+            const auto trust = trusted_directory(files_, directory);
+            if (!trust) return unexpected{trust.error()};
+            if (!*trust) return std::optional<last_known>{};
+        }
+        const auto status = files_.status(file(service));
+        if (!status) return unexpected{status.error()};
+        if (*status && (*status)->kind == file_kind::regular && !only_ours(files_, **status)) {
+            return fail(errc::denied,
+                        file(service) + " belongs to another user or can be written by others; delete it");
+        }
+        const auto text = files_.read(file(service), 16 * 1024);
+        if (!text) return unexpected{text.error()};
+        if (!*text) return std::optional<last_known>{};
+        auto known = json::decode_last_known(**text);
+        if (!known) return fail(errc::bad_data, file(service) + ": " + known.error().message);
+        return std::optional<last_known>{std::move(*known)};
+    }
+
+    /// Replaces the record; makes the directories (not their parents) where they are missing.
+    [[nodiscard]] auto save(std::string_view service, const last_known& known) -> result<void> {
+        for (const auto& directory : {path_, folder()}) {
+            if (auto trust = make_trusted_directory(files_, directory); !trust) return trust;
+        }
+        return files_.replace(file(service), json::encode_last_known(known));
+    }
+
+    /// Where the record of a service stands.
+    [[nodiscard]] auto file(std::string_view service) const -> std::string { return last_known_file(path_, service); }
+
+private:
+    [[nodiscard]] auto folder() const -> std::string { return path_ + "/last-known"; }
+
+    Files& files_;
+    std::string path_;
+};
+
+}  // namespace powerconsul::inline v0

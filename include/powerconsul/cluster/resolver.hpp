@@ -9,7 +9,7 @@
 
 #include <powerconsul/cluster/actives.hpp>
 #include <powerconsul/cluster/document_json.hpp>
-#include <powerconsul/cluster/last_known_store.hpp>
+#include <powerconsul/cluster/last_known.hpp>
 #include <powerconsul/consul/client.hpp>
 #include <powerconsul/consul/reading.hpp>
 #include <powerconsul/core/text.hpp>
@@ -52,15 +52,11 @@ struct resolution {
 /// Finds out this node's role for a service and what it expects: reads the cluster document, finds the node in it and,
 /// for a standby, asks for the health of the actives. What cannot be told is `unknown`, with the reason; what could not
 /// be read for a moment is taken from the last known role. One resolver may be used any number of times.
-template <typename Transport, typename Clock, typename Files>
-    requires http_transport<Transport> && clock<Clock> && file_store<Files>
+template <http_transport Transport, clock Clock, file_store Files>
 class role_resolver {
 public:
-    role_resolver(Transport transport, Clock time, Files files, std::string state_path, resolver_options options)
-        : transport_{static_cast<Transport&&>(transport)},
-          clock_{static_cast<Clock&&>(time)},
-          state_{static_cast<Files&&>(files), std::move(state_path)},
-          options_{std::move(options)} {
+    role_resolver(Transport& transport, Clock& time, Files& files, std::string state_path, resolver_options options)
+        : transport_{transport}, clock_{time}, state_{files, std::move(state_path)}, options_{std::move(options)} {
         options_.who = completed(std::move(options_.who));
     }
 
@@ -283,20 +279,11 @@ private:
         }
     }
 
-    Transport transport_;
-    Clock clock_;
+    Transport& transport_;
+    Clock& clock_;
     state_directory<Files> state_;
     resolver_options options_;
 };
-
-/// Policies that are given by name are referred to, not copied. Without the class's own constraints clang would prefer
-/// the constructor, and copy.
-// Version 14 takes the guide for a part of the clause.
-// clang-format off
-template <typename Transport, typename Clock, typename Files>
-    requires http_transport<Transport> && clock<Clock> && file_store<Files>
-role_resolver(Transport&, Clock&, Files&, std::string, resolver_options) -> role_resolver<Transport&, Clock&, Files&>;
-// clang-format on
 
 /// This node's role for a Consul service, asked of a host. `budget` is to be less than the caller's time: when Consul
 /// hangs, there must still be time to hold the service against the last known role. Fails where nothing could be asked:

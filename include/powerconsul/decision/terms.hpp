@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <initializer_list>
 #include <string_view>
 
 #include <powerconsul/version.hpp>
@@ -27,61 +29,35 @@ enum class basis : unsigned char { none, cached, fresh };
 /// Is there a cluster document? Not knowing is a third answer.
 enum class clustering : unsigned char { unknown, no, yes };
 
+/// The name of an enumerator from the list of all names in their order; the first name for what is no enumerator.
+template <typename Enum>
+[[nodiscard]] constexpr auto name_among(std::initializer_list<std::string_view> names, Enum value) -> std::string_view {
+    const auto index = static_cast<std::size_t>(value);
+    return names.begin()[index < names.size() ? index : 0];
+}
+
 [[nodiscard]] constexpr auto to_string(role value) -> std::string_view {
-    switch (value) {
-        case role::standalone: return "standalone";
-        case role::primary: return "primary";
-        case role::secondary: return "secondary";
-        case role::unknown: break;
-    }
-    return "unknown";
+    return name_among({"unknown", "standalone", "primary", "secondary"}, value);
 }
 
 [[nodiscard]] constexpr auto to_string(actives value) -> std::string_view {
-    switch (value) {
-        case actives::serving: return "serving";
-        case actives::none_serving: return "none serving";
-        case actives::unknown: break;
-    }
-    return "unknown";
+    return name_among({"unknown", "none serving", "serving"}, value);
 }
 
 [[nodiscard]] constexpr auto to_string(expectation value) -> std::string_view {
-    switch (value) {
-        case expectation::running: return "running";
-        case expectation::stopped: return "stopped";
-        case expectation::unknown: break;
-    }
-    return "unknown";
+    return name_among({"unknown", "stopped", "running"}, value);
 }
 
 [[nodiscard]] constexpr auto to_string(observation value) -> std::string_view {
-    switch (value) {
-        case observation::running: return "running";
-        case observation::degraded: return "degraded";
-        case observation::stopped: return "stopped";
-        case observation::unknown: break;
-    }
-    return "unknown";
+    return name_among({"unknown", "stopped", "degraded", "running"}, value);
 }
 
 [[nodiscard]] constexpr auto to_string(verdict value) -> std::string_view {
-    switch (value) {
-        case verdict::passing: return "passing";
-        case verdict::warning: return "warning";
-        case verdict::critical: return "critical";
-        case verdict::unknown: break;
-    }
-    return "unknown";
+    return name_among({"unknown", "passing", "warning", "critical"}, value);
 }
 
 [[nodiscard]] constexpr auto to_string(basis value) -> std::string_view {
-    switch (value) {
-        case basis::fresh: return "fresh";
-        case basis::cached: return "cached";
-        case basis::none: break;
-    }
-    return "none";
+    return name_among({"none", "cached", "fresh"}, value);
 }
 
 }  // namespace powerconsul::inline v0

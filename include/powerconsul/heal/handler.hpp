@@ -276,7 +276,7 @@ private:
         }
         // If Consul hangs, resolving a last known role may use up its whole limit; the trigger has half as much again.
         const milliseconds until = clock_.monotonic() + milliseconds{options_.consul_time.count * 3 / 2};
-        role_resolver<Transport&, Clock&, Files&> resolver{transport_, clock_, files_, state_path_, roles_};
+        role_resolver resolver{transport_, clock_, files_, state_path_, roles_};
         const auto facts = resolver.resolve(report.service, options_.consul_time);
         done.own = facts.own;
         if (trigger_roles(facts.own, facts.expects).empty()) {
@@ -340,7 +340,7 @@ private:
             intent.result = ended->how == ending::timed_out ? healing::timed_out : healing::ended;
             if (ended->how == ending::exited) intent.status = ended->status;
             if (ended->how == ending::signalled) intent.signal = ended->status;
-            intent.output = last_lines(ended->output, 1024);
+            intent.output = json::last_lines(ended->output, json::largest_output);
         }
         tell_end(intent, number, before, ended && what ? ended->dropped : 0, report.service);
         done.outcome = intent;

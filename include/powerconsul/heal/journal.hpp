@@ -65,7 +65,7 @@ struct loaded_journal {
     for (const std::size_t limit : {std::size_t{256}, std::size_t{64}, std::size_t{0}}) {
         if (fits()) break;
         for (auto& one : from.incidents) {
-            one.last.output = json::detail::output_end(one.last.output, limit);
+            one.last.output = json::last_lines(one.last.output, limit);
             // Never to an empty text, which would mean that it was not held.
             if (one.held.size() > limit + 32) one.held = one_line(one.held, limit + 32);
         }

@@ -147,15 +147,4 @@ struct trigger_cause {
     return made;
 }
 
-/// The last lines of an output, at most `limit` bytes of them.
-[[nodiscard]] inline auto last_lines(std::string_view output, std::size_t limit) -> std::string {
-    while (!output.empty() && (output.back() == '\n' || output.back() == ' ')) output.remove_suffix(1);
-    if (output.size() <= limit) return std::string{output};
-    const bool whole = output[output.size() - limit - 1] == '\n';
-    output.remove_prefix(output.size() - limit);
-    const auto line = output.find('\n');
-    if (!whole && line != std::string_view::npos) output.remove_prefix(line + 1);
-    return std::string{output};
-}
-
 }  // namespace powerconsul::inline v0
