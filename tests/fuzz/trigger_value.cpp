@@ -15,7 +15,7 @@ using namespace powerconsul;
 
 namespace {
 
-void look_at(const action& what, std::string_view value) {
+void look_at(const job& what, std::string_view value) {
     fuzz::expect(!what.argv.empty() && what.argv.front().starts_with('/'), "no absolute path", value);
     std::size_t total = 0;
     for (const auto& each : what.argv) {
@@ -25,8 +25,7 @@ void look_at(const action& what, std::string_view value) {
     fuzz::expect(total <= longest_action + 1024, "too many words", value);
     fuzz::expect(what.timeout.count > 0 && what.timeout <= seconds(3600), "no time, or no end of it", value);
     fuzz::expect(what.user.find_first_of(std::string_view{"\0:/ \n", 5}) == std::string::npos, "no user", what.user);
-    fuzz::expect((what.form == action_form::script) == !what.script.empty(), "a script where there is none", value);
-    const bool shell = what.form == action_form::shell;
+    const bool shell = what.script.empty() && !looks_like_object(value);
     fuzz::expect(!shell || (what.argv.size() == 3 && what.argv[0] == "/bin/sh" && what.argv[1] == "-c" &&
                             what.argv[2].size() <= longest_shell_text),
                  "no text for a shell", value);
@@ -35,7 +34,7 @@ void look_at(const action& what, std::string_view value) {
         const bool option = value.starts_with('-') || value.starts_with('+');
         fuzz::expect(what.argv[2] == (option ? " " : "") + std::string{value}, "other text", value);
     }
-    if (value.starts_with("#!")) fuzz::expect(what.form == action_form::script, "a script is none", value);
+    if (value.starts_with("#!")) fuzz::expect(!what.script.empty(), "a script is none", value);
 }
 
 /// A name, its value, and what stands in KV.

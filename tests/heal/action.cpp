@@ -76,7 +76,6 @@ TEST_CASE("a first line that the kernel would not run as it is meant is refused"
 TEST_CASE("a script goes to its interpreter, its names substituted in all lines") {
     const auto script = script_action("#!@SHELL -e\necho @HOST \xFF\r\n", known, seconds(7));
     REQUIRE_MESSAGE(script, script.error().message);
-    CHECK(script->form == action_form::script);
     CHECK(script->argv == words{"/bin/bash", "-e"});
     CHECK(script->script == "#!/bin/bash -e\necho web1 \xFF\r\n");
     CHECK(script->timeout == seconds(7));
@@ -97,22 +96,20 @@ TEST_CASE("a script goes to its interpreter, its names substituted in all lines"
 TEST_CASE("text goes to the shell, as an argument or where it is too long as a script") {
     const auto text = shell_action("echo \"@HOST\" 'it' \\\n$(id) \xFF\r\n", known, seconds(7));
     REQUIRE_MESSAGE(text, text.error().message);
-    CHECK(text->form == action_form::shell);
     CHECK(text->argv == words{"/bin/sh", "-c", "echo \"web1\" 'it' \\\n$(id) \xFF\r\n"});
     CHECK(text->script.empty());
     CHECK(text->timeout == seconds(7));
 
     const std::string longest(longest_shell_text, 'x');
-    CHECK(shell_action(longest, known, {})->form == action_form::shell);
+    CHECK(shell_action(longest, known, {})->script.empty());
     CHECK(shell_action(longest, known, {})->argv.back() == longest);
     const auto longer = shell_action(longest + 'x', known, seconds(7));
     REQUIRE(longer);
-    CHECK(longer->form == action_form::script);
     CHECK(longer->argv == words{"/bin/sh"});
     CHECK(longer->script == longest + 'x');
     CHECK(longer->timeout == seconds(7));
     // What counts is the length of what is run.
-    CHECK(shell_action("@{SHELL}" + longest.substr(8), known, {})->form == action_form::script);
+    CHECK_FALSE(shell_action("@{SHELL}" + longest.substr(8), known, {})->script.empty());
 }
 
 TEST_CASE("text that begins as an option does is still text") {
@@ -160,10 +157,4 @@ TEST_CASE("a group of a shell is told from an object") {
     }
     static_assert(looks_like_object("{}"));
     static_assert(!looks_like_object("{ date; }"));
-}
-
-TEST_CASE("the forms have names") {
-    CHECK(to_string(action_form::shell) == "shell");
-    CHECK(to_string(action_form::script) == "script");
-    CHECK(to_string(action_form::command) == "command");
 }

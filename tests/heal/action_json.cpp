@@ -21,7 +21,7 @@ const std::vector<substitution> known{{"HOST", "web1"},
                                       {"EMPTY", ""},
                                       {"LONG", std::string(100 * 1024, 'x')}};
 
-auto decoded(std::string_view value) -> action {
+auto decoded(std::string_view value) -> job {
     const auto made = json::decode_action(value, known, seconds(60));
     REQUIRE_MESSAGE(made, made.error().message);
     return *made;
@@ -33,51 +33,34 @@ TEST_CASE("a value tells by its first bytes what it is") {
     struct row {
         std::string_view name;
         std::string_view value;
-        action_form form;
         words argv;
         std::string_view script;
     };
     const row rows[] = {
-        {"a script",
-         "#!/bin/bash -e\necho @HOST\n",
-         action_form::script,
-         {"/bin/bash", "-e"},
-         "#!/bin/bash -e\necho web1\n"},
+        {"a script", "#!/bin/bash -e\necho @HOST\n", {"/bin/bash", "-e"}, "#!/bin/bash -e\necho web1\n"},
         {"as the original's",
          "/usr/sbin/service apache2 start",
-         action_form::shell,
          {"/bin/sh", "-c", "/usr/sbin/service apache2 start"},
          ""},
-        {"shell text",
-         "cd / && touch '@HOST' # \xFF",
-         action_form::shell,
-         {"/bin/sh", "-c", "cd / && touch 'web1' # \xFF"},
-         ""},
-        {"a group of a shell", "{ echo a; echo b; }", action_form::shell, {"/bin/sh", "-c", "{ echo a; echo b; }"}, ""},
-        {"a group over lines", "{\n  date\n}\n", action_form::shell, {"/bin/sh", "-c", "{\n  date\n}\n"}, ""},
-        {"a comment before", "\n#!/bin/bash\n:", action_form::shell, {"/bin/sh", "-c", "\n#!/bin/bash\n:"}, ""},
+        {"shell text", "cd / && touch '@HOST' # \xFF", {"/bin/sh", "-c", "cd / && touch 'web1' # \xFF"}, ""},
+        {"a group of a shell", "{ echo a; echo b; }", {"/bin/sh", "-c", "{ echo a; echo b; }"}, ""},
+        {"a group over lines", "{\n  date\n}\n", {"/bin/sh", "-c", "{\n  date\n}\n"}, ""},
+        {"a comment before", "\n#!/bin/bash\n:", {"/bin/sh", "-c", "\n#!/bin/bash\n:"}, ""},
         {"a command",
          R"({"command": ["/bin/systemctl", "restart", "apache2"]})",
-         action_form::command,
          {"/bin/systemctl", "restart", "apache2"},
          ""},
-        {"a command behind blanks", " \n{ \"command\" : [\"/bin/true\"] } \n", action_form::command, {"/bin/true"}, ""},
+        {"a command behind blanks", " \n{ \"command\" : [\"/bin/true\"] } \n", {"/bin/true"}, ""},
         {"values as they are",
          R"({"command": ["@BIN/env", "@BAD", "", "@{HOST}x", "@EMPTY", "$(id) *"]})",
-         action_form::command,
          {"/usr/bin/env", "a; b", "", "web1x", "", "$(id) *"},
          ""},
-        {"a script in an object",
-         R"({"script": "#!/bin/bash\necho @HOST"})",
-         action_form::script,
-         {"/bin/bash"},
-         "#!/bin/bash\necho web1"},
-        {"without an interpreter", R"({"script": "echo @HOST"})", action_form::script, {"/bin/sh"}, "echo web1"},
+        {"a script in an object", R"({"script": "#!/bin/bash\necho @HOST"})", {"/bin/bash"}, "#!/bin/bash\necho web1"},
+        {"without an interpreter", R"({"script": "echo @HOST"})", {"/bin/sh"}, "echo web1"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
         const auto made = decoded(each.value);
-        CHECK(made.form == each.form);
         CHECK(made.argv == each.argv);
         CHECK(made.script == each.script);
         CHECK(made.timeout == seconds(60));
@@ -205,7 +188,6 @@ TEST_CASE("a value that is not safe in a shell is refused in text and scripts on
 
 TEST_CASE("text that is too long for an argument goes as a script") {
     const auto made = decoded("echo @LONG");
-    CHECK(made.form == action_form::script);
     CHECK(made.argv == words{"/bin/sh"});
     CHECK(made.script.size() == 5 + 100 * 1024);
 }

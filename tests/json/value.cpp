@@ -206,9 +206,9 @@ TEST_CASE("members whose name stood before are told, each time") {
 }
 
 TEST_CASE("a problem is one sentence, with its place where it has one") {
-    CHECK(json::sentence({"a", 2, "wrong", 0}, "xyz") == "a at line 1, column 3 (byte 2): wrong");
-    CHECK(json::sentence({"a", {}, "wrong", 0}, "xyz") == "a: wrong");
-    CHECK(json::sentence({{}, {}, "wrong", 0}, "xyz") == "wrong");
+    CHECK(json::sentence({"a", 2, "wrong"}, "xyz") == "a at line 1, column 3 (byte 2): wrong");
+    CHECK(json::sentence({"a", {}, "wrong"}, "xyz") == "a: wrong");
+    CHECK(json::sentence({{}, {}, "wrong"}, "xyz") == "wrong");
 }
 
 TEST_CASE("a place counts lines and columns from 1, in bytes") {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -25,72 +26,62 @@ namespace detail {
 /// in a document harms nothing; what it does know must be whole.
 class cluster_decoder {
 public:
+    explicit cluster_decoder(cluster_reading& read) : problems_{read.problems}, rules_{read.document.rules} {}
+
     void document(const value& root) {
         if (!checked(root, "the document")) return;
         const value* const filter = root.find("filter");
         if (filter == nullptr) {
-            decoded_.rules.push_back({{}, group(root, "the document")});
+            rules_.push_back({{}, group(root, "the document")});
             return;
         }
         if (!checked(*filter, "filter")) return;
         if (filter->items.empty()) {
-            wrong(*filter, "filter",
+            wrong(filter->offset, "filter",
                   R"(has no expression; expected one, as in {"^production-web": {"active_nodes": …}})");
         }
         for (std::size_t i = 0; i < filter->items.size() && !full(); ++i) {
             const std::string& expression = filter->names[i];
+            const value& object = filter->items[i];
             if (i == most_expressions) {
-                return wrong(filter->items[i], "filter",
+                return wrong(object.name_offset, "filter",
                              "from " + quoted(expression) + " on there are too many expressions; expected at most " +
-                                 std::to_string(most_expressions),
-                             filter->items[i].name_offset);
+                                 std::to_string(most_expressions));
             }
             // Compiled now, so that a document is valid for all nodes or for none.
             if (auto valid = matches_at_start(expression, ""); !valid) {
-                wrong(filter->items[i], "filter", valid.error().message, filter->items[i].name_offset);
+                wrong(object.name_offset, "filter", valid.error().message);
             }
             const std::string where = "filter." + quoted(expression);
-            if (checked(filter->items[i], where))
-                decoded_.rules.push_back({expression, group(filter->items[i], where)});
+            if (checked(object, where)) rules_.push_back({expression, group(object, where)});
         }
     }
 
-    [[nodiscard]] auto problems() -> std::vector<problem>& { return problems_; }
-    [[nodiscard]] auto decoded() -> cluster_document& { return decoded_; }
-
 private:
-    using names = std::vector<std::string>;
-
     /// All of them may be compiled and matched for one lookup: some milliseconds, unless they are made to take long.
     static constexpr std::size_t most_expressions = 4000;
 
-    /// A list of a group: is its member there, and what is in it.
+    /// A list of a group: its member, nullptr if there is none, and what is in it.
     struct list_reading {
         const value* at{};
-        names found{};
-
-        [[nodiscard]] auto is_there() const -> bool { return at != nullptr; }
+        std::vector<std::string> found{};
     };
 
     [[nodiscard]] auto full() const -> bool { return problems_.size() == most_problems; }
 
-    void wrong(const value& at, std::string_view where, std::string_view what,
-               std::optional<std::size_t> spot = std::nullopt) {
-        if (full()) return;
-        const std::size_t offset = spot.value_or(at.offset);
-        problems_.push_back({std::string{where}, offset, std::string{what}, offset});
+    void wrong(std::size_t offset, std::string_view where, std::string what) {
+        if (!full()) problems_.push_back({std::string{where}, offset, std::move(what)});
     }
 
     /// An object in which no name comes twice: of two lists with one name, neither can be trusted.
     [[nodiscard]] auto checked(const value& object, std::string_view where) -> bool {
         if (!object.is(kind::object)) {
-            wrong(object, where, "expected an object, found " + std::string{described(object.type)});
+            wrong(object.offset, where, "expected an object, found " + std::string{described(object.type)});
             return false;
         }
         for (const std::size_t i : repeated_members(object)) {
             if (full()) break;
-            wrong(object.items[i], where, "the name " + quoted(object.names[i]) + " comes twice; keep one",
-                  object.items[i].name_offset);
+            wrong(object.items[i].name_offset, where, "the name " + quoted(object.names[i]) + " comes twice; keep one");
         }
         return true;
     }
@@ -98,26 +89,25 @@ private:
     /// A list of names, or one name where a list is meant.
     [[nodiscard]] auto list(const value& object, std::string_view member) -> list_reading {
         list_reading read{object.find(member)};
-        if (!read.is_there()) return read;
+        if (read.at == nullptr) return read;
         const value& listed = *read.at;
         const bool single = listed.is(kind::string);
         if (!single && !listed.is(kind::array)) {
-            wrong(listed, member, "expected a list of names, found " + std::string{described(listed.type)});
+            wrong(listed.offset, member, "expected a list of names, found " + std::string{described(listed.type)});
             return read;
         }
-        if (!single && listed.items.empty()) wrong(listed, member, "the list is empty; name at least one");
+        if (!single && listed.items.empty()) wrong(listed.offset, member, "the list is empty; name at least one");
         for (std::size_t i = 0; i < (single ? 1 : listed.items.size()) && !full(); ++i) {
             const value& each = single ? listed : listed.items[i];
-            const auto where = [&] {
-                return single ? std::string{member} : std::string{member} + '[' + std::to_string(i) + ']';
+            const auto refuse = [&](const std::string& what) {
+                wrong(each.offset, std::string{member} + (single ? "" : '[' + std::to_string(i) + ']'), what);
             };
             if (!each.is(kind::string)) {
-                wrong(each, where(), "expected a name, found " + std::string{described(each.type)});
+                refuse("expected a name, found " + std::string{described(each.type)});
             } else if (each.text.find('/') != std::string::npos) {
-                wrong(each, where(),
-                      "the name " + quoted(each.text) + " contains '/'; expected the name of one node or datacenter");
+                refuse("the name " + quoted(each.text) + " contains '/'; expected the name of one node or datacenter");
             } else if (auto valid = validate_segment("the name", each.text); !valid) {
-                wrong(each, where(), valid.error().message + "; expected the name of one node or datacenter");
+                refuse(valid.error().message + "; expected the name of one node or datacenter");
             } else {
                 read.found.push_back(each.text);
             }
@@ -128,56 +118,48 @@ private:
     /// `plural`, or the singular spelling that the original reads; both at once are refused.
     [[nodiscard]] auto list(const value& object, std::string_view plural, std::string_view singular) -> list_reading {
         const value* const other = object.find(singular);
-        if (other == nullptr) return list(object, plural);
-        if (object.find(plural) == nullptr) return list(object, singular);
-        wrong(*other, singular, "stands beside " + std::string{plural} + "; keep one of the two", other->name_offset);
-        return list(object, plural);
+        const bool both = other != nullptr && object.find(plural) != nullptr;
+        if (both) wrong(other->name_offset, singular, "stands beside " + std::string{plural} + "; keep one of the two");
+        return list(object, other == nullptr || both ? plural : singular);
     }
 
     [[nodiscard]] auto group(const value& object, const std::string& where) -> cluster_group {
-        auto active_nodes = list(object, "active_nodes");
-        auto standby_nodes = list(object, "standby_nodes");
-        auto active_datacenters = list(object, "active_datacenters", "active_datacenter");
-        auto standby_datacenters = list(object, "standby_datacenters", "standby_datacenter");
-
-        const bool by_nodes = active_nodes.is_there() || standby_nodes.is_there();
-        const bool by_datacenters = active_datacenters.is_there() || standby_datacenters.is_there();
-        if (const value* const mode = object.find("mode"); mode != nullptr) {
+        list_reading nodes[] = {list(object, "active_nodes"), list(object, "standby_nodes")};
+        list_reading datacenters[] = {list(object, "active_datacenters", "active_datacenter"),
+                                      list(object, "standby_datacenters", "standby_datacenter")};
+        const bool by_nodes = nodes[0].at != nullptr || nodes[1].at != nullptr;
+        const bool by_datacenters = datacenters[0].at != nullptr || datacenters[1].at != nullptr;
+        if (const value* const mode = object.find("mode")) {
             if (!mode->is(kind::string) || mode->text != "all-active") {
-                wrong(*mode, "mode",
+                wrong(mode->offset, "mode",
                       R"(expected "all-active", the only mode, found )" +
                           (mode->is(kind::string) ? quoted(mode->text) : std::string{described(mode->type)}));
             } else if (by_nodes || by_datacenters) {
-                wrong(*mode, "mode", "all-active has no lists; remove one or the other");
+                wrong(mode->offset, "mode", "all-active has no lists; remove one or the other");
             }
             return {};
         }
         if (by_nodes && by_datacenters) {
-            wrong(object, where, "lists of nodes and of datacenters exclude each other; keep one kind");
+            wrong(object.offset, where, "lists of nodes and of datacenters exclude each other; keep one kind");
             return {};
         }
         if (!by_nodes && !by_datacenters) {
             missing_lists(object, where);
             return {};
         }
-        return by_nodes ? paired(object, where, grouping::nodes, std::move(active_nodes), std::move(standby_nodes))
-                        : paired(object, where, grouping::datacenters, std::move(active_datacenters),
-                                 std::move(standby_datacenters));
-    }
-
-    [[nodiscard]] auto paired(const value& object, const std::string& where, grouping by, list_reading active,
-                              list_reading standby) -> cluster_group {
-        if (!active.is_there() || !standby.is_there()) {
+        auto& [active, standby] = by_nodes ? nodes : datacenters;
+        const grouping by = by_nodes ? grouping::nodes : grouping::datacenters;
+        if (active.at == nullptr || standby.at == nullptr) {
             const auto missing =
-                powerconsul::detail::list_name(by, active.is_there() ? role::secondary : role::primary);
-            if (misspelt(object, where, missing)) return {};
-            wrong(object, where, std::string{missing} + " is missing; both lists are needed");
+                powerconsul::detail::list_name(by, active.at != nullptr ? role::secondary : role::primary);
+            if (misspelt(object, where, std::array{missing, missing.substr(0, missing.size() - 1)}, missing)) return {};
+            wrong(object.offset, where, std::string{missing} + " is missing; both lists are needed");
         }
         const powerconsul::detail::node_names standbys{standby.found};
         for (const auto& name : active.found) {
             if (full()) break;
             if (!standbys.hold(name)) continue;
-            wrong(object, where, quoted(name) + " is both active and standby", spot_of(name, *standby.at));
+            wrong(spot_of(name, *standby.at), where, quoted(name) + " is both active and standby");
         }
         return {by, std::move(active.found), std::move(standby.found)};
     }
@@ -189,14 +171,15 @@ private:
         return listed.offset;
     }
 
-    /// Whether a member has nearly the name of the one that is missing.
-    [[nodiscard]] auto misspelt(const value& object, std::string_view where, std::string_view missing) -> bool {
-        const std::string_view known[] = {missing, missing.substr(0, missing.size() - 1)};
+    /// Whether a member has nearly one of the known names; `meant` is the one to write instead, if that is not it.
+    [[nodiscard]] auto misspelt(const value& object, std::string_view where, const auto& known, std::string_view meant)
+        -> bool {
         for (std::size_t i = 0; i < object.names.size(); ++i) {
-            const std::string& name = object.names[i];
-            if (nearest(name, known).empty()) continue;
-            wrong(object, where, quoted(name) + " is not known; did you mean " + quoted(missing) + '?',
-                  object.items[i].name_offset);
+            const auto near = nearest(object.names[i], known);
+            if (near.empty()) continue;
+            wrong(
+                object.items[i].name_offset, where,
+                quoted(object.names[i]) + " is not known; did you mean " + quoted(meant.empty() ? near : meant) + '?');
             return true;
         }
         return false;
@@ -205,23 +188,17 @@ private:
     void missing_lists(const value& object, const std::string& where) {
         constexpr std::string_view known[] = {"active_nodes",        "standby_nodes", "active_datacenters",
                                               "standby_datacenters", "filter",        "mode"};
-        for (std::size_t i = 0; i < object.names.size(); ++i) {
-            const std::string& name = object.names[i];
-            if (name == "filter") {
-                return wrong(object, where, "a filter within a filter is not taken; expected the lists or mode",
-                             object.items[i].name_offset);
-            }
-            if (const auto meant = nearest(name, known); !meant.empty()) {
-                return wrong(object, where, quoted(name) + " is not known; did you mean " + quoted(meant) + '?',
-                             object.items[i].name_offset);
-            }
+        if (const value* const filter = object.find("filter")) {
+            return wrong(filter->name_offset, where,
+                         "a filter within a filter is not taken; expected the lists or mode");
         }
-        wrong(object, where,
+        if (misspelt(object, where, known, {})) return;
+        wrong(object.offset, where,
               "expected active_nodes with standby_nodes, active_datacenters with standby_datacenters, filter, or mode");
     }
 
-    std::vector<problem> problems_{};
-    cluster_document decoded_{};
+    std::vector<problem>& problems_;
+    std::vector<cluster_rule>& rules_;
 };
 
 }  // namespace detail
@@ -229,20 +206,13 @@ private:
 /// Reads the text of a cluster document and goes on behind what is wrong in it.
 [[nodiscard]] inline auto read_cluster_document(std::string_view text) -> cluster_reading {
     cluster_reading read;
-    if (text.empty()) {
-        read.problems.push_back({{}, {}, "the value is empty; delete the key to make the service standalone", 0});
-        return read;
-    }
-    problem wrong;
-    read.root = parse(text, wrong);
-    if (!read.root) {
+    problem wrong{{}, {}, "the value is empty; delete the key to make the service standalone"};
+    if (!text.empty()) read.root = parse(text, wrong);
+    if (read.root) {
+        detail::cluster_decoder{read}.document(*read.root);
+    } else {
         read.problems.push_back(std::move(wrong));
-        return read;
     }
-    detail::cluster_decoder decoder;
-    decoder.document(*read.root);
-    read.problems = std::move(decoder.problems());
-    read.document = std::move(decoder.decoded());
     return read;
 }
 

@@ -166,7 +166,7 @@ private:
     void not_needed(const value&, const std::string&) {}
 
     void wrong(const value& at, const std::string& where, const std::string& what) {
-        if (!full()) into_.problems.push_back({one_line(where, 200), at.offset, what, at.offset});
+        if (!full()) into_.problems.push_back({one_line(where, 200), at.offset, what});
     }
 
     // --- the known keys ---

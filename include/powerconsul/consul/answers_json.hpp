@@ -179,7 +179,7 @@ namespace detail {
         const value& content = *entry.find("value");
         const std::string* const name = detail::member_text(entry, "key");
         const auto wrong = [&](const value& at, const std::string& where, const std::string& what) {
-            problems.push_back({where, at.offset, what, at.offset});
+            problems.push_back({where, at.offset, what});
         };
         if (name == nullptr) {
             wrong(*entry.find("key"), "key", "expected the name of a key");

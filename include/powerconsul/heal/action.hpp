@@ -10,6 +10,7 @@
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/substitution.hpp>
+#include <powerconsul/ports/supervisor.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -18,31 +19,6 @@ inline constexpr std::size_t longest_action =
 inline constexpr std::size_t longest_shell_text = std::size_t{100} * 1024;    ///< bytes in an argument of `sh -c`
 inline constexpr std::size_t longest_argument = std::size_t{128} * 1024 - 1;  ///< Linux: MAX_ARG_STRLEN without its NUL
 inline constexpr std::size_t longest_interpreter_line = 255;  ///< Linux: BINPRM_BUF_SIZE without its newline
-
-/// How an action is carried out.
-enum class action_form : unsigned char {
-    shell,    ///< argv is /bin/sh, -c and the text
-    script,   ///< argv is an interpreter and perhaps its argument; the path of a file with `script` is appended
-    command,  ///< argv is the whole command
-};
-
-[[nodiscard]] constexpr auto to_string(action_form value) -> std::string_view {
-    switch (value) {
-        case action_form::script: return "script";
-        case action_form::command: return "command";
-        case action_form::shell: break;
-    }
-    return "shell";
-}
-
-/// What a trigger runs, after substitution.
-struct action {
-    action_form form{action_form::shell};
-    std::vector<std::string> argv{};  ///< argv[0] is an absolute path; no NUL in any of them
-    std::string script{};             ///< empty unless the form is script
-    milliseconds timeout{};
-    std::string user{};  ///< the user to run it as; empty for the caller's own
-};
 
 /// The interpreter that a script's `#!` line names and, if there is one, its single argument: the rest of the line,
 /// inner blanks included, as Linux reads it (binfmt_script). Fails with errc::bad_data where the kernel would not run
@@ -100,11 +76,11 @@ namespace detail {
 /// A script, run by the interpreter of its `#!` line or, without one, by /bin/sh. Names are substituted in shell style,
 /// in the first line too. Any byte but NUL is allowed. Fails with errc::bad_data.
 [[nodiscard]] inline auto script_action(std::string_view script, const std::vector<substitution>& known,
-                                        milliseconds timeout) -> result<action> {
+                                        milliseconds timeout) -> result<job> {
     if (auto sound = detail::runnable("the script", script); !sound) return unexpected{std::move(sound).error()};
     auto text = substitute(script, known, substitution_style::shell);
     if (!text) return unexpected{std::move(text).error()};
-    action made{action_form::script, {"/bin/sh"}, std::move(*text), timeout, {}};
+    job made{.argv = {"/bin/sh"}, .script = std::move(*text), .timeout = timeout};
     if (script.starts_with("#!")) {
         auto interpreter = parse_interpreter(made.script);
         if (!interpreter) return unexpected{std::move(interpreter).error()};
@@ -116,17 +92,17 @@ namespace detail {
 /// Text for /bin/sh: the argument of -c or, as the kernel limits the length of an argument, a script if it is longer
 /// than longest_shell_text. Names are substituted in shell style. Fails with errc::bad_data.
 [[nodiscard]] inline auto shell_action(std::string_view text, const std::vector<substitution>& known,
-                                       milliseconds timeout) -> result<action> {
+                                       milliseconds timeout) -> result<job> {
     if (auto sound = detail::runnable("the text for /bin/sh", text); !sound)
         return unexpected{std::move(sound).error()};
     auto substituted = substitute(text, known, substitution_style::shell);
     if (!substituted) return unexpected{std::move(substituted).error()};
     if (substituted->size() > longest_shell_text) {
-        return action{action_form::script, {"/bin/sh"}, std::move(*substituted), timeout, {}};
+        return job{.argv = {"/bin/sh"}, .script = std::move(*substituted), .timeout = timeout};
     }
     // The shell would read a leading - or + as its own options.
     if (substituted->front() == '-' || substituted->front() == '+') substituted->insert(0, 1, ' ');
-    return action{action_form::shell, {"/bin/sh", "-c", std::move(*substituted)}, {}, timeout, {}};
+    return job{.argv = {"/bin/sh", "-c", std::move(*substituted)}, .timeout = timeout};
 }
 
 /// Whether a trigger's value is the JSON object of a command rather than text for /bin/sh: its first character after

@@ -22,7 +22,7 @@ namespace powerconsul::inline v0::json {
 /// A trigger's value as it was read. `what` may be used only if there are no problems.
 struct action_reading {
     std::vector<problem> problems{};  ///< all of them unless one hides another, at most most_problems
-    action what{};
+    job what{};                       ///< without the grace and the environment that every trigger has
 };
 
 namespace detail {
@@ -31,55 +31,44 @@ namespace detail {
 class action_decoder {
 public:
     action_decoder(const std::vector<substitution>& known, milliseconds default_timeout)
-        : known_{&known}, timeout_{default_timeout} {}
+        : known_{&known}, read_{{}, {.timeout = default_timeout}} {}
 
     [[nodiscard]] auto decode(const value& root) -> action_reading {
         check_names(root);
-        if (const value* const given = root.find("timeout"); given != nullptr) timeout(*given);
-        std::string user;
-        if (const value* const given = root.find("user"); given != nullptr) user = user_name(*given);
+        if (const value* const given = root.find("timeout")) timeout(*given);
+        if (const value* const given = root.find("user")) user_name(*given);
         const value* const words = root.find("command");
         const value* const script = root.find("script");
         if (words != nullptr && script != nullptr) {
-            wrong(script->offset, "script", "stands beside command; keep one of the two", script->name_offset);
+            wrong(script->name_offset, "script", "stands beside command; keep one of the two");
         } else if (words != nullptr) {
-            read_.what = command(*words);
+            command(*words);
         } else if (script != nullptr) {
-            read_.what = scripted(*script);
+            scripted(*script);
         } else {
             wrong(root.offset, "the value",
                   R"(has neither command nor script; expected {"command": ["/path", "argument"]})");
         }
-        read_.what.user = std::move(user);
         return std::move(read_);
     }
 
 private:
-    void wrong(std::size_t offset, const std::string& where, const std::string& what,
-               std::optional<std::size_t> spot = std::nullopt) {
-        if (read_.problems.size() == most_problems) return;
-        const std::size_t at = spot.value_or(offset);
-        read_.problems.push_back({where, at, what, at});
+    void wrong(std::size_t offset, const std::string& where, const std::string& what) {
+        if (read_.problems.size() < most_problems) read_.problems.push_back({where, offset, what});
     }
 
     void check_names(const value& root) {
         constexpr std::array<std::string_view, 4> keys{"command", "script", "timeout", "user"};
         const auto repeated = repeated_members(root);
-        std::size_t next_repeated = 0;
         for (std::size_t i = 0; i < root.names.size() && read_.problems.size() < most_problems; ++i) {
             const std::string& name = root.names[i];
-            const value& at = root.items[i];
-            if (next_repeated < repeated.size() && repeated[next_repeated] == i) {
-                ++next_repeated;
-                wrong(at.offset, one_line(name, 80), "the key comes twice; keep one", at.name_offset);
-                continue;
-            }
-            if (is_one_of(name, keys)) continue;
+            const bool again = std::ranges::binary_search(repeated, i);
+            if (!again && is_one_of(name, keys)) continue;
             const std::string_view meant = nearest(name, keys);
-            wrong(at.offset, one_line(name, 80),
-                  "this key is not known; " + (meant.empty() ? "there are command, script, timeout and user"
-                                                             : "did you mean " + quoted(meant) + '?'),
-                  at.name_offset);
+            wrong(root.items[i].name_offset, one_line(name, 80),
+                  again ? "the key comes twice; keep one"
+                        : "this key is not known; " + (meant.empty() ? "there are command, script, timeout and user"
+                                                                     : "did you mean " + quoted(meant) + '?'));
         }
     }
 
@@ -99,36 +88,34 @@ private:
     }
 
     void timeout(const value& at) {
-        constexpr std::int64_t longest = 3'600'000;
         if (!at.is(kind::string)) {
             return wrong(at.offset, "timeout",
                          R"(expected a text such as "30s", found )" + std::string{described(at.type)});
         }
         const auto read = parse_duration(at.text);
         if (!read) return wrong(at.offset, "timeout", read.error().message);
-        if (read->count <= 0 || read->count > longest) {
+        if (read->count <= 0 || *read > seconds(3600)) {
             return wrong(at.offset, "timeout", quoted(at.text) + " is not between 1ms and 1h");
         }
-        timeout_ = *read;
+        read_.what.timeout = *read;
     }
 
-    [[nodiscard]] auto user_name(const value& at) -> std::string {
-        auto name = literal(at, "user");
-        if (!name) return {};
+    void user_name(const value& at) {
+        const auto name = literal(at, "user");
+        if (!name) return;
         if (name->empty()) wrong(at.offset, "user", "is empty; name a user or leave it out");
         if (std::ranges::any_of(*name,
                                 [](char c) { return ascii::is_control(c) || c == ' ' || c == ':' || c == '/'; })) {
             wrong(at.offset, "user", quoted(*name) + " is not the name of a user");
         }
-        return std::move(*name);
+        read_.what.user = *name;
     }
 
-    [[nodiscard]] auto command(const value& list) -> action {
-        action made{action_form::command, {}, {}, timeout_, {}};
+    void command(const value& list) {
         if (!list.is(kind::array)) {
-            wrong(list.offset, "command",
-                  R"(expected a list such as ["/path", "argument"], found )" + std::string{described(list.type)});
-            return made;
+            return wrong(
+                list.offset, "command",
+                R"(expected a list such as ["/path", "argument"], found )" + std::string{described(list.type)});
         }
         if (list.items.empty()) wrong(list.offset, "command", "the list is empty; it begins with a program");
         std::size_t total = 0;
@@ -142,30 +129,26 @@ private:
             }
             total += word->size() + 1;
             if (word->size() > longest_argument || total > longest_action) {
-                wrong(each.offset, where,
-                      "is too long: the kernel takes " + std::to_string(longest_argument) +
-                          " bytes in one argument, and " + std::to_string(longest_action) +
-                          " in all are taken; use a script");
-                break;
+                return wrong(each.offset, where,
+                             "is too long: the kernel takes " + std::to_string(longest_argument) +
+                                 " bytes in one argument, and " + std::to_string(longest_action) +
+                                 " in all are taken; use a script");
             }
-            made.argv.push_back(std::move(*word));
+            read_.what.argv.push_back(std::move(*word));
         }
-        return made;
     }
 
-    [[nodiscard]] auto scripted(const value& at) -> action {
+    void scripted(const value& at) {
         if (!at.is(kind::string)) {
-            wrong(at.offset, "script", "expected a text, found " + std::string{described(at.type)});
-            return {};
+            return wrong(at.offset, "script", "expected a text, found " + std::string{described(at.type)});
         }
-        auto made = script_action(at.text, *known_, timeout_);
-        if (made) return std::move(*made);
-        wrong(at.offset, "script", made.error().message);
-        return {};
+        auto made = script_action(at.text, *known_, read_.what.timeout);
+        if (!made) return wrong(at.offset, "script", made.error().message);
+        read_.what.argv = std::move(made->argv);
+        read_.what.script = std::move(made->script);
     }
 
     const std::vector<substitution>* known_;
-    milliseconds timeout_;
     action_reading read_{};
 };
 
@@ -174,9 +157,9 @@ private:
 /// Reads a trigger's value, and continues after a problem to find the others.
 [[nodiscard]] inline auto read_action(std::string_view value, const std::vector<substitution>& known,
                                       milliseconds default_timeout) -> action_reading {
-    const auto whole = [](result<action> made) -> action_reading {
+    const auto whole = [](result<job> made) -> action_reading {
         if (made) return {{}, std::move(*made)};
-        return {{{{}, {}, std::move(made).error().message, 0}}, {}};
+        return {{{{}, {}, std::move(made).error().message}}, {}};
     };
     if (auto sound = powerconsul::detail::runnable("the value", value); !sound) {
         return whole(unexpected{std::move(sound).error()});
@@ -200,7 +183,7 @@ private:
 /// - anything else is text for /bin/sh (shell_action).
 /// Fails with errc::bad_data; for an object, the message names the member and its place.
 [[nodiscard]] inline auto decode_action(std::string_view value, const std::vector<substitution>& known,
-                                        milliseconds default_timeout) -> result<action> {
+                                        milliseconds default_timeout) -> result<job> {
     auto read = read_action(value, known, default_timeout);
     if (!read.problems.empty()) return fail(errc::bad_data, sentence(read.problems.front(), value));
     return std::move(read.what);

@@ -135,15 +135,10 @@ struct trigger_cause {
 [[nodiscard]] inline auto make_job(const found_trigger& trigger, const trigger_options& options, const identity& who,
                                    const trigger_cause& cause) -> result<job> {
     const auto known = all_substitutions(options, who);
-    auto what = json::decode_action(trigger.value, known, options.timeout);
-    if (!what) return fail(what.error().code, "the trigger " + trigger.key + ": " + what.error().message);
-    job made;
-    made.argv = std::move(what->argv);
-    made.script = std::move(what->script);
-    made.user = std::move(what->user);
-    made.timeout = what->timeout;
-    made.grace = options.grace;
-    made.environment = trigger_environment(cause, known, made.user);
+    auto made = json::decode_action(trigger.value, known, options.timeout);
+    if (!made) return fail(made.error().code, "the trigger " + trigger.key + ": " + made.error().message);
+    made->grace = options.grace;
+    made->environment = trigger_environment(cause, known, made->user);
     return made;
 }
 

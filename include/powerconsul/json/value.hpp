@@ -199,9 +199,8 @@ private:
 /// One thing that is wrong with a text.
 struct problem {
     std::string where{};                  ///< the member or the value, empty if `what` is the whole sentence
-    std::optional<std::size_t> offset{};  ///< the byte that the sentence names, nothing if it is about the whole text
+    std::optional<std::size_t> offset{};  ///< the byte to point at, nothing if it is about the whole text
     std::string what{};
-    std::size_t spot{};  ///< the byte to point at, which may be a closer one
 };
 
 inline constexpr std::size_t most_problems = 100;  ///< the most that a reader collects from one text
@@ -217,7 +216,7 @@ inline constexpr std::size_t most_problems = 100;  ///< the most that a reader c
 [[nodiscard]] inline auto parse(std::string_view text, problem& wrong, const limits& bounds = {})
     -> std::optional<value> {
     const auto refused = [&](std::size_t at, std::string_view what) -> std::optional<value> {
-        wrong = {"not valid JSON", at, std::string{what}, at};
+        wrong = {"not valid JSON", at, std::string{what}};
         return std::nullopt;
     };
     if (text.substr(0, 3) == "\xEF\xBB\xBF") return refused(0, "a byte order mark; save the text as UTF-8 without one");

@@ -132,7 +132,7 @@ namespace json {
 inline void add_problems(lint_report& report, std::string_view name, std::string_view text,
                          const std::vector<problem>& problems) {
     for (const auto& each : problems) {
-        report.add(name, text, each.spot, severity::error,
+        report.add(name, text, each.offset.value_or(0), severity::error,
                    (each.where.empty() ? "" : one_line(each.where, 120) + ": ") + each.what);
     }
     if (problems.size() == most_problems) report.add(name, severity::note, "further errors are not shown");

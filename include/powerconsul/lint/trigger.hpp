@@ -106,14 +106,14 @@ struct trigger_warnings {
     std::string_view text_;
     const lint_trigger_options& options_;
 
-    void look(const action& made) {
+    void look(const job& made) {
         std::size_t sound = 0;
         while (sound < text_.size() && utf8_sequence(text_.substr(sound)) != 0) {
             sound += utf8_sequence(text_.substr(sound));
         }
         if (sound < text_.size()) warn(sound, "the text is not UTF-8 from here on; save it as UTF-8");
         if (!looks_like_object(text_) || text_.starts_with("#!")) {
-            shell(text_, made.form == action_form::script ? made.script : made.argv.back(), made.argv, std::nullopt);
+            shell(text_, made.script.empty() ? made.argv.back() : made.script, made.argv, std::nullopt);
             return;
         }
         const auto root = json::parse(text_, {.depth = 8, .values = 20'000});
@@ -191,9 +191,9 @@ struct trigger_warnings {
 namespace json {
 
 /// Examines a trigger's value. Adds to `report` an error for everything that decode_action() refuses, and a warning for
-/// what is probably a mistake. Returns the action if it is valid.
+/// what is probably a mistake. Returns what it runs if it is valid.
 inline auto lint_trigger(lint_report& report, std::string_view name, std::string_view text,
-                         const lint_trigger_options& options) -> std::optional<action> {
+                         const lint_trigger_options& options) -> std::optional<job> {
     report.looked_at(text_kind::trigger);
     auto read = read_action(text, options.known, options.timeout);
     add_problems(report, name, text, read.problems);
