@@ -31,14 +31,15 @@ int main() {
                R"({"command": ["/usr/local/bin/restart", "@ENV", "queue"]})");
     consul.add("hq", {.service = "queue", .node = "production-worker1", .checks = {{"queue-alive", {}}}});
 
-    testing::manual_clock time;
-    testing::memory_files files;
-    files.put("/var/lib/.keep", "");
-    testing::fake_supervisor supervisor;
-    supervisor.on({"/usr/local/bin/restart", "production", "queue"}, 0);
-    printed_log log;
-    incident_handler handler{
-        consul, time, files, supervisor, log, "/var/lib/queue", {.who = {.host = "production-worker1"}}, {}};
+    struct {
+        testing::manual_clock clock{};
+        testing::memory_files files{};
+        testing::fake_supervisor jobs{};
+        printed_log log{};
+    } here;
+    here.files.put("/var/lib/.keep", "");
+    here.jobs.on({"/usr/local/bin/restart", "production", "queue"}, 0);
+    incident_handler handler{consul, here, "/var/lib/queue", {.who = {.host = "production-worker1"}}, {}};
 
     const auto look = [&](const char* when, store_status state) {
         std::printf("%s:\n", when);
@@ -60,8 +61,8 @@ int main() {
     };
     look("The check becomes critical", store_status::critical);
     look("The same list again", store_status::critical);
-    time.advance(seconds(10));
+    here.clock.advance(seconds(10));
     look("The same list, ten seconds later", store_status::critical);
-    time.advance(seconds(3));
+    here.clock.advance(seconds(3));
     look("The check passes", store_status::passing);
 }

@@ -54,8 +54,13 @@ struct node {
     }
     template <typename Files, typename Supervisor>
     auto handled(Files& on, Supervisor& by, bool direct) -> handled_service {
-        incident_handler<store, manual_clock, Files, Supervisor, recording_log> handler{
-            consul, time, on, by, log, "/state", {.who = {.host = "production-web3"}}, options};
+        struct {
+            manual_clock& clock;
+            Files& files;
+            Supervisor& jobs;
+            recording_log& log;
+        } here{time, on, by, log};
+        incident_handler handler{consul, here, "/state", {.who = {.host = "production-web3"}}, options};
         return direct ? handler.run_once(listed) : handler.handle("web", {listed});
     }
     auto dry(bool direct = false) -> handled_service {

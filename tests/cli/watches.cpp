@@ -174,7 +174,7 @@ TEST_CASE("incidents are shown as text or JSON, and acknowledged") {
     CHECK(here.box.text_of("ran") == "healing production 1\nhealing production 1\n");
 
     powerconsul::posix_files files;
-    powerconsul::journal_directory<powerconsul::posix_files&> journals{files, here.box / "state"};
+    powerconsul::journal_directory<powerconsul::posix_files> journals{files, here.box / "state"};
     const auto held = journals.lock("web", {});
     REQUIRE(held);
     const auto waits = here.call({"incidents", "ack", "web", "--timeout", "100ms"});

@@ -81,7 +81,7 @@ private:
     void save() {
         if (!last_) return;
         const auto text_before = files.get(std::string{path});
-        journal_directory<testing::memory_files&> journals{files, "/state"};
+        journal_directory<testing::memory_files> journals{files, "/state"};
         const auto saved = journals.save(current);
         fuzz::expect(saved.has_value(), "it cannot be saved", saved ? "" : saved.error().message);
         const auto loaded = journals.load("web");
@@ -153,7 +153,7 @@ void damage(history& past, std::string_view how) {
     if (sound.empty()) return;
     const std::string bytes = damaged(sound, past.before, pick);
     past.files.put(std::string{path}, bytes);
-    journal_directory<testing::memory_files&> journals{past.files, "/state"};
+    journal_directory<testing::memory_files> journals{past.files, "/state"};
     const auto loaded = journals.load("web");
     fuzz::expect(loaded.has_value(), "damage is no reason not to start anew", bytes);
     if (!loaded->damaged) {

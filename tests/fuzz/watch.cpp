@@ -95,7 +95,13 @@ void run(std::string_view bytes) {
     watch_options options;
     options.lock_wait = {};
     const auto& [service, listed] = services.front();
-    incident_handler handler{consul, time, files, jobs, log, "/state", {.who = {.host = "production-web3"}}, options};
+    struct {
+        testing::manual_clock& clock;
+        testing::memory_files& files;
+        any_job& jobs;
+        no_event_log& log;
+    } here{time, files, jobs, log};
+    incident_handler handler{consul, here, "/state", {.who = {.host = "production-web3"}}, options};
     for (int call = 0; call < 2; ++call) {
         const std::size_t before = jobs.begun.size();
         const auto report = handler.handle(service, listed);
@@ -106,7 +112,7 @@ void run(std::string_view bytes) {
     for (const auto& each : jobs.begun) may_act(each, consul, listed);
     if (jobs.begun.empty()) return;
 
-    journal_directory<testing::memory_files&> journals{files, "/state"};
+    journal_directory<testing::memory_files> journals{files, "/state"};
     const auto kept = journals.load(service);
     fuzz::expect(kept && !kept->damaged, "acts, and leaves no journal", service);
     std::size_t attempts = 0;

@@ -57,6 +57,7 @@ struct node {
     world::recorded_store asked{consul};
     Files files{};
     manual_clock time{};
+    manual_clock& clock{time};
     Supervisor jobs{};
     recording_log log{};
     watch_options options{};
@@ -75,9 +76,7 @@ struct node {
     void trigger(std::string_view as = "standalone", std::string_view value = "restart web") {
         consul.put("hq", "triggers/production/web/" + std::string{as} + "/critical", value);
     }
-    auto handler() -> incident_handler<world::recorded_store, manual_clock, Files, Supervisor, recording_log> {
-        return {asked, time, files, jobs, log, "/state", {.who = {.host = std::string{me}}}, options};
-    }
+    auto handler() { return incident_handler{asked, *this, "/state", {.who = {.host = std::string{me}}}, options}; }
     auto handle() -> handled_service { return handler().handle("web", listed); }
     auto once() -> handled_service { return handler().run_once(listed.front()); }
     /// What is on disk.
@@ -863,8 +862,7 @@ TEST_CASE("what a role leaves of Consul's time, and half of it more, is the trig
     at.jobs.on(restart, 0);
     at.options.consul_time = seconds(5);
     slow_store slow{at.consul, at.time};
-    incident_handler<slow_store, manual_clock, memory_files, fake_supervisor, recording_log> handler{
-        slow, at.time, at.files, at.jobs, at.log, "/state", {.who = {.host = std::string{me}}}, at.options};
+    incident_handler handler{slow, at, "/state", {.who = {.host = std::string{me}}}, at.options};
     CHECK(handler.handle("web", at.listed).checks.at(0).ran);
     const auto asked = std::find_if(slow.asked.begin(), slow.asked.end(),
                                     [](const auto& each) { return each.first.starts_with("/v1/kv/triggers/"); });

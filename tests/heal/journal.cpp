@@ -100,7 +100,7 @@ struct half_broken_files : memory_files {
     }
 };
 
-using memory_journals = journal_directory<memory_files&>;
+using memory_journals = journal_directory<memory_files>;
 const std::string folder = "/state/journal";
 constexpr std::string_view advice =
     "; nothing is done that no journal would know of: see to /state/journal, or choose another state directory";
@@ -309,7 +309,7 @@ TEST_CASE("a damaged journal starts empty, says so and is kept aside") {
 
 TEST_CASE("what is as large as a journal may be is read, and of two damaged ones the later is kept") {
     half_broken_files files;
-    journal_directory<half_broken_files&> journals{files, "/state"};
+    journal_directory<half_broken_files> journals{files, "/state"};
     files.put(folder + "/web.json", std::string(largest_journal, ' '));
     CHECK(journals.load("web")->note.find("larger") == std::string::npos);
     for (const std::string_view bytes : {"first", "second"}) {
@@ -370,7 +370,7 @@ TEST_CASE("what cannot be told is an error, never an empty journal") {
 
 TEST_CASE("a file that only its status can be told of is an error; one that goes meanwhile is none") {
     half_broken_files files;
-    journal_directory<half_broken_files&> journals{files, "/state"};
+    journal_directory<half_broken_files> journals{files, "/state"};
     REQUIRE(journals.save(of("web", {open_incident("a")})));
     files.reads = false;
     CHECK(journals.load("web").error() == files.why);
@@ -386,7 +386,7 @@ TEST_CASE("a file that only its status can be told of is an error; one that goes
     CHECK(journals.save(of("web", {})).error() == files.why);
     // Where there is no directory nothing below it is looked at.
     files.unsure = files.stays = "/elsewhere/journal/web.json";
-    journal_directory<half_broken_files&> elsewhere{files, "/elsewhere"};
+    journal_directory<half_broken_files> elsewhere{files, "/elsewhere"};
     CHECK(elsewhere.load("web"));
     CHECK(elsewhere.remove("web"));
     files.unsure.clear();
@@ -653,7 +653,7 @@ TEST_CASE("there is room for 4096 services, those whose incidents are over make 
 
 TEST_CASE("a journal that got an open incident meanwhile does not make room") {
     files_with_somebody_else files;
-    journal_directory<files_with_somebody_else&> journals{files, "/state"};
+    journal_directory<files_with_somebody_else> journals{files, "/state"};
     for (std::size_t i = 0; i < most_journals; ++i) {
         const std::string service = "s" + std::to_string(i);
         const incident one = i == 1   ? closed_incident("a", 100)
@@ -668,7 +668,7 @@ TEST_CASE("a journal that got an open incident meanwhile does not make room") {
 
 TEST_CASE("a journal that cannot be removed is said to be so, and makes no room") {
     half_broken_files files;
-    journal_directory<half_broken_files&> journals{files, "/state"};
+    journal_directory<half_broken_files> journals{files, "/state"};
     for (std::size_t i = 0; i < most_journals; ++i) {
         const std::string service = "s" + std::to_string(i);
         files.put(folder + '/' + service + ".json",
@@ -697,7 +697,7 @@ TEST_CASE("a directory with too much in it is said to be so") {
 TEST_CASE("on a real disk: private, locked, and whole") {
     const scratch s;
     posix_files files;
-    journal_directory<posix_files&> journals{files, s.path};
+    journal_directory<posix_files> journals{files, s.path};
     const auto held = journals.lock("a/b", {});
     REQUIRE(held);
     CHECK(journals.lock("a/b", {}).error().code == errc::timed_out);
@@ -716,7 +716,7 @@ TEST_CASE("on a real disk: private, locked, and whole") {
 
 TEST_CASE("after a crash at any step there is the old journal, the new one, or one that is known to be damaged") {
     const scratch s;
-    const posix_files files;
+    posix_files files;
     journal_directory<posix_files> journals{files, s.path};
     const journal before = of("web", {open_incident("a")});
     const journal after = of("web", {acted_on("a", "some\noutput"), open_incident("b")});
@@ -752,7 +752,7 @@ TEST_CASE("a full or read-only disk is one clear error, and leaves the old journ
             ::mount("tmpfs", at, "tmpfs", 0, "size=64k,mode=0700") != 0) {
             ::_exit(99);
         }
-        const posix_files files;
+        posix_files files;
         journal_directory<posix_files> journals{files, s.path};
         const journal before = of("web", {open_incident("a")});
         const journal after = of("web", {acted_on("a", std::string(1000, 'x'))});

@@ -68,11 +68,3 @@ TEST_CASE("what nobody set of a watch, and what nobody did") {
     CHECK(nothing.own == role::unknown);
     CHECK(nothing.as == role::unknown);
 }
-
-TEST_CASE("a check is found among others") {
-    std::vector<snapshot_check> checks(2);
-    checks[0].check_id = "a";
-    checks[1].check_id = "b";
-    CHECK(detail::find_check(checks, "b") == &checks[1]);
-    CHECK(detail::find_check(checks, "c") == nullptr);
-}

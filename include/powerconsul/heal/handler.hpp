@@ -19,27 +19,31 @@
 #include <powerconsul/heal/slots.hpp>
 #include <powerconsul/heal/trigger.hpp>
 #include <powerconsul/heal/unproven.hpp>
-#include <powerconsul/ports/log.hpp>
+#include <powerconsul/ports/host.hpp>
 
 namespace powerconsul::inline v0 {
 
+/// The effects of a host that a handler needs.
+template <typename H>
+concept healing_host = requires(H& here) {
+    requires clock<detail::bare<decltype(here.clock)>>;
+    requires locking_file_store<detail::bare<decltype(here.files)>>;
+    requires job_supervisor<detail::bare<decltype(here.jobs)>>;
+    requires event_log<detail::bare<decltype(here.log)>>;
+};
+
 /// Turns what a watch reports about one service into incidents and attempts, and runs the triggers that are due. Holds
-/// the service's lock from the first look to the last record, so that two handlers of one service take turns. The ports
-/// that it is made from must outlive it.
-template <typename Transport, typename Clock, typename Files, typename Supervisor, typename Log>
-    requires http_transport<Transport> && clock<Clock> && locking_file_store<Files> && job_supervisor<Supervisor> &&
-        event_log<Log>
+/// the service's lock from the first look to the last record, so that two handlers of one service take turns. It asks
+/// Consul over the connection that is given. Connection and host must outlive it.
+template <http_transport Transport, healing_host Host>
 class incident_handler {
 public:
-    incident_handler(Transport& transport, Clock& time, Files& files, Supervisor& supervisor, Log& log,
-                     std::string state_path, resolver_options roles, watch_options options)
-        : transport_{transport},
-          clock_{time},
-          files_{files},
-          supervisor_{supervisor},
-          log_{log},
+    incident_handler(Transport& consul, Host& here, std::string state_path, resolver_options roles,
+                     watch_options options)
+        : consul_{consul},
+          here_{here},
           state_path_{std::move(state_path)},
-          journals_{files, state_path_},
+          journals_{here.files, state_path_},
           roles_{std::move(roles)},
           options_{std::move(options)} {
         roles_.who = completed(std::move(roles_.who));
@@ -56,13 +60,13 @@ public:
         for (bool first = true;; first = false) {
             const auto now = facts(listed, report);
             if (!now) return report;
-            auto decided = decide(journal_, options_.state, *now, clock_.wall(), options_.retry, running_);
+            auto decided = decide(journal_, options_.state, *now, here_.clock.wall(), options_.retry, running_);
             for (const auto& id : done) {
                 // Only a later snapshot can show that a trigger which has just run did not heal.
                 incident* const one = find_incident(decided.after, id);
                 if (one->is_open()) one->last.result = find_incident(journal_, id)->last.result;
             }
-            if (first && damaged_) decided = held_after_damage(std::move(decided), clock_.wall());
+            if (first && damaged_) decided = held_after_damage(std::move(decided), here_.clock.wall());
             if (!adopt(std::move(decided.after), report)) return report;
             for (const auto& each : decided.steps) {
                 if (each.what == step::opened || each.what == step::closed || each.what == step::gave_up) tell(each);
@@ -70,11 +74,10 @@ public:
                     report.checks.push_back({each.check_id, each.incident, each.what, each.why, {}, {}, {}, {}});
                 }
             }
-            const decision_step* due = nullptr;
-            for (const auto& each : decided.steps) {
-                if (due == nullptr && each.what == step::act && !is_one_of(each.incident, done)) due = &each;
-            }
-            if (due == nullptr) return report;
+            const auto due = std::ranges::find_if(decided.steps, [&](const auto& each) {
+                return each.what == step::act && !is_one_of(each.incident, done);
+            });
+            if (due == decided.steps.end()) return report;
             done.push_back(due->incident);
             if (!attempt_on(due->incident, output_of(due->check_id, listed), report)) return report;
         }
@@ -87,32 +90,13 @@ public:
         if (!held) return report;
         const auto now = facts({check}, report);
         if (!now) return report;
-        const milliseconds wall = clock_.wall();
-        const auto same = [&](const incident& one) {
+        const auto same = std::ranges::find_if(journal_.incidents, [&](const incident& one) {
             return one.is_open() && one.state == options_.state && one.service_id == check.service_id &&
                    one.check_id == check.check_id;
-        };
-        const incident* open_one = nullptr;
-        for (const auto& one : journal_.incidents) {
-            if (open_one == nullptr && same(one)) open_one = &one;
-        }
-        const bool is_new = open_one == nullptr;
-        if (is_new) {
-            incident made;
-            made.state = options_.state;
-            made.node = check.node;
-            made.service_id = check.service_id;
-            made.check_id = check.check_id;
-            made.opened = wall;
-            made.id = incident_id(made);
-            while (find_incident(journal_, made.id) != nullptr) {
-                ++made.opened.count;
-                made.id = incident_id(made);
-            }
-            journal_.incidents.push_back(std::move(made));
-            open_one = &journal_.incidents.back();
-        }
-        const std::string id = open_one->id;
+        });
+        const bool is_new = same == journal_.incidents.end();
+        const std::string id =
+            is_new ? open_incident(journal_, options_.state, now->front(), here_.clock.wall()).id : same->id;
         if (!running_.empty()) {
             report.cause = error{errc::timed_out, "the last attempt of incident " + running_.front() + " still runs"};
             return report;
@@ -122,24 +106,24 @@ public:
         direct_ = true;
         static_cast<void>(attempt_on(id, check.output, report));
         direct_ = false;
-        incident* const after = find_incident(journal_, id);
-        if (!stays && after != nullptr && after->attempts != 0) {
-            journal next = journal_;
-            find_incident(next, id)->closed = clock_.wall();
-            static_cast<void>(adopt(std::move(next), report));
+        if (incident* const after = find_incident(journal_, id); !stays && after->attempts != 0) {
+            after->closed = here_.clock.wall();
+            static_cast<void>(adopt(journal_, report));
         }
         return report;
     }
 
 private:
-    using client = consul_client<Transport&, Clock&>;
+    using client = consul_client<Transport&, decltype(Host::clock)&>;
+    using journals = journal_directory<detail::bare<decltype(Host::files)>>;
 
-    [[nodiscard]] auto consul() -> client { return {transport_, clock_, clock_.monotonic() + options_.consul_time}; }
+    [[nodiscard]] auto consul(milliseconds deadline) -> client { return {consul_, here_.clock, deadline}; }
+    [[nodiscard]] auto consul() -> client { return consul(here_.clock.monotonic() + options_.consul_time); }
 
     // --- the journal ---
 
     /// Takes the service's lock and loads its journal. Returns nothing if either fails; the report says why.
-    [[nodiscard]] auto open(handled_service& report) -> std::optional<typename Files::lock_type> {
+    [[nodiscard]] auto open(handled_service& report) -> std::optional<typename journals::lock_type> {
         if (auto valid = validate_segment("the Consul service name", report.service); !valid) {
             return give_up(report, {errc::bad_data, valid.error().message}), std::nullopt;
         }
@@ -215,8 +199,8 @@ private:
     }
 
     [[nodiscard]] auto standing_of(const std::string& check_id) const -> standing {
-        const snapshot_check* const found = detail::find_check(agent_, check_id);
-        if (found == nullptr) return standing::not_known;
+        const auto found = std::ranges::find(agent_, check_id, &snapshot_check::check_id);
+        if (found == agent_.end()) return standing::not_known;
         if (found->status == "passing") return found->output.empty() ? standing::silent : standing::passing;
         if (found->output.empty() || json::is_unproven(found->output)) return standing::unproven;
         return found->status == to_string(options_.state) ? standing::in_state : standing::elsewhere;
@@ -225,7 +209,8 @@ private:
     [[nodiscard]] auto output_of(const std::string& check_id, const std::vector<snapshot_check>& listed) const
         -> std::string {
         for (const auto* among : {&agent_, &listed}) {
-            if (const snapshot_check* const found = detail::find_check(*among, check_id)) return found->output;
+            const auto found = std::ranges::find(*among, check_id, &snapshot_check::check_id);
+            if (found != among->end()) return found->output;
         }
         return {};
     }
@@ -233,12 +218,12 @@ private:
     /// Settles an attempt without a recorded outcome, whose runner is dead. Its process may live on until its time is
     /// up, and is ended then as its supervisor would have done. If its state cannot be told, it counts as running.
     void settle_unfinished(incident& one, handled_service& report) {
-        const auto runs = supervisor_.is_running(one.last.process);
+        const auto runs = here_.jobs.is_running(one.last.process);
         if (runs && !*runs) return;
         if (!runs) say(event_level::warning, "failed", {{"error", runs.error().message}}, report.service, one.id);
-        const milliseconds now = clock_.wall();
+        const milliseconds now = here_.clock.wall();
         if (runs && one.last.began + one.last.may_run + seconds(2) < now) {
-            const auto ended = supervisor_.end(one.last.process);
+            const auto ended = here_.jobs.end(one.last.process);
             if (ended) {
                 one.last.result = healing::timed_out;
                 one.last.ended = now;
@@ -264,7 +249,7 @@ private:
             done.why = why;
             report.checks.push_back(std::move(done));
             if (direct_) return true;
-            return adopt(attempt_held(journal_, id, std::move(why), clock_.wall()), report);
+            return adopt(attempt_held(journal_, id, std::move(why), here_.clock.wall()), report);
         };
         const auto give_up = [&](const error& why) {
             if (!report.cause) report.cause = why;
@@ -275,19 +260,20 @@ private:
             return hold("the configuration's noopTriggers name it");
         }
         // If Consul hangs, resolving a last known role may use up its whole limit; the trigger has half as much again.
-        const milliseconds until = clock_.monotonic() + milliseconds{options_.consul_time.count * 3 / 2};
-        role_resolver resolver{transport_, clock_, files_, state_path_, roles_};
-        const auto facts = resolver.resolve(report.service, options_.consul_time);
+        const milliseconds until = here_.clock.monotonic() + milliseconds{options_.consul_time.count * 3 / 2};
+        const auto facts = role_resolver{consul_, here_.clock, here_.files, state_path_, roles_}.resolve(
+            report.service, options_.consul_time);
         done.own = facts.own;
         if (trigger_roles(facts.own, facts.expects).empty()) {
             return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
         }
-        client asking{transport_, clock_, until};
+        auto asking = consul(until);
         const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report.service, options_.state);
         if (!search) return give_up(unanswered(search.error()));
         if (!search->found) return hold("there is no trigger at " + listed(search->tried, "or"));
         done.as = search->found->as;
-        const auto slot = free_slot(files_, clock_, state_path_, report.service, options_.at_once, options_.lock_wait);
+        const auto slot =
+            free_slot(here_.files, here_.clock, state_path_, report.service, options_.at_once, options_.lock_wait);
         if (!slot) return give_up(slot.error());
         return run_trigger(before, *search->found, facts, output, std::move(done), report);
     }
@@ -300,14 +286,14 @@ private:
                                    {report.service, before.check_id, id, before.attempts + 1, options_.state, facts.own,
                                     facts.reason, output});
         attempt intent;
-        intent.began = clock_.wall();
+        intent.began = here_.clock.wall();
         intent.key = trigger.key;
         bool recorded = false;
         result<job_outcome> ended = job_outcome{};
         if (what) {
             intent.may_run = what->timeout + what->grace;
             done.ran = *what;
-            ended = supervisor_.run(*what, [&](const process_mark& mark) -> result<void> {
+            ended = here_.jobs.run(*what, [&](const process_mark& mark) -> result<void> {
                 intent.process = mark;
                 journal next = attempt_began(journal_, id, intent);
                 if (auto saved = journals_.save(next); !saved) return saved;
@@ -331,7 +317,7 @@ private:
             }
         }
         if (!recorded) journal_ = attempt_began(std::move(journal_), id, intent);
-        intent.ended = clock_.wall();
+        intent.ended = here_.clock.wall();
         const error* const failed = !what ? &what.error() : !ended ? &ended.error() : nullptr;
         if (failed != nullptr) {
             intent.result = healing::failed_to_run;
@@ -386,16 +372,13 @@ private:
     void say(event_level level, std::string_view what, std::vector<std::pair<std::string_view, std::string>> fields,
              const std::string& service, const std::string& incident = {}) {
         if (!incident.empty()) fields.insert(fields.begin(), {"incident", incident});
-        log_.write({level, what, service, std::string{to_string(options_.state)}, std::move(fields)});
+        here_.log.write({level, what, service, std::string{to_string(options_.state)}, std::move(fields)});
     }
 
-    Transport& transport_;
-    Clock& clock_;
-    Files& files_;
-    Supervisor& supervisor_;
-    Log& log_;
+    Transport& consul_;
+    Host& here_;
     std::string state_path_;
-    journal_directory<Files&> journals_;
+    journals journals_;
     resolver_options roles_;
     watch_options options_;
     journal journal_{};

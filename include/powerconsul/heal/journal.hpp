@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -77,15 +76,13 @@ struct loaded_journal {
 }
 
 /// Keeps the incidents below `<state>/journal/`, one file for each service. ports/trust.hpp says what it requires of
-/// the directories. `Files` may be a value or a reference.
-template <typename Files>
-    requires locking_file_store<std::remove_reference_t<Files>>
+/// the directories.
+template <locking_file_store Files>
 class journal_directory {
 public:
-    using lock_type = typename std::remove_reference_t<Files>::lock_type;
+    using lock_type = typename Files::lock_type;
 
-    journal_directory(Files files, std::string state_path)
-        : files_{static_cast<Files&&>(files)}, state_path_{std::move(state_path)} {}
+    journal_directory(Files& files, std::string state_path) : files_{files}, state_path_{std::move(state_path)} {}
 
     /// Locks the service. Fails with errc::timed_out if another handler has not released the lock within `wait`.
     [[nodiscard]] auto lock(std::string_view service, milliseconds wait) -> result<lock_type> {
@@ -325,7 +322,7 @@ private:
         }
     }
 
-    Files files_;
+    Files& files_;
     std::string state_path_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -53,32 +54,15 @@ struct listed_service {
     std::vector<snapshot_check> checks{};
 };
 
-namespace detail {
-
-[[nodiscard]] inline auto find_check(const std::vector<snapshot_check>& among, std::string_view check_id)
-    -> const snapshot_check* {
-    for (const auto& each : among) {
-        if (each.check_id == check_id) return &each;
-    }
-    return nullptr;
-}
-
-}  // namespace detail
-
 /// Groups a snapshot's checks by service. Services that are only in `known` follow, without checks.
 [[nodiscard]] inline auto by_service(std::vector<snapshot_check> checks, const std::vector<std::string>& known)
     -> std::vector<listed_service> {
     std::vector<listed_service> all;
     const auto place_of = [&](const std::string& service) -> listed_service& {
-        for (auto& each : all) {
-            if (each.service == service) return each;
-        }
-        return all.emplace_back(listed_service{service, {}});
+        const auto known_one = std::ranges::find(all, service, &listed_service::service);
+        return known_one != all.end() ? *known_one : all.emplace_back(listed_service{service, {}});
     };
-    for (auto& each : checks) {
-        listed_service& home = place_of(each.service_name);
-        home.checks.push_back(std::move(each));
-    }
+    for (auto& each : checks) place_of(each.service_name).checks.push_back(std::move(each));
     for (const auto& each : known) place_of(each);
     return all;
 }

@@ -63,6 +63,23 @@ struct incident_decision {
     return nullptr;
 }
 
+/// Adds an incident of that check, with an id that no other of the journal has.
+inline auto open_incident(journal& among, bad_state state, const check_facts& facts, milliseconds now) -> incident& {
+    incident next{.state = state,
+                  .node = facts.node,
+                  .service_id = facts.service_id,
+                  .check_id = facts.check_id,
+                  .create_index = facts.create_index,
+                  .modify_index = facts.modify_index,
+                  .opened = now};
+    // Without indexes, incidents of one check that open at the same time of the clock would have the same id.
+    for (next.id = incident_id(next); find_incident(among, next.id) != nullptr; next.id = incident_id(next)) {
+        ++next.opened.count;
+    }
+    next.opened = now;
+    return among.incidents.emplace_back(std::move(next));
+}
+
 namespace detail {
 
 class incident_decider {
@@ -189,24 +206,9 @@ private:
                                facts.create_index == one.create_index && facts.modify_index == one.modify_index;
             if (one.is_open() || stale) return;
         }
-        incident next;
-        next.state = state_;
-        next.node = facts.node;
-        next.service_id = facts.service_id;
-        next.check_id = facts.check_id;
-        next.create_index = facts.create_index;
-        next.modify_index = facts.modify_index;
-        next.opened = now_;
-        next.id = incident_id(next);
-        // Without indexes, incidents of one check that open at the same time of the clock would have the same id.
-        while (find_incident(made_.after, next.id) != nullptr) {
-            ++next.opened.count;
-            next.id = incident_id(next);
-        }
-        next.opened = now_;
+        const incident& next = open_incident(made_.after, state_, facts, now_);
         tell(step::opened, next);
         attempt_due(next);
-        made_.after.incidents.push_back(std::move(next));
     }
 
     /// Longest time that a check may take to run after its agent has started; `reopen` applies until then.

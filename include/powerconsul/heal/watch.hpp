@@ -112,7 +112,7 @@ inline void complete(snapshot_check& check, const agent_view& view) {
 /// The journals of all services, sorted by the services' names. Fails if one journal cannot be read.
 template <locking_file_store Files>
 [[nodiscard]] auto load_all(Files& files, const std::string& state_dir) -> result<std::vector<loaded_journal>> {
-    journal_directory<Files&> journals{files, state_dir};
+    journal_directory journals{files, state_dir};
     const auto names = journals.services();
     if (!names) return unexpected{names.error()};
     std::vector<loaded_journal> all;
@@ -128,7 +128,7 @@ template <locking_file_store Files>
 template <locking_file_store Files>
 [[nodiscard]] auto open_services(Files& files, const std::string& state_dir, bad_state state)
     -> result<std::vector<std::string>> {
-    journal_directory<Files&> journals{files, state_dir};
+    journal_directory journals{files, state_dir};
     auto names = journals.services();
     if (!names) return names;
     std::erase_if(*names, [&](const std::string& each) {
@@ -145,7 +145,7 @@ template <locking_file_store Files>
 template <locking_file_store Files>
 [[nodiscard]] auto next_due(Files& files, const std::string& state_dir, bad_state state, const retry_rules& retry)
     -> result<std::optional<milliseconds>> {
-    journal_directory<Files&> journals{files, state_dir};
+    journal_directory journals{files, state_dir};
     const auto names = journals.services();
     if (!names) return unexpected{names.error()};
     std::optional<milliseconds> soonest;
@@ -208,9 +208,8 @@ template <host Host, typename Connect>
                 done.reports[i] = {service, {}, consul.error()};
                 return;
             }
-            incident_handler handler{*consul,  here.clock,    here.files, here.jobs,
-                                     here.log, set.state_dir, set.roles,  options};
-            done.reports[i] = handler.handle(service, checks);
+            done.reports[i] =
+                incident_handler{*consul, here, set.state_dir, set.roles, options}.handle(service, checks);
         } catch (const std::bad_alloc&) {  // there may be enough for the others
             const error why{errc::failed, "there is not enough memory"};
             done.reports[i] = {service, {}, why};
@@ -224,9 +223,8 @@ template <host Host, typename Connect>
 template <host Host>
 [[nodiscard]] auto run_once(Host& here, const watch_setup& set, const snapshot_check& check) -> handled_watch {
     const auto options = detail::options_now(here.files, set);
-    incident_handler handler{here.consul, here.clock,    here.files, here.jobs,
-                             here.log,    set.state_dir, set.roles,  options};
-    return {options.stopped, {}, {handler.run_once(check)}};
+    return {
+        options.stopped, {}, {incident_handler{here.consul, here, set.state_dir, set.roles, options}.run_once(check)}};
 }
 
 /// Gives the incidents of a service that were given up all their attempts again, and returns how many there were. Fails
@@ -235,7 +233,7 @@ template <locking_file_store Files>
 [[nodiscard]] auto acknowledge(Files& files, const std::string& state_dir, const std::string& service,
                                milliseconds wait) -> result<std::size_t> {
     if (auto valid = validate_segment("the Consul service name", service); !valid) return unexpected{valid.error()};
-    journal_directory<Files&> journals{files, state_dir};
+    journal_directory journals{files, state_dir};
     const auto known = journals.services();
     if (!known) return unexpected{known.error()};
     if (std::ranges::find(*known, service) == known->end()) {
