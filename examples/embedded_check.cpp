@@ -28,7 +28,8 @@ int main() {
         return {observation::stopped, "it takes no jobs"};
     };
     const auto show = [&](const char* when) {
-        const check_report report = check("worker", "queue worker", roles.resolve("queue", seconds(5)), worker);
+        const check_report report =
+            check({.kind = "worker", .name = "queue worker"}, roles.resolve("queue", seconds(5)), worker);
         std::printf("%s:\n  %s\n", when, nagios_line(report).c_str());
     };
     show("The active serves");

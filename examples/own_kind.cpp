@@ -57,8 +57,10 @@ int main() {
     mail_queue queue;
     queue.waiting = 5000;
     const auto show = [](const check_report& report) { std::printf("%s\n", nagios_line(report).c_str()); };
-    show(check("queue", "the mail queue", facts, queue_probe{queue}));
-    show(check("licence", "the licence", facts, [] { return observed{observation::running, "it is valid"}; }));
+    show(check({.kind = "queue", .name = "the mail queue"}, facts, queue_probe{queue}));
+    show(check({.kind = "licence", .name = "the licence"}, facts, [] {
+        return observed{observation::running, "it is valid"};
+    }));
 
     const auto crontab = check({.kind = "crontab", .name = "mail", .title = "the crontab of mail"}, facts,
                                crontab_probe{{.user = "mail", .pattern = "flush"}, files, accounts});

@@ -6,7 +6,6 @@
 /// log; doctor, lint, acl-policy and the explanation of a role. The lists are in meson.build next to this.
 
 #include <powerconsul/checks/check.hpp>
-#include <powerconsul/checks/group.hpp>
 #include <powerconsul/checks/noop.hpp>
 #include <powerconsul/checks/report.hpp>
 #include <powerconsul/checks/report_json.hpp>

@@ -66,10 +66,7 @@ struct check_report {
 
 /// One line as Nagios plugins write it: `CRITICAL - apache2 is stopped, primary expects running (the facts)`.
 [[nodiscard]] inline auto nagios_line(const check_report& report) -> std::string {
-    std::string_view word = "UNKNOWN";
-    if (report.state == verdict::passing) word = "OK";
-    if (report.state == verdict::warning) word = "WARNING";
-    if (report.state == verdict::critical) word = "CRITICAL";
+    const auto word = name_among({"UNKNOWN", "OK", "WARNING", "CRITICAL"}, report.state);
     const std::string facts = report.why.empty() ? std::string{} : " (" + report.why + ')';
     return one_line(std::string{word} + " - " + sentence(report) + facts, 3000);
 }

@@ -48,6 +48,12 @@ inline void write_subject(writer& line, const check_subject& subject) {
 
 }  // namespace detail
 
+/// Writes a boolean, or null if the value is not known.
+inline void write_known(writer& to, std::string_view key, bool known, bool value) {
+    to.key(key);
+    known ? to.boolean(value) : to.null();
+}
+
 /// The line that a check prints: the original's keys first, then ours. `expects` is true for running, false for
 /// stopped and null for unknown, as `clustered` is null when the cluster document could not be read. At most 3.5 KB,
 /// since Consul keeps 4 096 bytes of a check's output.
@@ -56,18 +62,8 @@ inline void write_subject(writer& line, const check_subject& subject) {
     line.open_object();
     line.key("type").string(detail::bounded(report.subject.kind, 64));
     detail::write_subject(line, report.subject);
-    line.key("expects");
-    if (report.expects == expectation::unknown) {
-        line.null();
-    } else {
-        line.boolean(report.expects == expectation::running);
-    }
-    line.key("clustered");
-    if (report.clustered == clustering::unknown) {
-        line.null();
-    } else {
-        line.boolean(report.clustered == clustering::yes);
-    }
+    write_known(line, "expects", report.expects != expectation::unknown, report.expects == expectation::running);
+    write_known(line, "clustered", report.clustered != clustering::unknown, report.clustered == clustering::yes);
     line.key("state").string(to_string(report.state));
     line.key("code").number(std::int64_t{code});
     std::size_t left = 2560;

@@ -80,7 +80,7 @@ template <host Host, kind<Host> Kind>
             return std::move(seen.all);
         });
     };
-    auto report = members != 0 ? check_group(std::move(subject), *facts, look, held)
+    auto report = members != 0 ? check(std::move(subject), *facts, look, held)
                                : check(
                                      std::move(subject), *facts, [&] { return look().front(); }, held);
     report.details = std::move(details);

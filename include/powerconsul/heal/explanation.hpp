@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/consul/client.hpp>
 #include <powerconsul/core/text.hpp>
@@ -97,12 +98,6 @@ inline void write_reading(json::writer& to, const read_facts& how) {
     if (!how.again.empty()) to.key("asked_again").string(how.again);
 }
 
-/// Writes a boolean, or null if the value is not known.
-inline void write_clustered(json::writer& to, std::string_view key, clustering value) {
-    to.key(key);
-    value == clustering::unknown ? to.null() : to.boolean(value == clustering::yes);
-}
-
 /// Shortens a name in a list.
 [[nodiscard]] inline auto short_line(std::string_view name) -> std::string {
     return one_line(name, 300);
@@ -129,7 +124,7 @@ inline void add_document(const explained_role& what, json::page& to) {
            : facts.from == basis::cached ? last_known_file(what.state_dir, what.service)
                                          : "");
     to.object.key("document").open_object().key("key").string(facts.key);
-    write_clustered(to.object, "exists", facts.clustered);
+    json::write_known(to.object, "exists", facts.clustered != clustering::unknown, facts.clustered == clustering::yes);
     to.object.key("modify_index").number(facts.document);
     if (was_read) write_reading(to.object, facts.how);
     if (!place.expression.empty()) {
@@ -267,7 +262,8 @@ inline void add_notes(const explained_role& what, json::page& to) {
 inline void print_role(const explained_role& what, json::page& to) {
     const auto& facts = what.facts;
     detail::add_role(what, to);
-    detail::write_clustered(to.object, "clustered", facts.clustered);
+    json::write_known(to.object, "clustered", facts.clustered != clustering::unknown,
+                      facts.clustered == clustering::yes);
     to.fact("why", "reason", facts.reason, 3000);
     to.row("document",
            facts.key + (facts.document == 0 ? "" : " (ModifyIndex " + std::to_string(facts.document) + ')'));
