@@ -27,7 +27,7 @@ auto gather(auto& transport, const cluster_group& group, const identity& who, st
             takeover from = takeover::on_critical) -> actives_facts {
     manual_clock time;
     consul_client<decltype(transport), manual_clock&> consul{transport, time, seconds(8)};
-    return gather_actives(consul, group, {"web", who, std::string{filter}, from, {}});
+    return gather_actives(consul, group, "web", {.who = who, .service_filter = std::string{filter}, .from = from});
 }
 
 /// hq knows web1 to web3, dr nothing; the agent is web3.
@@ -454,7 +454,7 @@ TEST_CASE("answers that prove nothing leave the actives unknown") {
     CHECK(unknown.reason == "whether an active serves is unknown: production-web1 (hq) is unknown by a");
 
     CHECK(actives_facts{}.state == actives::unknown);
-    CHECK(actives_query{}.from == takeover::on_critical);
+    CHECK(resolver_options{}.from == takeover::on_critical);
 }
 
 TEST_CASE("an instance is named as far as it is known, and its check on one short line") {

@@ -19,16 +19,6 @@
 
 namespace powerconsul::inline v0 {
 
-struct resolver_options {
-    identity who{};             ///< what is empty is taken from the host name, then from the agent
-    std::string cluster_key{};  ///< the key below which the documents stand; if empty, `cluster/<environment>`
-    /// Narrows the actives of datacenters by node name; if empty, those of the same environment and server role count.
-    std::string service_filter{};
-    takeover from{takeover::on_critical};
-    milliseconds max_age{seconds(60)};  ///< for how long a last known role may be used; 0 means never
-    read_rules reads{};
-};
-
 /// A role, what it expects, and every fact that the decision was made from.
 struct resolution {
     role own{role::unknown};
@@ -164,18 +154,19 @@ private:
     /// The actives of a secondary. A cheaper answer than a confirmed leader's can only confirm what is expected
     /// already.
     [[nodiscard]] auto actives_of(client& consul, std::string_view service, resolution& facts) -> actives_facts {
-        actives_query query{std::string{service}, facts.who, options_.service_filter, options_.from, options_.reads};
+        resolver_options how = options_;
+        how.who = facts.who;
         std::vector<actives_source> before;
         const auto known = recent(service, facts);
         const bool comparable = known && known->own == facts.own && known->document == facts.document &&
                                 known->expects != expectation::unknown;
-        if (comparable && query.reads.health != consistency::consistent) {
-            auto others = gather_actives(consul, facts.place.group, query);
+        if (comparable && how.reads.health != consistency::consistent) {
+            auto others = gather_actives(consul, facts.place.group, service, how);
             if (others.state == actives::unknown || expect(facts.own, others.state) == known->expects) return others;
             before = std::move(others.sources);
         }
-        query.reads.health = consistency::consistent;
-        auto sure = gather_actives(consul, facts.place.group, query);
+        how.reads.health = consistency::consistent;
+        auto sure = gather_actives(consul, facts.place.group, service, how);
         const bool asked_before = !before.empty();
         for (auto& each : sure.sources) {
             if (asked_before) each.how.again = "it is not what was expected so far";
