@@ -85,7 +85,7 @@ private:
         const auto saved = journals.save(current);
         fuzz::expect(saved.has_value(), "it cannot be saved", saved ? "" : saved.error().message);
         const auto loaded = journals.load("web");
-        fuzz::expect(loaded && !loaded->damaged, "what was saved is damaged", *files.get(std::string{path}));
+        fuzz::expect(loaded && loaded->note.empty(), "what was saved is damaged", *files.get(std::string{path}));
         for (const auto& each : current.incidents) {
             const bool there = std::any_of(loaded->value.incidents.begin(), loaded->value.incidents.end(),
                                            [&](const auto& one) { return one.id == each.id; });
@@ -156,7 +156,7 @@ void damage(history& past, std::string_view how) {
     journal_directory<testing::memory_files> journals{past.files, "/state"};
     const auto loaded = journals.load("web");
     fuzz::expect(loaded.has_value(), "damage is no reason not to start anew", bytes);
-    if (!loaded->damaged) {
+    if (loaded->note.empty()) {
         fuzz::expect(bytes == sound || bytes == past.before, "neither old nor new", bytes, sound);
         return;
     }

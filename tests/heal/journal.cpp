@@ -139,7 +139,7 @@ TEST_CASE("each service has its own file, whatever it is called") {
         REQUIRE(none);
         CHECK(none->value == of(service, {}));
         CHECK(none->note.empty());
-        CHECK_FALSE(none->damaged);
+        CHECK(none->note.empty());
         REQUIRE(journals.lock(service, {}));
         REQUIRE(journals.save(of(service, {open_incident("of " + service)})));
     }
@@ -149,7 +149,7 @@ TEST_CASE("each service has its own file, whatever it is called") {
         REQUIRE(read);
         CHECK(read->value == of(service, {open_incident("of " + service)}));
         CHECK(read->note.empty());
-        CHECK_FALSE(read->damaged);
+        CHECK(read->note.empty());
     }
     CHECK(*journals.services() == services);
     CHECK(files.get(folder + "/web.json") == json::encode_journal(of("web", {open_incident("of web")})));
@@ -292,7 +292,7 @@ TEST_CASE("a damaged journal starts empty, says so and is kept aside") {
         for (int i = 0; i < 2; ++i) {
             const auto read = journals.load("web");
             REQUIRE(read);
-            CHECK(read->damaged);
+            CHECK_FALSE(read->note.empty());
             CHECK(read->value == of("web", {}));
             CHECK(read->note == "/state/journal/web.json: " + std::string{each.says} +
                                     "; it starts anew, what was done before is not known; its bytes are in "
@@ -302,7 +302,7 @@ TEST_CASE("a damaged journal starts empty, says so and is kept aside") {
             CHECK(files.get(folder + "/web.json") == each.text);
         }
         REQUIRE(journals.save(of("web", {open_incident("new")})));
-        CHECK_FALSE(journals.load("web")->damaged);
+        CHECK(journals.load("web")->note.empty());
         CHECK(files.get(folder + "/web.json.damaged") == each.text);
     }
 }
@@ -314,7 +314,7 @@ TEST_CASE("what is as large as a journal may be is read, and of two damaged ones
     CHECK(journals.load("web")->note.find("larger") == std::string::npos);
     for (const std::string_view bytes : {"first", "second"}) {
         files.put(folder + "/web.json", bytes);
-        CHECK(journals.load("web")->damaged);
+        CHECK_FALSE(journals.load("web")->note.empty());
         CHECK(files.get(folder + "/web.json.damaged") == bytes);
     }
     // What is kept already is not written again.
@@ -329,12 +329,12 @@ TEST_CASE("what cannot be kept aside of a damaged journal does not keep it from 
     files.fail_on(folder + "/web.json.damaged", {errc::io, "disk full"});
     auto read = journals.load("web");
     REQUIRE(read);
-    CHECK(read->damaged);
+    CHECK_FALSE(read->note.empty());
     CHECK(read->note.ends_with("; its bytes could not be kept: disk full"));
     files.put(folder + "/web.json", std::string(1024 * 1024 + 1, 'x'));
     read = journals.load("web");
     REQUIRE(read);
-    CHECK(read->damaged);
+    CHECK_FALSE(read->note.empty());
     CHECK(read->note ==
           "/state/journal/web.json: \"/state/journal/web.json\" is larger than the 1048576 bytes "
           "allowed; it starts anew, what was done before is not known");
@@ -395,7 +395,7 @@ TEST_CASE("a file that only its status can be told of is an error; one that goes
     REQUIRE(gone);
     CHECK(gone->value == of("web", {}));
     CHECK(gone->note.empty());
-    CHECK_FALSE(gone->damaged);
+    CHECK(gone->note.empty());
 }
 
 TEST_CASE("what could not be read again is not written") {
@@ -529,7 +529,7 @@ TEST_CASE("a journal has at most 16 KiB") {
         REQUIRE(journals.save(of("web", all)));
         const auto read = journals.load("web");
         REQUIRE(read);
-        CHECK_FALSE(read->damaged);
+        CHECK(read->note.empty());
         CHECK(read->value.incidents.size() == all.size());
         for (const auto& one : read->value.incidents) CHECK_FALSE(one.held.empty());
     }
@@ -734,7 +734,7 @@ TEST_CASE("after a crash at any step there is the old journal, the new one, or o
         REQUIRE(::chmod(path.c_str(), 0600) == 0);
         const auto read = journals.load("web");
         REQUIRE(read);
-        CHECK(read->damaged == (length != text.size()));
+        CHECK(read->note.empty() == (length == text.size()));
         CHECK(read->value == (length == text.size() ? after : of("web", {})));
         CHECK(journals.save(after));
         CHECK(journals.load("web")->value == after);

@@ -75,7 +75,7 @@ public:
         facts.clustered = clustering::yes;
         facts.document = entry->modify_index;
         const auto document = json::decode_cluster_document(entry->value);
-        if (!document) return definite(service, std::move(facts), document.error());
+        if (!document) return definite(service, facts, document.error());
 
         identity& who = facts.who;
         std::vector<std::string> names = own_names(who);
@@ -88,11 +88,10 @@ public:
             facts.agent = std::move(*agent);
             placed = place_node(*document, names, who.datacenter);
         }
-        if (!placed) return definite(service, std::move(facts), placed.error());
+        if (!placed) return definite(service, facts, placed.error());
         facts.place = std::move(*placed);
         if (facts.place.own == role::unknown) {
-            const error nowhere{errc::bad_data, facts.place.reason};
-            return definite(service, std::move(facts), nowhere);
+            return definite(service, facts, {errc::bad_data, facts.place.reason});
         }
         facts.own = facts.place.own;
         facts.reason = facts.place.reason;
@@ -167,12 +166,9 @@ private:
         }
         how.reads.health = consistency::consistent;
         auto sure = gather_actives(consul, facts.place.group, service, how);
-        const bool asked_before = !before.empty();
-        for (auto& each : sure.sources) {
-            if (asked_before) each.how.again = "it is not what was expected so far";
-            before.push_back(std::move(each));
-        }
-        sure.sources = std::move(before);
+        if (before.empty()) return sure;
+        for (auto& each : sure.sources) each.how.again = "it is not what was expected so far";
+        sure.sources.insert(sure.sources.begin(), before.begin(), before.end());
         return sure;
     }
 
@@ -181,10 +177,6 @@ private:
         std::vector<std::string> names{who.host};
         if (const auto cut = short_name(who.host); cut != who.host) names.emplace_back(cut);
         return names;
-    }
-
-    [[nodiscard]] static auto in_document(const std::string& key, const error& why) -> error {
-        return {why.code, "the cluster document " + key + ": " + why.message};
     }
 
     [[nodiscard]] auto record(const resolution& facts) -> last_known {
@@ -210,8 +202,7 @@ private:
 
     /// Consul answered, and the answer is that there is no sound role: an older one must not come back later.
     [[nodiscard]] auto definite(std::string_view service, resolution facts, const error& why) -> resolution {
-        error named = in_document(facts.key, why);  // before facts is moved from
-        facts = unresolved(std::move(facts), std::move(named));
+        facts = unresolved(facts, {why.code, "the cluster document " + facts.key + ": " + why.message});
         remember(service, facts);
         return facts;
     }
@@ -263,11 +254,8 @@ private:
         const last_known now = record(facts);
         const auto before = recent(service, facts);
         if (before && before->says_the_same_as(now) && (now.at - before->at).count < options_.max_age.count / 4) return;
-        if (const auto saved = state_.save(service, now); saved) {
-            facts.state_cause.reset();
-        } else {
-            facts.state_cause = saved.error();
-        }
+        const auto saved = state_.save(service, now);
+        facts.state_cause = saved ? std::nullopt : std::optional{saved.error()};
     }
 
     Transport& transport_;

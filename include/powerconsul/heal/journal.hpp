@@ -26,7 +26,6 @@ inline constexpr std::size_t most_journals = 4096;                      ///< ser
 struct loaded_journal {
     journal value{};
     std::string note{};  ///< what was damaged, for a person; empty if nothing was
-    bool damaged{};
 };
 
 /// The latest time in the journal, which is about when it was last changed; 0 if it has no incidents.
@@ -95,7 +94,7 @@ public:
     /// `<service>.json.damaged`. On an error (errc::denied, errc::io) it cannot be told what was done before, so
     /// nothing may be done now. Needs no lock.
     [[nodiscard]] auto load(std::string_view service) -> result<loaded_journal> {
-        loaded_journal loaded{{std::string{service}, {}}, {}, false};
+        loaded_journal loaded{{std::string{service}, {}}, {}};
         const auto there = trusted();
         if (!there) return unexpected{there.error()};
         if (!*there) return loaded;
@@ -112,8 +111,7 @@ public:
         if (!text && text.error().code != errc::bad_data) return unexpected{text.error()};
         if (text && !*text) return loaded;  // removed meanwhile
         auto decoded = readable(text, service);
-        if (decoded) return loaded_journal{std::move(*decoded), {}, false};
-        loaded.damaged = true;
+        if (decoded) return loaded_journal{std::move(*decoded), {}};
         loaded.note = path + ": " + decoded.error().message + "; it starts anew, what was done before is not known";
         loaded.note += text ? kept_aside(service, **text) : std::string{};
         return loaded;

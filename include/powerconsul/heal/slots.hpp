@@ -21,12 +21,10 @@ template <typename Files, typename Clock>
     const std::size_t own = service.size() % at_once;
     const auto path = [&](std::size_t i) { return state_path + "/journal/slot-" + std::to_string(i) + ".lock"; };
     do {
-        for (std::size_t i = 0; i < at_once; ++i) {
-            auto lock = files.lock(path((own + i) % at_once), {});
+        for (std::size_t i = 0; i <= at_once; ++i) {
+            auto lock = files.lock(path((own + i) % at_once), {i < at_once ? 0 : 100});
             if (lock || lock.error().code != errc::timed_out) return lock;
         }
-        auto lock = files.lock(path(own), {100});
-        if (lock || lock.error().code != errc::timed_out) return lock;
     } while (time.monotonic() < deadline);
     return fail(errc::timed_out,
                 "no trigger of this node ended in time, " + std::to_string(at_once) + " may run at once; try again");
