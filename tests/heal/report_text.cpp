@@ -193,8 +193,8 @@ TEST_CASE("incidents are shown to a person, the open ones first") {
     closed.id = "4710";
     closed.check_id = "web-other";
     closed.closed = noon + seconds(60);
-    const std::vector<loaded_journal> all{{{"mail", {}}, "mail.json: damaged", true},
-                                          {{"web", {closed, tried()}}, {}, false}};
+    const std::vector<loaded_journal> all{{{"mail", {}}, "mail.json: damaged"},
+                                          {{"web", {closed, tried()}}, {}}};
     CHECK(heal::incidents_text(all, {}, "stopped", noon + seconds(2)) ==
           "nothing acts: stopped\n"
           "web  web-role  critical  open  4711\n"
@@ -211,7 +211,7 @@ TEST_CASE("incidents are shown to a person, the open ones first") {
           "    next      closed 2024-02-29T12:01:00.000Z\n"
           "note: mail.json: damaged\n");
     CHECK(heal::incidents_text({}, {}, "", noon) == "no incidents\n");
-    CHECK(heal::incidents_text({{{"mail", {}}, "damaged", true}}, {}, "stopped", noon) ==
+    CHECK(heal::incidents_text({{{"mail", {}}, "damaged"}}, {}, "stopped", noon) ==
           "nothing acts: stopped\nnote: damaged\nno incidents\n");
 }
 
@@ -262,7 +262,7 @@ TEST_CASE("what came of the last attempt, and when the next one is") {
         CAPTURE(each.name);
         incident one = tried();
         each.change(one);
-        const std::string text = heal::incidents_text({{{"web", {one}}, {}, false}}, {}, "", noon + seconds(2));
+        const std::string text = heal::incidents_text({{{"web", {one}}, {}}}, {}, "", noon + seconds(2));
         CAPTURE(text);
         CHECK(text.find("    last      " + std::string{each.last} + '\n') != std::string::npos);
         CHECK(text.find("    next      " + std::string{each.next} + '\n') != std::string::npos);
@@ -278,7 +278,7 @@ TEST_CASE("incidents as JSON") {
     incident open = tried();
     open.held = "no trigger";
     open.looked = noon;
-    CHECK(heal::incidents_json({{{"web", {closed, open}}, "damaged\nonce", true}}, {}, "stopped") ==
+    CHECK(heal::incidents_json({{{"web", {closed, open}}, "damaged\nonce"}}, {}, "stopped") ==
           R"({"stopped":"stopped","incidents":[)"
           R"({"id":"4710","service":"web","check":"web-other","service_id":"","node":"","state":"critical",)"
           R"("open":false,"since":"2024-02-29T12:00:00.000Z","closed":"2024-02-29T12:01:00.000Z","attempts":0,)"

@@ -32,11 +32,8 @@ TEST_CASE("levels and formats are known by their names only") {
         REQUIRE(parsed);
         CHECK(*parsed == level);
     }
-    for (const auto format : {log_format::logfmt, log_format::json}) {
-        const auto parsed = parse_log_format(to_string(format));
-        REQUIRE(parsed);
-        CHECK(*parsed == format);
-    }
+    CHECK(*parse_log_format("logfmt") == log_format::logfmt);
+    CHECK(*parse_log_format("json") == log_format::json);
     struct case_row {
         std::string_view name;
         std::string_view text;

@@ -7,9 +7,15 @@
 #include <string_view>
 
 using namespace powerconsul;
-using enum exposure;
 
 namespace {
+
+constexpr std::string_view none{};
+constexpr std::string_view foreign = foreign_owner;
+constexpr std::string_view changed_by_others = "can be changed by others";
+constexpr std::string_view read_by_others = "can be read by others";
+constexpr std::string_view changed_by_group = "can be changed by its group";
+constexpr std::string_view read_by_group = "can be read by a group that is not the reader's";
 
 constexpr auto file(std::uint32_t uid, std::uint32_t gid, std::uint32_t mode) -> file_status {
     return {file_kind::regular, mode, uid, gid, 0, 0, 0, 1};
@@ -20,7 +26,7 @@ struct exposure_row {
     std::uint32_t uid;
     std::uint32_t gid;
     std::uint32_t mode;
-    exposure how;
+    std::string_view how;
 };
 
 // The reader is user 100 of group 200.
@@ -74,7 +80,7 @@ TEST_CASE("modes are written as chmod takes them") {
 }
 
 TEST_CASE("the error names owner, mode and what to type") {
-    const auto message = [](exposure how, const file_status& status) {
+    const auto message = [](std::string_view how, const file_status& status) {
         const result<void> refused = exposed_file(how, "the token file", "/etc/token", status, "bob", "consul");
         REQUIRE_FALSE(refused);
         CHECK(refused.error().code == errc::configuration);

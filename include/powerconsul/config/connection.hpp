@@ -40,7 +40,7 @@ template <named_file_source Files, account_source Users>
     }
     const file_status& status = (*opened)->status;
     const file_reader reader{files.user(), files.group()};
-    if (const auto how = exposure_of(status, reader); how != exposure::none) {
+    if (const auto how = exposure_of(status, reader); !how.empty()) {
         return exposed_file(how, what, path, status, user_name(status.uid), user_name(reader.user));
     }
     return std::move((*opened)->bytes);

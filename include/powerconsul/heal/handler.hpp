@@ -53,13 +53,12 @@ public:
     /// `listed`: the snapshot's entries of this service in the watched state.
     [[nodiscard]] auto handle(const std::string& service, const std::vector<snapshot_check>& listed)
         -> handled_service {
-        handled_service report{service, {}, {}};
-        const auto held = open(report);
-        if (!held) return report;
+        const auto held = open(service);
+        if (!held) return report_;
         std::vector<std::string> done;
         for (bool first = true;; first = false) {
-            const auto now = facts(listed, report);
-            if (!now) return report;
+            const auto now = facts(listed);
+            if (!now) return report_;
             auto decided = decide(journal_, options_.state, *now, here_.clock.wall(), options_.retry, running_);
             for (const auto& id : done) {
                 // Only a later snapshot can show that a trigger which has just run did not heal.
@@ -67,29 +66,28 @@ public:
                 if (one->is_open()) one->last.result = find_incident(journal_, id)->last.result;
             }
             if (first && damaged_) decided = held_after_damage(std::move(decided), here_.clock.wall());
-            if (!adopt(std::move(decided.after), report)) return report;
+            if (!adopt(std::move(decided.after))) return report_;
             for (const auto& each : decided.steps) {
                 if (each.what == step::opened || each.what == step::closed || each.what == step::gave_up) tell(each);
                 if (first && each.what != step::act && each.what != step::opened) {
-                    report.checks.push_back({each.check_id, each.incident, each.what, each.why, {}, {}, {}, {}});
+                    report_.checks.push_back({each.check_id, each.incident, each.what, each.why, {}, {}, {}, {}});
                 }
             }
             const auto due = std::ranges::find_if(decided.steps, [&](const auto& each) {
                 return each.what == step::act && !is_one_of(each.incident, done);
             });
-            if (due == decided.steps.end()) return report;
+            if (due == decided.steps.end()) return report_;
             done.push_back(due->incident);
-            if (!attempt_on(due->incident, output_of(due->check_id, listed), report)) return report;
+            if (!attempt_on(due->incident, output_of(due->check_id, listed))) return report_;
         }
     }
 
     /// Runs the trigger for one check, whatever the journal says of back-off and attempts.
     [[nodiscard]] auto run_once(const snapshot_check& check) -> handled_service {
-        handled_service report{check.service_name, {}, {}};
-        const auto held = open(report);
-        if (!held) return report;
-        const auto now = facts({check}, report);
-        if (!now) return report;
+        const auto held = open(check.service_name);
+        if (!held) return report_;
+        const auto now = facts({check});
+        if (!now) return report_;
         const auto same = std::ranges::find_if(journal_.incidents, [&](const incident& one) {
             return one.is_open() && one.state == options_.state && one.service_id == check.service_id &&
                    one.check_id == check.check_id;
@@ -98,19 +96,19 @@ public:
         const std::string id =
             is_new ? open_incident(journal_, options_.state, now->front(), here_.clock.wall()).id : same->id;
         if (!running_.empty()) {
-            report.cause = error{errc::timed_out, "the last attempt of incident " + running_.front() + " still runs"};
-            return report;
+            report_.cause = error{errc::timed_out, "the last attempt of incident " + running_.front() + " still runs"};
+            return report_;
         }
         // An incident that a watch opened is closed by a watch only.
         const bool stays = !is_new || now->front().now == standing::in_state;
         direct_ = true;
-        static_cast<void>(attempt_on(id, check.output, report));
+        static_cast<void>(attempt_on(id, check.output));
         direct_ = false;
         if (incident* const after = find_incident(journal_, id); !stays && after->attempts != 0) {
             after->closed = here_.clock.wall();
-            static_cast<void>(adopt(journal_, report));
+            static_cast<void>(adopt(journal_));
         }
-        return report;
+        return report_;
     }
 
 private:
@@ -123,16 +121,17 @@ private:
     // --- the journal ---
 
     /// Takes the service's lock and loads its journal. Returns nothing if either fails; the report says why.
-    [[nodiscard]] auto open(handled_service& report) -> std::optional<typename journals::lock_type> {
-        if (auto valid = validate_segment("the Consul service name", report.service); !valid) {
-            return give_up(report, {errc::bad_data, valid.error().message}), std::nullopt;
+    [[nodiscard]] auto open(const std::string& service) -> std::optional<typename journals::lock_type> {
+        report_ = {service, {}, {}};
+        if (auto valid = validate_segment("the Consul service name", service); !valid) {
+            return give_up({errc::bad_data, valid.error().message}), std::nullopt;
         }
-        auto lock = journals_.lock(report.service, options_.lock_wait);
-        if (!lock) return give_up(report, lock.error()), std::nullopt;
-        auto loaded = journals_.load(report.service);
-        if (!loaded) return give_up(report, loaded.error()), std::nullopt;
+        auto lock = journals_.lock(service, options_.lock_wait);
+        if (!lock) return give_up(lock.error()), std::nullopt;
+        auto loaded = journals_.load(service);
+        if (!loaded) return give_up(loaded.error()), std::nullopt;
         damaged_ = !loaded->note.empty();
-        if (damaged_) say(event_level::error, "journal damaged", {{"note", loaded->note}}, report.service);
+        if (damaged_) say(event_level::error, "journal damaged", {{"note", loaded->note}});
         journal_ = std::move(loaded->value);
         stored_ = journal_;
         return std::optional{std::move(*lock)};
@@ -145,15 +144,15 @@ private:
         return why;
     }
 
-    void give_up(handled_service& report, const error& why) {
-        say(event_level::error, "failed", {{"error", why.message}}, report.service);
-        if (!report.cause) report.cause = why;
+    void give_up(const error& why) {
+        say(event_level::error, "failed", {{"error", why.message}});
+        if (!report_.cause) report_.cause = why;
     }
 
-    [[nodiscard]] auto adopt(journal next, handled_service& report) -> bool {
+    [[nodiscard]] auto adopt(journal next) -> bool {
         journal_ = std::move(next);
         if (journal_ == stored_) return true;
-        if (auto saved = journals_.save(journal_); !saved) return give_up(report, saved.error()), false;
+        if (auto saved = journals_.save(journal_); !saved) return give_up(saved.error()), false;
         stored_ = journal_;
         return true;
     }
@@ -162,10 +161,9 @@ private:
 
     /// Combines the snapshot with the agent's answer, which takes precedence, and finds the attempts that still run.
     /// Returns nothing if Consul cannot tell; the report says why.
-    [[nodiscard]] auto facts(const std::vector<snapshot_check>& listed, handled_service& report)
-        -> std::optional<std::vector<check_facts>> {
+    [[nodiscard]] auto facts(const std::vector<snapshot_check>& listed) -> std::optional<std::vector<check_facts>> {
         auto asked = consul().agent_checks();
-        if (!asked) return give_up(report, unanswered(asked.error())), std::nullopt;
+        if (!asked) return give_up(unanswered(asked.error())), std::nullopt;
         agent_ = std::move(*asked);
         std::vector<check_facts> all;
         all.reserve(listed.size());
@@ -176,14 +174,14 @@ private:
         running_.clear();
         for (auto& one : journal_.incidents) {
             // Closed incidents, too: the process may live on, and only one attempt of a service runs at a time.
-            if (one.attempts != 0 && one.last.result == healing::unfinished) settle_unfinished(one, report);
+            if (one.attempts != 0 && one.last.result == healing::unfinished) settle_unfinished(one);
             if (!one.is_open()) continue;
             const bool known = std::ranges::any_of(all, [&](const auto& each) {
                 return each.check_id == one.check_id && each.service_id == one.service_id && each.node == one.node;
             });
             if (known || one.state != options_.state) continue;
             const auto now = standing_of(one.check_id);
-            if (now == standing::not_known && !is_shown(report)) return std::nullopt;
+            if (now == standing::not_known && !is_shown()) return std::nullopt;
             all.push_back({one.node, one.service_id, one.check_id, false, false, 0, 0, now});
         }
         return all;
@@ -191,10 +189,10 @@ private:
 
     /// Whether the agent shows the service's checks. It leaves out what the token may not see, and then a check that is
     /// not listed proves nothing.
-    [[nodiscard]] auto is_shown(handled_service& report) -> bool {
-        const auto whole = consul().require_rights({{acl_resource::service, report.service}}, {},
-                                                   "the agent does not show the checks of " + report.service);
-        if (!whole) give_up(report, unanswered(whole.error()));
+    [[nodiscard]] auto is_shown() -> bool {
+        const auto whole = consul().require_rights({{acl_resource::service, report_.service}}, {},
+                                                   "the agent does not show the checks of " + report_.service);
+        if (!whole) give_up(unanswered(whole.error()));
         return whole.has_value();
     }
 
@@ -217,10 +215,10 @@ private:
 
     /// Settles an attempt without a recorded outcome, whose runner is dead. Its process may live on until its time is
     /// up, and is ended then as its supervisor would have done. If its state cannot be told, it counts as running.
-    void settle_unfinished(incident& one, handled_service& report) {
+    void settle_unfinished(incident& one) {
         const auto runs = here_.jobs.is_running(one.last.process);
         if (runs && !*runs) return;
-        if (!runs) say(event_level::warning, "failed", {{"error", runs.error().message}}, report.service, one.id);
+        if (!runs) say(event_level::warning, "failed", {{"error", runs.error().message}}, one.id);
         const milliseconds now = here_.clock.wall();
         if (runs && one.last.began + one.last.may_run + seconds(2) < now) {
             const auto ended = here_.jobs.end(one.last.process);
@@ -228,10 +226,10 @@ private:
                 one.last.result = healing::timed_out;
                 one.last.ended = now;
                 say(event_level::warning, "trigger ended",
-                    {{"outcome", "timed out"}, {"note", "whoever ran it had ended before"}}, report.service, one.id);
+                    {{"outcome", "timed out"}, {"note", "whoever ran it had ended before"}}, one.id);
                 return;
             }
-            say(event_level::error, "failed", {{"error", ended.error().message}}, report.service, one.id);
+            say(event_level::error, "failed", {{"error", ended.error().message}}, one.id);
         }
         running_.push_back(one.id);
     }
@@ -239,52 +237,52 @@ private:
     // --- attempts ---
 
     /// Makes one attempt, or records why none was made. Returns false if the journal can no longer be relied on.
-    [[nodiscard]] auto attempt_on(const std::string& id, const std::string& output, handled_service& report) -> bool {
+    [[nodiscard]] auto attempt_on(const std::string& id, const std::string& output) -> bool {
         const incident before = *find_incident(journal_, id);
         handled_check done{before.check_id, id, step::act, {}, {}, {}, {}, {}};
         const auto hold = [&](std::string why, event_level level = event_level::info) {
             // Logged once while the reason stays the same, since a worker looks every few seconds.
             say(before.held == why ? event_level::debug : level, "nothing done",
-                {{"check", before.check_id}, {"why", why}}, report.service, id);
+                {{"check", before.check_id}, {"why", why}}, id);
             done.why = why;
-            report.checks.push_back(std::move(done));
+            report_.checks.push_back(std::move(done));
             if (direct_) return true;
-            return adopt(attempt_held(journal_, id, std::move(why), here_.clock.wall()), report);
+            return adopt(attempt_held(journal_, id, std::move(why), here_.clock.wall()));
         };
         const auto give_up = [&](const error& why) {
-            if (!report.cause) report.cause = why;
+            if (!report_.cause) report_.cause = why;
             return hold(why.message, event_level::error);
         };
         if (!options_.stopped.empty()) return hold(options_.stopped, event_level::warning);
-        if (is_one_of(report.service, options_.noop_triggers)) {
+        if (is_one_of(report_.service, options_.noop_triggers)) {
             return hold("the configuration's noopTriggers name it");
         }
         // If Consul hangs, resolving a last known role may use up its whole limit; the trigger has half as much again.
         const milliseconds until = here_.clock.monotonic() + milliseconds{options_.consul_time.count * 3 / 2};
         const auto facts = role_resolver{consul_, here_.clock, here_.files, state_path_, roles_}.resolve(
-            report.service, options_.consul_time);
+            report_.service, options_.consul_time);
         done.own = facts.own;
         if (trigger_roles(facts.own, facts.expects).empty()) {
             return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
         }
         auto asking = consul(until);
-        const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report.service, options_.state);
+        const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report_.service, options_.state);
         if (!search) return give_up(unanswered(search.error()));
         if (!search->found) return hold("there is no trigger at " + listed(search->tried, "or"));
         done.as = search->found->as;
         const auto slot =
-            free_slot(here_.files, here_.clock, state_path_, report.service, options_.at_once, options_.lock_wait);
+            free_slot(here_.files, here_.clock, state_path_, report_.service, options_.at_once, options_.lock_wait);
         if (!slot) return give_up(slot.error());
-        return run_trigger(before, *search->found, facts, output, std::move(done), report);
+        return run_trigger(before, *search->found, facts, output, std::move(done));
     }
 
     [[nodiscard]] auto run_trigger(const incident& before, const found_trigger& trigger, const resolution& facts,
-                                   const std::string& output, handled_check done, handled_service& report) -> bool {
+                                   const std::string& output, handled_check done) -> bool {
         const std::string& id = before.id;
         const std::string number = std::to_string(before.attempts + 1);
         const auto what = make_job(trigger, options_.triggers, roles_.who,
-                                   {report.service, before.check_id, id, before.attempts + 1, options_.state, facts.own,
-                                    facts.reason, output});
+                                   {report_.service, before.check_id, id, before.attempts + 1, options_.state,
+                                    facts.own, facts.reason, output});
         attempt intent;
         intent.began = here_.clock.wall();
         intent.key = trigger.key;
@@ -306,13 +304,13 @@ private:
                      {"role", std::string{to_string(facts.own)}},
                      {"key", trigger.key},
                      {"pid", std::to_string(mark.pid)}},
-                    report.service, id);
+                    id);
                 return {};
             });
             // No trigger runs whose intent cannot be written: its attempts could not be counted.
             if (!ended && !recorded && intent.process.pid != 0) {
-                report.checks.push_back(std::move(done));
-                give_up(report, ended.error());
+                report_.checks.push_back(std::move(done));
+                give_up(ended.error());
                 return false;
             }
         }
@@ -328,16 +326,15 @@ private:
             if (ended->how == ending::signalled) intent.signal = ended->status;
             intent.output = json::last_lines(ended->output, json::largest_output);
         }
-        tell_end(intent, number, before, ended && what ? ended->dropped : 0, report.service);
+        tell_end(intent, number, before, ended && what ? ended->dropped : 0);
         done.outcome = intent;
-        report.checks.push_back(std::move(done));
-        return adopt(attempt_ended(journal_, id, intent), report);
+        report_.checks.push_back(std::move(done));
+        return adopt(attempt_ended(journal_, id, intent));
     }
 
     // --- the log ---
 
-    void tell_end(const attempt& how, const std::string& number, const incident& about, std::uint64_t dropped,
-                  const std::string& service) {
+    void tell_end(const attempt& how, const std::string& number, const incident& about, std::uint64_t dropped) {
         const bool well = how.result == healing::ended && how.status == 0;
         std::vector<std::pair<std::string_view, std::string>> fields{
             {"check", about.check_id}, {"attempt", number}, {"outcome", std::string{to_string(how.result)}}};
@@ -346,33 +343,29 @@ private:
         fields.emplace_back("duration_ms", std::to_string((how.ended - how.began).count));
         fields.emplace_back("output", how.output);
         if (dropped != 0) fields.emplace_back("dropped_bytes", std::to_string(dropped));
-        say(well ? event_level::info : event_level::error, "trigger ended", std::move(fields), service, about.id);
+        say(well ? event_level::info : event_level::error, "trigger ended", std::move(fields), about.id);
     }
 
     void tell(const decision_step& what) {
-        const incident* const one = find_incident(journal_, what.incident);
-        if (one == nullptr) return;
+        const incident& one = *find_incident(journal_, what.incident);
+        std::vector<std::pair<std::string_view, std::string>> fields{{"check", one.check_id}};
         if (what.what == step::opened) {
-            return say(event_level::warning, "incident opened", {{"check", one->check_id}}, journal_.service, one->id);
+            return say(event_level::warning, "incident opened", std::move(fields), one.id);
         }
-        const std::string attempts = std::to_string(one->attempts);
+        fields.emplace_back("attempts", std::to_string(one.attempts));
         if (what.what == step::gave_up) {
-            return say(event_level::error, "gave up",
-                       {{"check", one->check_id},
-                        {"attempts", attempts},
-                        {"todo", "see to it by hand, then: powerconsul incidents ack " + journal_.service}},
-                       journal_.service, one->id);
+            fields.emplace_back("todo", "see to it by hand, then: powerconsul incidents ack " + journal_.service);
+            return say(event_level::error, "gave up", std::move(fields), one.id);
         }
-        std::vector<std::pair<std::string_view, std::string>> fields{{"check", one->check_id}, {"attempts", attempts}};
-        if (one->attempts != 0) fields.emplace_back("outcome", std::string{to_string(one->last.result)});
-        fields.emplace_back("open_ms", std::to_string((one->closed - one->opened).count));
-        say(event_level::info, "incident closed", std::move(fields), journal_.service, one->id);
+        if (one.attempts != 0) fields.emplace_back("outcome", std::string{to_string(one.last.result)});
+        fields.emplace_back("open_ms", std::to_string((one.closed - one.opened).count));
+        say(event_level::info, "incident closed", std::move(fields), one.id);
     }
 
     void say(event_level level, std::string_view what, std::vector<std::pair<std::string_view, std::string>> fields,
-             const std::string& service, const std::string& incident = {}) {
+             const std::string& incident = {}) {
         if (!incident.empty()) fields.insert(fields.begin(), {"incident", incident});
-        here_.log.write({level, what, service, std::string{to_string(options_.state)}, std::move(fields)});
+        here_.log.write({level, what, report_.service, std::string{to_string(options_.state)}, std::move(fields)});
     }
 
     Transport& consul_;
@@ -381,6 +374,7 @@ private:
     journals journals_;
     resolver_options roles_;
     watch_options options_;
+    handled_service report_{};
     journal journal_{};
     journal stored_{};  ///< what is on disk
     std::vector<snapshot_check> agent_{};

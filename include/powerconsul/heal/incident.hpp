@@ -10,7 +10,8 @@
 
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
-#include <powerconsul/ports/process_mark.hpp>
+#include <powerconsul/decision/terms.hpp>
+#include <powerconsul/ports/supervisor.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -26,15 +27,7 @@ enum class bad_state : unsigned char { warning, critical };
 enum class healing : unsigned char { unfinished, ended, healed, not_healed, failed_to_run, timed_out };
 
 [[nodiscard]] constexpr auto to_string(healing value) -> std::string_view {
-    switch (value) {
-        case healing::ended: return "ended";
-        case healing::healed: return "healed";
-        case healing::not_healed: return "not healed";
-        case healing::failed_to_run: return "failed to run";
-        case healing::timed_out: return "timed out";
-        case healing::unfinished: break;
-    }
-    return "unfinished";
+    return name_among({"unfinished", "ended", "healed", "not healed", "failed to run", "timed out"}, value);
 }
 
 /// The last attempt of an incident. Times are wall clock.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -45,22 +46,17 @@ struct incident_decision {
 /// 16 hexadecimal digits from what an incident is about and when it opened: the same on every run (FNV-1a).
 [[nodiscard]] inline auto incident_id(const incident& one) -> std::string {
     std::uint64_t hash = fnv1a_start;
-    const auto mix = [&](std::string_view text) { hash = fnv1a("\xFF", fnv1a(text, hash)); };
-    for (const std::string_view each : {std::string_view{one.node}, std::string_view{one.service_id},
-                                        std::string_view{one.check_id}, to_string(one.state)}) {
-        mix(each);
-    }
-    for (const auto number : {static_cast<std::uint64_t>(one.opened.count), one.create_index, one.modify_index}) {
-        mix(std::to_string(number));
+    for (const std::string& each : {one.node, one.service_id, one.check_id, std::string{to_string(one.state)},
+                                    std::to_string(static_cast<std::uint64_t>(one.opened.count)),
+                                    std::to_string(one.create_index), std::to_string(one.modify_index)}) {
+        hash = fnv1a("\xFF", fnv1a(each, hash));
     }
     return ascii::hexadecimal(hash);
 }
 
 [[nodiscard]] inline auto find_incident(journal& among, std::string_view id) -> incident* {
-    for (auto& each : among.incidents) {
-        if (each.id == id) return &each;
-    }
-    return nullptr;
+    const auto found = std::ranges::find(among.incidents, id, &incident::id);
+    return found == among.incidents.end() ? nullptr : &*found;
 }
 
 /// Adds an incident of that check, with an id that no other of the journal has.
@@ -95,11 +91,8 @@ public:
         for (std::size_t i = 0; i < before; ++i) {
             const incident& one = made_.after.incidents[i];
             if (one.state != state_ || !one.is_open()) continue;
-            const check_facts* about = nullptr;
-            for (const auto& each : facts) {
-                if (about == nullptr && is_about(one, each)) about = &each;
-            }
-            proceed(i, about == nullptr ? check_facts{} : *about);
+            const auto about = std::ranges::find_if(facts, [&](const auto& each) { return is_about(one, each); });
+            proceed(i, about == facts.end() ? check_facts{} : *about);
         }
         for (const auto& each : facts) open_if_new(each);
         return std::move(made_);
@@ -166,9 +159,7 @@ private:
     }
 
     void retry(incident& one) {
-        for (const auto& id : running_) {
-            if (id == one.id) return tell(step::wait, one, "its last attempt still runs");
-        }
+        if (is_one_of(one.id, running_)) return tell(step::wait, one, "its last attempt still runs");
         if (one.given_up) return tell(step::given_up, one);
         const auto due = next_attempt(one, rules_);
         if (due && now_ < *due) {

@@ -9,6 +9,7 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
+#include <powerconsul/decision/terms.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -16,13 +17,7 @@ namespace powerconsul::inline v0 {
 enum class event_level : unsigned char { error, warning, info, debug };
 
 [[nodiscard]] constexpr auto to_string(event_level value) -> std::string_view {
-    switch (value) {
-        case event_level::error: return "error";
-        case event_level::warning: return "warning";
-        case event_level::debug: return "debug";
-        case event_level::info: break;
-    }
-    return "info";
+    return name_among({"error", "warning", "info", "debug"}, value);
 }
 
 /// The level of that name. Fails with errc::usage.
@@ -35,10 +30,6 @@ enum class event_level : unsigned char { error, warning, info, debug };
 
 /// How a line of the log is written.
 enum class log_format : unsigned char { logfmt, json };
-
-[[nodiscard]] constexpr auto to_string(log_format value) -> std::string_view {
-    return value == log_format::json ? "json" : "logfmt";
-}
 
 /// The format of that name. Fails with errc::usage.
 [[nodiscard]] inline auto parse_log_format(std::string_view text) -> result<log_format> {

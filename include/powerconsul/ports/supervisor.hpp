@@ -9,7 +9,6 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/executor.hpp>
-#include <powerconsul/ports/process_mark.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -32,6 +31,15 @@ struct job_outcome {
     std::string output{};     ///< standard output and error as they came, without what is between head and tail
     std::uint64_t dropped{};  ///< bytes between head and tail
     milliseconds duration{};
+};
+
+/// Identifies a process on this machine; a later process with the same pid has another mark.
+struct process_mark {
+    std::int64_t pid{};     ///< 0 if there is no process
+    std::uint64_t began{};  ///< when the process started, in the kernel's own unit of time since boot
+    std::string boot{};     ///< the kernel's boot id
+
+    friend auto operator==(const process_mark&, const process_mark&) -> bool = default;
 };
 
 /// Stands for `ready` in the concept.

@@ -8,19 +8,14 @@
 #include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
+#include <powerconsul/decision/terms.hpp>
 
 namespace powerconsul::inline v0 {
 
 enum class http_method : unsigned char { get, put, del, post };
 
 [[nodiscard]] constexpr auto to_string(http_method value) -> std::string_view {
-    switch (value) {
-        case http_method::put: return "PUT";
-        case http_method::del: return "DELETE";
-        case http_method::post: return "POST";
-        case http_method::get: break;
-    }
-    return "GET";
+    return name_among({"GET", "PUT", "DELETE", "POST"}, value);
 }
 
 /// One request to Consul's HTTP API. Who is asked, and with which token, is the transport's own business.

@@ -16,24 +16,20 @@ struct file_reader {
     std::uint32_t group{};
 };
 
-/// What is wrong with a file that holds a secret; `none` if nobody but root and the reader can read or change it. Its
-/// group may read it if that is root's or the reader's own.
-enum class exposure : unsigned char {
-    none,
-    foreign,
-    changed_by_others,
-    read_by_others,
-    changed_by_group,
-    read_by_group
-};
+inline constexpr std::string_view foreign_owner = "belongs to neither root nor its reader";
 
-[[nodiscard]] constexpr auto exposure_of(const file_status& file, const file_reader& reader) noexcept -> exposure {
-    if (file.uid != 0 && file.uid != reader.user) return exposure::foreign;
-    if ((file.mode & 0002U) != 0) return exposure::changed_by_others;
-    if ((file.mode & 0007U) != 0) return exposure::read_by_others;
-    if ((file.mode & 0020U) != 0) return exposure::changed_by_group;
-    if ((file.mode & 0040U) != 0 && file.gid != 0 && file.gid != reader.group) return exposure::read_by_group;
-    return exposure::none;
+/// What is wrong with a file that holds a secret, as the end of a sentence about it; empty if nobody but root and the
+/// reader can read or change it. Its group may read it if that is root's or the reader's own.
+[[nodiscard]] constexpr auto exposure_of(const file_status& file, const file_reader& reader) noexcept
+    -> std::string_view {
+    if (file.uid != 0 && file.uid != reader.user) return foreign_owner;
+    if ((file.mode & 0002U) != 0) return "can be changed by others";
+    if ((file.mode & 0007U) != 0) return "can be read by others";
+    if ((file.mode & 0020U) != 0) return "can be changed by its group";
+    if ((file.mode & 0040U) != 0 && file.gid != 0 && file.gid != reader.group) {
+        return "can be read by a group that is not the reader's";
+    }
+    return {};
 }
 
 /// The permission bits as chmod takes them: `0640`.
@@ -45,33 +41,22 @@ enum class exposure : unsigned char {
     return text;
 }
 
-/// The error for a file that is exposed, with owner, mode and what to do. `what` says whose file it is ("the token
-/// file"), `owner` and `user` are the names (or numbers) of the file's owner and of the reader.
-[[nodiscard]] inline auto exposed_file(exposure how, std::string_view what, const std::string& path,
-                                       const file_status& file, std::string_view owner, std::string_view user)
+/// The error for a file that is exposed as exposure_of() says, with owner, mode and what to do. `what` says whose file
+/// it is ("the token file"), `owner` and `user` are the names (or numbers) of the file's owner and of the reader.
+[[nodiscard]] inline auto exposed_file(std::string_view how, std::string_view what, const std::string& path,
+                                       const file_status& file, std::string_view owner, const std::string& user)
     -> unexpected {
-    const auto wrong = [&]() -> std::string {
-        switch (how) {
-            case exposure::foreign:
-                return (user == "root" ? "does not belong to " : "belongs to neither root nor ") + std::string{user} +
-                       ", who reads it";
-            case exposure::changed_by_others: return "can be changed by others";
-            case exposure::read_by_others: return "can be read by others";
-            case exposure::changed_by_group: return "can be changed by its group";
-            case exposure::read_by_group: return "can be read by a group that is not the reader's";
-            case exposure::none: break;
-        }
-        return "is sound";
-    };
-    const std::string remedy = how == exposure::foreign ? "chown " + std::string{user} + ' ' + path + " && " : "";
-    return fail(errc::configuration, std::string{what} + ' ' + quoted(path) + " (owner " + std::string{owner} +
-                                         ", mode " + octal_mode(file.mode) + ") " + wrong() + "; " + remedy +
-                                         "chmod 0600 " + path);
+    const bool foreign = how == foreign_owner;
+    const std::string whose = user == "root" ? "does not belong to root" : "belongs to neither root nor " + user;
+    return fail(
+        errc::configuration,
+        std::string{what} + ' ' + quoted(path) + " (owner " + std::string{owner} + ", mode " + octal_mode(file.mode) +
+            ") " + (foreign ? whose + ", who reads it; chown " + user + ' ' + path + " && " : std::string{how} + "; ") +
+            "chmod 0600 " + path);
 }
 
 /// Does only root, or the user that runs this, decide what stands there?
-template <typename Files>
-    requires file_source<Files>
+template <file_source Files>
 [[nodiscard]] auto only_ours(Files& files, const file_status& facts) -> bool {
     return (facts.uid == 0 || facts.uid == files.user()) && (facts.mode & 0022U) == 0;
 }
@@ -79,8 +64,7 @@ template <typename Files>
 /// Whoever may write in the state directory decides what this node does: it must be a real directory, belong to root or
 /// to the user that runs this, and be writable by its owner only; else errc::denied. True: it is there and to be
 /// trusted. False: it is not there.
-template <typename Files>
-    requires file_source<Files>
+template <file_source Files>
 [[nodiscard]] auto trusted_directory(Files& files, const std::string& path) -> result<bool> {
     const auto status = files.status(path);
     if (!status) return unexpected{status.error()};
@@ -97,8 +81,7 @@ template <typename Files>
 }
 
 /// The same for a directory that is made where it is missing (not its parents).
-template <typename Files>
-    requires file_store<Files>
+template <file_store Files>
 [[nodiscard]] auto make_trusted_directory(Files& files, const std::string& path) -> result<void> {
     auto trust = trusted_directory(files, path);
     if (trust && !*trust) {

@@ -11,7 +11,6 @@
 
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/ports/process_mark.hpp>
 #include <powerconsul/ports/supervisor.hpp>
 
 namespace powerconsul::inline v0::testing {
