@@ -30,7 +30,6 @@
 #include <powerconsul/decision/rules.hpp>
 #include <powerconsul/decision/terms.hpp>
 #include <powerconsul/heal/action.hpp>
-#include <powerconsul/heal/action_json.hpp>
 #include <powerconsul/heal/handler.hpp>
 #include <powerconsul/heal/incident.hpp>
 #include <powerconsul/heal/journal.hpp>
@@ -38,12 +37,9 @@
 #include <powerconsul/heal/report.hpp>
 #include <powerconsul/heal/report_text.hpp>
 #include <powerconsul/heal/rules.hpp>
-#include <powerconsul/heal/slots.hpp>
 #include <powerconsul/heal/substitution.hpp>
 #include <powerconsul/heal/trigger.hpp>
-#include <powerconsul/heal/unproven.hpp>
 #include <powerconsul/heal/watch.hpp>
-#include <powerconsul/heal/worker.hpp>
 #include <powerconsul/json/parse_error.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/value.hpp>

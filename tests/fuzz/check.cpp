@@ -8,7 +8,6 @@
 
 #include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/cluster/resolver.hpp>
-#include <powerconsul/heal/unproven.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/testing/manual_clock.hpp>
 #include <powerconsul/testing/memory_files.hpp>

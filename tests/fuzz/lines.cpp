@@ -1,5 +1,5 @@
 // covers: cluster/last_known.hpp adapters/posix/log_line.hpp ports/log.hpp checks/report_json.hpp json/writer.hpp
-// checks/report.hpp heal/unproven.hpp core/text.hpp json/page.hpp
+// checks/report.hpp checks/report_json.hpp core/text.hpp json/page.hpp
 #include <powerconsul/checks/report_json.hpp>
 
 #include <algorithm>
@@ -10,7 +10,6 @@
 
 #include <powerconsul/adapters/posix/log_line.hpp>
 #include <powerconsul/cluster/last_known.hpp>
-#include <powerconsul/heal/unproven.hpp>
 #include <powerconsul/json/page.hpp>
 #include <powerconsul/json/value.hpp>
 

@@ -1,12 +1,12 @@
-// covers: consul/checks_json.hpp json/skim.hpp heal/unproven.hpp heal/report_text.hpp
+// covers: consul/checks_json.hpp json/skim.hpp checks/report_json.hpp heal/report_text.hpp
 #include <powerconsul/consul/checks_json.hpp>
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/heal/report_text.hpp>
-#include <powerconsul/heal/unproven.hpp>
 #include <powerconsul/json/value.hpp>
 
 #include "fuzz.hpp"

@@ -1,4 +1,4 @@
-// covers: heal/action_json.hpp heal/action.hpp lint/trigger.hpp heal/trigger.hpp
+// covers: heal/action.hpp lint/trigger.hpp heal/trigger.hpp
 #include <powerconsul/lint/trigger.hpp>
 
 #include <cstddef>

@@ -158,3 +158,194 @@ TEST_CASE("a group of a shell is told from an object") {
     static_assert(looks_like_object("{}"));
     static_assert(!looks_like_object("{ date; }"));
 }
+
+// --- the values of triggers ---
+
+namespace values {
+
+using namespace std::string_literals;
+
+namespace {
+
+using words = std::vector<std::string>;
+
+const std::vector<substitution> known{{"HOST", "web1"},
+                                      {"BIN", "/usr/bin"},
+                                      {"USER", "www-data"},
+                                      {"BAD", "a; b"},
+                                      {"NUL", "a\0"s},
+                                      {"EMPTY", ""},
+                                      {"LONG", std::string(100 * 1024, 'x')}};
+
+auto decoded(std::string_view value) -> job {
+    const auto made = json::decode_action(value, known, seconds(60));
+    REQUIRE_MESSAGE(made, made.error().message);
+    return *made;
+}
+
+}  // namespace
+
+TEST_CASE("a value tells by its first bytes what it is") {
+    struct row {
+        std::string_view name;
+        std::string_view value;
+        words argv;
+        std::string_view script;
+    };
+    const row rows[] = {
+        {"a script", "#!/bin/bash -e\necho @HOST\n", {"/bin/bash", "-e"}, "#!/bin/bash -e\necho web1\n"},
+        {"as the original's",
+         "/usr/sbin/service apache2 start",
+         {"/bin/sh", "-c", "/usr/sbin/service apache2 start"},
+         ""},
+        {"shell text", "cd / && touch '@HOST' # \xFF", {"/bin/sh", "-c", "cd / && touch 'web1' # \xFF"}, ""},
+        {"a group of a shell", "{ echo a; echo b; }", {"/bin/sh", "-c", "{ echo a; echo b; }"}, ""},
+        {"a group over lines", "{\n  date\n}\n", {"/bin/sh", "-c", "{\n  date\n}\n"}, ""},
+        {"a comment before", "\n#!/bin/bash\n:", {"/bin/sh", "-c", "\n#!/bin/bash\n:"}, ""},
+        {"a command",
+         R"({"command": ["/bin/systemctl", "restart", "apache2"]})",
+         {"/bin/systemctl", "restart", "apache2"},
+         ""},
+        {"a command behind blanks", " \n{ \"command\" : [\"/bin/true\"] } \n", {"/bin/true"}, ""},
+        {"values as they are",
+         R"({"command": ["@BIN/env", "@BAD", "", "@{HOST}x", "@EMPTY", "$(id) *"]})",
+         {"/usr/bin/env", "a; b", "", "web1x", "", "$(id) *"},
+         ""},
+        {"a script in an object", R"({"script": "#!/bin/bash\necho @HOST"})", {"/bin/bash"}, "#!/bin/bash\necho web1"},
+        {"without an interpreter", R"({"script": "echo @HOST"})", {"/bin/sh"}, "echo web1"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto made = decoded(each.value);
+        CHECK(made.argv == each.argv);
+        CHECK(made.script == each.script);
+        CHECK(made.timeout == seconds(60));
+        CHECK(made.user.empty());
+    }
+}
+
+TEST_CASE("an object may name a time and a user") {
+    const auto command = decoded(R"({"timeout": "90s", "user": "@USER", "command": ["/bin/true"]})");
+    CHECK(command.timeout == seconds(90));
+    CHECK(command.user == "www-data");
+    const auto script = decoded(R"({"script": "date", "user": "www", "timeout": "1h"})");
+    CHECK(script.timeout == seconds(3600));
+    CHECK(script.user == "www");
+    CHECK(decoded(R"({"script": "date", "timeout": "1ms"})").timeout.count == 1);
+}
+
+TEST_CASE("a value that cannot be run is refused with its place") {
+    const std::string first = " at line 1, column 13 (byte 12): ";
+    const std::string item = " at line 1, column 14 (byte 13): ";
+    const std::string no_text = R"(; what begins like {"command": ["/path"]} is no text for /bin/sh)";
+    struct row {
+        std::string_view name;
+        std::string value;
+        std::string message;
+    };
+    const row rows[] = {
+        {"empty", "", "the value is empty; expected a command, a script or text for /bin/sh"},
+        {"blanks", " \n\t ", "the value is empty; expected a command, a script or text for /bin/sh"},
+        {"NUL in text", "date\0"s, "the value has a NUL at byte 4; remove it"},
+        {"NUL in a script", "#!/bin/sh\n\0"s, "the value has a NUL at byte 10; remove it"},
+        {"NUL in an object", "{}\0"s, "the value has a NUL at byte 2; remove it"},
+        {"too long", std::string(1024 * 1024 + 1, 'x'),
+         "the value has 1048577 bytes, at most 1048576 are taken; keep a long script in a file on the node and call "
+         "that"},
+        {"byte order mark", "\xEF\xBB\xBF{}", "the value begins with a byte order mark; save it as UTF-8 without one"},
+        {"CR LF", "#!/bin/sh\r\ndate\r\n",
+         "line 1 of the script ends in CR LF, and the CR would belong to the interpreter's name; save it with LF "
+         "alone"},
+        {"not JSON", "{command: [\"/bin/true\"]}",
+         "not valid JSON at line 1, column 2 (byte 1): expected a name in double quotes, found \"command\"" + no_text},
+        {"cut off", R"({"command")",
+         "not valid JSON at line 1, column 11 (byte 10): expected \":\" behind the name, found the end of the text; it was cut off" +
+             no_text},
+        {"text behind", R"({"script": "a"} b)",
+         "not valid JSON at line 1, column 17 (byte 16): expected nothing behind the value, found \"b\"" + no_text},
+        {"invalid UTF-8 in an object", "{\"script\": \"\xFF\"}",
+         "not valid JSON at line 1, column 13 (byte 12): the byte 0xFF is no UTF-8; save the text as UTF-8" + no_text},
+        {"too deep", R"({"command": [[[[[[[[[[[]]]]]]]]]]]})",
+         "not valid JSON at line 1, column 20 (byte 19): it is nested more than the 8 deep that are taken" + no_text},
+        {"neither", "{}",
+         R"(the value at line 1, column 1 (byte 0): has neither command nor script; expected {"command": ["/path", "argument"]})"},
+        {"both", R"({"command": ["/bin/true"], "script": "date"})",
+         "script at line 1, column 28 (byte 27): stands beside command; keep one of the two"},
+        {"misspelt", R"({"comand":  ["/bin/true"]})",
+         R"(comand at line 1, column 2 (byte 1): this key is not known; did you mean "command"?)"},
+        {"unknown", R"({"xxxxxxxx": 1, "script": "date"})",
+         "xxxxxxxx at line 1, column 2 (byte 1): "
+         "this key is not known; there are command, script, timeout and user"},
+        {"twice", R"({"user": "a", "script": "b", "user": "a"})",
+         "user at line 1, column 30 (byte 29): the key comes twice; keep one"},
+        {"command is a text", R"({"command": "/bin/true"})",
+         "command" + first + R"(expected a list such as ["/path", "argument"], found a string)"},
+        {"command is empty", R"({"command": []})", "command" + first + "the list is empty; it begins with a program"},
+        {"a relative program", R"({"command": ["systemctl", "x"]})",
+         "command[0]" + item + R"(expected the absolute path of a program, found "systemctl")"},
+        {"an empty program", R"({"command": ["@EMPTY"]})",
+         "command[0]" + item + R"(expected the absolute path of a program, found "")"},
+        {"a number", R"({"command": ["/x", 1]})",
+         "command[1] at line 1, column 20 (byte 19): expected a text, found a number"},
+        {"an escaped NUL", R"({"command": ["/x\u0000"]})", "command[0]" + item + R"(has a NUL (\u0000); remove it)"},
+        {"a NUL put in", R"({"command": ["/x@NUL"]})",
+         "command[0]" + item + R"(the value of "@NUL" has a NUL at byte 1, which no argument can hold; remove it)"},
+        {"an argument that is too long", R"({"command": ["/@LONG@LONG"]})",
+         "command[0]" + item +
+             "is too long: the kernel takes 131071 bytes in one argument, and 1048576 in all are taken; use a script"},
+        {"arguments that are too long together",
+         R"({"command": ["/x","@LONG","@LONG","@LONG","@LONG","@LONG","@LONG","@LONG","@LONG","@LONG","@LONG","@LONG"]})",
+         "command[11] at line 1, column 99 (byte 98): "
+         "is too long: the kernel takes 131071 bytes in one argument, and 1048576 in all are taken; use a script"},
+        {"a script that is a list", R"({"script":  ["date"]})", "script" + first + "expected a text, found a list"},
+        {"an empty script", R"({"script":  " "})",
+         "script" + first + "the script is empty; expected a command, a script or text for /bin/sh"},
+        {"an escaped NUL in a script", R"({"script":  "a\u0000"})",
+         "script" + first + "the script has a NUL at byte 1; remove it"},
+        {"a script's interpreter", R"({"script":  "#!sh"})",
+         "script" + first +
+             R"(line 1 of the script names the interpreter "sh", which is no absolute path; write the whole one, as in #!/bin/sh)"},
+        {"a number as time", R"({"timeout": 30, "script": "date"})",
+         "timeout" + first + R"(expected a text such as "30s", found a number)"},
+        {"no time", R"({"timeout": "soon", "script": "date"})",
+         "timeout" + first + R"("soon" is not a length of time; expected a number and ms, s, m, h or d, as in 8s)"},
+        {"no time at all", R"({"timeout": "0s", "script": "date"})",
+         "timeout" + first + R"("0s" is not between 1ms and 1h)"},
+        {"more than an hour", R"({"timeout": "61m", "script": "date"})",
+         "timeout" + first + R"("61m" is not between 1ms and 1h)"},
+        {"a number as user", R"({"user":    0, "script": "date"})", "user" + first + "expected a text, found a number"},
+        {"no user", R"({"user":    "", "script": "date"})", "user" + first + "is empty; name a user or leave it out"},
+        {"what is no user", R"({"user":    "a:b", "script": "date"})",
+         "user" + first + R"("a:b" is not the name of a user)"},
+        {"what is no user once put in", R"({"user":    "@BAD", "script": "date"})",
+         "user" + first + R"("a; b" is not the name of a user)"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto refused = json::decode_action(each.value, known, seconds(60));
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == errc::bad_data);
+        CHECK(refused.error().message == each.message);
+    }
+}
+
+TEST_CASE("a value that is not safe in a shell is refused in text and scripts only") {
+    for (const std::string_view value : {"echo @BAD", "#!/bin/sh\necho @BAD", R"({"script": "echo @BAD"})",
+                                         "echo '@EMPTY'", R"({"script": "echo @{EMPTY}"})"}) {
+        CAPTURE(value);
+        const auto refused = json::decode_action(value, known, seconds(60));
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == errc::bad_data);
+        CHECK(refused.error().message.find("the value of \"@") != std::string::npos);
+        CHECK(refused.error().message.find(R"(use the form {"command": ["/path", "@)") != std::string::npos);
+    }
+    CHECK(json::decode_action("echo @BADLY @{UNKNOWN}", known, seconds(60)));
+}
+
+TEST_CASE("text that is too long for an argument goes as a script") {
+    const auto made = decoded("echo @LONG");
+    CHECK(made.argv == words{"/bin/sh"});
+    CHECK(made.script.size() == 5 + 100 * 1024);
+}
+
+}  // namespace values

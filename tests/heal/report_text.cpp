@@ -193,8 +193,7 @@ TEST_CASE("incidents are shown to a person, the open ones first") {
     closed.id = "4710";
     closed.check_id = "web-other";
     closed.closed = noon + seconds(60);
-    const std::vector<loaded_journal> all{{{"mail", {}}, "mail.json: damaged"},
-                                          {{"web", {closed, tried()}}, {}}};
+    const std::vector<loaded_journal> all{{{"mail", {}}, "mail.json: damaged"}, {{"web", {closed, tried()}}, {}}};
     CHECK(heal::incidents_text(all, {}, "stopped", noon + seconds(2)) ==
           "nothing acts: stopped\n"
           "web  web-role  critical  open  4711\n"

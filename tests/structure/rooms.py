@@ -34,7 +34,7 @@ MAY_USE = {
 }
 # Third-party headers, by the beginning of their path, and the folders or headers that may include them.
 THIRD_PARTY = {
-    "rapidjson/": ("json/", "consul/checks_json.hpp", "heal/action_json.hpp"),
+    "rapidjson/": ("json/", "consul/checks_json.hpp"),
     "pcre2.h": ("core/pattern.hpp",),
     "httplib.h": ("adapters/httplib/",),
     "openssl/": ("adapters/httplib/",),

@@ -1,6 +1,5 @@
 #include <powerconsul/adapters/dry_run.hpp>
 #include <powerconsul/heal/report_text.hpp>
-#include <powerconsul/heal/worker.hpp>
 
 #include "host.hpp"
 

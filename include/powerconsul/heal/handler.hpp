@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/consul/checks_json.hpp>
@@ -16,9 +17,7 @@
 #include <powerconsul/heal/journal.hpp>
 #include <powerconsul/heal/report.hpp>
 #include <powerconsul/heal/rules.hpp>
-#include <powerconsul/heal/slots.hpp>
 #include <powerconsul/heal/trigger.hpp>
-#include <powerconsul/heal/unproven.hpp>
 #include <powerconsul/ports/host.hpp>
 
 namespace powerconsul::inline v0 {
@@ -270,8 +269,7 @@ private:
         if (!search) return give_up(unanswered(search.error()));
         if (!search->found) return hold("there is no trigger at " + listed(search->tried, "or"));
         done.as = search->found->as;
-        const auto slot =
-            free_slot(here_.files, here_.clock, state_path_, report_.service, options_.at_once, options_.lock_wait);
+        const auto slot = journals_.free_slot(here_.clock, report_.service, options_.at_once, options_.lock_wait);
         if (!slot) return give_up(slot.error());
         return run_trigger(before, *search->found, facts, output, std::move(done));
     }

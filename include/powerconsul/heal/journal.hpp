@@ -12,6 +12,7 @@
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/incident.hpp>
 #include <powerconsul/heal/journal_json.hpp>
+#include <powerconsul/ports/clock.hpp>
 #include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/trust.hpp>
 
@@ -88,6 +89,23 @@ public:
         if (auto made = make_directories(); !made) return unexpected{made.error()};
         auto held = files_.lock(file(service, lock_ending), wait);
         return held ? std::move(held) : result<lock_type>{unexpected{with_advice(held.error())}};
+    }
+
+    /// Takes one of the `at_once` slots (1 or more) for triggers that run on this node at one time: the lock of a file
+    /// beside the journals, held until it is destroyed. Fails with errc::timed_out if none is free within `wait`.
+    [[nodiscard]] auto free_slot(clock auto& time, std::string_view service, std::size_t at_once, milliseconds wait)
+        -> result<lock_type> {
+        const milliseconds deadline = time.monotonic() + wait;
+        do {
+            // The service's own one first, and again at the end, when it is waited for.
+            for (std::size_t i = 0; i <= at_once; ++i) {
+                const std::size_t slot = (service.size() + i) % at_once;
+                auto lock = files_.lock(folder() + "/slot-" + std::to_string(slot) + ".lock", {i < at_once ? 0 : 100});
+                if (lock || lock.error().code != errc::timed_out) return lock;
+            }
+        } while (time.monotonic() < deadline);
+        return fail(errc::timed_out, "no trigger of this node ended in time, " + std::to_string(at_once) +
+                                         " may run at once; try again");
     }
 
     /// The service's journal, empty if there is none. A damaged one is loaded as empty, and its bytes are kept in

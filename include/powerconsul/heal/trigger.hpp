@@ -13,7 +13,6 @@
 #include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/action.hpp>
-#include <powerconsul/heal/action_json.hpp>
 #include <powerconsul/heal/incident.hpp>
 #include <powerconsul/heal/substitution.hpp>
 #include <powerconsul/ports/supervisor.hpp>

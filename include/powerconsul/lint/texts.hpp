@@ -3,7 +3,7 @@
 #include <powerconsul/config/settings.hpp>
 #include <powerconsul/consul/answers_json.hpp>
 #include <powerconsul/core/pattern.hpp>
-#include <powerconsul/heal/action_json.hpp>
+#include <powerconsul/heal/action.hpp>
 #include <powerconsul/lint/linter.hpp>
 #include <powerconsul/lint/settings.hpp>
 #include <powerconsul/ports/log.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <powerconsul/cluster/identity.hpp>
-#include <powerconsul/heal/action_json.hpp>
+#include <powerconsul/heal/action.hpp>
 #include <powerconsul/lint/report.hpp>
 
 namespace powerconsul::inline v0 {
