@@ -34,7 +34,6 @@
 #include <powerconsul/heal/incident.hpp>
 #include <powerconsul/heal/journal.hpp>
 #include <powerconsul/heal/journal_json.hpp>
-#include <powerconsul/heal/report.hpp>
 #include <powerconsul/heal/report_text.hpp>
 #include <powerconsul/heal/rules.hpp>
 #include <powerconsul/heal/substitution.hpp>

@@ -103,6 +103,21 @@ TEST_CASE("two records say the same if they differ in nothing but the time") {
 
 namespace {
 
+template <typename Files>
+struct state_directory {
+    Files& files;
+    std::string path;
+
+    auto load(std::string_view service) { return load_last_known(files, path, service); }
+    auto save(std::string_view service, const last_known& known) {
+        return save_last_known(files, path, service, known);
+    }
+};
+
+}  // namespace
+
+namespace {
+
 const last_known kept{"cluster/production/web", "production-web1", role::primary, expectation::running, 7, {1000}};
 
 struct trust_row {

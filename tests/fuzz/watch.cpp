@@ -1,4 +1,4 @@
-// covers: heal/handler.hpp heal/report.hpp heal/trigger.hpp heal/rules.hpp heal/journal.hpp
+// covers: heal/handler.hpp heal/trigger.hpp heal/rules.hpp heal/journal.hpp
 // consul/checks_json.hpp
 #include <powerconsul/heal/handler.hpp>
 

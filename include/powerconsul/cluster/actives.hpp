@@ -39,7 +39,6 @@ struct actives_facts {
     std::optional<error> cause{};           ///< why the state is unknown
 };
 
-/// How a role is found.
 struct resolver_options {
     identity who{};             ///< what is empty is taken from the host name, then from the agent
     std::string cluster_key{};  ///< the key below which the documents stand; if empty, `cluster/<environment>`

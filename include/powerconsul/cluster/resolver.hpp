@@ -46,7 +46,11 @@ template <http_transport Transport, clock Clock, file_store Files>
 class role_resolver {
 public:
     role_resolver(Transport& transport, Clock& time, Files& files, std::string state_path, resolver_options options)
-        : transport_{transport}, clock_{time}, state_{files, std::move(state_path)}, options_{std::move(options)} {
+        : transport_{transport},
+          clock_{time},
+          files_{files},
+          state_dir_{std::move(state_path)},
+          options_{std::move(options)} {
         options_.who = completed(std::move(options_.who));
     }
 
@@ -141,13 +145,13 @@ private:
     [[nodiscard]] auto data_lost(std::string_view service, const resolution& facts, std::uint64_t index)
         -> std::optional<error> {
         if (facts.remembered && facts.remembered->document == 0) return std::nullopt;
-        const auto seen = state_.load(service);
+        const auto seen = load_last_known(files_, state_dir_, service);
         if (!seen || !*seen || (*seen)->key != facts.key || (*seen)->document <= index) return std::nullopt;
         return error{errc::unavailable, "Consul has no " + facts.key + " and has not come as far as index " +
                                             std::to_string((*seen)->document) +
                                             ", at which this node has read it: its data was lost or restored; write "
                                             "the document again, or delete " +
-                                            state_.file(service) + " if there is to be none"};
+                                            last_known_file(state_dir_, service) + " if there is to be none"};
     }
 
     /// The actives of a secondary. A cheaper answer than a confirmed leader's can only confirm what is expected
@@ -237,7 +241,7 @@ private:
     /// The record of this node's last known role, if it is young enough. A record from the future is ignored.
     [[nodiscard]] auto recent(std::string_view service, resolution& facts) -> std::optional<last_known> {
         if (options_.max_age.count <= 0 || facts.remembered) return facts.remembered;
-        auto loaded = state_.load(service);
+        auto loaded = load_last_known(files_, state_dir_, service);
         if (!loaded) facts.state_cause = loaded.error();
         if (!loaded || !*loaded) return std::nullopt;
         const milliseconds age = clock_.wall() - (*loaded)->at;
@@ -254,13 +258,14 @@ private:
         const last_known now = record(facts);
         const auto before = recent(service, facts);
         if (before && before->says_the_same_as(now) && (now.at - before->at).count < options_.max_age.count / 4) return;
-        const auto saved = state_.save(service, now);
+        const auto saved = save_last_known(files_, state_dir_, service, now);
         facts.state_cause = saved ? std::nullopt : std::optional{saved.error()};
     }
 
     Transport& transport_;
     Clock& clock_;
-    state_directory<Files> state_;
+    Files& files_;
+    std::string state_dir_;
     resolver_options options_;
 };
 

@@ -77,14 +77,20 @@ namespace detail {
     return {};
 }
 
+/// The text with its names substituted in shell style, if it is runnable().
+[[nodiscard]] inline auto runnable_in_shell(std::string_view what, std::string_view text,
+                                            const std::vector<substitution>& known) -> result<std::string> {
+    if (auto sound = runnable(what, text); !sound) return unexpected{std::move(sound).error()};
+    return substitute(text, known, substitution_style::shell);
+}
+
 }  // namespace detail
 
 /// A script, run by the interpreter of its `#!` line or, without one, by /bin/sh. Names are substituted in shell style,
 /// in the first line too. Any byte but NUL is allowed. Fails with errc::bad_data.
 [[nodiscard]] inline auto script_action(std::string_view script, const std::vector<substitution>& known,
                                         milliseconds timeout) -> result<job> {
-    if (auto sound = detail::runnable("the script", script); !sound) return unexpected{std::move(sound).error()};
-    auto text = substitute(script, known, substitution_style::shell);
+    auto text = detail::runnable_in_shell("the script", script, known);
     if (!text) return unexpected{std::move(text).error()};
     job made{.argv = {"/bin/sh"}, .script = std::move(*text), .timeout = timeout};
     if (script.starts_with("#!")) {
@@ -99,9 +105,7 @@ namespace detail {
 /// than longest_shell_text. Names are substituted in shell style. Fails with errc::bad_data.
 [[nodiscard]] inline auto shell_action(std::string_view text, const std::vector<substitution>& known,
                                        milliseconds timeout) -> result<job> {
-    if (auto sound = detail::runnable("the text for /bin/sh", text); !sound)
-        return unexpected{std::move(sound).error()};
-    auto substituted = substitute(text, known, substitution_style::shell);
+    auto substituted = detail::runnable_in_shell("the text for /bin/sh", text, known);
     if (!substituted) return unexpected{std::move(substituted).error()};
     if (substituted->size() > longest_shell_text) {
         return job{.argv = {"/bin/sh"}, .script = std::move(*substituted), .timeout = timeout};

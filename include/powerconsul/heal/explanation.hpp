@@ -30,7 +30,6 @@ struct explained_role {
     milliseconds now{};  ///< wall clock
 };
 
-/// The trigger that would run for one state.
 struct explained_trigger {
     bad_state state{bad_state::critical};
     result<trigger_search> search{trigger_search{}};
@@ -178,14 +177,11 @@ inline void add_actives(const resolution& facts, takeover from, json::page& to) 
             to.object.key("health").string(to_string(check.state));
         });
     });
-    std::vector<std::string> missing;
-    for (const auto& name : facts.place.group.active) {
-        if (facts.place.group.by != grouping::nodes ||
-            std::ranges::any_of(others.instances, [&](const auto& each) { return same_node(name, each.node); }))
-            continue;
-        to.row("  active", name + " is in none of these lists");
-        missing.push_back(name);
-    }
+    auto missing = facts.place.group.by == grouping::nodes ? facts.place.group.active : std::vector<std::string>{};
+    std::erase_if(missing, [&](const auto& name) {
+        return std::ranges::any_of(others.instances, [&](const auto& each) { return same_node(name, each.node); });
+    });
+    for (const auto& name : missing) to.row("  active", name + " is in none of these lists");
     to.strings("not_listed", missing, short_line);
     to.objects("rights", others.proven, [&](const proven_rights& each) {
         const bool here = each.datacenter.empty();
@@ -200,13 +196,6 @@ inline void add_actives(const resolution& facts, takeover from, json::page& to) 
     });
     if (others.cause) to.fact("  doubt", "cause", others.cause->message);
     to.object.close_object();
-}
-
-/// A command as a row of text.
-[[nodiscard]] inline auto command_text(const std::vector<std::string>& argv) -> std::string {
-    std::string text;
-    for (const auto& each : argv) text += (text.empty() ? "" : " ") + (each.empty() ? "''" : one_line(each, 2000));
-    return text;
 }
 
 inline void add_trigger(const explained_trigger& each, json::page& to) {

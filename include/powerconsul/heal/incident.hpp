@@ -98,7 +98,6 @@ struct check_facts {
     standing now{standing::not_known};
 };
 
-/// When to try again, and how often.
 struct retry_rules {
     milliseconds backoff{seconds(10)};       ///< after the first attempt; doubled after each further one
     milliseconds longest{seconds(15 * 60)};  ///< limit of the doubling

@@ -200,7 +200,6 @@ private:
 
     // --- errors and damage ---
 
-    /// Tells the operator what a failing disk means for the services, and what to do.
     [[nodiscard]] auto with_advice(error why) const -> error {
         if (why.code == errc::io) {
             why.message += "; nothing is done that no journal would know of: see to " + folder() +
@@ -233,7 +232,10 @@ private:
         return "; its bytes are in " + path;
     }
 
-    [[nodiscard]] static auto decoded_name(std::string_view name) -> std::optional<std::string> {
+    /// The service that a file belongs to, if it is one with that ending.
+    [[nodiscard]] static auto service_of(std::string_view name, std::string_view ending) -> std::optional<std::string> {
+        if (!name.ends_with(ending)) return std::nullopt;
+        name.remove_suffix(ending.size());
         auto decoded = percent_decoded(name);
         return decoded && encoded_name(*decoded) == name ? std::move(decoded) : std::nullopt;
     }
@@ -261,10 +263,7 @@ private:
     [[nodiscard]] static auto services_of(const std::vector<std::string>& entries) -> std::vector<std::string> {
         std::vector<std::string> names;
         for (const auto& each : entries) {
-            if (!each.ends_with(journal_ending)) continue;
-            if (auto name = decoded_name(std::string_view{each}.substr(0, each.size() - journal_ending.size()))) {
-                names.push_back(std::move(*name));
-            }
+            if (auto service = service_of(each, journal_ending)) names.push_back(std::move(*service));
         }
         std::ranges::sort(names);
         return names;
@@ -279,7 +278,6 @@ private:
         return name.substr(0, dot).ends_with(journal_ending) || name.substr(0, dot).ends_with(damaged_ending);
     }
 
-    /// Makes room for the journal of one more service.
     [[nodiscard]] auto make_room(milliseconds now) -> result<void> {
         const auto entries = all_files();
         if (!entries) return unexpected{entries.error()};
@@ -329,8 +327,7 @@ private:
         };
         for (const auto& each : entries) {
             if (is_temporary(each) && is_old(each)) static_cast<void>(files_.remove(folder() + '/' + each));
-            if (!each.ends_with(lock_ending)) continue;
-            const auto service = decoded_name(std::string_view{each}.substr(0, each.size() - lock_ending.size()));
+            const auto service = service_of(each, lock_ending);
             if (!service || std::ranges::binary_search(names, *service) || !is_old(each)) continue;
             const auto held = lock(*service, {});
             const auto status = files_.status(file(*service, journal_ending));

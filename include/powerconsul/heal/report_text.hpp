@@ -14,7 +14,6 @@
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/incident.hpp>
 #include <powerconsul/heal/journal.hpp>
-#include <powerconsul/heal/report.hpp>
 #include <powerconsul/heal/trigger.hpp>
 #include <powerconsul/heal/watch.hpp>
 #include <powerconsul/json/value.hpp>
@@ -43,11 +42,7 @@ namespace detail {
     const std::string as = done.as == done.own ? "" : ", which takes over as " + std::string{to_string(done.as)};
     std::string text = row("role", std::string{to_string(done.own)} + as);
     if (done.outcome) text += row("key", done.outcome->key);
-    std::string words;
-    for (const auto& each : what.argv) {
-        words += (words.empty() ? "" : " ") + (each.empty() ? "''" : one_line(each, 2000));
-    }
-    text += row("command", words);
+    text += row("command", command_text(what.argv));
     std::string_view name = "script";
     for (std::string_view rest = what.script; !rest.empty(); name = {}) {
         text += row(name, one_line(next_part(rest, '\n'), 2000));

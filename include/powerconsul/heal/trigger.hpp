@@ -130,6 +130,13 @@ struct trigger_cause {
     return list;
 }
 
+/// A command as a row of text.
+[[nodiscard]] inline auto command_text(const std::vector<std::string>& argv) -> std::string {
+    std::string text;
+    for (const auto& each : argv) text += (text.empty() ? "" : " ") + (each.empty() ? "''" : one_line(each, 2000));
+    return text;
+}
+
 /// Makes a job of a trigger's value. Fails with errc::bad_data, naming the key, if the value is no valid action.
 [[nodiscard]] inline auto make_job(const found_trigger& trigger, const trigger_options& options, const identity& who,
                                    const trigger_cause& cause) -> result<job> {

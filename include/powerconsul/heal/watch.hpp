@@ -19,7 +19,6 @@
 #include <powerconsul/heal/handler.hpp>
 #include <powerconsul/heal/incident.hpp>
 #include <powerconsul/heal/journal.hpp>
-#include <powerconsul/heal/report.hpp>
 #include <powerconsul/heal/rules.hpp>
 #include <powerconsul/ports/clock.hpp>
 #include <powerconsul/ports/files.hpp>
@@ -40,7 +39,6 @@ struct watch_setup {
     [[nodiscard]] auto agent_time() const -> milliseconds { return {time.count * 5 / 8}; }
 };
 
-/// What a watch's handler did.
 struct handled_watch {
     std::string stopped{};  ///< why no trigger could run; empty if they could
     std::vector<listed_service> listed{};
@@ -53,7 +51,6 @@ struct handled_watch {
     }
 };
 
-/// The agent's own name and its checks.
 struct agent_view {
     std::string node{};
     std::vector<snapshot_check> checks{};

@@ -62,15 +62,14 @@ struct sighting {
 
 inline const observed no_time_left{observation::unknown, "the time was over before the service could be looked at"};
 
-/// The error for a missing option; `spelling` as in `-s/--service`.
-[[nodiscard]] inline auto missing(std::string_view spelling, const kind_words& kind) -> unexpected {
-    return fail(errc::usage, "the option " + std::string{spelling} + " is missing; see powerconsul check " +
-                                 std::string{kind.name} + " --help");
-}
-
 /// The end of a message about wrong options: `; see powerconsul check service --help`.
 [[nodiscard]] inline auto see_help(const kind_words& kind) -> std::string {
     return "; see powerconsul check " + std::string{kind.name} + " --help";
+}
+
+/// The error for a missing option; `spelling` as in `-s/--service`.
+[[nodiscard]] inline auto missing(const std::string& spelling, const kind_words& kind) -> unexpected {
+    return fail(errc::usage, "the option " + spelling + " is missing" + see_help(kind));
 }
 
 /// A kind of check is one value: what to look at, and how to look.
