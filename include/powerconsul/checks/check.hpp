@@ -1,17 +1,10 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
 #include <iterator>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include <powerconsul/checks/noop.hpp>
 #include <powerconsul/checks/report.hpp>
 #include <powerconsul/cluster/resolver.hpp>
-#include <powerconsul/decision/rules.hpp>
 #include <powerconsul/probes/probe.hpp>
 
 namespace powerconsul::inline v0 {

@@ -1,14 +1,7 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <ctime>
-#include <optional>
-#include <string>
 
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/clock.hpp>
 #include <powerconsul/ports/files.hpp>
 

@@ -1,12 +1,6 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <string>
-#include <string_view>
-
 #include <powerconsul/checks/report.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/json/value.hpp>
 
 namespace powerconsul::inline v0::json {

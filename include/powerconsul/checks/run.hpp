@@ -1,22 +1,8 @@
 #pragma once
 
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/checks/check.hpp>
 #include <powerconsul/checks/kinds/kind.hpp>
-#include <powerconsul/checks/noop.hpp>
-#include <powerconsul/checks/report.hpp>
-#include <powerconsul/cluster/resolver.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/time.hpp>
-#include <powerconsul/ports/host.hpp>
 #include <powerconsul/probes/process/expected_work.hpp>
-#include <powerconsul/probes/service/service_manager.hpp>
 
 namespace powerconsul::inline v0::checks {
 

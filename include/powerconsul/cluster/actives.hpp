@@ -1,17 +1,9 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <tuple>
-#include <utility>
-#include <vector>
 
 #include <powerconsul/cluster/document.hpp>
 #include <powerconsul/consul/client.hpp>
-#include <powerconsul/consul/health.hpp>
 
 namespace powerconsul::inline v0 {
 

@@ -1,16 +1,7 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/cluster/identity.hpp>
-#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/pattern.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/decision/terms.hpp>
 
 namespace powerconsul::inline v0 {

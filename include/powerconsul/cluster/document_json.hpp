@@ -1,12 +1,6 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include <powerconsul/cluster/document.hpp>
 #include <powerconsul/json/value.hpp>

@@ -1,11 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/decision/terms.hpp>
 #include <powerconsul/json/members.hpp>
 #include <powerconsul/ports/trust.hpp>

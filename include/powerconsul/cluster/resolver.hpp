@@ -1,20 +1,9 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/cluster/actives.hpp>
 #include <powerconsul/cluster/document_json.hpp>
 #include <powerconsul/cluster/last_known.hpp>
-#include <powerconsul/consul/client.hpp>
-#include <powerconsul/consul/reading.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/decision/rules.hpp>
-#include <powerconsul/decision/terms.hpp>
 #include <powerconsul/ports/host.hpp>
 
 namespace powerconsul::inline v0 {

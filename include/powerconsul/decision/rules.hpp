@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string_view>
-
 #include <powerconsul/decision/terms.hpp>
 
 namespace powerconsul::inline v0 {

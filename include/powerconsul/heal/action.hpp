@@ -1,19 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#include <powerconsul/core/ascii.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/substitution.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/ports/supervisor.hpp>

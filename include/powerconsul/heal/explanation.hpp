@@ -1,19 +1,8 @@
 #pragma once
 
-#include <algorithm>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/checks/report_json.hpp>
-#include <powerconsul/cluster/resolver.hpp>
-#include <powerconsul/consul/client.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/trigger.hpp>
 #include <powerconsul/json/page.hpp>
-#include <powerconsul/ports/host.hpp>
 
 namespace powerconsul::inline v0 {
 

@@ -1,27 +1,9 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/checks/report_json.hpp>
-#include <powerconsul/cluster/identity.hpp>
-#include <powerconsul/cluster/resolver.hpp>
-#include <powerconsul/consul/checks_json.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
-#include <powerconsul/decision/terms.hpp>
 #include <powerconsul/heal/journal.hpp>
 #include <powerconsul/heal/rules.hpp>
 #include <powerconsul/heal/trigger.hpp>
-#include <powerconsul/ports/host.hpp>
-#include <powerconsul/ports/supervisor.hpp>
 
 namespace powerconsul::inline v0 {
 

@@ -1,15 +1,5 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/decision/terms.hpp>
 #include <powerconsul/ports/supervisor.hpp>
 

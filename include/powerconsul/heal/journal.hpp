@@ -1,19 +1,7 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/heal/incident.hpp>
 #include <powerconsul/heal/journal_json.hpp>
 #include <powerconsul/ports/clock.hpp>
-#include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/trust.hpp>
 
 namespace powerconsul::inline v0 {

@@ -1,14 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <string>
-#include <string_view>
-#include <utility>
-
-#include <powerconsul/core/ascii.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/incident.hpp>
 #include <powerconsul/json/members.hpp>
 

@@ -1,23 +1,6 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include <powerconsul/cluster/identity.hpp>
-#include <powerconsul/consul/checks_json.hpp>
-#include <powerconsul/consul/health.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
-#include <powerconsul/heal/incident.hpp>
-#include <powerconsul/heal/journal.hpp>
-#include <powerconsul/heal/trigger.hpp>
 #include <powerconsul/heal/watch.hpp>
-#include <powerconsul/json/value.hpp>
-#include <powerconsul/json/writer.hpp>
 
 /// Text for a person about handled checks and about incidents, in lines that end with a newline. Text from others is
 /// made harmless for a terminal.

@@ -1,17 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#include <powerconsul/core/ascii.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/incident.hpp>
 
 /// How snapshots become incidents, and incidents attempts, as pure functions from one journal to the next.

@@ -1,11 +1,5 @@
 #pragma once
 
-#include <cstddef>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 

@@ -1,21 +1,8 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/cluster/resolver.hpp>
-#include <powerconsul/consul/client.hpp>
-#include <powerconsul/core/ascii.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/heal/action.hpp>
 #include <powerconsul/heal/incident.hpp>
-#include <powerconsul/heal/substitution.hpp>
-#include <powerconsul/ports/supervisor.hpp>
 
 namespace powerconsul::inline v0 {
 

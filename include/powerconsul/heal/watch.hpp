@@ -1,29 +1,8 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
 #include <new>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
-#include <powerconsul/cluster/resolver.hpp>
-#include <powerconsul/consul/checks_json.hpp>
-#include <powerconsul/consul/client.hpp>
-#include <powerconsul/consul/health.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/heal/handler.hpp>
-#include <powerconsul/heal/incident.hpp>
-#include <powerconsul/heal/journal.hpp>
-#include <powerconsul/heal/rules.hpp>
-#include <powerconsul/ports/clock.hpp>
-#include <powerconsul/ports/files.hpp>
-#include <powerconsul/ports/host.hpp>
-#include <powerconsul/ports/log.hpp>
 
 /// What one call of a watch's handler does for all services of a node.
 namespace powerconsul::inline v0::heal {

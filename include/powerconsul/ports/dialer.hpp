@@ -1,10 +1,7 @@
 #pragma once
 
 #include <concepts>
-#include <cstdint>
-#include <string>
 
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 
 namespace powerconsul::inline v0 {

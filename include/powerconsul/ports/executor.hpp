@@ -1,11 +1,7 @@
 #pragma once
 
 #include <concepts>
-#include <cstddef>
-#include <string>
-#include <vector>
 
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 
 namespace powerconsul::inline v0 {

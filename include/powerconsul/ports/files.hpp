@@ -1,14 +1,7 @@
 #pragma once
 
 #include <concepts>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 
 namespace powerconsul::inline v0 {

@@ -1,13 +1,10 @@
 #pragma once
 
-#include <concepts>
-#include <string_view>
 #include <type_traits>
 
 #include <powerconsul/ports/accounts.hpp>
 #include <powerconsul/ports/clock.hpp>
 #include <powerconsul/ports/dialer.hpp>
-#include <powerconsul/ports/executor.hpp>
 #include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/log.hpp>
 #include <powerconsul/ports/supervisor.hpp>

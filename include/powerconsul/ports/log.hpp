@@ -1,13 +1,7 @@
 #pragma once
 
 #include <concepts>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/decision/terms.hpp>
 

@@ -1,13 +1,5 @@
 #pragma once
 
-#include <concepts>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <vector>
-
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/executor.hpp>
 
 namespace powerconsul::inline v0 {

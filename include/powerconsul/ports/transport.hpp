@@ -1,12 +1,7 @@
 #pragma once
 
 #include <concepts>
-#include <string>
-#include <string_view>
-#include <vector>
 
-#include <powerconsul/core/ascii.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/decision/terms.hpp>
 

@@ -1,11 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <string_view>
-
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/files.hpp>
 
 namespace powerconsul::inline v0 {

@@ -1,10 +1,7 @@
 #pragma once
 
 #include <concepts>
-#include <string>
-#include <string_view>
 
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/time.hpp>
 
 namespace powerconsul::inline v0 {

@@ -1,14 +1,9 @@
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <string_view>
 #include <type_traits>
 
 #include <powerconsul/checks/kinds/crontab.hpp>
 #include <powerconsul/checks/kinds/http.hpp>
-#include <powerconsul/checks/kinds/kind.hpp>
-#include <powerconsul/checks/kinds/process.hpp>
 #include <powerconsul/checks/kinds/service.hpp>
 #include <powerconsul/checks/kinds/tcp.hpp>
 

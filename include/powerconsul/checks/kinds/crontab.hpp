@@ -1,13 +1,5 @@
 #pragma once
 
-#include <array>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-#include <powerconsul/checks/kinds/kind.hpp>
 #include <powerconsul/checks/kinds/process.hpp>
 #include <powerconsul/probes/crontab.hpp>
 

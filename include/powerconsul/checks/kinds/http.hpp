@@ -1,8 +1,5 @@
 #pragma once
 
-#include <array>
-#include <string>
-
 #include <powerconsul/checks/kinds/kind.hpp>
 #include <powerconsul/probes/http.hpp>
 

@@ -1,16 +1,6 @@
 #pragma once
 
-#include <concepts>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/checks/report.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/time.hpp>
-#include <powerconsul/decision/terms.hpp>
 #include <powerconsul/probes/probe.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
 

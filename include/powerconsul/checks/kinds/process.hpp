@@ -1,15 +1,7 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
 #include <powerconsul/checks/kinds/kind.hpp>
 #include <powerconsul/core/shell_words.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/accounts.hpp>
 #include <powerconsul/probes/plugin.hpp>
 #include <powerconsul/probes/process/process.hpp>

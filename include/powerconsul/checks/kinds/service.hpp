@@ -1,16 +1,6 @@
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/checks/kinds/kind.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/probes/service/service.hpp>
 #include <powerconsul/probes/side_by_side.hpp>
 

@@ -1,11 +1,6 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <string>
-
 #include <powerconsul/checks/kinds/kind.hpp>
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/probes/tcp.hpp>
 
 namespace powerconsul::inline v0::checks {
