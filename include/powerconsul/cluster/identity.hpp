@@ -96,14 +96,11 @@ struct identity_sources {
     if (!base.empty() && base.back() == '/') base.remove_suffix(1);
     if (base.empty()) return fail(errc::usage, "the key below which cluster documents stand is empty");
     for (const auto segment : split(base, '/')) {
-        if (validate_segment({}, segment)) continue;
-        // Only now its words are needed.
         auto valid = validate_segment("the segment of key " + quoted(base), segment);
-        return unexpected{std::move(valid).error()};
+        if (!valid) return unexpected{std::move(valid).error()};
     }
-    if (auto valid = validate_segment("the Consul service name", service); !valid) {
-        return unexpected{std::move(valid).error()};
-    }
+    auto valid = validate_segment("the Consul service name", service);
+    if (!valid) return unexpected{std::move(valid).error()};
     return std::string{base} + '/' + std::string{service};
 }
 

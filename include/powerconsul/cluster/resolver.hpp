@@ -46,6 +46,7 @@ public:
     /// Asks Consul for at most `budget`. Always answers; a wrong name of service, environment or key is in `cause` as
     /// errc::usage.
     [[nodiscard]] auto resolve(std::string_view service, milliseconds budget) -> resolution {
+        service_ = service;
         resolution facts;
         facts.who = options_.who;
         auto key = key_for(service);
@@ -53,47 +54,47 @@ public:
         facts.key = *key;
         client consul{transport_, clock_, clock_.monotonic() + budget};
 
-        auto read = read_document(consul, service, facts);
-        if (!read) return or_last_known(service, std::move(facts), read.error());
+        auto read = read_document(consul, facts);
+        if (!read) return or_last_known(std::move(facts), read.error());
         facts.how = std::move(read->how);
         const auto& entry = read->entry;
         if (!entry) {
-            const auto lost = data_lost(service, facts, read->index);
-            if (lost) return or_last_known(service, std::move(facts), *lost);
+            const auto lost = data_lost(facts, read->index);
+            if (lost) return or_last_known(std::move(facts), *lost);
             facts.own = role::standalone;
             facts.clustered = clustering::no;
             facts.reason = "there is no cluster document at " + facts.key;
-            return settled(service, std::move(facts));
+            return settled(std::move(facts));
         }
         facts.clustered = clustering::yes;
         facts.document = entry->modify_index;
         const auto document = json::decode_cluster_document(entry->value);
-        if (!document) return definite(service, facts, document.error());
+        if (!document) return definite(facts, document.error());
 
         identity& who = facts.who;
         std::vector<std::string> names = own_names(who);
         auto placed = place_node(*document, names, who.datacenter);
         if (placed && placed->own == role::unknown && (who.node.empty() || who.datacenter.empty())) {
             auto agent = consul.agent();
-            if (!agent) return or_last_known(service, std::move(facts), agent.error());
+            if (!agent) return or_last_known(std::move(facts), agent.error());
             if (who.node.empty() && !is_one_of(agent->node, names)) names.push_back(agent->node);
             if (who.datacenter.empty()) who.datacenter = agent->datacenter;
             facts.agent = std::move(*agent);
             placed = place_node(*document, names, who.datacenter);
         }
-        if (!placed) return definite(service, facts, placed.error());
+        if (!placed) return definite(facts, placed.error());
         facts.place = std::move(*placed);
         if (facts.place.own == role::unknown) {
-            return definite(service, facts, {errc::bad_data, facts.place.reason});
+            return definite(facts, {errc::bad_data, facts.place.reason});
         }
         facts.own = facts.place.own;
         facts.reason = facts.place.reason;
         if (facts.own == role::secondary) {
-            facts.others = actives_of(consul, service, facts);
+            facts.others = actives_of(consul, facts);
             facts.reason += "; " + facts.others.reason;
-            if (facts.others.state == actives::unknown) return or_last_expectation(service, std::move(facts));
+            if (facts.others.state == actives::unknown) return or_last_expectation(std::move(facts));
         }
-        return settled(service, std::move(facts));
+        return settled(std::move(facts));
     }
 
 private:
@@ -108,13 +109,12 @@ private:
     }
 
     /// The document, or that there is none. What any server says can only confirm what this node knows already.
-    [[nodiscard]] auto read_document(client& consul, std::string_view service, resolution& facts)
-        -> result<key_reading> {
+    [[nodiscard]] auto read_document(client& consul, resolution& facts) -> result<key_reading> {
         const auto& datacenter = options_.who.datacenter;
         const auto& rules = options_.reads;
         std::string again;
         if (rules.documents != consistency::consistent) {
-            if (const auto known = recent(service, facts)) {
+            if (const auto known = recent(facts)) {
                 auto read = consul.read_key(facts.key, datacenter, rules.documents);
                 if (!read) return read;
                 again = too_old(read->how, rules.max_stale);
@@ -131,34 +131,33 @@ private:
 
     /// A cluster that has not come as far as this node has seen it has lost its data, or has been restored: that it has
     /// no document says nothing, however old this node's record is.
-    [[nodiscard]] auto data_lost(std::string_view service, const resolution& facts, std::uint64_t index)
-        -> std::optional<error> {
+    [[nodiscard]] auto data_lost(const resolution& facts, std::uint64_t index) -> std::optional<error> {
         if (facts.remembered && facts.remembered->document == 0) return std::nullopt;
-        const auto seen = load_last_known(files_, state_dir_, service);
+        const auto seen = load_last_known(files_, state_dir_, service_);
         if (!seen || !*seen || (*seen)->key != facts.key || (*seen)->document <= index) return std::nullopt;
         return error{errc::unavailable, "Consul has no " + facts.key + " and has not come as far as index " +
                                             std::to_string((*seen)->document) +
                                             ", at which this node has read it: its data was lost or restored; write "
                                             "the document again, or delete " +
-                                            last_known_file(state_dir_, service) + " if there is to be none"};
+                                            last_known_file(state_dir_, service_) + " if there is to be none"};
     }
 
     /// The actives of a secondary. A cheaper answer than a confirmed leader's can only confirm what is expected
     /// already.
-    [[nodiscard]] auto actives_of(client& consul, std::string_view service, resolution& facts) -> actives_facts {
+    [[nodiscard]] auto actives_of(client& consul, resolution& facts) -> actives_facts {
         resolver_options how = options_;
         how.who = facts.who;
         std::vector<actives_source> before;
-        const auto known = recent(service, facts);
+        const auto known = recent(facts);
         const bool comparable = known && known->own == facts.own && known->document == facts.document &&
                                 known->expects != expectation::unknown;
         if (comparable && how.reads.health != consistency::consistent) {
-            auto others = gather_actives(consul, facts.place.group, service, how);
+            auto others = gather_actives(consul, facts.place.group, service_, how);
             if (others.state == actives::unknown || expect(facts.own, others.state) == known->expects) return others;
             before = std::move(others.sources);
         }
         how.reads.health = consistency::consistent;
-        auto sure = gather_actives(consul, facts.place.group, service, how);
+        auto sure = gather_actives(consul, facts.place.group, service_, how);
         if (before.empty()) return sure;
         for (auto& each : sure.sources) each.how.again = "it is not what was expected so far";
         sure.sources.insert(sure.sources.begin(), before.begin(), before.end());
@@ -177,12 +176,12 @@ private:
     }
 
     /// Fresh facts: decide, and remember the answer.
-    [[nodiscard]] auto settled(std::string_view service, resolution facts) -> resolution {
+    [[nodiscard]] auto settled(resolution facts) -> resolution {
         const ruling decided = rule(facts.own, facts.others.state);
         facts.expects = decided.expects;
         facts.rule = decided.rule;
         facts.from = basis::fresh;
-        remember(service, facts);
+        remember(facts);
         return facts;
     }
 
@@ -194,16 +193,16 @@ private:
     }
 
     /// Consul answered, and the answer is that there is no sound role: an older one must not come back later.
-    [[nodiscard]] auto definite(std::string_view service, resolution facts, const error& why) -> resolution {
+    [[nodiscard]] auto definite(resolution facts, const error& why) -> resolution {
         facts = unresolved(facts, {why.code, "the cluster document " + facts.key + ": " + why.message});
-        remember(service, facts);
+        remember(facts);
         return facts;
     }
 
     /// Consul did not answer: the last known role holds for a while. A refusal is an answer.
-    [[nodiscard]] auto or_last_known(std::string_view service, resolution facts, const error& why) -> resolution {
+    [[nodiscard]] auto or_last_known(resolution facts, const error& why) -> resolution {
         const bool temporary = why.code == errc::unavailable || why.code == errc::timed_out;
-        const auto known = temporary ? recent(service, facts) : std::nullopt;
+        const auto known = temporary ? recent(facts) : std::nullopt;
         facts = unresolved(std::move(facts), why);
         if (!known || known->own == role::unknown) return facts;
         // The document itself may have been read: then a record of an older one says nothing.
@@ -218,9 +217,9 @@ private:
     }
 
     /// The actives are unknown: what a secondary last expected holds for a while, if the document is still the same.
-    [[nodiscard]] auto or_last_expectation(std::string_view service, resolution facts) -> resolution {
+    [[nodiscard]] auto or_last_expectation(resolution facts) -> resolution {
         facts.cause = facts.others.cause;
-        const auto known = recent(service, facts);
+        const auto known = recent(facts);
         if (!known || known->own != facts.own || known->document != facts.document) return facts;
         facts.expects = known->expects;
         if (facts.expects != expectation::unknown) facts.from = basis::cached;
@@ -228,9 +227,9 @@ private:
     }
 
     /// The record of this node's last known role, if it is young enough. A record from the future is ignored.
-    [[nodiscard]] auto recent(std::string_view service, resolution& facts) -> std::optional<last_known> {
+    [[nodiscard]] auto recent(resolution& facts) -> std::optional<last_known> {
         if (options_.max_age.count <= 0 || facts.remembered) return facts.remembered;
-        auto loaded = load_last_known(files_, state_dir_, service);
+        auto loaded = load_last_known(files_, state_dir_, service_);
         if (!loaded) facts.state_cause = loaded.error();
         if (!loaded || !*loaded) return std::nullopt;
         const milliseconds age = clock_.wall() - (*loaded)->at;
@@ -242,12 +241,12 @@ private:
     }
 
     /// Writes only what is new, or what would soon be too old.
-    void remember(std::string_view service, resolution& facts) {
+    void remember(resolution& facts) {
         if (options_.max_age.count <= 0) return;
         const last_known now = record(facts);
-        const auto before = recent(service, facts);
+        const auto before = recent(facts);
         if (before && before->says_the_same_as(now) && (now.at - before->at).count < options_.max_age.count / 4) return;
-        const auto saved = save_last_known(files_, state_dir_, service, now);
+        const auto saved = save_last_known(files_, state_dir_, service_, now);
         facts.state_cause = saved ? std::nullopt : std::optional{saved.error()};
     }
 
@@ -256,6 +255,7 @@ private:
     Files& files_;
     std::string state_dir_;
     resolver_options options_;
+    std::string service_{};  ///< the one that is resolved
 };
 
 /// This node's role for a Consul service, asked of a host. `budget` is to be less than the caller's time: when Consul

@@ -1,15 +1,10 @@
 #pragma once
 
 #include <concepts>
-#include <cstdint>
 #include <limits>
-#include <string>
-#include <string_view>
 #include <type_traits>
-#include <utility>
 
 #include <powerconsul/json/value.hpp>
-#include <powerconsul/json/writer.hpp>
 
 /// Files of our own, whose members are listed once, in a function that a writer and a reader are given to.
 namespace powerconsul::inline v0::json {
