@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
+#include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -69,4 +72,57 @@ TEST_CASE("what does not answer, and what cannot be asked, is neither") {
     const auto none = network.dial("127.0.0.1", full.number(), {0});
     REQUIRE_FALSE(none);
     CHECK(none.error().code == errc::timed_out);
+}
+
+TEST_CASE("a name has all of its addresses, and one that nobody has none") {
+    bool found = false;
+    const auto end = detail::steady::now() + std::chrono::seconds{5};
+    const auto all = detail::addresses_of("localhost", 8500, end);
+    REQUIRE(all);
+    for (const auto& each : *all) {
+        sockaddr_in four{};
+        if (each.address.ss_family != AF_INET) continue;
+        std::memcpy(&four, &each.address, sizeof(four));
+        found = ntohl(four.sin_addr.s_addr) == INADDR_LOOPBACK && ntohs(four.sin_port) == 8500;
+    }
+    CHECK(found);
+    CHECK_FALSE(detail::addresses_of("no-such-host.invalid", 8500, end));
+}
+
+TEST_CASE("an address needs no name service, and so no time") {
+    struct row {
+        const char* host;
+        int family;
+    };
+    for (const row& each : {row{"127.0.0.1", AF_INET}, row{"::1", AF_INET6}, row{"127.1", AF_INET}}) {
+        CAPTURE(each.host);
+        const auto found = detail::addresses_of(each.host, 80, detail::steady::now());
+        REQUIRE(found);
+        REQUIRE(found->size() == 1);
+        CHECK(int{found->front().address.ss_family} == each.family);
+    }
+    const auto late = detail::addresses_of("no-such-host.invalid", 80, detail::steady::now());
+    REQUIRE_FALSE(late);
+    CHECK(late.error().code == errc::timed_out);
+}
+
+TEST_CASE("connecting tells why it failed") {
+    const loopback_port refuses{-1};
+    const loopback_port full{0};
+    const auto in = [](int left) { return detail::steady::now() + std::chrono::milliseconds{left}; };
+    const auto to = [](const loopback_port& port) {
+        detail::socket_address made{{}, sizeof port.address};
+        std::memcpy(&made.address, &port.address, sizeof port.address);
+        return made;
+    };
+    CHECK_FALSE(detail::connect_by(to(refuses), in(5000)));
+    CHECK(errno == ECONNREFUSED);
+    const auto first = detail::connect_by(to(full), in(5000));
+    CHECK(first);
+    const auto second = detail::connect_by(to(full), in(5000), true);
+    // The queue of a listener that accepts nobody is full now: the kernel drops what else comes.
+    CHECK_FALSE(detail::connect_by(to(full), in(50)));
+    CHECK(errno == EINPROGRESS);
+    CHECK_FALSE(detail::connect_by(to(full), in(0)));
+    CHECK(errno == EINPROGRESS);
 }

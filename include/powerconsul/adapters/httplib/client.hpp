@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include <sys/un.h>
+
 #include <httplib.h>
 
 #include <powerconsul/adapters/httplib/bounded.hpp>
@@ -110,16 +112,25 @@ using client_of_this_version =
     std::conditional_t<knows_its_start<httplib::Stream>, client_with_channel<httplib::ClientImpl, steady::time_point>,
                        client_with_channel<httplib::ClientImpl>>;
 
-/// A client whose exchanges end in time by themselves, so that no other thread has to watch them unless a name has to
-/// be resolved. cpp-httplib takes it for a client without TLS.
+/// A client whose exchanges end in time by themselves, so that no other thread has to watch them. cpp-httplib takes it
+/// for a client without TLS.
 class bounded_client final : public client_of_this_version {
 public:
-    /// `to` is nothing if `where` has a host name, which is then resolved for each connection. `tls` is for https only;
-    /// each step of its handshake takes no longer than `step`.
-    bounded_client(const address& where, const std::optional<socket_address>& to, std::optional<tls_context> tls,
-                   steady::duration step)
+    /// A host name is resolved for each connection. `tls` is for https only; each step of its handshake takes no longer
+    /// than `step`.
+    bounded_client(const address& where, std::optional<tls_context> tls, steady::duration step)
         : client_of_this_version{where.host, int{where.port}}, where_{where}, tls_{std::move(tls)}, step_{step} {
-        if (to) to_.push_back(*to);
+        set_keep_alive(true);
+        set_follow_location(false);
+        set_decompress(false);
+        // One setting, which got its second name after httplib 0.18 or so.
+        [](auto& self) {
+            if constexpr (requires { self.set_url_encode(false); }) {
+                self.set_url_encode(false);
+            } else {
+                self.set_path_encode(false);
+            }
+        }(*this);
     }
 
     bounds limits{};
@@ -128,7 +139,7 @@ public:
 
 private:
     auto create_and_connect_socket(Socket& made, httplib::Error& failure) -> bool override {
-        const auto named = to_.empty() ? addresses_of(where_) : to_;
+        const auto named = addresses();
         posix_fd socket;
         errno = 0;
         for (std::size_t i = 0; i < named.size() && !socket; ++i) {
@@ -136,7 +147,7 @@ private:
             // Each address gets a share, so that one that does not answer leaves time for the others.
             const auto now = steady::now();
             const auto share = (limits.connect_by - now) / static_cast<std::int64_t>(named.size() - i);
-            socket = posix_fd{connect_by(named[i], now + share, limits)};
+            socket = connect_by(named[i], now + share, limits.no_delay);
         }
         if (!socket) {
             limits.connect_error = errno;
@@ -159,6 +170,17 @@ private:
         made.sock = socket.release();
         return true;
     }
+    [[nodiscard]] auto addresses() const -> std::vector<socket_address> {
+        if (where_.scheme != address_scheme::unix_socket) {
+            return addresses_of(where_.host, where_.port, limits.deadline).value_or(std::vector<socket_address>{});
+        }
+        sockaddr_un local{};
+        local.sun_family = AF_UNIX;
+        where_.path.copy(local.sun_path, socket_path_limit);
+        socket_address made{{}, sizeof(local)};
+        std::memcpy(&made.address, &local, sizeof(local));
+        return {made};
+    }
     void shutdown_ssl(Socket&, bool) override { channel_.reset(); }
     auto exchange_over_channel(const std::function<bool(httplib::Stream&)>& exchange) -> bool override {
         if (channel_ == nullptr) return false;
@@ -167,10 +189,65 @@ private:
     }
 
     address where_;
-    std::vector<socket_address> to_{};
     std::optional<tls_context> tls_;
     steady::duration step_;
     std::unique_ptr<channel> channel_{};
+};
+
+/// One request, and what has come of it.
+struct httplib_exchange {
+    enum class cause : unsigned char { none, overdue, too_large, flooded, overlong, malformed };
+
+    bounded_client& client;
+    std::size_t max_body{};
+    httplib::Request request{};
+    httplib::Response response{};
+    httplib::Error error{httplib::Error::Success};
+    std::string body{};
+    bool ok{};
+    cause stopped{cause::none};
+
+    void send() {
+        request.response_handler = [this](const httplib::Response& head) { return takes_headers(head); };
+        request.content_receiver = [this](const char* data, std::size_t size, auto, auto) {
+            return takes_body(data, size);
+        };
+        try {
+            // Some versions, such as 0.18, take a read error for the end of a body that has no Content-Length.
+            ok = client.send(request, response, error) && !client.limits.broken;
+        } catch (...) {
+            error = httplib::Error::Unknown;
+        }
+        if (ok || stopped != cause::none) return;
+        if (client.limits.overdue) stopped = cause::overdue;
+        if (client.head.overlong) stopped = cause::overlong;
+        if (client.head.flooded) stopped = cause::flooded;
+    }
+
+private:
+    [[nodiscard]] auto refuses(cause why) -> bool {
+        if (stopped == cause::none) stopped = why;
+        return false;
+    }
+    [[nodiscard]] auto takes_headers(const httplib::Response& answer) -> bool {
+        client.head.answered = true;
+        // Checks every Content-Length in full: httplib reads the first one only, up to a NUL byte.
+        std::string length;
+        const auto [first, last] = answer.headers.equal_range("Content-Length");
+        for (auto each = first; each != last; ++each) {
+            const std::string& next = each->second;
+            const bool digits = !next.empty() && next.find_first_not_of("0123456789") == std::string::npos;
+            if (!digits || (each != first && next != length)) return refuses(cause::malformed);
+            length = next;
+        }
+        return (length.size() <= 18 && (length.empty() || std::stoull(length) <= max_body)) ||
+               refuses(cause::too_large);
+    }
+    [[nodiscard]] auto takes_body(const char* data, std::size_t size) -> bool {
+        if (size > max_body - body.size()) return refuses(cause::too_large);
+        body.append(data, size);
+        return true;
+    }
 };
 
 }  // namespace powerconsul::inline v0::detail

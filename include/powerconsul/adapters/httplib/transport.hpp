@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,12 +18,11 @@
 
 #include <httplib.h>
 
-#include <powerconsul/adapters/httplib/bounded.hpp>
 #include <powerconsul/adapters/httplib/client.hpp>
-#include <powerconsul/adapters/httplib/exchange.hpp>
 #include <powerconsul/adapters/httplib/head_limits.hpp>
 #include <powerconsul/adapters/httplib/tls.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/thread_runner.hpp>
 #include <powerconsul/consul/address.hpp>
 #include <powerconsul/consul/connection.hpp>
 #include <powerconsul/core/result.hpp>
@@ -78,30 +76,30 @@ public:
         return std::move(perform_all({&request, 1}).front());
     }
 
-    /// A single request runs in this thread unless a host name has to be resolved, which may block without limit.
-    /// Several get a connection and a thread each, at most 64 at the same time.
+    /// Several requests get a connection and a thread each, at most 64 at the same time. Those threads leave signals to
+    /// the program's own.
     [[nodiscard]] auto perform_all(std::span<const http_request> requests) -> std::vector<result<http_response>> {
-        constexpr std::size_t at_once = 64;
+        const auto started = detail::steady::now();
         std::vector<result<http_response>> answers;
-        answers.reserve(requests.size());
         if (requests.size() == 1) {
-            answers.push_back(single(requests.front()));
+            answers.push_back(single(requests.front(), started));
             return answers;
         }
-        for (std::size_t first = 0; first < requests.size(); first += at_once) {
-            const auto some = requests.subspan(first, std::min(at_once, requests.size() - first));
-            const auto connections = connect(some.size());
-            if (!connections) {
-                answers.resize(first + some.size(), unreached(connections.error().message));
-                continue;
-            }
-            for (auto& each : exchange(some, *connections)) answers.push_back(std::move(each.value));
-        }
+        auto connections = connect(requests.size());
+        answers.resize(requests.size(), unreached(connections ? "" : connections.error().message));
+        if (!connections) return answers;
+        thread_runner{64}.run(requests.size(), [&, caller = std::this_thread::get_id()](std::size_t i) {
+            sigset_t all;
+            ::sigfillset(&all);
+            if (std::this_thread::get_id() != caller) ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+            answers[i] = exchange(requests[i], *(*connections)[i], started).value;
+            (*connections)[i].reset();
+        });
         return answers;
     }
 
 private:
-    using connection = std::shared_ptr<detail::bounded_client>;
+    using connection = std::unique_ptr<detail::bounded_client>;
 
     struct answer {
         result<http_response> value;
@@ -109,14 +107,10 @@ private:
     };
 
     httplib_transport(httplib_options options, address where, std::string_view peer)
-        : options_{std::move(options)},
-          where_{std::move(where)},
-          name_{std::string{peer} + to_string(where_)},
-          to_{detail::known_address(where_)} {}
+        : options_{std::move(options)}, where_{std::move(where)}, name_{std::string{peer} + to_string(where_)} {}
 
-    [[nodiscard]] auto single(const http_request& request) -> result<http_response> {
-        const auto started = detail::steady::now();
-        http_request attempt = request;
+    [[nodiscard]] auto single(const http_request& request, detail::steady::time_point started)
+        -> result<http_response> {
         for (;;) {
             if (!kept_) {
                 auto made = connect(1);
@@ -124,13 +118,10 @@ private:
                 kept_ = std::move(made->front());
             }
             if (request.method != http_method::get) kept_->stop();
-            auto got = std::move(exchange({&attempt, 1}, {&kept_, 1}).front());
+            auto got = exchange(request, *kept_, started);
             if (!got.value) kept_.reset();
-            if (!got.stale || request.method != http_method::get) return std::move(got.value);
-            const auto spent =
-                std::chrono::duration_cast<std::chrono::milliseconds>(detail::steady::now() - started).count();
-            attempt.timeout = request.timeout - milliseconds{spent};
-            if (attempt.timeout <= milliseconds{0}) return std::move(got.value);
+            const bool late = detail::steady::now() >= started + detail::in_chrono(request.timeout);
+            if (!got.stale || request.method != http_method::get || late) return std::move(got.value);
         }
     }
 
@@ -166,12 +157,8 @@ private:
         }
         std::vector<connection> all;
         for (std::size_t i = 0; i < count; ++i) {
-            auto& made = *all.emplace_back(std::make_shared<detail::bounded_client>(
-                where_, to_, tls, detail::in_chrono(options_.connect_timeout)));
-            detail::keep_targets_as_they_are(made);
-            made.set_keep_alive(true);
-            made.set_follow_location(false);
-            made.set_decompress(false);
+            all.push_back(
+                std::make_unique<detail::bounded_client>(where_, tls, detail::in_chrono(options_.connect_timeout)));
         }
         return all;
     }
@@ -191,114 +178,63 @@ private:
         return where_.port == (https ? 443 : 80) ? host : host + ':' + std::to_string(where_.port);
     }
 
-    [[nodiscard]] auto prepare(const http_request& request, connection client,
-                               std::shared_ptr<detail::httplib_board> board) const {
-        auto job = std::make_shared<detail::httplib_exchange>();
-        job->request.method = to_string(request.method);
-        job->request.path = scoped_target(request.target, options_);
-        job->request.body = request.body;
-        job->request.headers.emplace("Host", host_header());
-        if (!request.body.empty()) job->request.headers.emplace("Content-Type", "application/json");
-        if (!options_.token.empty()) job->request.headers.emplace("X-Consul-Token", options_.token);
-        if (auto value = authorization(options_); !value.empty()) {
-            job->request.headers.emplace("Authorization", std::move(value));
+    /// The request's time counts from `started`.
+    [[nodiscard]] auto exchange(const http_request& request, detail::bounded_client& client,
+                                detail::steady::time_point started) const -> answer {
+        if (!well_formed(request.target)) {
+            return {fail(errc::failed, "the request for " + quoted(request.target) + " is not percent-encoded")};
         }
-        auto* const raw = job.get();
-        job->request.response_handler = [raw](const httplib::Response& head) { return raw->take_headers(head); };
-        job->request.content_receiver = [raw](const char* data, std::size_t size, auto, auto) {
-            return raw->take_body(data, size);
-        };
-        job->max_body = options_.max_body;
-        const auto now = detail::steady::now();
-        client->head = {};
-        client->limits = {};
-        client->limits.deadline = now + detail::in_chrono(request.timeout);
-        client->limits.connect_by = now + detail::in_chrono(shorter(options_.connect_timeout, request.timeout));
-        client->limits.no_delay = !request.body.empty() || where_.scheme == address_scheme::https;
+        detail::httplib_exchange job{client, options_.max_body};
+        job.request.method = to_string(request.method);
+        job.request.path = scoped_target(request.target, options_);
+        job.request.body = request.body;
+        job.request.headers.emplace("Host", host_header());
+        if (!request.body.empty()) job.request.headers.emplace("Content-Type", "application/json");
+        if (!options_.token.empty()) job.request.headers.emplace("X-Consul-Token", options_.token);
+        if (auto value = authorization(options_); !value.empty()) {
+            job.request.headers.emplace("Authorization", std::move(value));
+        }
+        client.head = {};
+        client.limits = {};
+        client.limits.deadline = started + detail::in_chrono(request.timeout);
+        client.limits.connect_by =
+            std::min(client.limits.deadline, detail::steady::now() + detail::in_chrono(options_.connect_timeout));
+        client.limits.no_delay = !request.body.empty() || where_.scheme == address_scheme::https;
         // cpp-httplib returns to this after a wait for `100 Continue`. It is too long to matter: the deadline ends an
         // exchange.
-        client->set_read_timeout(detail::in_chrono(request.timeout + seconds(1)));
-        job->client = std::move(client);
-        job->board = std::move(board);
-        return job;
-    }
-
-    [[nodiscard]] auto exchange(std::span<const http_request> requests, std::span<const connection> connections) const
-        -> std::vector<answer> {
-        const auto board = std::make_shared<detail::httplib_board>();
-        const bool here = requests.size() == 1 && to_;
-        std::vector<std::shared_ptr<detail::httplib_exchange>> jobs;
-        detail::started_threads threads;
-        std::vector<std::string> refused(requests.size());
-        for (std::size_t i = 0; i < requests.size(); ++i) {
-            jobs.push_back(prepare(requests[i], connections[i], board));
-            threads.all.emplace_back();
-            if (!well_formed(requests[i].target)) {
-                refused[i] = "the request for " + quoted(requests[i].target) + " is not percent-encoded";
-            } else if (here) {
-                jobs.back()->carry_out_here();
-            } else {
-                try {
-                    threads.all.back() = std::thread{[job = jobs.back()] { job->carry_out(); }};
-                } catch (const std::system_error& failure) {
-                    refused[i] = "cannot start a thread to ask " + name_ + ": " + failure.what();
-                }
-            }
-            if (!refused[i].empty()) jobs.back()->done = true;
-        }
-        detail::wait_for(*board, jobs);
-        std::vector<answer> answers;
-        for (std::size_t i = 0; i < requests.size(); ++i) {
-            bool abandoned = false;
-            {
-                const std::lock_guard lock{board->guard};
-                abandoned = !jobs[i]->done;
-            }
-            if (threads.all[i].joinable()) abandoned ? threads.all[i].detach() : threads.all[i].join();
-            if (!refused[i].empty()) {
-                answers.push_back({fail(errc::failed, std::move(refused[i]))});
-            } else {
-                answers.push_back(judged(requests[i], *jobs[i], abandoned));
-            }
-        }
-        return answers;
+        client.set_read_timeout(detail::in_chrono(request.timeout + seconds(1)));
+        job.send();
+        return judged(request, job);
     }
 
     [[nodiscard]] static auto well_formed(std::string_view target) -> bool {
         if (target.empty() || target.front() != '/') return false;
-        return std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+        return std::ranges::all_of(target, [](char c) { return c > 0x20 && c < 0x7F; });
     }
 
     // --- outcomes ---
 
-    /// The outcome of an exchange. If it was abandoned, `job` still belongs to its thread, and only `request` may be
-    /// read.
-    [[nodiscard]] auto judged(const http_request& request, detail::httplib_exchange& job, bool abandoned) const
-        -> answer {
+    [[nodiscard]] auto judged(const http_request& request, detail::httplib_exchange& job) const -> answer {
         using cause = detail::httplib_exchange::cause;
         using problem = httplib::Error;
         const std::string asked = "the request for " + one_line(request.target, 200);
-        const auto late = [&] {
-            // The message does not name the time: what was left of it differs from call to call, and a check prints
-            // this text.
-            return fail(errc::timed_out, name_ + " did not answer " + asked + " in time");
+        const auto odd = [&](const std::string& what) -> answer {
+            return {fail(errc::bad_data, name_ + " answers " + asked + " with " + what)};
         };
-        if (abandoned) return {late()};
         switch (job.stopped) {
-            case cause::overdue: return {late()};
+            case cause::overdue:
+                // The message does not name the time: what was left of it differs from call to call, and a check
+                // prints this text.
+                return {fail(errc::timed_out, name_ + " did not answer " + asked + " in time")};
             case cause::too_large:
-                return {fail(errc::bad_data, name_ + " answers " + asked + " with more than the " +
-                                                 std::to_string(options_.max_body) + " bytes that are taken")};
+                return odd("more than the " + std::to_string(options_.max_body) + " bytes that are taken");
             case cause::flooded:
-                return {fail(errc::bad_data, name_ + " answers " + asked + " with more headers than the " +
-                                                 std::to_string(detail::head_limits::header_limit) +
-                                                 " bytes that are taken; is this its HTTP port?")};
+                return odd("more headers than the " + std::to_string(detail::head_limits::header_limit) +
+                           " bytes that are taken; is this its HTTP port?");
             case cause::overlong:
-                return {fail(errc::bad_data, name_ + " answers " + asked + " with a line of more than the " +
-                                                 std::to_string(detail::head_limits::line_limit) +
-                                                 " bytes that are taken before the body; is this its HTTP port?")};
-            case cause::malformed:
-                return {fail(errc::bad_data, name_ + " answers " + asked + " with a Content-Length that is no number")};
+                return odd("a line of more than the " + std::to_string(detail::head_limits::line_limit) +
+                           " bytes that are taken before the body; is this its HTTP port?");
+            case cause::malformed: return odd("a Content-Length that is no number");
             case cause::none: break;
         }
         if (job.ok) {
@@ -308,10 +244,10 @@ private:
         }
 
         const bool tls = where_.scheme == address_scheme::https;
-        const auto& limits = job.client->limits;
-        const auto& head = job.client->head;
+        const auto& limits = job.client.limits;
+        const auto& head = job.client.head;
         const bool reused = limits.opened == 0;
-        if (const auto& why = job.client->complaint; !why.empty()) {
+        if (const auto& why = job.client.complaint; !why.empty()) {
             return {unreached("its certificate is not for " + quoted(server_name()) +
                               " or not from a known authority (" + why +
                               "); set the CA file, and the TLS server name if the certificate has another one")};
@@ -329,11 +265,9 @@ private:
             return {fail(errc::unavailable, name_ + " broke off its answer to " + asked + "; try again")};
         }
         if (head.received > 0) {
-            return {
-                fail(errc::bad_data, head.speaks_http
-                                         ? name_ + " answers " + asked + " with a malformed status line or header"
-                                         : "what answers as " + name_ + " does not speak HTTP; is this its HTTP port?"),
-                reused};
+            if (head.speaks_http) return {odd("a malformed status line or header").value, reused};
+            const std::string what = "what answers as " + name_ + " does not speak HTTP; is this its HTTP port?";
+            return {fail(errc::bad_data, what), reused};
         }
         return {fail(errc::unavailable,
                      name_ + " closed the connection without an answer to " + asked +
@@ -364,8 +298,7 @@ private:
     httplib_options options_;
     address where_;
     std::string name_;
-    std::optional<detail::socket_address> to_;  ///< nothing if a name has to be resolved
-    std::string authorities_{};                 ///< of ca_path, in PEM form; empty if ca_file or the system's are used
+    std::string authorities_{};  ///< of ca_path, in PEM form; empty if ca_file or the system's are used
     connection kept_{};
 };
 
