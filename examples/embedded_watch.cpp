@@ -8,9 +8,7 @@
 
 #include <powerconsul/powerconsul.hpp>
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/fake_supervisor.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 

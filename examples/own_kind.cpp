@@ -12,8 +12,7 @@
 #include <powerconsul/powerconsul.hpp>
 #include <powerconsul/probes/crontab.hpp>
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/memory_accounts.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 

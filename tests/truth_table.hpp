@@ -4,8 +4,7 @@
 
 #include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 /// The table that every kind of check has to follow: document, actives and observation against verdict and exit status.
 namespace truth {

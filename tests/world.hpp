@@ -7,8 +7,7 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/fake_transport.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 /// What the tests of the Consul client, of peers, resolver and check share.
 namespace world {

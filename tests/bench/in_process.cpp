@@ -14,8 +14,7 @@
 #include <powerconsul/core/pattern.hpp>
 #include <powerconsul/decision/rules.hpp>
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 

@@ -7,8 +7,7 @@
 #include <optional>
 #include <string_view>
 
-#include <powerconsul/testing/manual_clock.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 

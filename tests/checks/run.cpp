@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <powerconsul/checks/kinds/all.hpp>
-#include <powerconsul/testing/fake_host.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "../truth_table.hpp"
 

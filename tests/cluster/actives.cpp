@@ -8,8 +8,7 @@
 #include <vector>
 
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/fake_transport.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "../world.hpp"
 

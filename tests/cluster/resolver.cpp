@@ -12,10 +12,7 @@
 
 #include <powerconsul/core/base64.hpp>
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/fake_host.hpp>
-#include <powerconsul/testing/fake_transport.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "../world.hpp"
 

@@ -9,8 +9,7 @@
 #include <vector>
 
 #include <powerconsul/core/base64.hpp>
-#include <powerconsul/testing/fake_transport.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "../world.hpp"
 

@@ -10,7 +10,7 @@
 #include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/consul/client.hpp>
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/fake_host.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 

@@ -10,7 +10,7 @@
 #include <powerconsul/doctor/machine_findings.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/fake_host.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "made_up_machine.hpp"
 

@@ -12,7 +12,7 @@
 #include <powerconsul/json/writer.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/store/url.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "fuzz.hpp"
 

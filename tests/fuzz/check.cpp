@@ -9,8 +9,7 @@
 #include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/cluster/resolver.hpp>
 #include <powerconsul/json/value.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "answers.hpp"
 #include "fuzz.hpp"

@@ -5,8 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include <powerconsul/testing/memory_accounts.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "fuzz.hpp"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <powerconsul/probes/process/expected_work.hpp>
-#include <powerconsul/testing/memory_accounts.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "../probes/made_up_proc.hpp"
 #include "fuzz.hpp"

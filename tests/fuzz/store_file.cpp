@@ -9,7 +9,7 @@
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/consul/client.hpp>
 #include <powerconsul/json/value.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "fuzz.hpp"
 

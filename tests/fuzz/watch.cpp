@@ -7,8 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include <powerconsul/testing/manual_clock.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "answers.hpp"
 #include "fuzz.hpp"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/fake_host.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 

@@ -15,10 +15,7 @@
 
 #include <powerconsul/heal/journal_json.hpp>
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/fake_supervisor.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
-#include <powerconsul/testing/memory_files.hpp>
-#include <powerconsul/testing/recording_log.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "../world.hpp"
 

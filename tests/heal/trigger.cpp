@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "../world.hpp"
 

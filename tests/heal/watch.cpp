@@ -13,7 +13,7 @@
 #include <vector>
 
 #include <powerconsul/heal/journal_json.hpp>
-#include <powerconsul/testing/fake_transport.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "watched.hpp"
 

@@ -12,7 +12,7 @@
 
 #include <powerconsul/heal/watch.hpp>
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/fake_host.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 /// A node with several services, what a watch lists of them, and a machine of fakes: for the tests of what is done
 /// about all of them.

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include <powerconsul/store/store.hpp>
-#include <powerconsul/testing/fake_host.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "../lint_lines.hpp"
 

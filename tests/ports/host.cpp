@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include <powerconsul/testing/fake_host.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 

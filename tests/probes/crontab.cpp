@@ -16,8 +16,7 @@
 
 #include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
-#include <powerconsul/testing/memory_accounts.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 using enum observation;

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include <powerconsul/testing/fake_network.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 

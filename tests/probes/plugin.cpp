@@ -20,8 +20,7 @@
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/adapters/posix/spawn.hpp>
-#include <powerconsul/testing/fake_executor.hpp>
-#include <powerconsul/testing/memory_files.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include <powerconsul/testing/fake_network.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 

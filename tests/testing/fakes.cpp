@@ -16,7 +16,6 @@
 #include <powerconsul/ports/supervisor.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/probes/service/systemd.hpp>
-#include <powerconsul/testing/fake_supervisor.hpp>
 
 using namespace powerconsul;
 using namespace powerconsul::testing;

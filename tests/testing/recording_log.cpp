@@ -1,4 +1,4 @@
-#include <powerconsul/testing/recording_log.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include <doctest/doctest.h>
 

@@ -4,8 +4,7 @@
 
 #include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/adapters/posix/log.hpp>
-#include <powerconsul/testing/fake_transport.hpp>
-#include <powerconsul/testing/fake_units.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 using namespace powerconsul;
 

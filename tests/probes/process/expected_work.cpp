@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include <powerconsul/testing/memory_accounts.hpp>
+#include <powerconsul/testing/fakes.hpp>
 
 #include "../made_up_proc.hpp"
 
