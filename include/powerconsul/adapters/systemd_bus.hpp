@@ -2,7 +2,7 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,52 +25,50 @@ namespace detail {
 
 /// The functions of libsystemd that are used. It is loaded when a unit is asked for rather than linked: with its own
 /// dependencies (libgcrypt, libzstd, liblzma, ...) it takes as long to load as a whole short run without it.
-struct sd_bus_functions {
-    decltype(&::sd_bus_new) make{};
-    decltype(&::sd_bus_set_address) set_address{};
-    decltype(&::sd_bus_set_bus_client) set_bus_client{};
-    decltype(&::sd_bus_start) start{};
-    decltype(&::sd_bus_is_ready) is_ready{};
-    decltype(&::sd_bus_process) process{};
-    decltype(&::sd_bus_wait) wait{};
-    decltype(&::sd_bus_call) call{};
-    decltype(&::sd_bus_close_unref) close{};
-    decltype(&::sd_bus_error_free) error_free{};
-    decltype(&::sd_bus_message_new_method_call) new_call{};
-    decltype(&::sd_bus_message_append_basic) append{};
-    decltype(&::sd_bus_message_append_strv) append_list{};
-    decltype(&::sd_bus_message_enter_container) enter{};
-    decltype(&::sd_bus_message_read_basic) read{};
-    decltype(&::sd_bus_message_unref) message_unref{};
+class sd_bus_functions {
+    struct symbol {
+        void* address;
+        template <typename Function>
+        operator Function*() const {  // NOLINT: implicit, so that each member says its type once
+            return reinterpret_cast<Function*>(address);
+        }
+    };
+
+    void* library_;
+    bool complete_;
+
+    explicit sd_bus_functions(void* library) : library_{library}, complete_{library != nullptr} {}
+    [[nodiscard]] auto find(const char* name) -> symbol {
+        void* const found = complete_ ? ::dlsym(library_, name) : nullptr;
+        complete_ = found != nullptr;
+        return {found};
+    }
+
+public:
+    decltype(&::sd_bus_new) make{find("sd_bus_new")};
+    decltype(&::sd_bus_set_address) set_address{find("sd_bus_set_address")};
+    decltype(&::sd_bus_set_bus_client) set_bus_client{find("sd_bus_set_bus_client")};
+    decltype(&::sd_bus_start) start{find("sd_bus_start")};
+    decltype(&::sd_bus_is_ready) is_ready{find("sd_bus_is_ready")};
+    decltype(&::sd_bus_process) process{find("sd_bus_process")};
+    decltype(&::sd_bus_wait) wait{find("sd_bus_wait")};
+    decltype(&::sd_bus_call) call{find("sd_bus_call")};
+    decltype(&::sd_bus_close_unref) close{find("sd_bus_close_unref")};
+    decltype(&::sd_bus_error_free) error_free{find("sd_bus_error_free")};
+    decltype(&::sd_bus_message_new_method_call) new_call{find("sd_bus_message_new_method_call")};
+    decltype(&::sd_bus_message_append_basic) append{find("sd_bus_message_append_basic")};
+    decltype(&::sd_bus_message_append_strv) append_list{find("sd_bus_message_append_strv")};
+    decltype(&::sd_bus_message_enter_container) enter{find("sd_bus_message_enter_container")};
+    decltype(&::sd_bus_message_read_basic) read{find("sd_bus_message_read_basic")};
+    decltype(&::sd_bus_message_unref) message_unref{find("sd_bus_message_unref")};
 
     /// Libraries are not made to be unloaded, so this one never is. Fails with errc::unavailable if it is not installed
     /// or too old.
     [[nodiscard]] static auto load(const std::string& library) -> result<sd_bus_functions> {
-        void* const loaded = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-        sd_bus_functions all;
-        const bool complete =
-            loaded != nullptr && find(loaded, "sd_bus_new", all.make) &&
-            find(loaded, "sd_bus_set_address", all.set_address) &&
-            find(loaded, "sd_bus_set_bus_client", all.set_bus_client) && find(loaded, "sd_bus_start", all.start) &&
-            find(loaded, "sd_bus_is_ready", all.is_ready) && find(loaded, "sd_bus_process", all.process) &&
-            find(loaded, "sd_bus_wait", all.wait) && find(loaded, "sd_bus_call", all.call) &&
-            find(loaded, "sd_bus_close_unref", all.close) && find(loaded, "sd_bus_error_free", all.error_free) &&
-            find(loaded, "sd_bus_message_new_method_call", all.new_call) &&
-            find(loaded, "sd_bus_message_append_basic", all.append) &&
-            find(loaded, "sd_bus_message_append_strv", all.append_list) &&
-            find(loaded, "sd_bus_message_enter_container", all.enter) &&
-            find(loaded, "sd_bus_message_read_basic", all.read) &&
-            find(loaded, "sd_bus_message_unref", all.message_unref);
-        if (complete) return all;
+        const sd_bus_functions all{::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL)};
+        if (all.complete_) return all;
         const char* const why = ::dlerror();  // NOLINT(concurrency-mt-unsafe): each thread has its own
         return fail(errc::unavailable, "cannot use libsystemd: " + std::string{why == nullptr ? library : why});
-    }
-
-private:
-    template <typename Function>
-    [[nodiscard]] static auto find(void* library, const char* name, Function& function) -> bool {
-        function = reinterpret_cast<Function>(::dlsym(library, name));
-        return function != nullptr;
     }
 };
 
@@ -100,31 +98,8 @@ public:
 private:
     static constexpr const char* systemd = "org.freedesktop.systemd1";
 
-    /// Owns an object of libsystemd; `drop` releases it.
-    template <typename T>
-    struct held {
-        explicit held(T* (*drop)(T*)) : drop_{drop} {}
-        held(const held&) = delete;
-        auto operator=(const held&) -> held& = delete;
-        ~held() { static_cast<void>(drop_(value)); }  // all of them take a null pointer
-
-        T* value{};
-
-    private:
-        T* (*drop_)(T*);
-    };
-
-    struct bus_error {
-        explicit bus_error(decltype(&::sd_bus_error_free) drop) : drop_{drop} {}
-        bus_error(const bus_error&) = delete;
-        auto operator=(const bus_error&) -> bus_error& = delete;
-        ~bus_error() { drop_(&value); }
-
-        sd_bus_error value{};
-
-    private:
-        decltype(&::sd_bus_error_free) drop_;
-    };
+    using connection = std::unique_ptr<sd_bus, decltype(&::sd_bus_close_unref)>;
+    using message = std::unique_ptr<sd_bus_message, decltype(&::sd_bus_message_unref)>;
 
     [[nodiscard]] static auto failure(std::string_view what, int number) -> unexpected {
         if (number == -ETIMEDOUT) return fail(errc::timed_out, "systemd did not answer in time");
@@ -137,15 +112,12 @@ private:
             if (!loaded) return unexpected{std::move(loaded).error()};
             sd_ = *loaded;
         }
-        held<sd_bus> bus{sd_->close};
+        connection bus{nullptr, sd_->close};
         int connected = -ENOENT;
-        if (!options_.manager.empty()) connected = connect(bus.value, options_.manager, false, end);
-        if (connected < 0 && connected != -ETIMEDOUT) {
-            sd_->close(std::exchange(bus.value, nullptr));
-            connected = connect(bus.value, options_.system_bus, true, end);
-        }
+        if (!options_.manager.empty()) connected = connect(bus, options_.manager, false, end);
+        if (connected < 0 && connected != -ETIMEDOUT) connected = connect(bus, options_.system_bus, true, end);
         if (connected < 0) return failure("connect to systemd", connected);
-        return state_of(bus.value, std::string{unit}, end);
+        return state_of(bus.get(), std::string{unit}, end);
     }
 
     [[nodiscard]] auto microseconds_left(milliseconds end) const -> std::uint64_t {
@@ -156,8 +128,10 @@ private:
     /// Connects and waits until the bus takes messages, which sd_bus_call would wait for without regard to its own time
     /// limit. Returns a negative errno on failure, which is -ETIMEDOUT at `end`. `client` is true for a bus, false for
     /// systemd's own socket.
-    [[nodiscard]] auto connect(sd_bus*& bus, const std::string& path, bool client, milliseconds end) const -> int {
+    [[nodiscard]] auto connect(connection& to, const std::string& path, bool client, milliseconds end) const -> int {
+        sd_bus* bus = nullptr;
         if (const int made = sd_->make(&bus); made < 0) return made;
+        to.reset(bus);
         if (const int set = sd_->set_address(bus, ("unix:path=" + path).c_str()); set < 0) return set;
         if (const int set = sd_->set_bus_client(bus, client ? 1 : 0); set < 0) return set;
         if (const int started = sd_->start(bus); started < 0) return started;
@@ -176,22 +150,20 @@ private:
     /// the time of all the unit's properties. SourcePath is asked for only where it counts. Like `systemctl show`, this
     /// makes systemd load the unit.
     [[nodiscard]] auto state_of(sd_bus* bus, std::string unit, milliseconds end) const -> result<unit_state> {
-        held<sd_bus_message> question{sd_->message_unref};
-        held<sd_bus_message> reply{sd_->message_unref};
-        int done = sd_->new_call(bus, &question.value, systemd, "/org/freedesktop/systemd1",
-                                 "org.freedesktop.systemd1.Manager", "ListUnitsByNames");
         char* names[] = {unit.data(), nullptr};
-        if (done >= 0) done = sd_->append_list(question.value, names);
-        if (done < 0) return failure("ask systemd", done);
-        if (auto called = call(bus, question.value, reply.value, end); !called) return unexpected{called.error()};
+        const auto reply =
+            ask_for(bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "ListUnitsByNames", end,
+                    [&](sd_bus_message* question) { return sd_->append_list(question, names); });
+        if (!reply) return unexpected{reply.error()};
         unit_state state;
         std::string ignored;
         std::string path;
-        done = sd_->enter(reply.value, 'a', "(ssssssouso)");
-        if (done > 0) done = sd_->enter(reply.value, 'r', "ssssssouso");
-        if (done > 0)
-            done = read_all(reply.value, {&ignored, &ignored, &state.load, &state.active, &state.sub, &ignored});
-        if (done > 0) done = read_text(reply.value, 'o', path);
+        int done = sd_->enter(reply->get(), 'a', "(ssssssouso)");
+        if (done > 0) done = sd_->enter(reply->get(), 'r', "ssssssouso");
+        for (auto* const each : {&ignored, &ignored, &state.load, &state.active, &state.sub, &ignored}) {
+            if (done > 0) done = read_text(reply->get(), 's', *each);
+        }
+        if (done > 0) done = read_text(reply->get(), 'o', path);
         if (done < 0) return failure("read systemd's answer", done);
         if (state.load.empty() || state.active.empty() || state.sub.empty() || path.empty()) {
             return fail(errc::bad_data, "systemd answers without a state of the unit");
@@ -204,30 +176,37 @@ private:
     }
 
     [[nodiscard]] auto source_of(sd_bus* bus, const std::string& path, milliseconds end) const -> result<std::string> {
-        held<sd_bus_message> question{sd_->message_unref};
-        held<sd_bus_message> reply{sd_->message_unref};
-        int done = sd_->new_call(bus, &question.value, systemd, path.c_str(), "org.freedesktop.DBus.Properties", "Get");
-        if (done >= 0) done = sd_->append(question.value, 's', "org.freedesktop.systemd1.Unit");
-        if (done >= 0) done = sd_->append(question.value, 's', "SourcePath");
-        if (done < 0) return failure("ask systemd", done);
-        if (auto called = call(bus, question.value, reply.value, end); !called) return unexpected{called.error()};
+        const auto reply =
+            ask_for(bus, path.c_str(), "org.freedesktop.DBus.Properties", "Get", end, [&](sd_bus_message* question) {
+                const int done = sd_->append(question, 's', "org.freedesktop.systemd1.Unit");
+                return done < 0 ? done : sd_->append(question, 's', "SourcePath");
+            });
+        if (!reply) return unexpected{reply.error()};
         std::string source;
-        done = sd_->enter(reply.value, 'v', "s");
-        if (done > 0) done = read_text(reply.value, 's', source);
+        int done = sd_->enter(reply->get(), 'v', "s");
+        if (done > 0) done = read_text(reply->get(), 's', source);
         if (done <= 0) return failure("read systemd's answer", done < 0 ? done : -EBADMSG);
         return source;
     }
 
-    [[nodiscard]] auto call(sd_bus* bus, sd_bus_message* question, sd_bus_message*& reply, milliseconds end) const
-        -> result<void> {
+    /// The reply to a method call, whose arguments `fill` appends.
+    template <typename Fill>
+    [[nodiscard]] auto ask_for(sd_bus* bus, const char* path, const char* interface, const char* method,
+                               milliseconds end, Fill fill) const -> result<message> {
+        sd_bus_message* made = nullptr;
+        int done = sd_->new_call(bus, &made, systemd, path, interface, method);
+        const message question{made, sd_->message_unref};
+        if (done >= 0) done = fill(made);
         // libsystemd takes 0 not as a limit but as its default.
         const auto left = microseconds_left(end);
-        if (left == 0) return failure("ask systemd", -ETIMEDOUT);
-        bus_error said{sd_->error_free};
-        const int done = sd_->call(bus, question, left, &said.value, &reply);
-        if (done >= 0) return {};
-        if (done == -ETIMEDOUT || said.value.message == nullptr) return failure("ask systemd", done);
-        return fail(errc::unavailable, "systemd answers: " + one_line(said.value.message, 120));
+        if (done < 0 || left == 0) return failure("ask systemd", done < 0 ? done : -ETIMEDOUT);
+        sd_bus_error said{};
+        const std::unique_ptr<sd_bus_error, decltype(&::sd_bus_error_free)> freed{&said, sd_->error_free};
+        sd_bus_message* answer = nullptr;
+        done = sd_->call(bus, made, left, &said, &answer);
+        if (done >= 0) return message{answer, sd_->message_unref};
+        if (done == -ETIMEDOUT || said.message == nullptr) return failure("ask systemd", done);
+        return fail(errc::unavailable, "systemd answers: " + one_line(said.message, 120));
     }
 
     /// Returns 1, 0 if there is nothing left to read, or a negative errno.
@@ -235,14 +214,6 @@ private:
         const char* text = nullptr;
         const int read = sd_->read(reply, type, &text);
         if (read > 0) value = text;
-        return read;
-    }
-
-    [[nodiscard]] auto read_all(sd_bus_message* reply, std::initializer_list<std::string*> values) const -> int {
-        int read = 1;
-        for (auto* value : values) {
-            if (read > 0) read = read_text(reply, 's', *value);
-        }
         return read;
     }
 

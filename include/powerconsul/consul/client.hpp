@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -68,6 +69,37 @@ namespace detail {
     return "; is the address that of a Consul agent?";
 }
 
+/// Turns any status but 200 into the error that it is. None of them says that something is absent. `rights` are those
+/// that the token needs.
+[[nodiscard]] inline auto refused(const http_response& answer, std::string_view path, const std::string& rights)
+    -> unexpected {
+    const std::string complaint = known_complaint(answer.body);
+    const std::string what = "Consul answers " + std::to_string(answer.status) + " to " + std::string{path} + complaint;
+    if (answer.status == 403) {
+        return fail(errc::denied, what + "; the token needs " + (rights.empty() ? "no right at all" : rights));
+    }
+    if (answer.status == 429) return fail(errc::unavailable, what + ": too many requests; see its limits");
+    if (answer.status >= 500) {
+        return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
+    }
+    return fail(errc::bad_data, what + (complaint.empty() ? advice_on(answer.status) : ""));
+}
+
+/// A server that knows no leader answers from what it last had: that can be of any age.
+[[nodiscard]] inline auto leaderless(const http_response& answer) -> bool {
+    return answer.header("X-Consul-KnownLeader") == "false";
+}
+[[nodiscard]] inline auto without_leader(std::string_view path) -> unexpected {
+    return fail(errc::unavailable, "Consul answers " + std::string{path} + " without a cluster leader");
+}
+
+/// A list that Consul says it filtered is not the list: what is missing from it may well be there.
+[[nodiscard]] inline auto whole_list(const http_response& answer, std::string_view path, const std::string& rights)
+    -> result<void> {
+    if (answer.header("X-Consul-Results-Filtered-By-ACLs") != "true") return {};
+    return fail(errc::denied, std::string{path} + ": the list is filtered; the token needs " + rights);
+}
+
 }  // namespace detail
 
 /// One datacenter's answer to "which instances does this service have".
@@ -116,11 +148,11 @@ public:
         if (!answer) return unexpected{answer.error()};
         const std::string_view path = path_of(how.target);
         // How old a stale answer may be is told by its age; any other must come from a leader.
-        if (mode != consistency::stale && leaderless(*answer)) return without_leader(path);
+        if (mode != consistency::stale && detail::leaderless(*answer)) return detail::without_leader(path);
         how.age = age_of(*answer);
         const std::uint64_t index = whole_number(answer->header("X-Consul-Index")).value_or(0);
         if (answer->status == 404 && index != 0) return key_reading{{}, index, std::move(how)};
-        if (answer->status != 200) return refused(*answer, path, {{acl_resource::key, std::string{key}}});
+        if (answer->status != 200) return detail::refused(*answer, path, "key:read on " + std::string{key});
         auto entry = json::decode_kv_entry(answer->body, key);
         if (!entry) return detail::undecoded(path, *answer, entry.error());
         return key_reading{std::move(*entry), index, std::move(how)};
@@ -161,7 +193,7 @@ public:
         if (answer->status == 401 && answer->body.find("ACL support disabled") != std::string::npos) {
             return std::vector<acl_right>{};
         }
-        if (answer->status != 200) return refused(*answer, path, rights);
+        if (answer->status != 200) return detail::refused(*answer, path, to_string(rights));
         auto missing = json::decode_missing_rights(answer->body, rights);
         if (!missing) return detail::undecoded(path, *answer, missing.error());
         return missing;
@@ -180,20 +212,18 @@ public:
 
     /// The local agent's node name and datacenter.
     [[nodiscard]] auto agent() -> result<agent_facts> {
-        return asked("/v1/agent/self", {{acl_resource::agent, "this node"}},
-                     [](std::string_view body) { return json::decode_agent(body); });
+        return asked("/v1/agent/self", {{acl_resource::agent, "this node"}}, json::decode_agent);
     }
 
     /// The checks of the local agent as they stand now, without asking a server.
     [[nodiscard]] auto agent_checks() -> result<std::vector<snapshot_check>> {
         return asked("/v1/agent/checks", {{acl_resource::node, {}, true}, {acl_resource::service, {}, true}},
-                     [](std::string_view body) { return json::decode_agent_checks(body); });
+                     json::decode_agent_checks);
     }
 
     /// All datacenters that are known, the agent's own first. Consul goes on listing one that is not reachable.
     [[nodiscard]] auto datacenters() -> result<std::vector<std::string>> {
-        return asked("/v1/catalog/datacenters", {},
-                     [](std::string_view body) { return json::decode_datacenters(body); });
+        return asked("/v1/catalog/datacenters", {}, json::decode_datacenters);
     }
 
 private:
@@ -202,10 +232,8 @@ private:
     [[nodiscard]] static auto in(std::string_view path, std::string_view datacenter, consistency mode) -> std::string {
         std::string target{path};
         if (!datacenter.empty()) target += "?dc=" + percent_encoded(datacenter);
-        const std::string_view how = mode == consistency::cached       ? "cached"
-                                     : mode == consistency::stale      ? "stale"
-                                     : mode == consistency::consistent ? "consistent"
-                                                                       : "";
+        constexpr std::string_view queries[] = {"cached", "stale", "", "consistent"};
+        const auto how = queries[static_cast<unsigned char>(mode)];
         if (!how.empty()) target += (datacenter.empty() ? '?' : '&') + std::string{how};
         return target;
     }
@@ -223,26 +251,19 @@ private:
         return transport_.perform({http_method::get, std::string{target}, {}, left});
     }
 
-    /// A header's whole number, the largest one for what is beyond it; nothing if there is none.
-    [[nodiscard]] static auto number_in(const http_response& answer, std::string_view name)
-        -> std::optional<std::uint64_t> {
-        const std::string_view text = answer.header(name);
-        const leading_digits read = read_digits(text);
-        if (read.count == 0 || read.count != text.size()) return std::nullopt;
-        return read.number;
-    }
-
     /// How old an answer may be: for how long the server that gave it has not heard of the leader, and how long the
     /// agent has kept it. Nothing if it does not say so.
     [[nodiscard]] static auto age_of(const http_response& answer) -> std::optional<milliseconds> {
         constexpr std::uint64_t longest = 1'000'000'000;
-        const auto contact = number_in(answer, "X-Consul-LastContact");
-        const bool kept = answer.header("X-Cache") == "HIT";
-        const auto in_cache = kept ? number_in(answer, "Age") : 0;
-        if (!contact || !in_cache) return std::nullopt;
-        const std::uint64_t age =
-            (*contact < longest ? *contact : longest) + (*in_cache < longest / 1000 ? *in_cache * 1000 : longest);
-        return milliseconds{static_cast<std::int64_t>(age)};
+        const std::string_view age = answer.header("X-Cache") == "HIT" ? answer.header("Age") : "0";
+        const std::string_view contact = answer.header("X-Consul-LastContact");
+        std::uint64_t sum = 0;
+        for (const auto& [text, factor] : {std::pair{contact, 1U}, std::pair{age, 1000U}}) {
+            const leading_digits read = read_digits(text);
+            if (read.count == 0 || read.count != text.size()) return std::nullopt;
+            sum += std::min(read.number, longest / factor) * factor;
+        }
+        return milliseconds{static_cast<std::int64_t>(sum)};
     }
 
     [[nodiscard]] auto instances_by(consistency mode, std::string_view service,
@@ -270,55 +291,25 @@ private:
         return all;
     }
 
-    /// Turns any status but 200 into the error that it is. None of them says that something is absent.
-    [[nodiscard]] static auto refused(const http_response& answer, std::string_view path,
-                                      const std::vector<acl_right>& rights) -> unexpected {
-        const std::string complaint = detail::known_complaint(answer.body);
-        const std::string what =
-            "Consul answers " + std::to_string(answer.status) + " to " + std::string{path} + complaint;
-        if (answer.status == 403) {
-            return fail(errc::denied,
-                        what + "; the token needs " + (rights.empty() ? "no right at all" : to_string(rights)));
-        }
-        if (answer.status == 429) return fail(errc::unavailable, what + ": too many requests; see its limits");
-        if (answer.status >= 500) {
-            return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
-        }
-        return fail(errc::bad_data, what + (complaint.empty() ? detail::advice_on(answer.status) : ""));
-    }
-
-    /// A server that knows no leader answers from what it last had: that can be of any age.
-    [[nodiscard]] static auto leaderless(const http_response& answer) -> bool {
-        return answer.header("X-Consul-KnownLeader") == "false";
-    }
-    [[nodiscard]] static auto without_leader(std::string_view path) -> unexpected {
-        return fail(errc::unavailable, "Consul answers " + std::string{path} + " without a cluster leader");
-    }
-
     template <typename Decode>
     [[nodiscard]] auto asked(std::string_view path, const std::vector<acl_right>& rights, Decode decode)
         -> decltype(decode(std::string_view{})) {
         const auto answer = get(path);
         if (!answer) return unexpected{answer.error()};
-        if (answer->status != 200) return refused(*answer, path, rights);
+        if (answer->status != 200) return detail::refused(*answer, path, to_string(rights));
         auto facts = decode(answer->body);
         if (!facts) return detail::undecoded(path, *answer, facts.error());
         return facts;
     }
 
-    /// A list that Consul says it filtered is not the list: what is missing from it may well be there.
     [[nodiscard]] static auto decoded(const result<http_response>& answer, std::string_view path,
                                       std::string_view service, std::string_view datacenter, consistency mode)
         -> result<std::vector<instance>> {
         if (!answer) return unexpected{answer.error()};
-        const std::vector<acl_right> rights{{acl_resource::service, std::string{service}},
-                                            {acl_resource::node, {}, true}};
-        if (answer->status != 200) return refused(*answer, path, rights);
-        if (mode != consistency::cached && leaderless(*answer)) return without_leader(path);
-        if (answer->header("X-Consul-Results-Filtered-By-ACLs") == "true") {
-            return fail(errc::denied,
-                        std::string{path} + ": the list is filtered; the token needs " + to_string(rights));
-        }
+        const std::string rights = "service:read on " + std::string{service} + " and node:read on every node";
+        if (answer->status != 200) return detail::refused(*answer, path, rights);
+        if (mode != consistency::cached && detail::leaderless(*answer)) return detail::without_leader(path);
+        if (auto whole = detail::whole_list(*answer, path, rights); !whole) return unexpected{whole.error()};
         auto found = json::decode_instances(answer->body, datacenter);
         if (!found) return detail::undecoded(path, *answer, found.error());
         return found;
@@ -347,20 +338,11 @@ template <http_transport Transport>
     if (!datacenter.empty()) listing.path += "&dc=" + percent_encoded(datacenter);
     const auto answer = transport.perform({http_method::get, listing.path, {}, timeout});
     if (!answer) return unexpected{answer.error()};
-    const std::string what = "Consul answers " + std::to_string(answer->status) + " to " + listing.path +
-                             detail::known_complaint(answer->body);
-    const std::string right = "; the token needs key_prefix:list and key_prefix:read on " + std::string{prefix};
-    if (answer->header("X-Consul-KnownLeader") == "false") {
-        return fail(errc::unavailable, "Consul answers " + listing.path + " without a cluster leader");
-    }
-    if (answer->status == 403) return fail(errc::denied, what + right);
-    if (answer->header("X-Consul-Results-Filtered-By-ACLs") == "true") {
-        return fail(errc::denied, listing.path + ": the list is filtered" + right);
-    }
+    const std::string rights = "key_prefix:list and key_prefix:read on " + std::string{prefix};
+    if (detail::leaderless(*answer)) return detail::without_leader(listing.path);
+    if (auto whole = detail::whole_list(*answer, listing.path, rights); !whole) return unexpected{whole.error()};
     if (answer->status == 404 && whole_number(answer->header("X-Consul-Index")).value_or(0) != 0) return listing;
-    if (answer->status == 429) return fail(errc::unavailable, what + ": too many requests; see its limits");
-    if (answer->status >= 500) return fail(errc::unavailable, what);
-    if (answer->status != 200) return fail(errc::bad_data, what + detail::advice_on(answer->status));
+    if (answer->status != 200) return detail::refused(*answer, listing.path, rights);
     auto keys = json::decode_kv_list(answer->body, prefix);
     if (!keys) return detail::undecoded(listing.path, *answer, keys.error());
     listing.keys = std::move(*keys);

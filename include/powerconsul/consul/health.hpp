@@ -12,14 +12,8 @@ namespace powerconsul::inline v0 {
 enum class health : unsigned char { passing, warning, unknown, critical, maintenance };
 
 [[nodiscard]] constexpr auto to_string(health value) -> std::string_view {
-    switch (value) {
-        case health::passing: return "passing";
-        case health::warning: return "warning";
-        case health::critical: return "critical";
-        case health::maintenance: return "in maintenance";
-        case health::unknown: break;
-    }
-    return "unknown";
+    constexpr std::string_view names[] = {"passing", "warning", "unknown", "critical", "in maintenance"};
+    return value <= health::maintenance ? names[static_cast<unsigned char>(value)] : "unknown";
 }
 
 [[nodiscard]] constexpr auto worse(health a, health b) -> health {

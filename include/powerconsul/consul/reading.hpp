@@ -13,13 +13,8 @@ namespace powerconsul::inline v0 {
 enum class consistency : unsigned char { cached, stale, leader, consistent };
 
 [[nodiscard]] constexpr auto to_string(consistency value) -> std::string_view {
-    switch (value) {
-        case consistency::cached: return "agent's cache";
-        case consistency::stale: return "any server";
-        case consistency::consistent: return "leader, confirmed";
-        case consistency::leader: break;
-    }
-    return "leader";
+    constexpr std::string_view names[] = {"agent's cache", "any server", "leader", "leader, confirmed"};
+    return names[static_cast<unsigned char>(value)];
 }
 
 /// How reads are made. What was read in a cheaper way than `consistent` can only confirm what this node knows already

@@ -16,13 +16,8 @@ namespace powerconsul::inline v0 {
 enum class acl_resource : unsigned char { key, node, service, agent };
 
 [[nodiscard]] constexpr auto to_string(acl_resource value) -> std::string_view {
-    switch (value) {
-        case acl_resource::key: return "key";
-        case acl_resource::node: return "node";
-        case acl_resource::service: return "service";
-        case acl_resource::agent: break;
-    }
-    return "agent";
+    constexpr std::string_view names[] = {"key", "node", "service", "agent"};
+    return names[static_cast<unsigned char>(value)];
 }
 
 /// The right to read one thing, or all whose names begin alike. powerconsul writes nothing.
@@ -58,14 +53,10 @@ namespace powerconsul::inline v0::json {
     writer text;
     text.open_array();
     for (const auto& each : rights) {
-        text.open_object();
-        text.key("Resource").string(to_string(each.resource));
-        text.key("Access").string("read");
-        text.key("Segment").string(each.segment);
-        text.close_object();
+        text.open_object().key("Resource").string(to_string(each.resource)).key("Access").string("read");
+        text.key("Segment").string(each.segment).close_object();
     }
-    text.close_array();
-    return text.text();
+    return text.close_array().text();
 }
 
 /// The rights that the token does not have. Fails with errc::bad_data unless each one asked for is answered, in order.

@@ -18,7 +18,7 @@ namespace detail {
 /// The value of each character of the alphabet, 64 for all others.
 [[nodiscard]] constexpr auto base64_values() -> std::array<unsigned char, 256> {
     std::array<unsigned char, 256> values{};
-    for (auto& each : values) each = 64;
+    values.fill(64);
     for (std::size_t i = 0; i < base64_alphabet.size(); ++i) {
         values[static_cast<unsigned char>(base64_alphabet[i])] = static_cast<unsigned char>(i);
     }
@@ -49,39 +49,22 @@ inline constexpr auto base64_table = base64_values();
         return fail(errc::bad_data, "base64: " + std::string{what} + " at byte " + std::to_string(at));
     };
     if (text.size() % 4 != 0) return wrong(text.size(), "the length is not a multiple of four");
-    std::string bytes(text.size() / 4 * 3, '\0');
-    char* to = bytes.data();
+    std::string bytes;
+    bytes.reserve(text.size() / 4 * 3);
     for (std::size_t i = 0; i < text.size(); i += 4) {
         const bool last = i + 4 == text.size();
         const std::size_t padding = !last || text[i + 3] != '=' ? 0 : text[i + 2] != '=' ? 1 : 2;
         std::uint32_t group = 0;
-        if (!last) {
-            std::uint32_t seen = 0;
-            for (std::size_t k = 0; k < 4; ++k) {
-                const std::uint32_t value = detail::base64_table[static_cast<unsigned char>(text[i + k])];
-                group = group << 6U | value;
-                seen |= value;
-            }
-            if (seen < 64) {
-                *to++ = static_cast<char>(group >> 16U);
-                *to++ = static_cast<char>(group >> 8U & 0xFFU);
-                *to++ = static_cast<char>(group & 0xFFU);
-                continue;
-            }
-            group = 0;
-        }
         for (std::size_t k = 0; k < 4; ++k) {
-            const std::uint32_t value =
-                k + padding >= 4 ? 0U : detail::base64_table[static_cast<unsigned char>(text[i + k])];
+            const auto value = k + padding >= 4 ? 0U : detail::base64_table[static_cast<unsigned char>(text[i + k])];
             if (value == 64) return wrong(i + k, "a character outside the alphabet");
             group = group << 6U | value;
         }
-        if ((padding == 1 && (group & 0xFFU) != 0) || (padding == 2 && (group & 0xFFFFU) != 0)) {
+        if (padding > 0 && (group & (padding == 1 ? 0xFFU : 0xFFFFU)) != 0) {
             return wrong(i, "bits behind the last byte");
         }
-        for (std::size_t k = 0; k + padding < 3; ++k) *to++ = static_cast<char>(group >> (16U - 8U * k) & 0xFFU);
+        for (std::size_t k = 0; k + padding < 3; ++k) bytes += static_cast<char>(group >> (16U - 8U * k) & 0xFFU);
     }
-    bytes.resize(static_cast<std::size_t>(to - bytes.data()));
     return bytes;
 }
 

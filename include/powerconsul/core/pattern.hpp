@@ -20,34 +20,13 @@
 #undef PCRE2_CODE_UNIT_WIDTH
 #endif
 
+#include <powerconsul/core/owned.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 
 namespace powerconsul::inline v0 {
 
 namespace detail {
-
-/// Owns an object of PCRE2's. Takes the null that PCRE2 returns when there is no memory for std::bad_alloc.
-template <typename T, void (*Free)(T*)>
-class pcre2_owner {
-public:
-    explicit pcre2_owner(T* made) : made_{made} {
-        if (made == nullptr) throw std::bad_alloc{};
-    }
-    pcre2_owner(pcre2_owner&& other) noexcept : made_{std::exchange(other.made_, nullptr)} {}
-    auto operator=(pcre2_owner&& other) noexcept -> pcre2_owner& {
-        std::swap(made_, other.made_);
-        return *this;
-    }
-    pcre2_owner(const pcre2_owner&) = delete;
-    auto operator=(const pcre2_owner&) -> pcre2_owner& = delete;
-    ~pcre2_owner() { Free(made_); }
-
-    [[nodiscard]] auto get() const -> T* { return made_; }
-
-private:
-    T* made_;
-};
 
 [[nodiscard]] inline auto pcre2_units(std::string_view text) -> PCRE2_SPTR8 {
     return reinterpret_cast<PCRE2_SPTR8>(text.empty() ? "" : text.data());
@@ -215,8 +194,7 @@ public:
         }
         const detail::pcre2_spelling spelling{expression};
         if (!spelling.fault().empty()) return refused(spelling.fault_at(), spelling.fault());
-        const detail::pcre2_owner<pcre2_compile_context_8, pcre2_compile_context_free_8> context{
-            pcre2_compile_context_create_8(nullptr)};
+        const auto context = own<pcre2_compile_context_free_8>(pcre2_compile_context_create_8(nullptr));
         pcre2_set_newline_8(context.get(), PCRE2_NEWLINE_LF);
         pcre2_set_parens_nest_limit_8(context.get(), deepest_group);
         int problem = 0;
@@ -248,19 +226,18 @@ private:
         std::size_t offset{};
     };
 
-    pattern(std::string_view expression, pcre2_code_8* code) : expression_{expression}, code_{code} {}
+    pattern(std::string_view expression, pcre2_code_8* code)
+        : expression_{expression}, code_{own<pcre2_code_free_8>(code)} {}
 
     /// Where the match ends.
     [[nodiscard]] auto match(std::string_view text, std::uint32_t options) const -> result<std::optional<std::size_t>> {
         step_count steps{.left = std::min(least_steps + steps_per_byte * text.size(), most_steps)};
-        const detail::pcre2_owner<pcre2_match_context_8, pcre2_match_context_free_8> limits{
-            pcre2_match_context_create_8(nullptr)};
+        const auto limits = own<pcre2_match_context_free_8>(pcre2_match_context_create_8(nullptr));
         pcre2_set_match_limit_8(limits.get(), static_cast<std::uint32_t>(steps.left));
         pcre2_set_depth_limit_8(limits.get(), deepest_match);
         pcre2_set_heap_limit_8(limits.get(), largest_heap);
         pcre2_set_callout_8(limits.get(), count_step, &steps);
-        const detail::pcre2_owner<pcre2_match_data_8, pcre2_match_data_free_8> found{
-            pcre2_match_data_create_8(1, nullptr)};
+        const auto found = own<pcre2_match_data_free_8>(pcre2_match_data_create_8(1, nullptr));
         const int outcome =
             pcre2_match_8(code_.get(), detail::pcre2_units(text), text.size(), 0, options, found.get(), limits.get());
         if (outcome >= 0) return std::optional{pcre2_get_ovector_pointer_8(found.get())[1]};
@@ -284,7 +261,7 @@ private:
     }
 
     std::string expression_;  ///< as it was given, for messages
-    detail::pcre2_owner<pcre2_code_8, pcre2_code_free_8> code_;
+    owned<pcre2_code_8, pcre2_code_free_8> code_;
 };
 
 /// Does the expression match at the start of `text`? It need not reach to the end: that is what `$` is for. Fails as

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
 #include <powerconsul/version.hpp>
@@ -31,31 +32,6 @@ public:
     static void Free(void* memory) { std::free(memory); }
 };
 
-/// A text that grows before a string is written and not with each of its bytes.
-class text_sink {
-public:
-    using Ch = char;
-
-    void Put(char c) {
-        make_room(1);
-        PutUnsafe(*this, c);
-    }
-    void Flush() {}
-    [[nodiscard]] auto text() const -> std::string { return {text_.data(), used_}; }
-
-    // RapidJSON finds these by name.
-    friend void PutReserve(text_sink& sink, std::size_t more) { sink.make_room(more); }
-    friend void PutUnsafe(text_sink& sink, char c) { sink.text_[sink.used_++] = c; }
-
-private:
-    void make_room(std::size_t more) {
-        if (text_.size() - used_ < more) text_.resize((text_.size() + more) * 2);
-    }
-
-    std::string text_{};
-    std::size_t used_{};
-};
-
 }  // namespace detail
 
 /// Writes one compact JSON text. Names and strings must be UTF-8 (`one_line` and `is_utf8` see to that); calls must
@@ -73,15 +49,17 @@ public:
     auto number(std::uint64_t value) -> writer& { return writer_.Uint64(value), *this; }
     auto string(std::string_view text) -> writer& { return writer_.String(text.data(), size(text)), *this; }
 
-    [[nodiscard]] auto text() const -> std::string { return sink_.text(); }
+    [[nodiscard]] auto text() const -> std::string { return {sink_.GetString(), sink_.GetSize()}; }
 
 private:
     static auto size(std::string_view text) -> rapidjson::SizeType {
         return static_cast<rapidjson::SizeType>(text.size());
     }
 
-    detail::text_sink sink_{};
-    rapidjson::Writer<detail::text_sink, rapidjson::UTF8<>, rapidjson::UTF8<>, detail::allocator> writer_{sink_};
+    using sink = rapidjson::GenericStringBuffer<rapidjson::UTF8<>, detail::allocator>;
+
+    sink sink_{};
+    rapidjson::Writer<sink, rapidjson::UTF8<>, rapidjson::UTF8<>, detail::allocator> writer_{sink_};
 };
 
 }  // namespace powerconsul::inline v0::json

@@ -20,6 +20,7 @@
 
 #include <powerconsul/adapters/httplib/bounded.hpp>
 #include <powerconsul/consul/connection.hpp>
+#include <powerconsul/core/owned.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 
@@ -50,21 +51,12 @@ namespace detail {
 
 inline constexpr bool has_tls = true;
 
-template <auto Free>
-struct freed_with {
-    template <typename T>
-    void operator()(T* what) const {
-        Free(what);
-    }
-};
-
 /// One TLS connection. Does not own the socket.
 class tls_channel final : public channel {
 public:
     /// Sends nothing yet: the handshake is left to the caller. Throws std::bad_alloc.
-    tls_channel(SSL_CTX* context, bounded_socket socket) : socket_{socket}, tls_{SSL_new(context)} {
-        BIO* const lower = tls_ == nullptr ? nullptr : BIO_new(bio_method());
-        if (lower == nullptr) throw std::bad_alloc{};
+    tls_channel(SSL_CTX* context, bounded_socket socket) : socket_{socket}, tls_{own<SSL_free>(SSL_new(context))} {
+        BIO* const lower = own<BIO_free>(BIO_new(bio_method())).release();
         BIO_set_data(lower, &socket_);
         BIO_set_init(lower, 1);
         SSL_set_bio(tls_.get(), lower, lower);
@@ -111,7 +103,7 @@ private:
     }
 
     bounded_socket socket_;
-    std::unique_ptr<SSL, freed_with<SSL_free>> tls_;
+    owned<SSL, SSL_free> tls_;
 };
 
 /// TLS verification settings and the client certificate.
@@ -171,19 +163,14 @@ public:
 
 private:
     explicit tls_context(std::string name)
-        : name_{std::move(name)}, context_{SSL_CTX_new(TLS_client_method()), freed_with<SSL_CTX_free>{}} {
-        if (context_ == nullptr) throw std::bad_alloc{};
-    }
+        : name_{std::move(name)}, context_{own<SSL_CTX_free>(SSL_CTX_new(TLS_client_method()))} {}
 
     /// Adds all certificates of this text as authorities; false if one cannot be added.
     [[nodiscard]] auto trust(std::string_view authorities) const -> bool {
-        const std::unique_ptr<BIO, freed_with<BIO_free>> text{
-            BIO_new_mem_buf(authorities.data(), static_cast<int>(authorities.size()))};
-        if (text == nullptr) throw std::bad_alloc{};
+        const auto text = own<BIO_free>(BIO_new_mem_buf(authorities.data(), static_cast<int>(authorities.size())));
         ERR_clear_error();
         for (;;) {
-            const std::unique_ptr<X509, freed_with<X509_free>> one{
-                PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)};
+            const owned<X509, X509_free> one{PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)};
             if (one == nullptr) return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
             if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context_.get()), one.get()) != 1) return false;
         }

@@ -22,6 +22,7 @@
 
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
+#include <powerconsul/core/owned.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
@@ -61,8 +62,8 @@ public:
     [[nodiscard]] auto list(const std::string& path, std::size_t limit) const
         -> result<std::optional<std::vector<std::string>>> {
         if (auto checked = check(path); !checked) return unexpected{checked.error()};
-        const open_directory entries{::opendir(path.c_str())};  // O_DIRECTORY, O_CLOEXEC
-        if (entries.stream == nullptr) {
+        const owned<DIR, ::closedir> entries{::opendir(path.c_str())};  // O_DIRECTORY, O_CLOEXEC
+        if (entries == nullptr) {
             const int error = errno;
             struct stat seen {};
             // ENOTDIR may also be about a part of the path above it.
@@ -75,7 +76,7 @@ public:
         std::vector<std::string> names;
         for (;;) {
             errno = 0;
-            const dirent* entry = ::readdir(entries.stream);  // NOLINT(concurrency-mt-unsafe): a stream of its own
+            const dirent* entry = ::readdir(entries.get());  // NOLINT(concurrency-mt-unsafe): a stream of its own
             if (entry == nullptr && errno == 0) return std::optional{std::move(names)};
             if (entry == nullptr && absent(errno)) return std::optional<std::vector<std::string>>{};
             if (entry == nullptr) return system_failure("list", path, errno);
@@ -183,17 +184,6 @@ public:
     }
 
 private:
-    struct open_directory {
-        DIR* stream{};
-
-        explicit open_directory(DIR* opened) : stream{opened} {}
-        open_directory(const open_directory&) = delete;
-        auto operator=(const open_directory&) -> open_directory& = delete;
-        ~open_directory() {
-            if (stream != nullptr) ::closedir(stream);
-        }
-    };
-
     [[nodiscard]] static auto described(const struct stat& seen) -> file_status {
         return {
             .kind = S_ISREG(seen.st_mode)   ? file_kind::regular

@@ -17,6 +17,7 @@
 
 #include <powerconsul/adapters/posix/child.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
+#include <powerconsul/core/owned.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/executor.hpp>
@@ -88,39 +89,27 @@ private:
         }
     };
 
-    struct file_actions {
-        posix_spawn_file_actions_t value{};
-        file_actions() { ::posix_spawn_file_actions_init(&value); }
-        file_actions(const file_actions&) = delete;
-        auto operator=(const file_actions&) -> file_actions& = delete;
-        ~file_actions() { ::posix_spawn_file_actions_destroy(&value); }
-    };
-
-    struct attributes {
-        posix_spawnattr_t value{};
-        attributes() { ::posix_spawnattr_init(&value); }
-        attributes(const attributes&) = delete;
-        auto operator=(const attributes&) -> attributes& = delete;
-        ~attributes() { ::posix_spawnattr_destroy(&value); }
-    };
-
     [[nodiscard]] static auto spawn(const command& what, int out, int err) -> result<pid_t> {
-        file_actions actions;
-        attributes attrs;
+        posix_spawn_file_actions_t actions{};
+        posix_spawnattr_t attributes{};
+        ::posix_spawn_file_actions_init(&actions);
+        ::posix_spawnattr_init(&attributes);
+        const owned<posix_spawn_file_actions_t, ::posix_spawn_file_actions_destroy> actions_end{&actions};
+        const owned<posix_spawnattr_t, ::posix_spawnattr_destroy> attributes_end{&attributes};
         sigset_t all{};
         sigset_t none{};
         ::sigfillset(&all);
         ::sigemptyset(&none);
         const std::array prepared{
             ::posix_spawnattr_setflags(
-                &attrs.value, static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)),
-            ::posix_spawnattr_setsigdefault(&attrs.value, &all),
-            ::posix_spawnattr_setsigmask(&attrs.value, &none),
-            ::posix_spawn_file_actions_addopen(&actions.value, 0, "/dev/null", O_RDONLY, 0),
-            ::posix_spawn_file_actions_adddup2(&actions.value, out, 1),
-            ::posix_spawn_file_actions_adddup2(&actions.value, err, 2),
-            ::posix_spawn_file_actions_addclosefrom_np(&actions.value, 3),
-            ::posix_spawn_file_actions_addchdir_np(&actions.value, "/"),
+                &attributes, static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)),
+            ::posix_spawnattr_setsigdefault(&attributes, &all),
+            ::posix_spawnattr_setsigmask(&attributes, &none),
+            ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0),
+            ::posix_spawn_file_actions_adddup2(&actions, out, 1),
+            ::posix_spawn_file_actions_adddup2(&actions, err, 2),
+            ::posix_spawn_file_actions_addclosefrom_np(&actions, 3),
+            ::posix_spawn_file_actions_addchdir_np(&actions, "/"),
         };
         for (const int error : prepared) {
             if (error != 0) return system_failure("prepare to run", what.argv.front(), error);
@@ -128,7 +117,7 @@ private:
         const auto argv = detail::pointers(what.argv);
         const auto environment = detail::pointers(what.environment);
         pid_t pid = -1;
-        const int error = ::posix_spawn(&pid, argv[0], &actions.value, &attrs.value, argv.data(), environment.data());
+        const int error = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environment.data());
         if (error == 0) return pid;
         auto failed = system_failure("run", what.argv.front(), error);
         // The kernel's error about a script's interpreter reads as if it were about the script.

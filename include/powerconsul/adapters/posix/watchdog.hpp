@@ -67,69 +67,54 @@ inline void set_timer(const std::optional<timer_t>& timer, milliseconds left) {
 /// killed a second later, without a word. There may be only one at a time.
 class watchdog {
 public:
-    explicit watchdog(last_word word);
+    explicit watchdog(last_word word) {
+        struct sigaction action {};
+        action.sa_handler = detail::speak;
+        ::sigemptyset(&action.sa_mask);
+        ::sigaction(SIGALRM, &action, nullptr);
+        // Whoever started us may have blocked it.
+        sigset_t ours;
+        ::sigemptyset(&ours);
+        ::sigaddset(&ours, SIGALRM);
+        ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
+        change(std::move(word));
+    }
     watchdog(const watchdog&) = delete;
     auto operator=(const watchdog&) -> watchdog& = delete;
-    ~watchdog();
+    ~watchdog() {
+        finish();
+        for (const auto& timer : {speaks_, kills_}) {
+            if (timer) ::timer_delete(*timer);
+        }
+    }
 
     /// The time still counts from the start.
-    void change(last_word word);
+    void change(last_word word) {
+        if (finished_) return;
+        const bool armed = !words_.empty() && words_.back().limit == word.limit;
+        words_.push_back(std::move(word));
+        detail::pending_word = &words_.back();
+        if (armed) return;
+        const milliseconds left = started_ + words_.back().limit - posix_clock{}.monotonic();
+        detail::set_timer(kills_, std::max(left, milliseconds{}) + seconds(1));
+        detail::set_timer(speaks_, std::max(left, milliseconds{}));
+    }
 
     /// From now on the process ends by itself. Does not return if its time is over.
-    void finish();
+    void finish() {
+        if (std::exchange(finished_, true)) return;
+        // Somebody else took it: another thread is about to end the process.
+        while (detail::pending_word.exchange(nullptr) == nullptr) ::pause();
+        const itimerspec never{};
+        if (kills_) ::timer_settime(*kills_, 0, &never, nullptr);
+    }
 
 private:
-    void arm(milliseconds left) const;
-
-    milliseconds started_{};
+    milliseconds started_{posix_clock{}.monotonic()};
     std::list<last_word> words_{};  ///< the signal may come while one is replaced, so none is thrown away
-    std::optional<timer_t> speaks_{};
-    std::optional<timer_t> kills_{};
+    std::optional<timer_t> speaks_{detail::timer_for(SIGALRM)};
+    std::optional<timer_t> kills_{detail::timer_for(SIGKILL)};
     bool finished_{};
 };
-
-inline watchdog::watchdog(last_word word)
-    : started_{posix_clock{}.monotonic()}, speaks_{detail::timer_for(SIGALRM)}, kills_{detail::timer_for(SIGKILL)} {
-    struct sigaction action {};
-    action.sa_handler = detail::speak;
-    ::sigemptyset(&action.sa_mask);
-    ::sigaction(SIGALRM, &action, nullptr);
-    // Whoever started us may have blocked it.
-    sigset_t ours;
-    ::sigemptyset(&ours);
-    ::sigaddset(&ours, SIGALRM);
-    ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
-    change(std::move(word));
-}
-
-inline watchdog::~watchdog() {
-    finish();
-    for (const auto& timer : {speaks_, kills_}) {
-        if (timer) ::timer_delete(*timer);
-    }
-}
-
-inline void watchdog::change(last_word word) {
-    if (finished_) return;
-    const bool armed = !words_.empty() && words_.back().limit == word.limit;
-    words_.push_back(std::move(word));
-    detail::pending_word = &words_.back();
-    if (armed) return;
-    const milliseconds left = started_ + words_.back().limit - posix_clock{}.monotonic();
-    arm(left.count > 0 ? left : milliseconds{0});
-}
-
-inline void watchdog::finish() {
-    if (std::exchange(finished_, true)) return;
-    // Somebody else took it: another thread is about to end the process.
-    while (detail::pending_word.exchange(nullptr) == nullptr) ::pause();
-    const itimerspec never{};
-    if (kills_) ::timer_settime(*kills_, 0, &never, nullptr);
-}
-
-inline void watchdog::arm(milliseconds left) const {
-    detail::set_timer(kills_, left + seconds(1));
-    detail::set_timer(speaks_, left);
-}
 
 }  // namespace powerconsul::inline v0
