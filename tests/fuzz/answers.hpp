@@ -11,7 +11,7 @@
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/writer.hpp>
 #include <powerconsul/ports/transport.hpp>
-#include <powerconsul/store/url.hpp>
+#include <powerconsul/store/requests.hpp>
 #include <powerconsul/testing/fakes.hpp>
 
 #include "fuzz.hpp"

@@ -1,5 +1,5 @@
 // covers: core/time.hpp core/text.hpp core/base64.hpp consul/address.hpp adapters/httplib/tls.hpp cluster/identity.hpp
-// ports/trust.hpp lint/keys.hpp config/settings.hpp ports/log.hpp consul/connection.hpp store/url.hpp
+// ports/trust.hpp lint/keys.hpp config/settings.hpp ports/log.hpp consul/connection.hpp store/requests.hpp
 // probes/service/service_manager.hpp probes/http.hpp
 #include <powerconsul/consul/address.hpp>
 
@@ -17,7 +17,7 @@
 #include <powerconsul/ports/trust.hpp>
 #include <powerconsul/probes/http.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
-#include <powerconsul/store/url.hpp>
+#include <powerconsul/store/requests.hpp>
 
 #include "fuzz.hpp"
 

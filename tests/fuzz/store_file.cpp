@@ -1,5 +1,4 @@
-// covers: store/decoder.hpp store/file.hpp store/data.hpp store/store.hpp
-// store/answers.hpp store/keys.hpp store/requests.hpp
+// covers: store/file.hpp store/data.hpp store/store.hpp store/answers.hpp store/requests.hpp
 #include <powerconsul/store/file.hpp>
 
 #include <cstdint>

@@ -17,45 +17,25 @@ namespace powerconsul::inline v0::store_answers {
 
 // --- keys and transactions ---
 
-/// Assembled by hand and not by the writer, to be fast: a simulation asks for values more often than for anything else.
-inline void append_value(std::string& to, std::string_view key, const store_value& value, bool with_bytes = true) {
-    to += R"({"LockIndex":)";
-    to += std::to_string(value.lock_index);
-    to += R"(,"Key":)";
-    to += json::writer{}.string(key).text();
-    to += R"(,"Flags":)";
-    to += std::to_string(value.flags);
-    to += R"(,"Value":)";
-    if (value.bytes.empty() || !with_bytes) {
-        to += "null";
-    } else {
-        to += '"';
-        to += base64_encoded(value.bytes);
-        to += '"';
-    }
-    if (!value.session.empty()) to += R"(,"Session":")" + value.session + '"';
-    to += R"(,"CreateIndex":)";
-    to += std::to_string(value.created);
-    to += R"(,"ModifyIndex":)";
-    to += std::to_string(value.modified);
-    to += '}';
+inline void write_value(json::writer& to, std::string_view key, const store_value& value, bool with_bytes = true) {
+    to.open_object().key("LockIndex").number(value.lock_index).key("Key").string(key);
+    to.key("Flags").number(value.flags).key("Value");
+    value.bytes.empty() || !with_bytes ? to.null() : to.string(base64_encoded(value.bytes));
+    if (!value.session.empty()) to.key("Session").string(value.session);
+    to.key("CreateIndex").number(value.created).key("ModifyIndex").number(value.modified).close_object();
 }
 
 [[nodiscard]] inline auto one_value(std::string_view key, const store_value& value) -> std::string {
-    std::string text;
-    text.reserve(128 + key.size() + value.bytes.size() * 4 / 3);
-    text += '[';
-    append_value(text, key, value);
-    return text += ']';
+    json::writer to;
+    write_value(to.open_array(), key, value);
+    return to.close_array().text();
 }
 
 [[nodiscard]] inline auto values(const store_keys& in, std::string_view prefix) -> std::string {
-    std::string text = "[";
-    in.for_each(prefix, [&](const std::string& key, const store_value& value) {
-        if (text.size() > 1) text += ',';
-        append_value(text, key, value);
-    });
-    return text += ']';
+    json::writer to;
+    to.open_array();
+    in.for_each(prefix, [&](const std::string& key, const store_value& value) { write_value(to, key, value); });
+    return to.close_array().text();
 }
 
 /// The names of the keys below a prefix, each up to the first separator after the prefix.
@@ -73,13 +53,11 @@ inline void append_value(std::string& to, std::string_view key, const store_valu
     return to.close_array().text();
 }
 
-/// A transaction's body, made of the items of its lists. If it only reads, the members about the read are always the
-/// same.
-[[nodiscard]] inline auto transaction(const std::string& entries, const std::string& problems, bool writes)
+/// A transaction's body, made of its lists. If it only reads, the members about the read are always the same.
+[[nodiscard]] inline auto transaction(const std::string& results, const std::string& errors, bool writes)
     -> std::string {
-    const auto lists = problems.empty() ? R"({"Results":[)" + entries + R"(],"Errors":null)"
-                                        : R"({"Results":null,"Errors":[)" + problems + ']';
-    return lists + (writes ? "}" : R"(,"Index":0,"LastContact":0,"KnownLeader":true,"ConsistencyLevel":""})");
+    return R"({"Results":)" + results + R"(,"Errors":)" + errors +
+           (writes ? "}" : R"(,"Index":0,"LastContact":0,"KnownLeader":true,"ConsistencyLevel":""})");
 }
 
 inline void write_texts(json::writer& to, const std::vector<std::string>& texts) {

@@ -15,9 +15,7 @@
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/store/answers.hpp>
-#include <powerconsul/store/data.hpp>
 #include <powerconsul/store/requests.hpp>
-#include <powerconsul/store/url.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -154,7 +152,9 @@ private:
         const bool is_catalog = is_one_of(path, {"/v1/catalog/nodes", "/v1/catalog/services"});
         if (!is_local && !is_catalog && !path.starts_with(health_path)) return {404};
         if (request.method != http_method::get) return not_allowed(request.method, "OPTIONS,GET");
-        if (const auto refused = not_here(query, {"filter", "tag", "node-meta"})) return *refused;
+        for (const std::string_view name : {"filter", "tag", "node-meta"}) {
+            if (query_parameter(query, name)) return {501, "the embedded store does not know ?" + std::string{name}};
+        }
 
         if (is_local) {
             if (path == "/v1/catalog/datacenters") return {200, store_answers::datacenters(data_, self)};
@@ -266,10 +266,12 @@ private:
         }
         auto* const in = wanted(query, self);
         if (!is_reachable(in)) return unreachable(in);
-        std::string problems;
-        const auto fails = [&problems](std::size_t index, std::string_view why) {
-            problems += (problems.empty() ? "" : ",") + (R"({"OpIndex":)" + std::to_string(index)) + R"(,"What":)" +
-                        go_quoted(why) + '}';
+        std::size_t problems = 0;
+        json::writer errors;
+        errors.open_array();
+        const auto fails = [&](std::size_t index, std::string_view why) {
+            ++problems;
+            errors.open_object().key("OpIndex").number(std::uint64_t{index}).key("What").string(why).close_object();
         };
         bool writes = false;
         for (std::size_t i = 0; i < all.size(); ++i) {
@@ -281,13 +283,13 @@ private:
                 fails(i, "failed to lock key " + go_quoted(all[i].key) + " due to lock delay");
             }
         }
-        std::string entries;
-        if (problems.empty()) {
+        json::writer results;
+        results.open_array();
+        if (problems == 0) {
             const auto before = writes ? in->kv : store_keys{};
-            const auto show = [&entries](std::string_view key, const store_value& value, bool with_bytes) {
-                entries += entries.empty() ? R"({"KV":)" : R"(,{"KV":)";
-                store_answers::append_value(entries, key, value, with_bytes);
-                entries += '}';
+            const auto show = [&results](std::string_view key, const store_value& value, bool with_bytes) {
+                store_answers::write_value(results.open_object().key("KV"), key, value, with_bytes);
+                results.close_object();
             };
             const std::uint64_t at = data_.index() + 1;
             for (std::size_t i = 0; i < all.size(); ++i) {
@@ -297,9 +299,12 @@ private:
                 if (all[i].verb != "get-tree") continue;
                 in->kv.for_each(all[i].key, [&](const auto& key, const auto& value) { show(key, value, true); });
             }
-            if (writes && !problems.empty()) in->kv = before;
+            if (writes && problems != 0) in->kv = before;
         }
-        http_response answer{problems.empty() ? 200 : 409, store_answers::transaction(entries, problems, writes)};
+        const bool done = problems == 0;
+        http_response answer{done ? 200 : 409,
+                             store_answers::transaction(done ? results.close_array().text() : "null",
+                                                        done ? "null" : errors.close_array().text(), writes)};
         if (!writes) answer.headers = {{"X-Consul-KnownLeader", "true"}, {"X-Consul-LastContact", "0"}};
         return answer;
     }
@@ -379,12 +384,9 @@ private:
     }
     /// Index 0 would turn a blocking query into one that is answered at once.
     static auto read_headers(std::uint64_t index, std::string_view has_leader) -> std::vector<http_header> {
-        std::vector<http_header> headers;
-        headers.reserve(3);
-        headers.push_back({"X-Consul-Index", std::to_string(index != 0 ? index : 1)});
-        headers.push_back({"X-Consul-KnownLeader", std::string{has_leader}});
-        headers.push_back({"X-Consul-LastContact", "0"});
-        return headers;
+        return {{"X-Consul-Index", std::to_string(index != 0 ? index : 1)},
+                {"X-Consul-KnownLeader", std::string{has_leader}},
+                {"X-Consul-LastContact", "0"}};
     }
 
     static auto not_allowed(http_method method, std::string_view allowed) -> http_response {
@@ -410,16 +412,6 @@ private:
         if (why.code == errc::usage) return {501, why.message};
         return {400, std::string{before} + why.message};
     }
-    static auto not_here(std::string_view query, std::initializer_list<std::string_view> names)
-        -> std::optional<http_response> {
-        for (const auto name : names) {
-            if (!query.empty() && query_parameter(query, name)) {
-                return http_response{501, "the embedded store does not know ?" + std::string{name}};
-            }
-        }
-        return std::nullopt;
-    }
-
     store_data data_{};
     store_agent self_{};
     bool offline_{};
