@@ -71,6 +71,9 @@ TEST_CASE("root is 0 and 0 is root") {
     CHECK(*accounts.group_id("root") == std::optional<std::uint32_t>{0});
     CHECK(*accounts.user_name(0) == std::optional<std::string>{"root"});
     CHECK(*accounts.group_name(0) == std::optional<std::string>{"root"});
+    CHECK(*accounts.login("root") == std::optional{std::pair<uid_t, gid_t>{0, 0}});
+    CHECK(*accounts.home(0) == std::optional<std::string>{"/root"});
+    CHECK_FALSE(accounts.login("")->has_value());
 }
 
 TEST_CASE("every user and group of the machine's own files is found, by name and by number") {

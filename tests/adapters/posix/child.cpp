@@ -20,13 +20,6 @@ using namespace powerconsul;
 
 namespace {
 
-struct everything {
-    posix_fd from{};
-    std::string text{};
-    int unread{};
-    void add(std::string_view bytes) { text += bytes; }
-};
-
 struct attended {
     result<detail::child_end> end;
     std::string out{};
@@ -51,7 +44,8 @@ struct attended {
     }
     (*out)[1].reset();
     (*err)[1].reset();
-    std::array outputs{everything{std::move((*out)[0])}, everything{std::move((*err)[0])}};
+    constexpr std::size_t all = 1'000'000;
+    std::array outputs{detail::kept_output{std::move((*out)[0]), all}, detail::kept_output{std::move((*err)[0]), all}};
     auto end = detail::attend(pid, "sh", limits, outputs);
     return {std::move(end), outputs[0].text, outputs[1].text, clock.monotonic() - began};
 }
@@ -95,7 +89,7 @@ TEST_CASE("not more is taken than was asked for, and a pipe is closed at its end
     auto pipe = detail::make_output("sh", 10);
     REQUIRE(pipe);
     REQUIRE(::write((*pipe)[1].get(), "abcdef", 6) == 6);
-    everything kept{std::move((*pipe)[0])};
+    detail::kept_output kept{std::move((*pipe)[0]), 6};
     detail::take(kept, 4);
     CHECK(kept.text == "abcd");
     detail::take(kept, 4);
@@ -107,7 +101,7 @@ TEST_CASE("not more is taken than was asked for, and a pipe is closed at its end
     CHECK_FALSE(kept.from);
     CHECK(kept.unread == 0);
     detail::take(kept, 4);
-    everything folder{posix_fd{::open("/", O_RDONLY | O_CLOEXEC)}};
+    detail::kept_output folder{posix_fd{::open("/", O_RDONLY | O_CLOEXEC)}};
     detail::take(folder, 4);
     CHECK_FALSE(folder.from);
     CHECK(folder.unread == EISDIR);
@@ -158,7 +152,7 @@ TEST_CASE("a child that somebody else has reaped is an error") {
     const pid_t pid = ::fork();
     if (pid == 0) ::_exit(0);
     REQUIRE(::waitpid(pid, nullptr, 0) == pid);
-    std::array<everything, 1> none{};
+    std::array<detail::kept_output, 1> none{};
     const auto lost = detail::attend(pid, "sh", {seconds(5), seconds(1)}, none);
     REQUIRE_FALSE(lost);
     CHECK(lost.error().message.starts_with("cannot learn the end of \"sh\": "));

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <grp.h>
@@ -22,30 +23,16 @@ namespace powerconsul::inline v0 {
 /// The machine's users and groups, wherever its name service switch looks them up. A directory service may take as long
 /// as its own configuration allows. May be used by several threads at once.
 class posix_accounts {
-public:
-    [[nodiscard]] auto user_id(const std::string& name) const -> result<std::optional<std::uint32_t>> {
-        if (cannot_be(name)) return std::optional<std::uint32_t>{};
-        return look_up<std::uint32_t>("user " + quoted(name), &::passwd::pw_uid,
-                                      [&](auto... rest) { return ::getpwnam_r(name.c_str(), rest...); });
+    template <typename Entry, typename Call, typename Part>
+    [[nodiscard]] static auto by_name(const std::string& kind, const std::string& name, Call* call, Part part) {
+        const auto what = kind + quoted(name);
+        // A name with a NUL byte would be cut off there and found as another one.
+        const bool can_be = !name.empty() && name.find('\0') == std::string::npos;
+        return look_up<Entry>(what, part, [&](auto... rest) { return can_be ? call(name.c_str(), rest...) : ENOENT; });
     }
-    [[nodiscard]] auto group_id(const std::string& name) const -> result<std::optional<std::uint32_t>> {
-        if (cannot_be(name)) return std::optional<std::uint32_t>{};
-        return look_up<std::uint32_t>("group " + quoted(name), &::group::gr_gid,
-                                      [&](auto... rest) { return ::getgrnam_r(name.c_str(), rest...); });
-    }
-    [[nodiscard]] auto user_name(std::uint32_t id) const -> result<std::optional<std::string>> {
-        return look_up<std::string>("user " + std::to_string(id), &::passwd::pw_name,
-                                    [&](auto... rest) { return ::getpwuid_r(id, rest...); });
-    }
-    [[nodiscard]] auto group_name(std::uint32_t id) const -> result<std::optional<std::string>> {
-        return look_up<std::string>("group " + std::to_string(id), &::group::gr_name,
-                                    [&](auto... rest) { return ::getgrgid_r(id, rest...); });
-    }
-
-private:
-    /// A name with a NUL byte would be cut off there and found as another one.
-    [[nodiscard]] static auto cannot_be(const std::string& name) -> bool {
-        return name.empty() || name.find('\0') != std::string::npos;
+    template <typename Entry, typename Call, typename Part>
+    [[nodiscard]] static auto by_id(const std::string& kind, std::uint32_t id, Call* call, Part part) {
+        return look_up<Entry>(kind + std::to_string(id), part, [&](auto... rest) { return call(id, rest...); });
     }
 
     /// The manual page lists EBADF and EPERM as "not found" too. They may also come from a missing descriptor or right,
@@ -54,11 +41,12 @@ private:
         return error == 0 || error == ENOENT || error == ESRCH;
     }
 
-    /// One field of the entry that `call` finds. `call` returns an error number, as getpwnam_r does, and is repeated
+    /// A part of the entry that `call` finds. `call` returns an error number, as getpwnam_r does, and is repeated
     /// with a buffer twice as large while that is ERANGE: a group's entry lists all its members.
-    template <typename Value, typename Entry, typename Field, typename Call>
-    [[nodiscard]] static auto look_up(const std::string& what, Field Entry::*field, Call&& call)
-        -> result<std::optional<Value>> {
+    template <typename Entry, typename Part, typename Call>
+    [[nodiscard]] static auto look_up(const std::string& what, Part part, Call call)
+        -> result<std::optional<decltype(part(Entry{}))>> {
+        using value = std::optional<decltype(part(Entry{}))>;
         constexpr std::size_t largest = std::size_t{4} * 1024 * 1024;
         int error = ERANGE;
         // glibc also says "not found" when it had no memory to look, so that is believed only the second time.
@@ -71,12 +59,38 @@ private:
                 do {
                     error = call(&entry, text.data(), text.size(), &found);
                 } while (error == EINTR);
-                if (found != nullptr) return std::optional<Value>{Value{found->*field}};
+                if (found != nullptr) return value{part(*found)};
             }
             if (!means_none(error)) break;
         }
-        if (means_none(error)) return std::optional<Value>{};
+        if (means_none(error)) return value{};
         return fail(errc::io, "cannot look up the " + what + ": " + std::generic_category().message(error));
+    }
+
+public:
+    [[nodiscard]] auto user_id(const std::string& name) const -> result<std::optional<std::uint32_t>> {
+        return by_name<::passwd>("user ", name, ::getpwnam_r, [](const auto& user) { return user.pw_uid; });
+    }
+    [[nodiscard]] auto group_id(const std::string& name) const -> result<std::optional<std::uint32_t>> {
+        return by_name<::group>("group ", name, ::getgrnam_r, [](const auto& group) { return group.gr_gid; });
+    }
+    [[nodiscard]] auto user_name(std::uint32_t id) const -> result<std::optional<std::string>> {
+        return by_id<::passwd>("user ", id, ::getpwuid_r, [](const auto& user) { return std::string{user.pw_name}; });
+    }
+    [[nodiscard]] auto group_name(std::uint32_t id) const -> result<std::optional<std::string>> {
+        return by_id<::group>("group ", id, ::getgrgid_r, [](const auto& group) { return std::string{group.gr_name}; });
+    }
+
+    /// The ids of a user and of the group that they belong to first.
+    [[nodiscard]] auto login(const std::string& name) const -> result<std::optional<std::pair<uid_t, gid_t>>> {
+        return by_name<::passwd>("user ", name, ::getpwnam_r, [](const auto& user) {
+            return std::pair{user.pw_uid, user.pw_gid};
+        });
+    }
+    /// The user's home directory.
+    [[nodiscard]] auto home(std::uint32_t id) const -> result<std::optional<std::string>> {
+        return by_id<::passwd>("user ", id, ::getpwuid_r,
+                               [](const auto& user) { return std::string{user.pw_dir == nullptr ? "" : user.pw_dir}; });
     }
 };
 

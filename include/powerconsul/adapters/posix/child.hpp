@@ -80,10 +80,25 @@ template <typename Make>
     return system_failure("make a pipe for", program, errno);
 }
 
-/// Passes what is there, at most `most` bytes, to `to.add`. Closes the pipe at its end or on an error, whose errno it
-/// leaves in `to.unread`.
-template <typename Output>
-void take(Output& to, std::size_t most) {
+/// Keeps the first `head` and the last `tail` bytes of an output of any length.
+struct kept_output {
+    posix_fd from{};
+    std::size_t head{};
+    std::size_t tail{};
+    std::string text{};
+    std::uint64_t dropped{};
+    int unread{};  ///< why the rest could not be read, 0 if it could
+
+    void cut(std::size_t slack) {
+        if (text.size() <= head || text.size() - head <= tail || text.size() - head - tail <= slack) return;
+        dropped += text.size() - head - tail;
+        text.erase(head, text.size() - head - tail);
+    }
+};
+
+/// Takes what is there, at most `most` bytes. Closes the pipe at its end or on an error, whose errno it leaves in
+/// `to.unread`.
+inline void take(kept_output& to, std::size_t most) {
     std::array<char, 16 * 1024> buffer{};
     while (to.from && most > 0) {
         const std::size_t asked = std::min(buffer.size(), most);
@@ -92,18 +107,19 @@ void take(Output& to, std::size_t most) {
         if (got < 0) to.unread = errno;
         if (got <= 0) return to.from.reset();
         const auto size = static_cast<std::size_t>(got);
-        to.add(std::string_view{buffer.data(), size});
-        if (size < asked) return;  // nothing was left
+        to.text.append(buffer.data(), size);
+        to.cut(std::max(to.tail, std::size_t{64} * 1024));  // not each time, since erasing moves the tail
+        if (size < asked) return;                           // nothing was left
         most -= size;
     }
 }
 
 /// Waits for the end of a child that leads its process group, ends it at the limits, and takes what it writes
-/// meanwhile. A grandchild that keeps a pipe open is not waited for. Each of `outputs` is as take() needs it and has a
-/// descriptor `from`. Fails with errc::io if somebody else reaped the child, so that its end is unknown.
-template <typename Output, std::size_t Count>
+/// meanwhile. A grandchild that keeps a pipe open is not waited for. Fails with errc::io if somebody else reaped the
+/// child, so that its end is unknown.
+template <std::size_t Count>
 [[nodiscard]] auto attend(pid_t pid, const std::string& program, const child_limits& limits,
-                          std::array<Output, Count>& outputs) -> result<child_end> {
+                          std::array<kept_output, Count>& outputs) -> result<child_end> {
     enum class phase : unsigned char { running, asked_to_end, killed };
     // How long the kernel may take to end a killed program (it cannot before a running system call returns), the pause
     // between two looks where the kernel does not notify us, and the longest wait, which prevents overflow.
@@ -158,6 +174,7 @@ template <typename Output, std::size_t Count>
         if (each.from && ::ioctl(each.from.get(), FIONREAD, &waiting) == 0 && waiting > 0) {
             take(each, static_cast<std::size_t>(waiting));
         }
+        each.cut(0);
     }
     return seen;
 }

@@ -9,11 +9,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/core/result.hpp>
@@ -25,17 +25,9 @@ namespace powerconsul::inline v0 {
 /// The user's home directory where HOME is not set, as under a Consul agent that was started by a service manager.
 /// Empty if the user has none.
 [[nodiscard]] inline auto home_directory() -> result<std::string> {
-    // Without memory glibc says that there is none, too: that is believed the second time.
-    const passwd* user = nullptr;
-    for (int asked = 0; asked < 2 && user == nullptr; ++asked) {
-        errno = 0;
-        user = getpwuid(geteuid());  // NOLINT(concurrency-mt-unsafe): before anything else is started
-        if (user == nullptr && errno != 0 && errno != ENOENT && errno != ESRCH) {
-            return system_failure("look up the home directory, where the configuration may be, of user",
-                                  std::to_string(geteuid()), errno);
-        }
-    }
-    return user == nullptr || user->pw_dir == nullptr ? std::string{} : std::string{user->pw_dir};
+    const auto home = posix_accounts{}.home(geteuid());
+    if (home) return home->value_or(std::string{});
+    return fail(errc::io, "the home directory, where the configuration may be: " + home.error().message);
 }
 
 /// Standard input, to its end or to one of the limits.

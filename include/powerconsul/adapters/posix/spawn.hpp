@@ -56,8 +56,8 @@ public:
         if (!started) return unexpected{started.error()};
         (*out)[1].reset();
         (*err)[1].reset();
-        std::array outputs{kept_output{std::move((*out)[0]), what.output_limit},
-                           kept_output{std::move((*err)[0]), what.output_limit}};
+        std::array outputs{detail::kept_output{std::move((*out)[0]), what.output_limit},
+                           detail::kept_output{std::move((*err)[0]), what.output_limit}};
         const auto end = detail::attend(*started, what.argv.front(), {what.timeout, what.grace}, outputs);
         if (!end) return unexpected{end.error()};
         if (!end->reaped) {
@@ -70,25 +70,12 @@ public:
         }
         return outcome{.how = end->how,
                        .status = end->status,
-                       .out = std::move(outputs[0].kept),
-                       .err = std::move(outputs[1].kept),
-                       .truncated = outputs[0].truncated || outputs[1].truncated};
+                       .out = std::move(outputs[0].text),
+                       .err = std::move(outputs[1].text),
+                       .truncated = outputs[0].dropped != 0 || outputs[1].dropped != 0};
     }
 
 private:
-    /// Keeps the first `limit` bytes of an output.
-    struct kept_output {
-        posix_fd from{};
-        std::size_t limit{};
-        std::string kept{};
-        bool truncated{};
-        int unread{};  ///< why the rest could not be read, 0 if it could
-        void add(std::string_view bytes) {
-            truncated = truncated || bytes.size() > limit - kept.size();
-            kept += bytes.substr(0, limit - kept.size());
-        }
-    };
-
     [[nodiscard]] static auto spawn(const command& what, int out, int err) -> result<pid_t> {
         posix_spawn_file_actions_t actions{};
         posix_spawnattr_t attributes{};

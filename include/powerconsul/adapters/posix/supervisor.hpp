@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -25,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/adapters/posix/child.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
@@ -108,31 +108,12 @@ private:
         }
     };
 
-    /// Keeps the first `head` and the last `tail` bytes of an output of any length.
-    struct head_and_tail {
-        posix_fd from{};
-        std::size_t head{};
-        std::size_t tail{};
-        std::string text{};
-        std::uint64_t dropped{};
-        int unread{};
-        void cut(std::size_t slack) {
-            if (text.size() <= head || text.size() - head <= tail || text.size() - head - tail <= slack) return;
-            dropped += text.size() - head - tail;
-            text.erase(head, text.size() - head - tail);
-        }
-        void add(std::string_view bytes) {
-            text += bytes;
-            cut(std::max(tail, std::size_t{64} * 1024));  // not each time, since erasing moves the tail
-        }
-    };
-
     // --- preparing a child ---
 
     static constexpr std::string_view ended_early = "its process ended before it could begin";
     [[nodiscard]] static auto cannot_run(const job& what, errc code, std::string_view why) -> unexpected {
         const std::string_view name = what.argv.empty() ? std::string_view{} : what.argv.front();
-        const bool hidden = std::any_of(name.begin(), name.end(), [](char c) { return c > '\0' && c < ' '; });
+        const bool hidden = std::ranges::any_of(name, [](char c) { return c > '\0' && c < ' '; });
         return fail(code, "cannot run " + quoted(name) + (what.user.empty() ? "" : " as user " + quoted(what.user)) +
                               ": " + std::string{why} +
                               (hidden ? " (its name holds a control character: a line that ends in CR LF?)" : ""));
@@ -153,17 +134,12 @@ private:
     /// The account to switch to; nothing if this process has that user's rights already.
     [[nodiscard]] static auto look_up(const job& what) -> result<std::optional<account>> {
         if (what.user.empty()) return std::optional<account>{};
-        passwd entry{};
-        passwd* found = nullptr;
-        std::vector<char> text(std::size_t{1} << 20U);
-        int error = what.user.find('\0') == std::string::npos ? EINTR : ENOENT;
-        while (error == EINTR) error = ::getpwnam_r(what.user.c_str(), &entry, text.data(), text.size(), &found);
-        if (found == nullptr && (error == 0 || error == ENOENT || error == ESRCH)) {
-            return cannot_run(what, errc::usage, "this machine knows no such user");
-        }
-        if (found == nullptr) return cannot_run(what, error);
-        if (entry.pw_uid == ::geteuid()) return std::optional<account>{};
-        account made{entry.pw_uid, entry.pw_gid, std::vector<gid_t>(65536)};  // as many as the kernel allows
+        const auto found = posix_accounts{}.login(what.user);
+        if (!found) return cannot_run(what, errc::io, found.error().message);
+        if (!*found) return cannot_run(what, errc::usage, "this machine knows no such user");
+        const auto [user, group] = **found;
+        if (user == ::geteuid()) return std::optional<account>{};
+        account made{user, group, std::vector<gid_t>(65536)};  // as many as the kernel allows
         int count = static_cast<int>(made.groups.size());
         if (::getgrouplist(what.user.c_str(), made.group, made.groups.data(), &count) < 0) {
             return cannot_run(what, errc::io, "more than 65536 groups");
@@ -314,15 +290,13 @@ private:
         if (uninterrupted(go) != 1) return cannot_run(what, errc::io, ended_early);
         const posix_clock clock;
         const milliseconds began = clock.monotonic();
-        std::array outputs{head_and_tail{std::move(child.output), what.head, what.tail}};
+        std::array outputs{detail::kept_output{std::move(child.output), what.head, what.tail}};
         const auto end =
             detail::attend(std::exchange(child.pid, -1), what.argv.front(), {what.timeout, what.grace, true}, outputs);
         if (!end) return unexpected{end.error()};
         const milliseconds duration = clock.monotonic() - began;
         if (const auto told = heard(child)) return cannot_run(what, *told);
-        auto& output = outputs[0];
-        output.cut(0);
-        return job_outcome{end->how, end->status, std::move(output.text), output.dropped, duration};
+        return job_outcome{end->how, end->status, std::move(outputs[0].text), outputs[0].dropped, duration};
     }
 };
 
