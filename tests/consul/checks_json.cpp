@@ -48,10 +48,14 @@ void check_refused(const auto& rows, auto decode) {
     }
 }
 
+auto checks_of(std::string_view text, std::string_view node) -> result<std::vector<snapshot_check>> {
+    return json::snapshot{text}.checks_of(node);
+}
+
 }  // namespace
 
 TEST_CASE("the input of a checks watch is read") {
-    const auto check = only(json::decode_snapshot(from_consul, "n1"));
+    const auto check = only(checks_of(from_consul, "n1"));
     CHECK(check.node == "n1");
     CHECK(check.check_id == "web-chk");
     CHECK(check.name == "web check");
@@ -63,12 +67,12 @@ TEST_CASE("the input of a checks watch is read") {
     CHECK(check.modify_index == 15);
     for (const std::string_view node : {"n2", "N1", "n", "n11", "n1.example.com", ""}) {
         CAPTURE(node);
-        const auto none = json::decode_snapshot(from_consul, node);
+        const auto none = checks_of(from_consul, node);
         REQUIRE(none);
         CHECK(none->empty());
     }
-    CHECK(json::decode_snapshot("[]", "n1")->empty());
-    CHECK(json::decode_snapshot(" [ ] \r\n\t", "n1")->empty());
+    CHECK(checks_of("[]", "n1")->empty());
+    CHECK(checks_of(" [ ] \r\n\t", "n1")->empty());
 }
 
 TEST_CASE("of the entries those of this node count that are of a service and no maintenance") {
@@ -106,37 +110,36 @@ TEST_CASE("of the entries those of this node count that are of a service and no 
     std::size_t sum = 0;
     for (const auto& each : rows) {
         CAPTURE(each.name);
-        const auto read = json::decode_snapshot('[' + each.entry + ']', "n1");
+        const auto read = checks_of('[' + each.entry + ']', "n1");
         REQUIRE_MESSAGE(read, read.error().message);
         CHECK(read->size() == each.count);
         all += (all.empty() ? "" : ", ") + each.entry;
         sum += each.count;
     }
-    const auto read = json::decode_snapshot('[' + all + ']', "n1");
+    const auto read = checks_of('[' + all + ']', "n1");
     REQUIRE_MESSAGE(read, read.error().message);
     CHECK(read->size() == sum);
 }
 
 TEST_CASE("what may be missing is missing") {
-    const auto least = only(json::decode_snapshot('[' + entry("n1", "c") + ']', "n1"));
+    const auto least = only(checks_of('[' + entry("n1", "c") + ']', "n1"));
     CHECK(least.service_id == "web");
     CHECK(least.name.empty());
     CHECK(least.output.empty());
     CHECK(least.create_index == 0);
     CHECK(least.modify_index == 0);
-    const auto nulls = only(json::decode_snapshot(
+    const auto nulls = only(checks_of(
         '[' + entry("n1", "c", R"(,"Output":null,"Name":null,"ServiceID":null,"CreateIndex":null,"ModifyIndex":null)") +
             ']',
         "n1"));
     CHECK(nulls.service_id == "web");
     CHECK(nulls.output.empty());
     CHECK(nulls.create_index == 0);
-    CHECK(only(json::decode_snapshot('[' + entry("n1", "c", R"(,"ServiceID":"")") + ']', "n1")).service_id == "web");
-    const auto large =
-        only(json::decode_snapshot('[' + entry("n1", "c", R"(,"CreateIndex":18446744073709551615)") + ']', "n1"));
+    CHECK(only(checks_of('[' + entry("n1", "c", R"(,"ServiceID":"")") + ']', "n1")).service_id == "web");
+    const auto large = only(checks_of('[' + entry("n1", "c", R"(,"CreateIndex":18446744073709551615)") + ']', "n1"));
     CHECK(large.create_index == UINT64_MAX);
     // Nothing stays from the check before.
-    const auto two = json::decode_snapshot(
+    const auto two = checks_of(
         '[' + entry("n1", "a", R"(,"Output":"x","Name":"y","ServiceID":"z","CreateIndex":1,"ModifyIndex":2)") + ',' +
             entry("n1", "b") + ']',
         "n1");
@@ -151,7 +154,7 @@ TEST_CASE("what may be missing is missing") {
 
 TEST_CASE("of an output the end is kept, at a character's border") {
     const auto output = [](const std::string& text) {
-        return only(json::decode_snapshot('[' + entry("n1", "c", ",\"Output\":\"" + text + '"') + ']', "n1")).output;
+        return only(checks_of('[' + entry("n1", "c", ",\"Output\":\"" + text + '"') + ']', "n1")).output;
     };
     CHECK(output("a\\nb\\u0000\xEF\xBF\xBD\\\"") == "a\nb\0\xEF\xBF\xBD\""s);
     CHECK(output("\\udc00").size() == 3);  // half of a surrogate pair, as the reader gives it
@@ -231,7 +234,7 @@ TEST_CASE("what is no input of a checks watch is refused with its place") {
         {"a member twice, once null", '[' + entry("n1", "c", R"(,"Output":null,"Output":"")") + ']',
          R"(the check "c" at line 1, column 2 (byte 1): Output comes twice)"},
     };
-    check_refused(rows, [](std::string_view text) { return json::decode_snapshot(text, "n1"); });
+    check_refused(rows, [](std::string_view text) { return checks_of(text, "n1"); });
 }
 
 TEST_CASE("other nodes' checks cost little, however many and deep they are") {
@@ -243,19 +246,19 @@ TEST_CASE("other nodes' checks cost little, however many and deep they are") {
     text += R"({"Node":"deep","X":)" + std::string(200'000, '[') + std::string(200'000, ']') + "},";
     text += entry("long", "c", ",\"Output\":\"" + std::string(4'000'000, 'x') + '"') + ',';
     text += entry("n1", "mine") + ']';
-    CHECK(only(json::decode_snapshot(text, "n1")).check_id == "mine");
-    CHECK(only(json::decode_snapshot(text, "long")).output.size() == longest_check_output);
+    CHECK(only(checks_of(text, "n1")).check_id == "mine");
+    CHECK(only(checks_of(text, "long")).output.size() == longest_check_output);
     text.pop_back();
-    CHECK_FALSE(json::decode_snapshot(text, "n1"));
+    CHECK_FALSE(checks_of(text, "n1"));
 }
 
 TEST_CASE("every text that is cut off somewhere is refused") {
     const std::string whole = '[' + entry("n2", "a", R"(,"Output":"\u00e9\n","X":[1,true,{}])") + ", " +
                               entry("n1", "b", R"(,"CreateIndex":12)") + ']';
-    REQUIRE(json::decode_snapshot(whole, "n1"));
+    REQUIRE(checks_of(whole, "n1"));
     for (std::size_t length = 0; length < whole.size(); ++length) {
         CAPTURE(length);
-        CHECK_FALSE(json::decode_snapshot(std::string_view{whole}.substr(0, length), "n1"));
+        CHECK_FALSE(checks_of(std::string_view{whole}.substr(0, length), "n1"));
     }
 }
 
@@ -277,14 +280,14 @@ TEST_CASE("gone through quickly or parsed as a whole, a text gives the same") {
     const auto whole = [](std::string_view of, std::string_view node) {
         return json::detail::read_checks(of, json::detail::check_layout::list, node);
     };
-    REQUIRE(json::decode_snapshot(text, "n1")->size() == 3);
-    REQUIRE(json::decode_snapshot(text, "n2")->size() == 2);
+    REQUIRE(checks_of(text, "n1")->size() == 3);
+    REQUIRE(checks_of(text, "n2")->size() == 2);
     for (std::size_t at = 0; at < text.size(); ++at) {
         for (const char byte : "\"\\,:[]{}0.e n\x1F\xC3") {  // and NUL
             std::string changed = text;
             changed[at] = byte;
             for (const std::string_view node : {"n1", "n2"}) {
-                const auto quick = ids(json::decode_snapshot(changed, node));
+                const auto quick = ids(checks_of(changed, node));
                 const auto slow = ids(whole(changed, node));
                 if (quick == slow) continue;
                 CAPTURE(changed);

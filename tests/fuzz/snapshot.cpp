@@ -42,7 +42,7 @@ void skim(std::string_view text) {
     rapidjson::MemoryStream stream{text.data(), text.size()};
     rapidjson::BaseReaderHandler<> nobody;
     rapidjson::Reader reader;
-    const bool sound = !reader.Parse<json::detail::check_flags>(stream, nobody).IsError();
+    const bool sound = !reader.Parse<json::detail::reader_flags>(stream, nobody).IsError();
     fuzz::expect(sound && stream.Tell() == text.size(), "skimmed, and no JSON", text);
 }
 
@@ -53,7 +53,7 @@ void run(std::string_view bytes) {
     const std::string node{script.next()};
     const std::string_view text = script.rest();
     const auto slow = json::detail::read_checks(text, check_layout::list, node);
-    const auto found = json::decode_snapshot(text, node);
+    const auto found = json::snapshot{text}.checks_of(node);
     expect_same(found, slow, text);
     const auto whole = json::snapshot::read(text);
     const auto nobody = json::detail::read_checks(text, check_layout::list, {});

@@ -36,9 +36,6 @@ public:
 
 private:
     struct interface {
-        interface() = default;
-        interface(const interface&) = delete;
-        auto operator=(const interface&) -> interface& = delete;
         virtual ~interface() = default;
         virtual auto perform(const http_request& request) -> result<http_response> = 0;
         virtual auto perform_all(const std::vector<http_request>& requests) -> std::vector<result<http_response>> = 0;

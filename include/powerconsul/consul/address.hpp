@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 
@@ -43,44 +45,37 @@ inline constexpr std::size_t socket_path_limit = 107;
         // for everybody who may see a check.
         const std::string_view start = text.substr(0, text.find_first_of("?#"));
         const auto at = start.rfind('@');
-        std::string shown{at == std::string_view::npos ? start : start.substr(at)};
-        if (at != std::string_view::npos) shown.insert(0, "...");
+        std::string shown = at == std::string_view::npos ? std::string{start} : "..." + std::string{start.substr(at)};
         if (start.size() < text.size()) shown += "...";
-        shown = quoted(shown);
-        return fail(errc::configuration, "the address of Consul " + shown + ' ' + std::string{what});
+        return fail(errc::configuration, "the address of Consul " + quoted(shown) + ' ' + std::string{what});
     };
     address where;
     std::string_view rest = text;
-    bool port_missing_means_8500 = true;
     if (const auto mark = text.find("://"); mark != std::string_view::npos) {
         const std::string_view scheme = text.substr(0, mark);
         rest = text.substr(mark + 3);
         if (scheme == "unix") {
-            if (rest.empty() || rest.front() != '/') return wrong("needs an absolute path: unix:///path/to/socket");
+            if (!rest.starts_with('/')) return wrong("needs an absolute path: unix:///path/to/socket");
             if (rest.size() > socket_path_limit) return wrong("has a path of more than 107 bytes; use a shorter one");
             if (rest.find('\0') != std::string_view::npos) return wrong("has a NUL byte in its path");
             return address{address_scheme::unix_socket, "localhost", 0, std::string{rest}};
         }
-        if (scheme == "https") {
-            where.scheme = address_scheme::https;
-        } else if (scheme != "http") {
+        if (scheme != "https" && scheme != "http") {
             return wrong("has an unknown scheme; use http://, https:// or unix://");
         }
-        port_missing_means_8500 = false;
+        if (scheme == "https") where.scheme = address_scheme::https;
         where.port = scheme == "https" ? 443 : 80;
-        if (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
-    }
-    if (port_missing_means_8500 && !rest.empty() && rest.front() == '/') {
+        if (rest.ends_with('/')) rest.remove_suffix(1);
+    } else if (rest.starts_with('/')) {
         return wrong("is a path; write unix:///path for a socket");
     }
     if (rest.find_first_of("/?#@") != std::string_view::npos) {
         return wrong("has more than a host and a port; give only these");
     }
 
-    std::string_view host = rest;
-    std::string_view port;
-    bool port_given = false;
-    if (!rest.empty() && rest.front() == '[') {
+    std::string_view host = rest.substr(0, rest.find(':'));
+    std::string_view port = rest.substr(host.size());
+    if (rest.starts_with('[')) {
         const auto end = rest.find(']');
         if (end == std::string_view::npos) return wrong("has a bracket that is not closed");
         host = rest.substr(1, end - 1);
@@ -90,28 +85,17 @@ inline constexpr std::size_t socket_path_limit = 107;
             host.find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos) {
             return wrong("has something else than an IPv6 address in brackets");
         }
-        port_given = !port.empty();
-        if (port_given) port.remove_prefix(1);
     } else {
-        const auto colon = rest.find(':');
-        if (colon != std::string_view::npos) {
-            if (rest.find(':', colon + 1) != std::string_view::npos) {
-                return wrong("has several colons; write an IPv6 address in brackets: [::1]:8500");
-            }
-            host = rest.substr(0, colon);
-            port = rest.substr(colon + 1);
-            port_given = true;
+        const auto is_allowed = [](char c) { return ascii::is_alphanumeric(c) || c == '.' || c == '-' || c == '_'; };
+        if (port.rfind(':') != 0 && !port.empty()) {
+            return wrong("has several colons; write an IPv6 address in brackets: [::1]:8500");
         }
-        constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
         if (host.empty()) return wrong("has no host; write host:port");
-        if (host.find_first_not_of(allowed) != std::string_view::npos) {
-            return wrong("has a character that no host name has");
-        }
+        if (!std::ranges::all_of(host, is_allowed)) return wrong("has a character that no host name has");
     }
-    if (port_given) {
-        const auto number = whole_number(port, 65535);
-        if (!number || *number == 0) return wrong("has no port from 1 to 65535 behind the colon");
-        where.port = static_cast<std::uint16_t>(*number);
+    if (!port.empty()) {
+        where.port = whole_number<std::uint16_t>(port.substr(1)).value_or(0);
+        if (where.port == 0) return wrong("has no port from 1 to 65535 behind the colon");
     }
     where.host = host;
     return where;

@@ -44,7 +44,7 @@ namespace detail {
 enum class check_layout : unsigned char { list, by_id, single };
 
 /// Takes checks out of RapidJSON's events. Nothing of other nodes' checks is kept once their node has been read.
-class check_reader {
+class check_reader : public no_numbers {
 public:
     /// `depth`: brackets that are open before the stream begins.
     check_reader(std::string_view text, const rapidjson::MemoryStream& stream, check_layout layout,
@@ -70,12 +70,6 @@ public:
         }
         return true;
     }
-    // With numbers kept as text the reader calls none of these; its template wants them to exist.
-    auto Int(int) -> bool { return false; }
-    auto Uint(unsigned) -> bool { return false; }
-    auto Int64(std::int64_t) -> bool { return false; }
-    auto Uint64(std::uint64_t) -> bool { return false; }
-    auto Double(double) -> bool { return false; }
 
     [[nodiscard]] auto complaint() const -> const std::string& { return complaint_; }
     [[nodiscard]] auto take() -> std::vector<snapshot_check> { return std::move(found_); }
@@ -132,8 +126,9 @@ private:
     auto misplaced(kind type) -> bool {
         const std::size_t at = text_.find_first_not_of(" \t\r\n,:]}", seen_);
         const std::string found = "found " + std::string{described(type)};
-        if (depth_ != 0) return refuse("a check", at, "expected an object, " + found);
-        if (layout_ == check_layout::single) return refuse("the check", at, "expected an object, " + found);
+        if (depth_ != 0 || layout_ == check_layout::single) {
+            return refuse(depth_ != 0 ? "a check" : "the check", at, "expected an object, " + found);
+        }
         if (layout_ == check_layout::by_id) return refuse("the list", at, "expected an object by check id, " + found);
         const std::string hint = type == kind::null ? ", which a watch of type \"key\" gives" : std::string{};
         return refuse("the list", at, "expected the list that a watch of type \"checks\" gives, " + found + hint);
@@ -230,9 +225,6 @@ private:
     bool named_{};         // it has a ServiceName, perhaps an empty one
 };
 
-inline constexpr unsigned check_flags =
-    rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
-
 [[nodiscard]] inline auto read_checks(std::string_view text, check_layout layout, std::string_view node)
     -> result<std::vector<snapshot_check>> {
     const std::string wanted = "; expected the list that a watch of type \"checks\" gives";
@@ -249,7 +241,7 @@ inline constexpr unsigned check_flags =
     rapidjson::MemoryStream stream{text.data(), text.size()};
     check_reader handler{text, stream, layout, node};
     throwing_reader reader;
-    const rapidjson::ParseResult outcome = reader.Parse<check_flags>(stream, handler);
+    const rapidjson::ParseResult outcome = reader.Parse<reader_flags>(stream, handler);
     if (!handler.complaint().empty()) return fail(errc::bad_data, handler.complaint());
     if (!outcome.IsError()) return handler.take();
     const bool cut_off = stream.Tell() >= text.size();
@@ -265,6 +257,22 @@ inline constexpr unsigned check_flags =
 /// half a megabyte at most, and with what is found.
 class snapshot {
 public:
+    /// The text must outlive it, and need not be sound.
+    explicit snapshot(std::string_view text) : text_{text} {
+        skimmer at{text};
+        const bool whole = at.elements([&] {
+            at.skip_blanks();
+            const std::size_t begin = at.tell();
+            std::string_view node;
+            if (!entry(at, node)) return false;
+            const bool more = runs_.size() < most_runs;
+            if (runs_.empty() || (more && runs_.back().node != node)) runs_.push_back({begin, node});
+            return true;
+        });
+        at.skip_blanks();
+        skimmed_ = whole && at.at_end();
+    }
+
     /// The text must outlive it. Fails with errc::bad_data and the place: no JSON, no list, an entry that is no object
     /// or has no node.
     [[nodiscard]] static auto read(std::string_view text) -> result<snapshot> {
@@ -288,29 +296,12 @@ public:
     }
 
 private:
-    friend auto decode_snapshot(std::string_view text, std::string_view node) -> result<std::vector<snapshot_check>>;
-
     /// Entries of one node that stand side by side, up to where the next run begins. Consul sorts by node.
     struct run {
         std::size_t begin{};
         std::string_view node{};
     };
     static constexpr std::size_t most_runs = 16'384;  // the last one holds all that follows, of whatever nodes
-
-    explicit snapshot(std::string_view text) : text_{text} {
-        skimmer at{text};
-        const bool whole = at.elements([&] {
-            at.skip_blanks();
-            const std::size_t begin = at.tell();
-            std::string_view node;
-            if (!entry(at, node)) return false;
-            const bool more = runs_.size() < most_runs;
-            if (runs_.empty() || (more && runs_.back().node != node)) runs_.push_back({begin, node});
-            return true;
-        });
-        at.skip_blanks();
-        skimmed_ = whole && at.at_end();
-    }
 
     /// Steps over one entry and gives its node. False means "not known", as everywhere in the skimmer.
     [[nodiscard]] static auto entry(skimmer& at, std::string_view& node) -> bool {
@@ -339,7 +330,7 @@ private:
                 const auto text = text_.substr(begin, at.tell() - begin);
                 rapidjson::MemoryStream stream{text.data(), text.size()};
                 detail::check_reader handler{text, stream, detail::check_layout::list, node, 1};
-                if (reader.Parse<detail::check_flags>(stream, handler).IsError()) return false;
+                if (reader.Parse<detail::reader_flags>(stream, handler).IsError()) return false;
                 for (auto& each : handler.take()) found.push_back(std::move(each));
             } while (at.take(','));
         }
@@ -350,12 +341,6 @@ private:
     std::vector<run> runs_{};
     bool skimmed_{};
 };
-
-/// The checks of one node in the text of a snapshot.
-[[nodiscard]] inline auto decode_snapshot(std::string_view text, std::string_view node)
-    -> result<std::vector<snapshot_check>> {
-    return snapshot{text}.checks_of(node);
-}
 
 /// One check, of which only ServiceName must be there. Fails with errc::bad_data and the place.
 [[nodiscard]] inline auto decode_check(std::string_view text) -> result<snapshot_check> {

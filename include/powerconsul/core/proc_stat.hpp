@@ -1,7 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,32 +37,18 @@ struct process {
     const std::size_t close = text.rfind(')');
     if (open == std::string_view::npos || close == std::string_view::npos || close < open) return refused();
     const auto pid = whole_number<std::uint32_t>(text.substr(0, open == 0 ? 0 : open - 1));
-    std::optional<std::uint32_t> parent;
-    std::optional<std::uint64_t> flags;
-    std::optional<std::uint64_t> threads;
-    std::optional<std::uint64_t> start;
-    process read;
-    std::string_view rest = text.substr(close + 1);
-    for (int field = 3; field <= 22; ++field) {  // numbered as in proc(5)
-        if (rest.empty() || rest.front() != ' ') return refused();
-        rest.remove_prefix(1);
-        const std::string_view word = rest.substr(0, rest.find_first_of(" \n"));
-        rest.remove_prefix(word.size());
-        if (word.empty()) return refused();
-        if (field == 3) read.state = word.front();
-        if (field == 4) parent = whole_number<std::uint32_t>(word);
-        if (field == 9) flags = whole_number(word);
-        if (field == 20) threads = whole_number(word);
-        if (field == 22) start = whole_number(word);
-    }
-    if (!pid || !parent || !flags || !threads || !start) return refused();
-    read.pid = *pid;
-    read.parent = *parent;
-    read.start = *start;
+    // Numbered as in proc(5), from the third on.
+    const auto fields = split(text.substr(close + 1, text.find('\n', close) - close - 1), ' ');
+    const auto number = [&](std::size_t field) { return whole_number(fields[field - 2]); };
+    if (fields.size() < 21 || !fields[0].empty()) return refused();
+    if (std::find(fields.begin() + 1, fields.begin() + 21, "") != fields.begin() + 21) return refused();
+    const auto parent = whole_number<std::uint32_t>(fields[2]);
+    if (!pid || !parent || !number(9) || !number(20) || !number(22)) return refused();
+    process read{.pid = *pid, .parent = *parent, .start = *number(22), .state = fields[1].front()};
     read.name = text.substr(open + 1, close - open - 1);
-    read.kernel = (*flags & 0x0020'0000U) != 0;  // PF_KTHREAD
+    read.kernel = (*number(9) & 0x0020'0000U) != 0;  // PF_KTHREAD
     // A program whose first thread has ended is shown as a zombie while its other threads run on.
-    read.ended = (read.state == 'Z' || read.state == 'X') && *threads <= 1;
+    read.ended = (read.state == 'Z' || read.state == 'X') && *number(20) <= 1;
     return read;
 }
 

@@ -37,13 +37,13 @@ struct milliseconds {
 [[nodiscard]] inline auto parse_long_duration(std::string_view text, std::int64_t days) -> result<milliseconds> {
     const leading_digits read = read_digits(text);
     const std::string_view unit = text.substr(read.count);
-    std::int64_t factor = 0;
-    if (unit == "ms") factor = 1;
-    if (unit == "s" || unit.empty()) factor = 1000;
-    if (unit == "m") factor = 60'000;
-    if (unit == "h") factor = 3'600'000;
     constexpr std::int64_t day = 86'400'000;
-    if (unit == "d") factor = day;
+    const std::int64_t factor = unit == "ms"                  ? 1
+                                : unit == "s" || unit.empty() ? 1000
+                                : unit == "m"                 ? 60'000
+                                : unit == "h"                 ? 3'600'000
+                                : unit == "d"                 ? day
+                                                              : 0;
     if (read.count == 0 || read.number > INT64_MAX || factor == 0) {
         return fail(errc::usage,
                     quoted(text) + " is not a length of time; expected a number and ms, s, m, h or d, as in 8s");

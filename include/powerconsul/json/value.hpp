@@ -85,9 +85,21 @@ namespace detail {
 
 using throwing_reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, allocator>;
 
+inline constexpr unsigned reader_flags =
+    rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
+
+/// With numbers kept as text the reader calls none of these; its template wants them to exist.
+struct no_numbers {
+    auto Int(int) -> bool { return false; }
+    auto Uint(unsigned) -> bool { return false; }
+    auto Int64(std::int64_t) -> bool { return false; }
+    auto Uint64(std::uint64_t) -> bool { return false; }
+    auto Double(double) -> bool { return false; }
+};
+
 /// Builds values from RapidJSON's events. The reader gives an event when it has read a value, so the place where the
 /// value starts is found from where the event before it ended. Brackets are different: their events come first.
-class builder {
+class builder : public no_numbers {
 public:
     builder(std::string_view text, const rapidjson::MemoryStream& stream, const limits& bounds)
         : text_{text}, stream_{&stream}, bounds_{bounds} {}
@@ -109,12 +121,6 @@ public:
         seen_ = stream_->Tell();
         return true;
     }
-    // With numbers kept as text the reader calls none of these; its template wants them to exist.
-    auto Int(int) -> bool { return false; }
-    auto Uint(unsigned) -> bool { return false; }
-    auto Int64(std::int64_t) -> bool { return false; }
-    auto Uint64(std::uint64_t) -> bool { return false; }
-    auto Double(double) -> bool { return false; }
 
     [[nodiscard]] auto complaint() const -> std::string_view { return complaint_; }
     [[nodiscard]] auto take() -> value { return std::move(root_); }
@@ -220,12 +226,10 @@ inline constexpr std::size_t most_problems = 100;  ///< the most that a reader c
         return std::nullopt;
     };
     if (text.substr(0, 3) == "\xEF\xBB\xBF") return refused(0, "a byte order mark; save the text as UTF-8 without one");
-    constexpr unsigned flags =
-        rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
     rapidjson::MemoryStream stream{text.data(), text.size()};
     detail::builder handler{text, stream, bounds};
     detail::throwing_reader reader;
-    const rapidjson::ParseResult outcome = reader.Parse<flags>(stream, handler);
+    const rapidjson::ParseResult outcome = reader.Parse<detail::reader_flags>(stream, handler);
     if (!handler.complaint().empty()) return refused(stream.Tell(), handler.complaint());
     // The reader takes a NUL byte for the end of the text.
     const std::size_t end = outcome.IsError() ? outcome.Offset() : stream.Tell();
