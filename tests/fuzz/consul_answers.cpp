@@ -1,5 +1,5 @@
 // covers: consul/answers_json.hpp json/value.hpp consul/rights.hpp doctor/agent.hpp json/writer.hpp
-// json/parse_error.hpp core/base64.hpp
+// core/base64.hpp
 #include <powerconsul/doctor/agent.hpp>
 
 #include <cstddef>

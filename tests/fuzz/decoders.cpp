@@ -1,6 +1,6 @@
-// covers: core/time.hpp core/text.hpp core/base64.hpp consul/address.hpp adapters/httplib/tls.hpp cluster/identity.hpp
-// ports/trust.hpp lint/keys.hpp config/settings.hpp ports/log.hpp consul/connection.hpp store/requests.hpp
-// probes/service/service_manager.hpp probes/http.hpp
+// covers: core/time.hpp core/text.hpp core/base64.hpp consul/address.hpp adapters/httplib/channel.hpp
+// cluster/identity.hpp ports/trust.hpp lint/keys.hpp config/settings.hpp ports/log.hpp consul/connection.hpp
+// store/requests.hpp probes/service/service_manager.hpp probes/http.hpp
 #include <powerconsul/consul/address.hpp>
 
 #include <charconv>
@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include <powerconsul/adapters/httplib/tls.hpp>
+#include <powerconsul/adapters/httplib/channel.hpp>
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/config/settings.hpp>
 #include <powerconsul/consul/connection.hpp>

@@ -1,4 +1,4 @@
-// covers: adapters/httplib/bounded.hpp adapters/httplib/client.hpp
+// covers: adapters/httplib/channel.hpp adapters/httplib/client.hpp
 //         adapters/httplib/head_limits.hpp adapters/httplib/transport.hpp ports/transport.hpp
 #include <array>
 #include <atomic>

@@ -1,4 +1,4 @@
-#include <powerconsul/json/parse_error.hpp>
+#include <powerconsul/json/value.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 #include "http.hpp"
 
-#include <powerconsul/adapters/httplib/web.hpp>
+#include <powerconsul/adapters/httplib/transport.hpp>
 
 namespace powerconsul::cli {
 

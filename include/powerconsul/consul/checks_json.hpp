@@ -14,7 +14,6 @@
 #include <powerconsul/consul/health.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/json/parse_error.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/value.hpp>
 
@@ -344,9 +343,9 @@ private:
 
 /// One check, of which only ServiceName must be there. Fails with errc::bad_data and the place.
 [[nodiscard]] inline auto decode_check(std::string_view text) -> result<snapshot_check> {
-    auto read = detail::read_checks(text, detail::check_layout::single, {});
-    if (!read) return unexpected{std::move(read).error()};
-    return std::move(read->front());
+    return detail::read_checks(text, detail::check_layout::single, {}).transform([](auto&& one) {
+        return std::move(one.front());
+    });
 }
 
 /// `GET /v1/agent/checks`: all checks of the local agent, those of the node too. Fails with errc::bad_data.

@@ -267,9 +267,9 @@ private:
 /// Does the expression match at the start of `text`? It need not reach to the end: that is what `$` is for. Fails as
 /// pattern::compile and pattern::match_start do.
 [[nodiscard]] inline auto matches_at_start(std::string_view expression, std::string_view text) -> result<bool> {
-    const auto compiled = pattern::compile(expression);
-    if (!compiled) return unexpected{compiled.error()};
-    return compiled->match_start(text).transform([](const auto& end) { return end.has_value(); });
+    return pattern::compile(expression).and_then([&](const pattern& compiled) {
+        return compiled.match_start(text).transform([](const auto& end) { return end.has_value(); });
+    });
 }
 
 }  // namespace powerconsul::inline v0

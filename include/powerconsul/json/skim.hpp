@@ -31,8 +31,8 @@ public:
 
     /// Steps over white space and then over that one character, if it is there.
     [[nodiscard]] auto take(char wanted) -> bool {
-        // Consul writes no blanks.
-        if (at_ == end_ || *at_ != wanted) return take_behind_blanks(wanted);
+        skip_blanks();
+        if (next() != wanted) return false;
         ++at_;
         return true;
     }
@@ -95,13 +95,6 @@ public:
 
 private:
     [[nodiscard]] auto left() const -> std::size_t { return static_cast<std::size_t>(end_ - at_); }
-
-    [[nodiscard]] auto take_behind_blanks(char wanted) -> bool {
-        skip_blanks();
-        if (at_ == end_ || *at_ != wanted) return false;
-        ++at_;
-        return true;
-    }
 
     /// The next byte that means something in a string: a quote, a backslash, what is not ASCII or may not be there.
     [[nodiscard]] static auto behind_letters(const char* at, const char* end) -> const char* {

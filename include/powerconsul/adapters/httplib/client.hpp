@@ -20,9 +20,8 @@
 
 #include <httplib.h>
 
-#include <powerconsul/adapters/httplib/bounded.hpp>
+#include <powerconsul/adapters/httplib/channel.hpp>
 #include <powerconsul/adapters/httplib/head_limits.hpp>
-#include <powerconsul/adapters/httplib/tls.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/consul/address.hpp>
 
@@ -30,37 +29,27 @@
 
 namespace powerconsul::inline v0::detail {
 
-/// Functions that httplib::Stream has in some versions only: is_writable before 0.20, the others since 0.19 or later.
-/// Hence they lack `override`. answer_stream has those of all versions.
-class stream_of_any_version : public httplib::Stream {
+/// Lets cpp-httplib read and write a channel, within the limits. Without `override`: httplib::Stream has some of these
+/// functions in some versions only, is_writable before 0.20, the others since 0.19 or later.
+class answer_stream final : public httplib::Stream {  // NOLINTBEGIN(modernize-use-override)
 public:
-    auto is_writable() const -> bool { return true; }  // NOLINT(modernize-use-override)
+    using Stream::write;
+
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): only what was read into the buffer is looked at
+    answer_stream(channel& below, int socket, bounds& limits, head_limits& head)
+        : below_{below}, socket_{socket}, limits_{limits}, head_{head} {}
+
+    auto is_readable() const -> bool { return true; }
+    auto is_writable() const -> bool { return true; }
+    auto wait_readable() const -> bool { return true; }
     auto wait_writable() const -> bool { return true; }
-    auto wait_readable() const -> bool { return is_readable(); }
     auto duration() const -> std::time_t { return 0; }
     /// Called for the wait for `100 Continue` before a long body is sent; that it ends without an answer is no failure.
     void set_read_timeout(std::time_t seconds, std::time_t microseconds) {
         limits_.patience = std::chrono::seconds{seconds} + std::chrono::microseconds{microseconds};
         limits_.broken = false;
     }
-
-protected:
-    explicit stream_of_any_version(bounds& limits) : limits_{limits} {}
-
-    bounds& limits_;
-};
-
-/// Lets cpp-httplib read and write a channel, within the limits.
-class answer_stream final : public stream_of_any_version {
-public:
-    using Stream::write;
-
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): only what was read into the buffer is looked at
-    answer_stream(channel& below, int socket, bounds& limits, head_limits& head)
-        : stream_of_any_version{limits}, below_{below}, socket_{socket}, head_{head} {}
-
-    auto is_readable() const -> bool override { return true; }
-    auto read(char* to, std::size_t size) -> ssize_t override {
+    auto read(char* to, std::size_t size) -> ssize_t {
         if (begin_ == end_) {
             if (!head_.takes_more()) return -1;
             const auto got = below_.read(buffer_.data(), buffer_.size());
@@ -75,19 +64,20 @@ public:
         begin_ += some;
         return head_.fits({to, some}) ? static_cast<ssize_t>(some) : -1;
     }
-    auto write(const char* from, std::size_t size) -> ssize_t override { return below_.write(from, size); }
-    void get_remote_ip_and_port(std::string&, int&) const override {}
-    void get_local_ip_and_port(std::string&, int&) const override {}
-    auto socket() const -> int override { return socket_; }
+    auto write(const char* from, std::size_t size) -> ssize_t { return below_.write(from, size); }
+    void get_remote_ip_and_port(std::string&, int&) const {}
+    void get_local_ip_and_port(std::string&, int&) const {}
+    auto socket() const -> int { return socket_; }
 
 private:
     channel& below_;
     int socket_;
+    bounds& limits_;
     head_limits& head_;
     std::array<char, 4096> buffer_;  // not cleared: see above
     std::size_t begin_{};
     std::size_t end_{};
-};
+};  // NOLINTEND(modernize-use-override)
 
 /// Overrides the virtual function in which cpp-httplib makes its streams. Since 0.19 it also takes the start time.
 template <typename Client, typename... Start>

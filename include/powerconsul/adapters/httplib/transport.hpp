@@ -18,9 +18,9 @@
 
 #include <httplib.h>
 
+#include <powerconsul/adapters/httplib/channel.hpp>
 #include <powerconsul/adapters/httplib/client.hpp>
 #include <powerconsul/adapters/httplib/head_limits.hpp>
-#include <powerconsul/adapters/httplib/tls.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/adapters/thread_runner.hpp>
 #include <powerconsul/consul/address.hpp>
@@ -29,6 +29,7 @@
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/transport.hpp>
+#include <powerconsul/ports/web_client.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -303,5 +304,21 @@ private:
 };
 
 static_assert(parallel_http_transport<httplib_transport>);
+
+/// Asks web servers with cpp-httplib, with the same limits as for Consul. Certificates are verified against the
+/// system's authorities.
+class httplib_web {
+public:
+    [[nodiscard]] auto get(const std::string& origin, const std::string& target, milliseconds timeout) const
+        -> result<int> {
+        auto server = httplib_transport::create({.address = origin}, "");
+        if (!server) return unexpected{std::move(server).error()};
+        return server->perform({http_method::get, target, {}, timeout}).transform([](const http_response& answer) {
+            return answer.status;
+        });
+    }
+};
+
+static_assert(web_client<httplib_web>);
 
 }  // namespace powerconsul::inline v0

@@ -106,17 +106,7 @@ struct line_member {
         return size <= limit;
     };
     std::size_t longest = limit;
-    for (std::size_t low = 0; !fit(longest);) {
-        // low fits and longest does not.
-        const std::size_t middle = low + (longest - low) / 2;
-        if (middle == low) {
-            longest = low;
-        } else if (fit(middle)) {
-            low = middle;
-        } else {
-            longest = middle;
-        }
-    }
+    while (longest > 0 && !fit(longest)) --longest;
     for (auto& each : members) {
         if (each.text.size() > longest) each.text = escaped(each.source, longest);
     }
