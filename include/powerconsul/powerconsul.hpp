@@ -39,7 +39,6 @@
 #include <powerconsul/heal/substitution.hpp>
 #include <powerconsul/heal/trigger.hpp>
 #include <powerconsul/heal/watch.hpp>
-#include <powerconsul/json/parse_error.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/json/writer.hpp>

@@ -4,9 +4,7 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/ports/transport.hpp>
 
 namespace powerconsul::inline v0 {

@@ -1,16 +1,6 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/time.hpp>
-#include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/host.hpp>
-#include <powerconsul/ports/supervisor.hpp>
-#include <powerconsul/ports/tasks.hpp>
 
 namespace powerconsul::inline v0 {
 

@@ -1,11 +1,7 @@
 #pragma once
 
 #include <cerrno>
-#include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -14,9 +10,7 @@
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/clock.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/unit_source.hpp>
 
 namespace powerconsul::inline v0 {

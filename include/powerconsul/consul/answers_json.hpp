@@ -1,13 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include <powerconsul/consul/health.hpp>
 #include <powerconsul/core/base64.hpp>

@@ -1,18 +1,12 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
 #include <powerconsul/consul/health.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/skim.hpp>
 #include <powerconsul/json/value.hpp>

@@ -1,12 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include <powerconsul/consul/answers_json.hpp>
 #include <powerconsul/consul/checks_json.hpp>

@@ -1,13 +1,9 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
-#include <string>
-#include <string_view>
 
 #include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/base64.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
 

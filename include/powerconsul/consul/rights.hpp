@@ -1,11 +1,5 @@
 #pragma once
 
-#include <cstddef>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/json/writer.hpp>

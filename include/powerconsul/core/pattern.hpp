@@ -1,14 +1,8 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
 #include <new>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 // PCRE2 is called by its full names (pcre2_compile_8 and so on). An embedder may choose any width for the short ones,
 // before this header or after it: they take the width that is defined where they are used.

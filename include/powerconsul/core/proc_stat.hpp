@@ -1,10 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
 
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>

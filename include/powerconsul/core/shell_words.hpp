@@ -1,10 +1,6 @@
 #pragma once
 
-#include <cstddef>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>

@@ -3,11 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <compare>
-#include <cstddef>
-#include <cstdint>
 #include <ctime>
-#include <string>
-#include <string_view>
 
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>

@@ -1,11 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/writer.hpp>

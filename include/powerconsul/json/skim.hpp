@@ -1,10 +1,7 @@
 #pragma once
 
 #include <bit>
-#include <cstddef>
-#include <cstdint>
 #include <cstring>
-#include <string_view>
 
 #include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>

@@ -1,12 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <set>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include <powerconsul/core/base64.hpp>
 #include <powerconsul/json/writer.hpp>

@@ -2,23 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
-#include <cstdint>
 #include <initializer_list>
-#include <map>
-#include <optional>
 #include <stdexcept>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include <powerconsul/core/base64.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/ports/files.hpp>
-#include <powerconsul/ports/transport.hpp>
 #include <powerconsul/store/store.hpp>
 
 namespace powerconsul::inline v0 {

@@ -1,17 +1,10 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
 #include <initializer_list>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include <powerconsul/core/ascii.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/store/answers.hpp>

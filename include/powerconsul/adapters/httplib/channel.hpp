@@ -2,12 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <cstddef>
-#include <memory>
 #include <new>
-#include <string>
-#include <string_view>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -26,7 +21,6 @@
 #include <powerconsul/adapters/posix/dialer.hpp>
 #include <powerconsul/consul/connection.hpp>
 #include <powerconsul/core/owned.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 
 // Sockets that keep a deadline, and TLS over them. cpp-httplib reads through both, so that the limits on status line

@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <ctime>
 #include <functional>
-#include <memory>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <sys/un.h>
 
@@ -22,7 +16,6 @@
 
 #include <powerconsul/adapters/httplib/channel.hpp>
 #include <powerconsul/adapters/httplib/head_limits.hpp>
-#include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/consul/address.hpp>
 
 // cpp-httplib's client over connections of our own. Internal: use adapters/httplib/transport.hpp.

@@ -3,31 +3,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
-#include <memory>
-#include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include <unistd.h>
 
-#include <httplib.h>
-
-#include <powerconsul/adapters/httplib/channel.hpp>
 #include <powerconsul/adapters/httplib/client.hpp>
-#include <powerconsul/adapters/httplib/head_limits.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/adapters/thread_runner.hpp>
-#include <powerconsul/consul/address.hpp>
-#include <powerconsul/consul/connection.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/transport.hpp>
 #include <powerconsul/ports/web_client.hpp>
 

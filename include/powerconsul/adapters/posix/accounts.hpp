@@ -1,20 +1,13 @@
 #pragma once
 
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include <grp.h>
 #include <pwd.h>
 #include <sys/types.h>
 
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/accounts.hpp>
 

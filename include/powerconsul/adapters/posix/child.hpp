@@ -4,13 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
-#include <cstdint>
 #include <limits>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -21,9 +16,7 @@
 
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/executor.hpp>
 
 /// What running a program and supervising a job have in common: arguments, pipes, and waiting for the end.

@@ -1,10 +1,8 @@
 #pragma once
 
 #include <cerrno>
-#include <cstdint>
 #include <ctime>
 
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/clock.hpp>
 
 namespace powerconsul::inline v0 {

@@ -3,16 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <ctime>
 #include <memory>
-#include <optional>
-#include <string>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -22,9 +17,7 @@
 #include <sys/time.h>
 
 #include <powerconsul/adapters/posix/fd.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/dialer.hpp>
 
 namespace powerconsul::inline v0 {

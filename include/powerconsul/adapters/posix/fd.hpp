@@ -2,8 +2,6 @@
 
 #include <cerrno>
 #include <ctime>
-#include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <array>
-#include <string>
-#include <utility>
 
 #include <unistd.h>
 
@@ -14,10 +12,6 @@
 #include <powerconsul/adapters/posix/supervisor.hpp>
 #include <powerconsul/adapters/thread_runner.hpp>
 #include <powerconsul/ports/host.hpp>
-#include <powerconsul/ports/log.hpp>
-#include <powerconsul/ports/transport.hpp>
-#include <powerconsul/ports/unit_source.hpp>
-#include <powerconsul/ports/web_client.hpp>
 
 namespace powerconsul::inline v0 {
 

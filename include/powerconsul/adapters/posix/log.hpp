@@ -2,13 +2,8 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
 #include <ctime>
 #include <mutex>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -19,10 +14,7 @@
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/adapters/posix/log_line.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
-#include <powerconsul/ports/log.hpp>
 
 namespace powerconsul::inline v0 {
 

@@ -1,12 +1,5 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>

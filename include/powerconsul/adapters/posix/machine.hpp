@@ -3,10 +3,7 @@
 #include <array>
 #include <climits>
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
-#include <optional>
-#include <string>
 
 #include <fcntl.h>
 #include <sys/statvfs.h>

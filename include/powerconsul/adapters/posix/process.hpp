@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <new>
-#include <string>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,8 +15,6 @@
 #include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
-#include <powerconsul/core/result.hpp>
-#include <powerconsul/core/time.hpp>
 
 /// What a program does with its own process.
 namespace powerconsul::inline v0 {

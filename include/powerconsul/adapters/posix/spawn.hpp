@@ -3,12 +3,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
 #include <mutex>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -16,11 +12,8 @@
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/child.hpp>
-#include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/core/owned.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/ports/executor.hpp>
 
 #if !defined(__GLIBC__) || !__GLIBC_PREREQ(2, 34)
 #error "adapters/posix/spawn.hpp needs glibc 2.34 or later for posix_spawn_file_actions_addclosefrom_np"

@@ -4,15 +4,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
-#include <cstdint>
 #include <limits>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include <fcntl.h>
 #include <grp.h>
@@ -27,12 +21,9 @@
 #include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/adapters/posix/child.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
-#include <powerconsul/adapters/posix/fd.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/core/proc_stat.hpp>
-#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/supervisor.hpp>
 
 namespace powerconsul::inline v0 {

@@ -8,13 +8,11 @@
 #include <ctime>
 #include <list>
 #include <optional>
-#include <string>
 #include <utility>
 
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/clock.hpp>
-#include <powerconsul/core/time.hpp>
 
 namespace powerconsul::inline v0 {
 
