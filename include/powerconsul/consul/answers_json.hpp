@@ -80,7 +80,6 @@ namespace detail {
     if (!root) return unexpected{root.error()};
     if (!root->is(kind::array)) return detail::misshapen("expected a list of instances");
     std::vector<instance> found;
-    found.reserve(root->items.size());
     for (const value& each : root->items) {
         const value* const node = each.find("Node");
         const std::string* const name = node == nullptr ? nullptr : detail::member_text(*node, "Node");

@@ -268,7 +268,6 @@ private:
         if constexpr (parallel_http_transport<Transport>) {
             const milliseconds left = time_left();
             std::vector<http_request> requests;
-            requests.reserve(datacenters.size());
             for (const auto& each : datacenters) requests.push_back({http_method::get, in(path, each, mode), {}, left});
             if (left.count > 0) answers = transport_.perform_all(requests);
             while (answers.size() < datacenters.size()) answers.emplace_back(out_of_time(path));

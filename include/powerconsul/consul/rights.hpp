@@ -33,7 +33,6 @@ struct acl_right {
 
 [[nodiscard]] inline auto to_string(const std::vector<acl_right>& rights) -> std::string {
     std::vector<std::string> texts;
-    texts.reserve(rights.size());
     for (const auto& each : rights) texts.push_back(to_string(each));
     return listed(texts);
 }

@@ -14,15 +14,14 @@ inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZa
 namespace detail {
 
 /// The value of each character of the alphabet, 64 for all others.
-[[nodiscard]] constexpr auto base64_values() -> std::array<unsigned char, 256> {
+inline constexpr auto base64_table = [] {
     std::array<unsigned char, 256> values{};
     values.fill(64);
     for (std::size_t i = 0; i < base64_alphabet.size(); ++i) {
         values[static_cast<unsigned char>(base64_alphabet[i])] = static_cast<unsigned char>(i);
     }
     return values;
-}
-inline constexpr auto base64_table = base64_values();
+}();
 
 }  // namespace detail
 

@@ -37,14 +37,14 @@ namespace detail {
 class pcre2_spelling {
 public:
     explicit pcre2_spelling(std::string_view python) : python_{python} {
-        while (fault_.empty() && at_ < python_.size()) next();
+        while (fault.empty() && at < python_.size()) next();
     }
 
-    [[nodiscard]] auto text() const -> const std::string& { return text_; }
-    [[nodiscard]] auto fault() const -> std::string_view { return fault_; }  ///< why it is refused, or empty
-    [[nodiscard]] auto fault_at() const -> std::size_t { return at_; }
+    std::string text{};
+    std::string_view fault{};  ///< why it is refused, or empty
+    std::size_t at{};          ///< how far it was read
 
-    /// The place in Python's spelling of a place in text().
+    /// The place in Python's spelling of a place in `text`.
     [[nodiscard]] auto origin(std::size_t offset) const -> std::size_t {
         return offset -
                static_cast<std::size_t>(std::ranges::count_if(added_, [&](auto each) { return each < offset; }));
@@ -52,7 +52,7 @@ public:
 
 private:
     void next() {
-        const std::string_view left = python_.substr(at_);
+        const std::string_view left = python_.substr(at);
         if (left.front() == '\\') return escape(left);
         if (in_class_) return class_member(left);
         if (left.front() == '[') {
@@ -83,9 +83,9 @@ private:
         copy(1);
         // PCRE2's \Z matches before a newline at the end, too, and its \v is any vertical white space.
         if (what == 'Z' || what == 'v') {
-            text_ += what == 'Z' ? 'z' : '\v';
-            ++at_;
-        } else if (at_ < python_.size()) {
+            text += what == 'Z' ? 'z' : '\v';
+            ++at;
+        } else if (at < python_.size()) {
             copy(1);
         }
     }
@@ -117,7 +117,7 @@ private:
             return refuse("(? is taken before : = ! <= <! > P< P= ( # and the flags i, m and s only");
         }
         // In Python they hold for all of the expression, in PCRE2 from there on.
-        if (at_ != 0) return refuse("flags such as (?i) are taken at the start of the expression only");
+        if (at != 0) return refuse("flags such as (?i) are taken at the start of the expression only");
         copy(2 + end);
     }
 
@@ -140,22 +140,19 @@ private:
         return those.find(c) != std::string_view::npos;
     }
 
-    void refuse(std::string_view why) { fault_ = why; }
+    void refuse(std::string_view why) { fault = why; }
     void copy(std::size_t count) {
-        text_ += python_.substr(at_, count);
-        at_ += count;
+        text += python_.substr(at, count);
+        at += count;
     }
     void add(char c) {
-        added_.push_back(text_.size());
-        text_ += c;
+        added_.push_back(text.size());
+        text += c;
     }
 
     std::string_view python_;
-    std::size_t at_{};
     bool in_class_{};
-    std::string_view fault_{};
-    std::string text_{};
-    std::vector<std::size_t> added_{};  ///< places in text_ of what Python's spelling does not have
+    std::vector<std::size_t> added_{};  ///< places in text of what Python's spelling does not have
 };
 
 }  // namespace detail
@@ -187,7 +184,7 @@ public:
             return refused(longest, "it is longer than " + std::to_string(longest) + " bytes");
         }
         const detail::pcre2_spelling spelling{expression};
-        if (!spelling.fault().empty()) return refused(spelling.fault_at(), spelling.fault());
+        if (!spelling.fault.empty()) return refused(spelling.at, spelling.fault);
         const auto context = own<pcre2_compile_context_free_8>(pcre2_compile_context_create_8(nullptr));
         pcre2_set_newline_8(context.get(), PCRE2_NEWLINE_LF);
         pcre2_set_parens_nest_limit_8(context.get(), deepest_group);
@@ -195,7 +192,7 @@ public:
         std::size_t at = 0;
         // No JIT: it needs memory that is both writable and executable, and pays off only over many matches.
         pcre2_code_8* const made =
-            pcre2_compile_8(detail::pcre2_units(spelling.text()), spelling.text().size(),
+            pcre2_compile_8(detail::pcre2_units(spelling.text), spelling.text.size(),
                             PCRE2_ALT_CIRCUMFLEX | PCRE2_AUTO_CALLOUT, &problem, &at, context.get());
         if (made == nullptr && problem != PCRE2_ERROR_HEAP_FAILED) {
             return refused(spelling.origin(at), detail::pcre2_message(problem));

@@ -26,10 +26,6 @@ inline constexpr std::size_t most_words = 1024;                           ///< w
     if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
         return wrong("a NUL at byte " + std::to_string(nul) + "; remove it");
     }
-    const auto ends_in_backslash = [&] {
-        return wrong("the backslash at byte " + std::to_string(text.size() - 1) +
-                     " ends the text; write \\\\ for a plain one");
-    };
     std::vector<std::string> words;
     std::string word;
     bool inside = false;  // of a word: '' is one although it has no bytes
@@ -39,12 +35,12 @@ inline constexpr std::size_t most_words = 1024;                           ///< w
         const char c = text[i];
         if (c == '\\' && quote != '\'') {
             if (i + 1 == text.size()) {
-                if (quote == '\0') return ends_in_backslash();
-                break;
+                if (quote != '\0') break;
+                return wrong("the backslash at byte " + std::to_string(i) +
+                             " ends the text; write \\\\ for a plain one");
             }
             const char next = text[i + 1];
-            const bool taken = quote == '\0' || std::string_view{"\n$`\"\\"}.find(next) != std::string_view::npos;
-            if (!taken) {
+            if (quote != '\0' && std::string_view{"\n$`\"\\"}.find(next) == std::string_view::npos) {
                 word += c;
                 continue;
             }

@@ -93,7 +93,7 @@ public:
         if (auto checked = check(path); !checked) return checked;
         const auto slash = path.rfind('/');
         const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-        const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+        const std::string name{base_name(path)};
         if (name.empty()) return fail(errc::usage, "cannot write " + quoted(path) + ": a file name is expected");
 
         const posix_fd parent{

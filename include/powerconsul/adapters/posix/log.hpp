@@ -125,10 +125,8 @@ private:
     /// syslog(3) reports no failure, but whether anybody listens can be checked.
     [[nodiscard]] auto put_to_syslog(const event& what) const -> result<void> {
         if (::access("/dev/log", W_OK) != 0) return system_failure("write the log to", "/dev/log", errno);
-        const int priority = what.level == event_level::error     ? LOG_ERR
-                             : what.level == event_level::warning ? LOG_WARNING
-                             : what.level == event_level::info    ? LOG_INFO
-                                                                  : LOG_DEBUG;
+        constexpr int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+        const int priority = priorities[static_cast<unsigned char>(what.level)];
         ::syslog(LOG_DAEMON | priority, "%s", line(what, least_event_line_limit).c_str());
         return {};
     }

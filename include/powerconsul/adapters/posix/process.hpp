@@ -51,9 +51,7 @@ namespace powerconsul::inline v0 {
         pollfd input{STDIN_FILENO, POLLIN, 0};
         const int ready = left <= 0 ? 0 : poll(&input, 1, static_cast<int>(left));
         if (ready < 0 && errno == EINTR) continue;
-        if (ready == 0) {
-            return fail(errc::timed_out, "standard input did not end in time");
-        }
+        if (ready == 0) return fail(errc::timed_out, "standard input did not end in time");
         const auto got = read(STDIN_FILENO, buffer.data(), buffer.size());
         if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (got < 0) return system_failure("read", "standard input", errno);

@@ -109,9 +109,6 @@ private:
                               ": " + std::string{why} +
                               (hidden ? " (its name holds a control character: a line that ends in CR LF?)" : ""));
     }
-    [[nodiscard]] static auto cannot_run(const job& what, int error) -> unexpected {
-        return cannot_run(what, errc::io, std::generic_category().message(error));
-    }
 
     [[nodiscard]] static auto check(const job& what) -> result<void> {
         const auto why = detail::refusal(what.argv, what.environment);
@@ -202,7 +199,7 @@ private:
         (void)uninterrupted([&] { return ::poll(&reported, 1, 60'000); });
         const auto told = heard(child);
         if (!told) return cannot_run(what, errc::io, ended_early);
-        if (*told != 0) return cannot_run(what, *told);
+        if (*told != 0) return cannot_run(what, errc::io, std::generic_category().message(*told));
         return {};
     }
 
@@ -286,7 +283,7 @@ private:
             detail::attend(std::exchange(child.pid, -1), what.argv.front(), {what.timeout, what.grace, true}, outputs);
         if (!end) return unexpected{end.error()};
         const milliseconds duration = clock.monotonic() - began;
-        if (const auto told = heard(child)) return cannot_run(what, *told);
+        if (const auto told = heard(child)) return cannot_run(what, errc::io, std::generic_category().message(*told));
         return job_outcome{end->how, end->status, std::move(outputs[0].text), outputs[0].dropped, duration};
     }
 };
