@@ -21,7 +21,7 @@
 #include <list>
 
 #include <powerconsul/adapters/posix/files.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
+#include <powerconsul/testing/fakes.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 
 using namespace powerconsul;
