@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include <powerconsul/adapters/posix/watchdog.hpp>
 #include <powerconsul/config/sources.hpp>
 

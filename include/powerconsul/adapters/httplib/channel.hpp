@@ -220,7 +220,8 @@ public:
 
 private:
     explicit tls_context(std::string name)
-        : name_{std::move(name)}, context_{own<SSL_CTX_free>(SSL_CTX_new(TLS_client_method()))} {}
+        : name_{std::move(name)},
+          context_{own<SSL_CTX_free>(SSL_CTX_new(TLS_client_method())).release(), ::SSL_CTX_free} {}
 
     /// Adds all certificates of this text as authorities; false if one cannot be added.
     [[nodiscard]] auto trust(std::string_view authorities) const -> bool {
@@ -228,7 +229,7 @@ private:
         ERR_clear_error();
         for (;;) {
             const owned<X509, X509_free> one{PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)};
-            if (one == nullptr) return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+            if (!one) return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
             if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context_.get()), one.get()) != 1) return false;
         }
     }

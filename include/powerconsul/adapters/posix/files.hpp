@@ -55,7 +55,7 @@ public:
         -> result<std::optional<std::vector<std::string>>> {
         if (auto checked = check(path); !checked) return unexpected{checked.error()};
         const owned<DIR, ::closedir> entries{::opendir(path.c_str())};  // O_DIRECTORY, O_CLOEXEC
-        if (entries == nullptr) {
+        if (!entries) {
             const int error = errno;
             struct stat seen {};
             // ENOTDIR may also be about a part of the path above it.
