@@ -10,7 +10,7 @@
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/powerconsul.hpp>
-#include <powerconsul/probes/crontab.hpp>
+#include <powerconsul/probes/crontab/crontab.hpp>
 #include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/fakes.hpp>
 

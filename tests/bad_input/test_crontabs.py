@@ -20,7 +20,7 @@ PLACE = "FOLDER/crontabs/root"
 STATES = {0: ("passing", "running"), 1: ("warning", "degraded"), 2: ("critical", "stopped"), -1: ("unknown", "unknown")}
 IGNORED = ", and Debian's cron ignores such a file"
 NOT_REGULAR = f"{PLACE} is no regular file, and cron reads no other"
-ODD = f"{PLACE}: line {{}} is no job, no setting and no comment{IGNORED}"
+ODD = f"{PLACE}: line {{}}: bad minute{IGNORED}"
 NO_NEWLINE = f"there is no newline at its end{IGNORED}"
 NOTHING = f"{PLACE}: it holds nothing but comments"
 LARGE = f'"{PLACE}" is larger than the 1048576 bytes that it may have'
@@ -120,10 +120,11 @@ ROWS = [
     crontab("CR alone", JOB.replace(b"\n", b"\r"), 1, f"{PLACE}: {NO_NEWLINE}"),
     crontab("a byte order mark", b"\xef\xbb\xbf" + JOB, 1, ODD.format(1)),
     crontab("a byte order mark before a comment", b"\xef\xbb\xbf# jobs\n" + JOB, 1, ODD.format(1)),
-    crontab("UTF-16", JOB.decode().encode("utf-16"), 1, f"{ODD.format(1)}; {NO_NEWLINE}"),
-    crontab("binary", bytes(range(256)) * 10, 1, f"{ODD.format(1)}; {NO_NEWLINE}"),
+    crontab("UTF-16", JOB.decode().encode("utf-16"), 1, ODD.format(1)),
+    crontab("binary", bytes(range(256)) * 10, 1, ODD.format(1)),
     crontab("binary with a newline at its end", JOB + b"\x7fELF\x02\x01\0\n", 1, ODD.format(2)),
-    crontab("NUL in a job", b"* * * * * a\0b\n", 0, f"{PLACE} is in place"),
+    crontab("NUL in a job", b"* * * * * a\0b\n", 1, ODD.format(1)),
+    crontab("NUL in a comment", b"# a\0b\n" + JOB, 0, f"{PLACE} is in place"),
     crontab("a page", b"<html></html>\n", 1, ODD.format(1)),
     crontab("empty", b"", 2, NOTHING),
     crontab("blank lines", b"\n \t\n", 2, NOTHING),
@@ -143,10 +144,12 @@ ROWS = [
             f"{PLACE}: it is owned by 4242:4343, expected root:crontab, and cron ignores it"),
     crontab("mode 0666", owned(JOB, mode=0o666), 1, f"{PLACE}: its mode is 0666, expected 0600{IGNORED}"),
     crontab("mode 0000", owned(JOB, mode=0), 1, f"{PLACE}: its mode is 0000, expected 0600{IGNORED}"),
-    crontab("1 MiB", (JOB * 30_000)[:1024 * 1024 - 1] + b"\n", 0, f"{PLACE} is in place"),
+    crontab("1 MiB", JOB + b"#" * (1024 * 1024 - len(JOB) - 1) + b"\n", 0, f"{PLACE} is in place"),
+    crontab("10 000 lines", JOB * 10_000, 0, f"{PLACE} is in place"),
+    crontab("10 001 lines", JOB * 10_001, 1, f"{PLACE}: it has more than 10000 lines{IGNORED}"),
     crontab("1 MiB and a byte", b"#" * 1024 * 1024 + b"\n", -1, LARGE),
     crontab("10 MB", JOB * 300_000, -1, LARGE),
-    crontab("a line of 1 MB", b"* * * * * " + b"x" * 1_000_000 + b"rotate\n", 0, f'{PLACE} is in place and contains "xrotate"',
+    crontab("a line of 1 MB", b"* * * * * " + b"x" * 1_000_000 + b"rotate\n", 1, f"{PLACE}: line 1: command too long{IGNORED}",
             "xrotate"),
     crontab("no directory", lambda path: path.parent.rmdir(), -1,
             'there is no directory "FOLDER/crontabs", where crontabs are expected'),

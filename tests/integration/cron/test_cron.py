@@ -9,6 +9,7 @@ Each row has a user of its own, whose crontab touches a file when cron starts an
 must hold whatever the row expects: where cron runs the job the probe does not say stopped, and where the probe says
 running cron runs the job.
 """
+import json
 import os
 import pathlib
 import subprocess
@@ -18,12 +19,15 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from room import (PATH, PROBE, check_rights, drive_apart, enter, mount, run, run_inside,  # noqa: E402
-                  unpack, wait_until)
+                  unpack, wait_until, write)
 
 SPOOL = pathlib.Path("/var/spool/cron/crontabs")
 RAN = pathlib.Path("/run/test/ran")
 SETTLED = 3  # seconds after which cron has started all that it will start: it forks them all at once
 TICK = 120   # seconds within which cron wakes at least once
+# What Debian's crontab(1) says of each text, below the three lines of `job`; the bytes are written as Latin-1.
+TEXTS = [(f"text{number}", row["name"], row["text"].encode("latin-1"), row["fault"])
+         for number, row in enumerate(json.loads(pathlib.Path(__file__).with_name("crontabs.json").read_bytes()))]
 IGNORED = ", and Debian's cron ignores such a file"
 STALE = (f"it was changed later than {SPOOL}: cron may still obey what it read before (touch the directory)")
 
@@ -31,6 +35,10 @@ STALE = (f"it was changed later than {SPOOL}: cron may still obey what it read b
 def job(user):
     return (f"# jobs of {user}\n@reboot touch {RAN}/{user}.start; true\n"
             f"* * * * * touch {RAN}/{user}.minute; true\n")
+
+
+def system_job(name):
+    return f"@reboot root touch {RAN}/{name}.start; true\n"
 
 
 class Rows:
@@ -50,15 +58,23 @@ class Rows:
                     file.write(line)
         return user
 
+    def expect_system(self, row, path, obeyed, state, reason=None):
+        """`obeyed` is whether cron is to run the job of that system crontab, which touches `<file>.start`."""
+        name = os.path.basename(path)
+        pattern = f"{RAN}/{name}.start"
+        self.compare(row, [PROBE, "--system", pattern], (RAN / f"{name}.start").exists(), obeyed, state,
+                     reason or f'a job in {path} contains "{pattern}"')
+
     def expect(self, row, user, what, obeyed, state, reason=None, pattern=None):
         """`obeyed` is whether cron is to run the job that touches `<user>.<what>`. In `reason`, PATH stands for the
         file; None: in place. Asked twice, since the answer has to be stable."""
-        words = [PROBE, user] + ([pattern] if pattern else [])
-        answers = [run(*words).stdout for _ in range(2)]
-        ran = (RAN / f"{user}.{what}").exists()
         path = SPOOL / user
         contains = f' and contains "{pattern}"' if pattern else ""
         text = f"{path} is in place{contains}" if reason is None else reason.replace("PATH", str(path))
+        self.compare(row, [PROBE, user] + ([pattern] if pattern else []), (RAN / f"{user}.{what}").exists(), obeyed, state, text)
+
+    def compare(self, row, words, ran, obeyed, state, text):
+        answers = [run(*words).stdout for _ in range(2)]
         seen = answers[0].split("\t")[0]
         faults = [fault for fault, there in {
             f"then {answers[1]!r}": answers[0] != answers[1],
@@ -103,7 +119,7 @@ def drive(what):
     rows = Rows()
     for user in ("made", "own", "rooted", "given", "grouped", "open", "locked", "linked", "symlink", "folder",
                  "unended", "crlf", "indented", "bytes", "nul", "bom", "junk", "comments", "comments-crlf", "settings", "out",
-                 "removed", "edited", "emptied", "filled"):
+                 "removed", "edited", "emptied", "filled", *SHADOW):
         if user != "own":
             run("crontab", "-u", rows.user(user), "-", input=job(user))
     rows.user("own")
@@ -134,12 +150,43 @@ def drive(what):
     put("filled", commented)
     run("crontab", "-u", "removed", "-r")
     os.rename(SPOOL / "out", SPOOL / ".out")
+    for user, shadow in SHADOW.items():
+        for path, old, new in (("/etc/passwd", f"{user}:*:", f"{user}:x:"),
+                               ("/etc/shadow", None, f"{user}:*:{shadow}\n" if shadow else "")):
+            text = pathlib.Path(path).read_text(encoding="utf-8")
+            pathlib.Path(path).write_text(text.replace(f"\n{old}", f"\n{new}") if old else text + new, encoding="utf-8")
+    for user, _, text, _ in TEXTS:
+        (SPOOL / user).write_bytes(job(user).encode() + text)
+        (SPOOL / user).chmod(0o600)
+        os.chown(SPOOL / user, rows.uids[rows.user(user)], SPOOL.stat().st_gid)
+    for name, mode, owner, more, *_ in SYSTEM:
+        write(f"/etc/cron.d/{name}", system_job(name) + more, mode)
+        os.chown(f"/etc/cron.d/{name}", owner, -1)
+    for name, *_ in LINKED:
+        write(f"/etc/{name}", system_job(name))
+        os.symlink(f"/etc/{name}", f"/etc/cron.d/{name}")
+    os.link("/etc/cron.d/two-names", "/etc/cron.d/.other")
+    os.chown("/etc/cron.d/foreign-link", 1, -1, follow_symlinks=False)
+    os.chown("/etc/link-to-foreign", 1, -1)
+    write("/etc/crontab", system_job("crontab"))
     (SPOOL / "nobody-at-all").write_text(job("nobody-at-all"), encoding="ascii")
     (SPOOL / "nobody-at-all").chmod(0o600)
     os.utime(SPOOL)
 
     with subprocess.Popen(["/usr/sbin/cron", "-f"], env={"PATH": PATH}, stdin=subprocess.DEVNULL) as cron:
         compare(rows, "start", AT_START)
+        for user, name, _, fault in TEXTS:
+            rows.expect(f"text: {name}", user, "start", not fault, "degraded" if fault else "running",
+                        f"PATH: {fault}{IGNORED}" if fault else None)
+        rows.expect_system("system: /etc/crontab", "/etc/crontab", True, "running")
+        for name, *expected in [(name, *more) for name, _, _, _, *more in SYSTEM] + LINKED:
+            path = f"/etc/cron.d/{name}"
+            reason = expected[2] if len(expected) > 2 else None
+            if expected[1] == "stopped":
+                reason = (f'no job in /etc/crontab and /etc/cron.d contains "{RAN}/{name}.start"; ' + reason.format(path))
+            elif reason:
+                reason = f"{path}: {reason}"
+            rows.expect_system(f"system: {name}", path, *expected[:2], reason)
         if what == "all":
             change(rows)
             compare(rows, "minute", CHANGED)
@@ -159,8 +206,10 @@ def settle(what, users):
 
 ONLY = "PATH: it holds nothing but comments"
 NOT_REGULAR = "PATH is no regular file, and cron reads no other"
-ODD = "line {} is no job, no setting and no comment" + IGNORED
+ODD = "line {}: bad minute" + IGNORED
 NONE = "there is no crontab PATH"
+REFUSED = 'PATH: cron runs no job of user "{}": {}'
+NOT_READ = "{} does, and cron reads no file of such a name"
 # Row, user, whether cron obeys the crontab, what the probe says, and the pattern that is asked for.
 AT_START = [
     ("made for the user", "made", True, "running"),
@@ -189,6 +238,36 @@ AT_START = [
     ("removed with crontab -r", "removed", False, "stopped", NONE),
     ("moved out of cron's sight", "out", False, "stopped", NONE),
     ("no such user", "nobody-at-all", False, "unknown", 'there is no user "nobody-at-all" on this machine'),
+    ("an account that has expired", "expired", False, "degraded", REFUSED.format("expired", "the account has expired")),
+    ("an account that expires one day", "expires", True, "running"),
+    ("a password to be changed", "change", False, "degraded", REFUSED.format("change", "the password must be changed")),
+    ("a password that has expired", "old", False, "degraded", REFUSED.format("old", "the password has expired")),
+    ("a password of the future", "future", True, "running"),
+    ("no entry in /etc/shadow", "shadowless", False, "degraded",
+     REFUSED.format("shadowless", "there is no entry in /etc/shadow")),
+]
+# User, and the fields of /etc/shadow from the last change of the password on, in days since 1970.
+SHADOW = {"expired": "19000:0:99999:7::1:", "expires": "19000:0:99999:7::99999:", "change": "0:0:99999:7:::",
+          "old": "19000:0:10:7:::", "future": "99998:0:10:7:::", "shadowless": None}
+# Name, mode, owner, text behind the job, whether cron obeys it, what the probe says.
+SYSTEM = [
+    ("plain", 0o644, 0, "", True, "running"),
+    ("private", 0o600, 0, "", True, "running"),
+    ("two-names", 0o644, 0, "", False, "degraded", "it has more than one name" + IGNORED),
+    ("for-group", 0o664, 0, "", False, "degraded", "its mode is 0664, which lets others than root write" + IGNORED),
+    ("for-all", 0o646, 0, "", False, "degraded", "its mode is 0646, which lets others than root write" + IGNORED),
+    ("foreign", 0o644, 1, "", False, "degraded", "it does not belong to root" + IGNORED),
+    ("dot.ted", 0o644, 0, "", False, "stopped", NOT_READ),
+    ("backup~", 0o644, 0, "", False, "stopped", NOT_READ),
+    ("stranger", 0o644, 0, "1 1 1 1 1 nobody-at-all true\n", False, "degraded",
+     'there is no user "nobody-at-all"' + IGNORED),
+    ("userless", 0o644, 0, "@daily true\n", False, "degraded", "line 2: bad username" + IGNORED),
+    ("short", 0o644, 0, "* * * * root true\n", False, "degraded", "line 2: bad day-of-week" + IGNORED),
+]
+LINKED = [
+    ("link", True, "running"),
+    ("foreign-link", False, "degraded", "the symbolic link does not belong to root" + IGNORED),
+    ("link-to-foreign", False, "degraded", "it does not belong to root" + IGNORED),
 ]
 # After a change in place cron goes on as before, since the directory's time does not change.
 CHANGED = [

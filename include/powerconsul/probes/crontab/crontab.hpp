@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,9 +13,12 @@
 #include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/accounts.hpp>
 #include <powerconsul/ports/files.hpp>
 #include <powerconsul/ports/trust.hpp>
+#include <powerconsul/probes/crontab/account.hpp>
+#include <powerconsul/probes/crontab/text.hpp>
 #include <powerconsul/probes/probe.hpp>
 
 namespace powerconsul::inline v0 {
@@ -34,39 +38,41 @@ namespace powerconsul::inline v0 {
     return {};
 }
 
-/// What the text of a crontab holds, as far as can be told without knowing everything that each cron accepts.
+/// What the text of a crontab holds.
 struct crontab_text {
-    bool settings{};  ///< has a line such as MAILTO=root
-    bool jobs{};      ///< has a line that is no comment, setting or blank; crontab(1) takes only what cron takes
-    bool pattern{};   ///< a line that is not a comment contains the pattern; false if the pattern is empty
-    bool ends_in_line{true};  ///< if not, Debian's cron reads nothing of the file
-    std::size_t odd_line{};   ///< number of the first line that is no comment, setting or job; 0 if there is none
+    bool settings{};                ///< has a line such as MAILTO=root
+    bool jobs{};                    ///< has a job that can run, or a line that another cron may take for one
+    bool idle{};                    ///< has a job without a command, or with a time that never comes
+    bool pattern{};                 ///< a setting or such a job contains the pattern; false if the pattern is empty
+    std::string fault{};            ///< why Debian's cron ignores the whole file; empty if it does not
+    std::set<std::string> users{};  ///< whom a system crontab names
 };
 
-/// `text` may be any bytes. `pattern` is searched for as plain bytes within one line; case matters.
-[[nodiscard]] inline auto read_crontab(std::string_view text, std::string_view pattern) -> crontab_text {
-    // A job starts with a digit, `*` or `@`, so a line that starts with a name and `=` is not one.
-    const auto is_setting = [](std::string_view line) {
-        if (ascii::is_digit(line.front())) return false;
-        std::size_t end = 0;
-        while (end < line.size() && (ascii::is_alphanumeric(line[end]) || line[end] == '_')) ++end;
-        const std::size_t sign = line.find_first_not_of(" \t", end);
-        return end != 0 && sign != std::string_view::npos && line[sign] == '=';
-    };
-    crontab_text found{.ends_in_line = text.empty() || text.back() == '\n'};
-    // In other crons a job may also begin with `~` or `-`, and a setting with a name in quotes.
-    const auto is_odd = [](std::string_view line) {
-        return std::string_view{"0123456789*@~-"}.find(line.front()) == std::string_view::npos &&
-               line.find('=') == std::string_view::npos;
-    };
-    for (std::size_t number = 1; !text.empty(); ++number) {
-        std::string_view line = next_part(text, '\n');
-        if (line.ends_with('\r')) line.remove_suffix(1);
-        const std::size_t start = line.find_first_not_of(" \t");
-        if (start == std::string_view::npos || line[start] == '#') continue;
-        (is_setting(line.substr(start)) ? found.settings : found.jobs) = true;
-        if (found.odd_line == 0 && is_odd(line.substr(start))) found.odd_line = number;
-        if (!pattern.empty() && line.find(pattern) != std::string_view::npos) found.pattern = true;
+/// `text` may be any bytes. `pattern` is searched for as plain bytes within one line; case matters. Of a system crontab
+/// only the jobs of `user` count, or all if that is empty.
+[[nodiscard]] inline auto read_crontab(std::string_view text, std::string_view pattern, bool system = false,
+                                       std::string_view user = {}) -> crontab_text {
+    crontab_text found;
+    crontab_reader lines{text, system};
+    for (crontab_line line; lines.next(line);) {
+        if (found.fault.empty() && !line.fault.empty()) {
+            found.fault = "line " + std::to_string(line.number) + ": " + std::string{line.fault};
+        }
+        const bool job = !line.setting && (line.comes || (!line.fault.empty() && !trimmed(line.text).empty()));
+        if (system && !line.setting) {
+            if (line.fault.empty()) found.users.emplace(line.user);
+            if (!user.empty() && line.user != user) continue;
+        }
+        found.settings = found.settings || line.setting;
+        found.jobs = found.jobs || job;
+        found.idle = found.idle || (!line.setting && !job && line.fault.empty());
+        found.pattern = found.pattern || ((line.setting || job) && !pattern.empty() &&
+                                          line.text.find(pattern) != std::string_view::npos);
+    }
+    if (!found.fault.empty()) return found;
+    if (!text.empty() && !text.ends_with('\n') && found.jobs) found.fault = "there is no newline at its end";
+    if (std::ranges::count(text, '\n') > static_cast<std::ptrdiff_t>(crontab_reader::most_lines)) {
+        found.fault = "it has more than " + std::to_string(crontab_reader::most_lines) + " lines";
     }
     return found;
 }
@@ -76,6 +82,7 @@ struct crontab_options {
     std::string pattern{};  ///< a line must contain it; if empty, any job will do
     std::string directory{"/var/spool/cron/crontabs"};
     std::string group{"crontab"};
+    milliseconds now{};  ///< since 1970-01-01 UTC, for the expiry of the account, which is not looked at if 0
 };
 
 /// Checks whether a user's crontab is in place: owned by that user, with a job that cron reads. Whether cron itself
@@ -153,8 +160,11 @@ private:
                                   const crontab_text& text, std::int64_t directory_time) -> observed {
         std::vector<std::string> faults;  // those that mean `stopped` come first
         if (file.uid != owner && file.uid != 0) faults.push_back(owned_by(file) + ", and cron ignores it");
-        if (!text.jobs)
-            faults.emplace_back(text.settings ? "it holds settings but no job" : "it holds nothing but comments");
+        if (!text.jobs) {
+            faults.emplace_back(text.idle       ? "no job of it has both a command and a time that comes"
+                                : text.settings ? "it holds settings but no job"
+                                                : "it holds nothing but comments");
+        }
         if (text.jobs && !options_.pattern.empty() && !text.pattern) {
             faults.push_back("no line of it contains " + quoted(options_.pattern));
         }
@@ -166,11 +176,14 @@ private:
         if ((file.uid == 0 && owner != 0) || (file.uid == owner && wrong_group)) faults.push_back(owned_by(file));
         if (file.mode != 0600) faults.push_back(ignored("its mode is " + octal_mode(file.mode) + ", expected 0600"));
         if (file.links != 1) faults.push_back(ignored("it has more than one name"));
-        if (text.odd_line != 0) {
-            faults.push_back(
-                ignored("line " + std::to_string(text.odd_line) + " is no job, no setting and no comment"));
+        if (!text.fault.empty()) faults.push_back(ignored(text.fault));
+        bool sure = group.has_value();
+        if (options_.now.count > 0) {
+            auto refused = refused_account(files_, options_.user, options_.now);
+            sure = sure && refused;
+            if (!refused || !refused->empty())
+                faults.push_back(refused ? std::move(*refused) : refused.error().message);
         }
-        if (text.jobs && !text.ends_in_line) faults.push_back(ignored("there is no newline at its end"));
         // For `stopped`, a change of the owner alone counts too. Otherwise not: many tools touch the change time.
         const bool newest_change = stopped && file.changed > file.modified;
         const bool stale = later(newest_change ? file.changed : file.modified, directory_time);
@@ -186,7 +199,7 @@ private:
         std::string reason = path;
         for (std::size_t i = 0; i < faults.size(); ++i) reason += (i == 0 ? ": " : "; ") + faults[i];
         if (stopped) return {stale ? observation::unknown : observation::stopped, std::move(reason)};
-        return {group ? observation::degraded : observation::unknown, std::move(reason)};
+        return {sure ? observation::degraded : observation::unknown, std::move(reason)};
     }
 
     [[nodiscard]] auto owned_by(const file_status& file) -> std::string {
