@@ -190,6 +190,17 @@ CHECKS = [
     ("check, no Consul service", ["service", "-s", "apache2", *WORLD],
      '"type":"service","service":"apache2"',
      "apache2 cannot be judged: the option -S/--consulservice is missing; see powerconsul check service --help"),
+    ("check, an empty name to ignore", ["service", "-s", "apache2", "-S", "web", "--ignore", "a,,b"],
+     '"type":"service","service":"apache2"',
+     "apache2 cannot be judged: --ignore: a name is empty; see powerconsul check service --help"),
+    ("check, all crontabs of the system", ["crontab", "--system", "-S", "web"],
+     '"type":"crontab","crontab":"/etc/crontab"',
+     "the system's crontab cannot be judged: --system needs -p/--pattern or -u/--user: every machine has some job; see "
+     "powerconsul check crontab --help"),
+    ("check, the system's crontabs elsewhere", ["crontab", "--system", "-u", "root", "--crontab-dir", "/x", "-S", "web"],
+     '"type":"crontab","crontab":"/etc/crontab"',
+     "the system's crontab cannot be judged: --system and --crontab-dir exclude each other: the one asks for the system's "
+     "crontabs, the other for a user's; see powerconsul check crontab --help"),
     ("check, a misspelt option", ["service", "-s", "apache2", "--consulservic", "web"],
      '"type":"service","service":"apache2"',
      'apache2 cannot be judged: the option "consulservic" is not known, did you mean "consulservice"; see '

@@ -103,7 +103,8 @@ def plugins():
 
 
 def scripts():
-    for code, state, says in ((0, 0, ""), (1, 2, " (dead)"), (2, 2, " (dead)"), (3, 2, " (not running)"), (4, -1, ""),
+    silent = " without a word, as it does when its program is not installed or its unit is masked"
+    for code, state, says in ((0, -1, silent), (1, 2, " (dead)"), (2, 2, " (dead)"), (3, 2, " (not running)"), (4, -1, ""),
                               (126, -1, ""), (255, -1, "")):
         yield script(f"prints nothing and exits with {code}", f"exit {code}", state, f"init script exits {code}{says}")
     for signal, number in (("KILL", 9), ("SEGV", 11)):
@@ -141,6 +142,7 @@ ROWS = [
     plugin("a program that is cut off", b"\x7fELF\x02\x01\x01" + b"\0" * 100, -1, f'cannot run "{PLUGIN}"{NO_PROGRAM}'),
     plugin("empty", b"", -1, f'cannot run "{PLUGIN}"{NO_PROGRAM}'),
     script("sound", "echo web is running", 0, "init script exits 0"),
+    script("prints nothing and ends with what it found", "true", 0, "init script exits 0"),
     *scripts(),
     script("says that it is not running and exits with 0", "echo web is not running; exit 0", 2,
            "init script exits 0 but says that it is not running"),
@@ -148,7 +150,12 @@ ROWS = [
     script("binary", f"{BINARY}; exit 0", 0, "init script exits 0"),
     script("binary, exits with 4", f"{BINARY}; exit 4", -1, "init script exits 4: \ufffd\ufffd [#mrunning"),
     script("usage", "echo 'Usage: web {start|stop}'; exit 0", -1,
-           'init script exits 0 and prints its usage: it does not know "status"'),
+           'init script exits 0 and prints its usage: it does not know "status"; check process --name <program> looks at the '
+           "processes themselves"),
+    script("says nothing of the kind, and may have left before it looked", "echo fine; exit 0", -1,
+           "init script exits 0 and does not say that it is running: fine"),
+    script("claims it on stderr only", "echo web is running >&2; exit 0", -1,
+           "init script exits 0 and does not say that it is running: web is running"),
     script("output without end", "exec yes web is running", -1, SLOW),
     script("10 MB on stderr", "head -c 10000000 /dev/zero >&2; echo web is running", 0, "init script exits 0"),
     script("hangs", "exec sleep 77", -1, SLOW),

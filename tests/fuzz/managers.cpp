@@ -1,5 +1,5 @@
 // covers: probes/service/service.hpp probes/service/sysv.hpp probes/service/openrc.hpp probes/service/systemd.hpp
-// probes/plugin.hpp probes/service/service_manager.hpp
+// probes/plugin.hpp probes/service/service_manager.hpp probes/service/status_text.hpp
 #include <powerconsul/probes/service/service.hpp>
 
 #include <string>
@@ -41,13 +41,13 @@ void run(std::string_view bytes) {
     end.err = script.next();
     const std::string_view text = script.rest();
 
-    const observed init = interpret_init_script(end, may_exit_early(text));
+    const observed init = interpret_init_script(end, read_init_script(text), {name});
     expect_honest(init, end, "init script");
     fuzz::expect(init.state != observation::running || end.status == 0, "runs, and does not say 0", end.out);
-    const auto words = read_status_words(end.out + '\n' + end.err);
+    const auto words = read_status_words(end.out + '\n' + end.err, {name});
     fuzz::expect(!words.usage || init.state == observation::unknown, "known from its usage", end.out, end.err);
 
-    const observed openrc = interpret_rc_service(end, false);
+    const observed openrc = interpret_rc_service(end, {.exits_early = false});
     expect_honest(openrc, end, "rc-service");
     const bool may_run = end.status == 0 || end.status == 4 || end.status == 8;
     fuzz::expect(openrc.state != observation::running || may_run, "runs, and does not say so", end.out);

@@ -11,6 +11,23 @@ inline constexpr option service_manager_option{
 inline constexpr option init_directory_option{0, "init-directory", "DIR",
                                               "where init scripts stand (default /etc/init.d)"};
 
+inline constexpr option ignore_option{0, "ignore", "NAME,NAME,…",
+                                      "parts that need not run, as the init script's status names them"};
+
+/// The names in a list with commas; blanks around a name are not part of it.
+[[nodiscard]] inline auto names_in(std::string_view list) -> std::vector<std::string> {
+    std::vector<std::string> names;
+    for (const auto part : split(list, ',')) names.emplace_back(trimmed(part, " "));
+    return names;
+}
+
+/// Fails with errc::usage if --ignore was given and holds an empty name.
+[[nodiscard]] inline auto validate_ignored(const std::vector<std::string>& names, const kind_words& kind)
+    -> result<void> {
+    if (std::ranges::find(names, std::string{}) == names.end()) return {};
+    return fail(errc::usage, "--ignore: a name is empty" + see_help(kind));
+}
+
 /// Does a local service run?
 struct service {
     static constexpr kind_words words{
@@ -24,20 +41,24 @@ struct service {
         option{'s', "service", "NAME", "the local service, as the service manager calls it"},
         service_manager_option,
         init_directory_option,
+        ignore_option,
     };
 
     std::string name{};  ///< as the service manager calls it
     std::string init_directory{"/etc/init.d"};
+    std::vector<std::string> ignored{};  ///< parts that need not run, as the status of an init script names them
 
     [[nodiscard]] static auto from(const given_options auto& given) -> service {
-        return {given.value("service").value_or(""), given.value("init-directory").value_or("/etc/init.d")};
+        service made{given.value("service").value_or(""), given.value("init-directory").value_or("/etc/init.d")};
+        if (const auto names = given.value("ignore")) made.ignored = names_in(*names);
+        return made;
     }
 
     [[nodiscard]] auto valid() const -> result<void> {
         if (name.empty()) return missing("-s/--service", words);
         auto valid = validate_local_service(name);
         if (!valid) return fail(errc::usage, "-s/--service: " + valid.error().message);
-        return {};
+        return validate_ignored(ignored, words);
     }
 
     [[nodiscard]] auto subject() const -> check_subject { return {.kind = std::string{words.name}, .name = name}; }
@@ -54,6 +75,7 @@ struct service {
         if (time.count <= 100) return no_time_left;
         service_probe_options how{.name = name, .manager = *manager, .timeout = {time.count * 2 / 5}};
         how.init_directory = init_directory;
+        how.ignored = ignored;
         return service_probe{std::move(how), here.programs, here.files, here.units}();
     }
 };
@@ -71,22 +93,21 @@ struct servicegroup {
         option{'s', "service", "NAME,NAME,…", "the local services: all must run, or none may"},
         service_manager_option,
         init_directory_option,
+        ignore_option,
     };
     static constexpr std::size_t most = 64;          ///< services in one group
     static constexpr std::size_t most_at_once = 16;  ///< services that are asked at the same time
 
     std::string names{};  ///< separated by commas; blanks around a name are not part of it
     std::string init_directory{"/etc/init.d"};
+    std::vector<std::string> ignored{};  ///< as in service
 
     [[nodiscard]] static auto from(const given_options auto& given) -> servicegroup {
-        return {given.value("service").value_or(""), given.value("init-directory").value_or("/etc/init.d")};
+        auto one = service::from(given);
+        return {std::move(one.name), std::move(one.init_directory), std::move(one.ignored)};
     }
 
-    [[nodiscard]] auto members() const -> std::vector<std::string> {
-        std::vector<std::string> parts;
-        for (const auto part : split(names, ',')) parts.emplace_back(trimmed(part, " "));
-        return parts;
-    }
+    [[nodiscard]] auto members() const -> std::vector<std::string> { return names_in(names); }
 
     [[nodiscard]] auto valid() const -> result<void> {
         if (names.empty()) return missing("-s/--service", words);
@@ -98,7 +119,7 @@ struct servicegroup {
             if (std::find(all.begin(), each, *each) == each) continue;
             return fail(errc::usage, "-s/--service names " + quoted(*each) + " twice" + see_help(words));
         }
-        if (all.size() <= most) return {};
+        if (all.size() <= most) return validate_ignored(ignored, words);
         return fail(errc::usage, "-s/--service names " + std::to_string(all.size()) + " services, at most " +
                                      std::to_string(most) + " are taken");
     }
@@ -113,7 +134,7 @@ struct servicegroup {
         const auto left = [&] { return now.deadline - here.clock.monotonic(); };
         const milliseconds each{left().count / rounds};
         const auto look_at = [&](const std::string& name) {
-            return service{name, init_directory}.look_within(here, now, shorter(each, left()));
+            return service{name, init_directory, ignored}.look_within(here, now, shorter(each, left()));
         };
         return side_by_side<decltype((look_at)), decltype((here.tasks))>{all, look_at, here.tasks}();
     }

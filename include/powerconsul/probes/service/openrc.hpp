@@ -13,7 +13,8 @@ namespace powerconsul::inline v0 {
 /// Interprets the result of `rc-service <name> status`. OpenRC's own scripts print `status: <state>` and exit with the
 /// code of that state (openrc-run.sh and supervise-daemon.sh, 0.45); both have to agree. Plain init scripts, which
 /// rc-service runs too, are interpreted as the LSB says.
-[[nodiscard]] inline auto interpret_rc_service(const outcome& end, bool exits_early) -> observed {
+[[nodiscard]] inline auto interpret_rc_service(const outcome& end, const init_script& script = {},
+                                               const std::vector<std::string>& ignored = {}) -> observed {
     using enum observation;
     if (end.how == ending::timed_out) return {unknown, "rc-service did not answer in time"};
     if (end.how == ending::signalled) return {unknown, "rc-service was ended by signal " + std::to_string(end.status)};
@@ -51,7 +52,7 @@ namespace powerconsul::inline v0 {
     for (const auto& each : states) {
         if (each.code > 4 && each.code == end.status) return {each.state, exits + " (" + std::string{each.word} + ')'};
     }
-    return interpret_init_script(end, exits_early);
+    return interpret_init_script(end, script, ignored);
 }
 
 }  // namespace powerconsul::inline v0

@@ -27,8 +27,9 @@ struct service_probe_options {
     service_manager manager{service_manager::systemd};
     milliseconds timeout{5000};  ///< for each query: at most one to systemd and then one to an init script
     std::string init_directory{"/etc/init.d"};
-    std::string systemctl{};   ///< absolute path; if empty, looked for in the usual directories
-    std::string rc_service{};  ///< as for systemctl
+    std::string systemctl{};             ///< absolute path; if empty, looked for in the usual directories
+    std::string rc_service{};            ///< as for systemctl
+    std::vector<std::string> ignored{};  ///< parts that need not run, as the status of an init script names them
 };
 
 /// Asks the service manager whether the local service runs. Models `probe`. Executor, Files and Units may be
@@ -93,14 +94,14 @@ private:
             }
         }
         const auto end = run({path, "status"}, options_.timeout);
-        return end ? interpret_init_script(*end, silence_proves_nothing(*end, path)) : give_up(end.error());
+        return end ? interpret_init_script(*end, read_script(path), options_.ignored) : give_up(end.error());
     }
 
     [[nodiscard]] auto ask_openrc() -> observed {
         const auto rc_service = find_program("rc-service", options_.rc_service);
         if (!rc_service) return give_up(rc_service.error());
         const auto end = run({*rc_service, options_.name, "status"}, options_.timeout);
-        return end ? interpret_rc_service(*end, silence_proves_nothing(*end, script_path(options_.name)))
+        return end ? interpret_rc_service(*end, read_script(script_path(options_.name)), options_.ignored)
                    : give_up(end.error());
     }
 
@@ -108,11 +109,10 @@ private:
         return options_.init_directory + '/' + std::string{name};
     }
 
-    /// Looks into the script only if it was silent; a script that cannot be read may do anything.
-    [[nodiscard]] auto silence_proves_nothing(const outcome& end, const std::string& path) -> bool {
-        if (!end.exited_with(0) || !detail::said(end).empty()) return false;
+    /// A script that cannot be read may do anything.
+    [[nodiscard]] auto read_script(const std::string& path) -> init_script {
         const auto script = files_.read(path, std::size_t{256} * 1024);
-        return !script || !*script || may_exit_early(**script);
+        return script && *script ? read_init_script(**script) : init_script{};
     }
 
     [[nodiscard]] auto find_program(std::string_view name, const std::string& given) -> result<std::string> {
