@@ -25,7 +25,7 @@ from room import (PATH, PROBE, UNSHARE, check_rights, drive_apart, enter, finish
 PACKAGES = {
     "systemd": [],
     "sysv": ["cron", "rsync", "libpopt0", "libxxhash0", "dbus", "dbus-daemon", "dbus-system-bus-common", "libdbus-1-3",
-             "libapparmor1", "libexpat1", "openssh-server", "openssh-client", "libwrap0"],
+             "libapparmor1", "libexpat1", "openssh-server", "openssh-client", "libwrap0", "ganglia-monitor", "nut-client"],
     "openrc": ["openrc", "libeinfo1", "librc1", "insserv"],
 }
 
@@ -279,6 +279,15 @@ def drive_sysv():
     rows.expect("cron not installed, its script left", "cron", "unknown",
                 "init script exits 0 without a word, as it does when its program is not installed or its unit "
                 "is masked")
+    rows.expect("installed and not configured", "nut-client", "stopped",
+                "init script exits 0 but says that it is not running")
+    lock = os.path.join(os.path.realpath("/var/lock"), "subsys/gmond")
+    write(lock, "")
+    rows.expect("a lock file, and no daemon", "ganglia-monitor", "unknown",
+                "init script exits 0 because a file is there, and looks at no process; check process --name gmond looks at "
+                "the processes themselves")
+    os.remove(lock)
+    rows.expect("no lock file", "ganglia-monitor", "stopped", "init script exits 0 but says that it is not running")
     rows.expect("no such script", "nowhere", "unknown", 'there is no init script "/etc/init.d/nowhere"')
     return rows
 
