@@ -7,7 +7,7 @@
 
 #include <powerconsul/adapters/posix/accounts.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
-#include <powerconsul/testing/memory_accounts.hpp>
+#include <powerconsul/testing/fakes.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 
 using namespace powerconsul;
