@@ -25,6 +25,7 @@ static_assert(!parallel_http_transport<fake_transport>, "its order of requests i
 static_assert(command_executor<fake_executor> && command_executor<fake_executor&>);
 static_assert(job_supervisor<fake_supervisor> && job_supervisor<fake_supervisor&>);
 static_assert(powerconsul::clock<manual_clock> && powerconsul::clock<const manual_clock>);
+static_assert(awake_clock<manual_clock> && awake_clock<const manual_clock&>);
 static_assert(account_source<memory_accounts> && account_source<const memory_accounts>);
 static_assert(file_store<memory_files> && file_source<memory_files> && file_store<memory_files&>);
 static_assert(directory_source<memory_files> && directory_source<memory_files&>);
@@ -260,6 +261,11 @@ TEST_CASE("manual_clock moves when it is told to") {
 
 TEST_CASE("memory_files keeps value, absent and failure apart") {
     memory_files files;
+    CHECK(time.awake() == seconds(3));
+    time.suspend(seconds(4));
+    CHECK(time.monotonic() == seconds(7));
+    CHECK(time.wall() == seconds(9));
+    CHECK(time.awake() == seconds(3));
     files.put("/etc/a", "text");
     files.put("/etc/empty", "");
     files.put("/etc/link", "", {file_kind::symlink, 0777, 0, 0, 0, 0});

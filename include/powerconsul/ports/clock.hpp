@@ -14,6 +14,13 @@ concept clock = requires(T& c) {
     { c.wall() } -> std::same_as<milliseconds>;
 };
 
+/// A clock that also tells the time as systemd counts it in its ...Monotonic timestamps (CLOCK_MONOTONIC): unlike
+/// `monotonic`, `awake` stands still while the machine is suspended.
+template <typename T>
+concept awake_clock = clock<T> && requires(T& c) {
+    { c.awake() } -> std::same_as<milliseconds>;
+};
+
 /// A clock that can also wait. `sleep` returns once so much monotonic time is over, or somewhat later.
 template <typename T>
 concept waiting_clock = clock<T> && requires(T& c, milliseconds time) {

@@ -31,6 +31,7 @@ template <typename H>
 concept host = requires(H& here) {
     requires http_transport<detail::bare<decltype(here.consul)>>;
     requires waiting_clock<detail::bare<decltype(here.clock)>>;
+    requires awake_clock<detail::bare<decltype(here.clock)>>;
     requires locking_file_store<detail::bare<decltype(here.files)>>;
     requires named_file_source<detail::bare<decltype(here.files)>>;
     requires command_executor<detail::bare<decltype(here.programs)>>;

@@ -13,15 +13,21 @@
 /// and is the better choice wherever the answer's text does not matter.
 namespace powerconsul::inline v0::testing {
 
-/// A clock that stands still until a test moves it or something sleeps, which takes no real time. `advance` moves both
-/// times on; `set_wall` steps the wall clock alone, as an administrator or NTP would; the monotonic time never steps.
-/// Models `waiting_clock`. The monotonic time starts at 0, the wall clock at 2024-01-01 UTC.
+/// A clock that stands still until a test moves it or something sleeps, which takes no real time. `advance` moves all
+/// times on; `suspend` leaves out the time awake; `set_wall` steps the wall clock alone, as an administrator or NTP
+/// would; the monotonic time never steps. Models `waiting_clock` and `awake_clock`. The monotonic times start at 0, the
+/// wall clock at 2024-01-01 UTC.
 class manual_clock {
 public:
     [[nodiscard]] auto monotonic() const -> milliseconds { return monotonic_; }
+    [[nodiscard]] auto awake() const -> milliseconds { return awake_; }
     [[nodiscard]] auto wall() const -> milliseconds { return wall_; }
 
     void advance(milliseconds by) {
+        awake_ = awake_ + by;
+        suspend(by);
+    }
+    void suspend(milliseconds by) {
         monotonic_ = monotonic_ + by;
         wall_ = wall_ + by;
     }
@@ -30,6 +36,9 @@ public:
 
 private:
     milliseconds monotonic_{0};
+    milliseconds awake_{0};
+    milliseconds wall_{seconds(1'704'067'200)};
+};
     milliseconds wall_{seconds(1'704'067'200)};
 };
 

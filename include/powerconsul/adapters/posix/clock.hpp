@@ -11,6 +11,7 @@ namespace powerconsul::inline v0 {
 class posix_clock {
 public:
     [[nodiscard]] auto monotonic() const noexcept -> milliseconds { return now(CLOCK_BOOTTIME); }
+    [[nodiscard]] auto awake() const noexcept -> milliseconds { return now(CLOCK_MONOTONIC); }
     [[nodiscard]] auto wall() const noexcept -> milliseconds { return now(CLOCK_REALTIME); }
 
     void sleep(milliseconds time) const noexcept {
@@ -27,6 +28,6 @@ private:
     }
 };
 
-static_assert(waiting_clock<posix_clock>);
+static_assert(waiting_clock<posix_clock> && awake_clock<posix_clock>);
 
 }  // namespace powerconsul::inline v0
