@@ -93,6 +93,11 @@ TEST_CASE("a bus that does not answer is given up at the end of the time, whatev
             REQUIRE_FALSE(answer.has_value());
             CHECK(answer.error() == error{errc::timed_out, "systemd did not answer in time"});
             CHECK(left == milliseconds{0});
+            left = {100};
+            const auto units = systemd_bus{way}.matching("web@*.service", left);
+            REQUIRE_FALSE(units.has_value());
+            CHECK(units.error() == answer.error());
+            CHECK(left == milliseconds{0});
         }
     }
 }
@@ -124,6 +129,10 @@ TEST_CASE("a bus that fails at once leaves the time for another way to ask") {
         CHECK(answer.error().code == errc::unavailable);
         CHECK(answer.error().message.find(row.reason) != std::string::npos);
         CHECK(left > milliseconds{0});
+        const auto units = systemd_bus{row.options}.matching("web@*.service", left);
+        REQUIRE_FALSE(units.has_value());
+        CHECK(units.error().code == errc::unavailable);
+        CHECK(units.error().message.find(row.reason) != std::string::npos);
     }
 }
 

@@ -2,10 +2,12 @@
 // probes/plugin.hpp probes/service/service_manager.hpp probes/service/status_text.hpp
 #include <powerconsul/probes/service/service.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include <powerconsul/probes/plugin.hpp>
+#include <powerconsul/testing/manual_clock.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 
 #include "fuzz.hpp"
@@ -53,7 +55,8 @@ void run(std::string_view bytes) {
     fuzz::expect(openrc.state != observation::running || may_run, "runs, and does not say so", end.out);
 
     if (const auto unit = read_unit_state(end)) {
-        const observed seen = interpret_unit(*unit, name);
+        const milliseconds now{static_cast<std::int64_t>(pick.of(2000)) * 1000};
+        const observed seen = interpret_unit(*unit, name, now, unit_processes{static_cast<unsigned char>(pick.of(3))});
         expect_honest(seen, end, "systemd");
         fuzz::expect(end.out.find("ActiveState=" + unit->active) != std::string::npos, "another state", end.out);
         const bool active = unit->active == "active" || unit->active == "reloading" || unit->active == "activating" ||
@@ -61,8 +64,17 @@ void run(std::string_view bytes) {
         fuzz::expect(seen.state != observation::running || active, "runs, and is not active", end.out);
         const auto behind = script_behind(*unit, "/etc/init.d");
         fuzz::expect(behind.find('/') == std::string_view::npos, "a path for a name", behind);
+        const observed all = interpret_members(name, "instances", {{unit->id, seen.state}});
+        expect_honest(all, end, "instances");
+        fuzz::expect(all.state == seen.state, "one instance, and another state", unit->id);
     } else {
         fuzz::expect(!unit.error().message.empty(), "no reason", end.out);
+    }
+
+    if (const auto units = read_unit_states(end)) {
+        for (const auto& each : *units) fuzz::expect(!each.active.empty(), "a unit without a state", end.out);
+    } else {
+        fuzz::expect(!units.error().message.empty(), "no reason", end.out);
     }
 
     for (const auto expects : {expectation::unknown, expectation::stopped, expectation::running}) {
@@ -80,8 +92,9 @@ void run(std::string_view bytes) {
     if (name.find('\0') == std::string::npos)
         files.put("/etc/init.d/" + name, text, {.kind = file_kind::regular, .mode = 0755});
     same_end executor{end};
+    testing::manual_clock clock;
     for (const auto manager : service_managers) {
-        service_probe probe{{.name = name, .manager = manager}, executor, files};
+        service_probe probe{{.name = name, .manager = manager}, executor, files, clock};
         const observed seen = probe();
         fuzz::expect(!seen.reason.empty(), "no reason", name);
         const bool sound = validate_local_service(name).has_value();

@@ -71,10 +71,13 @@ struct clock_without_wall {
 struct accounts_take_none_for_zero : memory_accounts {
     auto user_id(const std::string&) const -> result<std::uint32_t> { return std::uint32_t{0}; }
 };
-struct units_say_bool {
+struct units_say_bool : fake_units {
     auto ask(std::string_view, milliseconds&) -> bool { return true; }
 };
-struct units_do_not_count_the_time {
+struct units_match_one : fake_units {
+    auto matching(std::string_view, milliseconds&) -> result<unit_state> { return unit_state{}; }
+};
+struct units_do_not_count_the_time : fake_units {
     auto ask(std::string_view, milliseconds&&) -> result<unit_state> { return unit_state{}; }
 };
 struct files_say_bool : memory_files {
@@ -104,6 +107,7 @@ static_assert(!job_supervisor<supervisor_is_always_sure>, "what cannot be told i
 static_assert(!account_source<accounts_take_none_for_zero>, "an unknown user must not become root");
 static_assert(!powerconsul::clock<clock_counts_in_integers> && !powerconsul::clock<clock_without_wall>);
 static_assert(!unit_source<units_say_bool> && !unit_source<units_do_not_count_the_time>);
+static_assert(!unit_source<units_match_one>);
 static_assert(file_source<files_say_bool> && !file_store<files_say_bool>);
 static_assert(!file_source<files_lose_absent>, "absent and empty are two answers");
 static_assert(file_store<files_lock_with_bool> && !locking_file_store<files_lock_with_bool>);
@@ -257,15 +261,15 @@ TEST_CASE("manual_clock moves when it is told to") {
     time.set_wall(seconds(5));
     CHECK(time.wall() == seconds(5));
     CHECK(time.monotonic() == seconds(3));
-}
-
-TEST_CASE("memory_files keeps value, absent and failure apart") {
-    memory_files files;
     CHECK(time.awake() == seconds(3));
     time.suspend(seconds(4));
     CHECK(time.monotonic() == seconds(7));
     CHECK(time.wall() == seconds(9));
     CHECK(time.awake() == seconds(3));
+}
+
+TEST_CASE("memory_files keeps value, absent and failure apart") {
+    memory_files files;
     files.put("/etc/a", "text");
     files.put("/etc/empty", "");
     files.put("/etc/link", "", {file_kind::symlink, 0777, 0, 0, 0, 0});

@@ -14,12 +14,17 @@ namespace powerconsul::cli {
 
 /// systemd over its bus where the build has it, else nothing. Each question has a connection of its own.
 struct systemd_units {
-    [[nodiscard]] auto ask(std::string_view unit, milliseconds& left) const -> result<unit_state> {
 #if defined(POWERCONSUL_WITH_SYSTEMD)
-        return systemd_bus{}.ask(unit, left);
+    using source = systemd_bus;
 #else
-        return no_unit_source{}.ask(unit, left);
+    using source = no_unit_source;
 #endif
+
+    [[nodiscard]] auto ask(std::string_view unit, milliseconds& left) const -> result<unit_state> {
+        return source{}.ask(unit, left);
+    }
+    [[nodiscard]] auto matching(std::string_view pattern, milliseconds& left) const -> result<std::vector<unit_state>> {
+        return source{}.matching(pattern, left);
     }
 };
 

@@ -1,16 +1,24 @@
 #pragma once
 
 #include <cerrno>
-#include <memory>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <dlfcn.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/core/ascii.hpp>
+#include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/core/time.hpp>
 #include <powerconsul/ports/unit_source.hpp>
 
 namespace powerconsul::inline v0 {
@@ -19,50 +27,57 @@ namespace detail {
 
 /// The functions of libsystemd that are used. It is loaded when a unit is asked for rather than linked: with its own
 /// dependencies (libgcrypt, libzstd, liblzma, ...) it takes as long to load as a whole short run without it.
-class sd_bus_functions {
-    struct symbol {
-        void* address;
-        template <typename Function>
-        operator Function*() const {  // NOLINT: implicit, so that each member says its type once
-            return reinterpret_cast<Function*>(address);
-        }
-    };
-
-    void* library_;
-    bool complete_;
-
-    explicit sd_bus_functions(void* library) : library_{library}, complete_{library != nullptr} {}
-    [[nodiscard]] auto find(const char* name) -> symbol {
-        void* const found = complete_ ? ::dlsym(library_, name) : nullptr;
-        complete_ = found != nullptr;
-        return {found};
-    }
-
-public:
-    decltype(&::sd_bus_new) make{find("sd_bus_new")};
-    decltype(&::sd_bus_set_address) set_address{find("sd_bus_set_address")};
-    decltype(&::sd_bus_set_bus_client) set_bus_client{find("sd_bus_set_bus_client")};
-    decltype(&::sd_bus_start) start{find("sd_bus_start")};
-    decltype(&::sd_bus_is_ready) is_ready{find("sd_bus_is_ready")};
-    decltype(&::sd_bus_process) process{find("sd_bus_process")};
-    decltype(&::sd_bus_wait) wait{find("sd_bus_wait")};
-    decltype(&::sd_bus_call) call{find("sd_bus_call")};
-    decltype(&::sd_bus_close_unref) close{find("sd_bus_close_unref")};
-    decltype(&::sd_bus_error_free) error_free{find("sd_bus_error_free")};
-    decltype(&::sd_bus_message_new_method_call) new_call{find("sd_bus_message_new_method_call")};
-    decltype(&::sd_bus_message_append_basic) append{find("sd_bus_message_append_basic")};
-    decltype(&::sd_bus_message_append_strv) append_list{find("sd_bus_message_append_strv")};
-    decltype(&::sd_bus_message_enter_container) enter{find("sd_bus_message_enter_container")};
-    decltype(&::sd_bus_message_read_basic) read{find("sd_bus_message_read_basic")};
-    decltype(&::sd_bus_message_unref) message_unref{find("sd_bus_message_unref")};
+struct sd_bus_functions {
+    decltype(&::sd_bus_new) make{};
+    decltype(&::sd_bus_set_address) set_address{};
+    decltype(&::sd_bus_set_bus_client) set_bus_client{};
+    decltype(&::sd_bus_start) start{};
+    decltype(&::sd_bus_is_ready) is_ready{};
+    decltype(&::sd_bus_process) process{};
+    decltype(&::sd_bus_wait) wait{};
+    decltype(&::sd_bus_call) call{};
+    decltype(&::sd_bus_close_unref) close{};
+    decltype(&::sd_bus_error_free) error_free{};
+    decltype(&::sd_bus_message_new_method_call) new_call{};
+    decltype(&::sd_bus_message_append_basic) append{};
+    decltype(&::sd_bus_message_append_strv) append_list{};
+    decltype(&::sd_bus_message_enter_container) enter{};
+    decltype(&::sd_bus_message_exit_container) leave{};
+    decltype(&::sd_bus_message_peek_type) peek{};
+    decltype(&::sd_bus_message_skip) skip{};
+    decltype(&::sd_bus_message_read_basic) read{};
+    decltype(&::sd_bus_message_unref) message_unref{};
 
     /// Libraries are not made to be unloaded, so this one never is. Fails with errc::unavailable if it is not installed
     /// or too old.
     [[nodiscard]] static auto load(const std::string& library) -> result<sd_bus_functions> {
-        const sd_bus_functions all{::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL)};
-        if (all.complete_) return all;
+        void* const loaded = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+        sd_bus_functions all;
+        const bool complete =
+            loaded != nullptr && find(loaded, "sd_bus_new", all.make) &&
+            find(loaded, "sd_bus_set_address", all.set_address) &&
+            find(loaded, "sd_bus_set_bus_client", all.set_bus_client) && find(loaded, "sd_bus_start", all.start) &&
+            find(loaded, "sd_bus_is_ready", all.is_ready) && find(loaded, "sd_bus_process", all.process) &&
+            find(loaded, "sd_bus_wait", all.wait) && find(loaded, "sd_bus_call", all.call) &&
+            find(loaded, "sd_bus_close_unref", all.close) && find(loaded, "sd_bus_error_free", all.error_free) &&
+            find(loaded, "sd_bus_message_new_method_call", all.new_call) &&
+            find(loaded, "sd_bus_message_append_basic", all.append) &&
+            find(loaded, "sd_bus_message_append_strv", all.append_list) &&
+            find(loaded, "sd_bus_message_enter_container", all.enter) &&
+            find(loaded, "sd_bus_message_exit_container", all.leave) &&
+            find(loaded, "sd_bus_message_peek_type", all.peek) && find(loaded, "sd_bus_message_skip", all.skip) &&
+            find(loaded, "sd_bus_message_read_basic", all.read) &&
+            find(loaded, "sd_bus_message_unref", all.message_unref);
+        if (complete) return all;
         const char* const why = ::dlerror();  // NOLINT(concurrency-mt-unsafe): each thread has its own
         return fail(errc::unavailable, "cannot use libsystemd: " + std::string{why == nullptr ? library : why});
+    }
+
+private:
+    template <typename Function>
+    [[nodiscard]] static auto find(void* library, const char* name, Function& function) -> bool {
+        function = reinterpret_cast<Function>(::dlsym(library, name));
+        return function != nullptr;
     }
 };
 
@@ -83,35 +98,71 @@ public:
     explicit systemd_bus(systemd_bus_options options = {}) : options_{std::move(options)} {}
 
     [[nodiscard]] auto ask(std::string_view unit, milliseconds& left) -> result<unit_state> {
-        const auto started = clock_.monotonic();
-        auto answer = ask_until(started + left, unit);
-        left = left - shorter(left, clock_.monotonic() - started);
-        return answer;
+        return within(left, [&](sd_bus* bus, milliseconds end) { return state_of(bus, unit, end); });
+    }
+
+    [[nodiscard]] auto matching(std::string_view pattern, milliseconds& left) -> result<std::vector<unit_state>> {
+        return within(left, [&](sd_bus* bus, milliseconds end) { return states_of(bus, std::string{pattern}, end); });
     }
 
 private:
     static constexpr const char* systemd = "org.freedesktop.systemd1";
 
-    using connection = std::unique_ptr<sd_bus, decltype(&::sd_bus_close_unref)>;
-    using message = std::unique_ptr<sd_bus_message, decltype(&::sd_bus_message_unref)>;
+    /// Owns an object of libsystemd; `drop` releases it.
+    template <typename T>
+    struct held {
+        explicit held(T* (*drop)(T*)) : drop_{drop} {}
+        held(const held&) = delete;
+        auto operator=(const held&) -> held& = delete;
+        ~held() { static_cast<void>(drop_(value)); }  // all of them take a null pointer
+
+        T* value{};
+
+    private:
+        T* (*drop_)(T*);
+    };
+
+    struct bus_error {
+        explicit bus_error(decltype(&::sd_bus_error_free) drop) : drop_{drop} {}
+        bus_error(const bus_error&) = delete;
+        auto operator=(const bus_error&) -> bus_error& = delete;
+        ~bus_error() { drop_(&value); }
+
+        sd_bus_error value{};
+
+    private:
+        decltype(&::sd_bus_error_free) drop_;
+    };
 
     [[nodiscard]] static auto failure(std::string_view what, int number) -> unexpected {
         if (number == -ETIMEDOUT) return fail(errc::timed_out, "systemd did not answer in time");
         return fail(errc::unavailable, "cannot " + std::string{what} + ": " + std::generic_category().message(-number));
     }
 
-    [[nodiscard]] auto ask_until(milliseconds end, std::string_view unit) -> result<unit_state> {
+    template <typename Question>
+    [[nodiscard]] auto within(milliseconds& left, Question&& question) -> decltype(question(nullptr, left)) {
+        const auto started = clock_.monotonic();
+        auto answer = ask_until(started + left, question);
+        left = left - shorter(left, clock_.monotonic() - started);
+        return answer;
+    }
+
+    template <typename Question>
+    [[nodiscard]] auto ask_until(milliseconds end, Question& question) -> decltype(question(nullptr, end)) {
         if (!sd_) {
             auto loaded = detail::sd_bus_functions::load(options_.library);
             if (!loaded) return unexpected{std::move(loaded).error()};
             sd_ = *loaded;
         }
-        connection bus{nullptr, sd_->close};
+        held<sd_bus> bus{sd_->close};
         int connected = -ENOENT;
-        if (!options_.manager.empty()) connected = connect(bus, options_.manager, false, end);
-        if (connected < 0 && connected != -ETIMEDOUT) connected = connect(bus, options_.system_bus, true, end);
+        if (!options_.manager.empty()) connected = connect(bus.value, options_.manager, false, end);
+        if (connected < 0 && connected != -ETIMEDOUT) {
+            sd_->close(std::exchange(bus.value, nullptr));
+            connected = connect(bus.value, options_.system_bus, true, end);
+        }
         if (connected < 0) return failure("connect to systemd", connected);
-        return state_of(bus.get(), std::string{unit}, end);
+        return question(bus.value, end);
     }
 
     [[nodiscard]] auto microseconds_left(milliseconds end) const -> std::uint64_t {
@@ -122,10 +173,8 @@ private:
     /// Connects and waits until the bus takes messages, which sd_bus_call would wait for without regard to its own time
     /// limit. Returns a negative errno on failure, which is -ETIMEDOUT at `end`. `client` is true for a bus, false for
     /// systemd's own socket.
-    [[nodiscard]] auto connect(connection& to, const std::string& path, bool client, milliseconds end) const -> int {
-        sd_bus* bus = nullptr;
+    [[nodiscard]] auto connect(sd_bus*& bus, const std::string& path, bool client, milliseconds end) const -> int {
         if (const int made = sd_->make(&bus); made < 0) return made;
-        to.reset(bus);
         if (const int set = sd_->set_address(bus, ("unix:path=" + path).c_str()); set < 0) return set;
         if (const int set = sd_->set_bus_client(bus, client ? 1 : 0); set < 0) return set;
         if (const int started = sd_->start(bus); started < 0) return started;
@@ -140,67 +189,132 @@ private:
         }
     }
 
-    /// Asks for the manager's list of this one unit, which has all three states at one moment and takes a quarter of
-    /// the time of all the unit's properties. SourcePath is asked for only where it counts. Like `systemctl show`, this
-    /// makes systemd load the unit.
-    [[nodiscard]] auto state_of(sd_bus* bus, std::string unit, milliseconds end) const -> result<unit_state> {
-        char* names[] = {unit.data(), nullptr};
-        const auto reply =
-            ask_for(bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "ListUnitsByNames", end,
-                    [&](sd_bus_message* question) { return sd_->append_list(question, names); });
-        if (!reply) return unexpected{reply.error()};
+    /// Asks for all properties of all the unit's interfaces: they are of one moment, and `systemctl show` asks so, too.
+    /// Like it, this makes systemd load the unit.
+    [[nodiscard]] auto state_of(sd_bus* bus, std::string_view unit, milliseconds end) const -> result<unit_state> {
+        held<sd_bus_message> question{sd_->message_unref};
+        held<sd_bus_message> reply{sd_->message_unref};
+        int done = sd_->new_call(bus, &question.value, systemd, unit_path(unit).c_str(),
+                                 "org.freedesktop.DBus.Properties", "GetAll");
+        if (done >= 0) done = sd_->append(question.value, 's', "");
+        if (done < 0) return failure("ask systemd", done);
+        if (auto called = call(bus, question.value, reply.value, end); !called) return unexpected{called.error()};
         unit_state state;
-        std::string ignored;
-        std::string path;
-        int done = sd_->enter(reply->get(), 'a', "(ssssssouso)");
-        if (done > 0) done = sd_->enter(reply->get(), 'r', "ssssssouso");
-        for (auto* const each : {&ignored, &ignored, &state.load, &state.active, &state.sub, &ignored}) {
-            if (done > 0) done = read_text(reply->get(), 's', *each);
+        done = sd_->enter(reply.value, 'a', "{sv}");
+        while (done > 0 && (done = sd_->enter(reply.value, 'e', "sv")) > 0) {
+            done = read_property(reply.value, state);
+            if (done >= 0) done = sd_->leave(reply.value);
         }
-        if (done > 0) done = read_text(reply->get(), 'o', path);
         if (done < 0) return failure("read systemd's answer", done);
-        if (state.load.empty() || state.active.empty() || state.sub.empty() || path.empty()) {
+        if (state.load.empty() || state.active.empty() || state.sub.empty()) {
             return fail(errc::bad_data, "systemd answers without a state of the unit");
         }
-        if (!may_be_generated(state)) return state;
-        auto source = source_of(bus, path, end);
-        if (!source) return unexpected{std::move(source).error()};
-        state.source = std::move(*source);
         return state;
     }
 
-    [[nodiscard]] auto source_of(sd_bus* bus, const std::string& path, milliseconds end) const -> result<std::string> {
-        const auto reply =
-            ask_for(bus, path.c_str(), "org.freedesktop.DBus.Properties", "Get", end, [&](sd_bus_message* question) {
-                const int done = sd_->append(question, 's', "org.freedesktop.systemd1.Unit");
-                return done < 0 ? done : sd_->append(question, 's', "SourcePath");
-            });
-        if (!reply) return unexpected{reply.error()};
-        std::string source;
-        int done = sd_->enter(reply->get(), 'v', "s");
-        if (done > 0) done = read_text(reply->get(), 's', source);
-        if (done <= 0) return failure("read systemd's answer", done < 0 ? done : -EBADMSG);
-        return source;
+    [[nodiscard]] auto states_of(sd_bus* bus, std::string pattern, milliseconds end) const
+        -> result<std::vector<unit_state>> {
+        held<sd_bus_message> question{sd_->message_unref};
+        held<sd_bus_message> reply{sd_->message_unref};
+        int done = sd_->new_call(bus, &question.value, systemd, "/org/freedesktop/systemd1",
+                                 "org.freedesktop.systemd1.Manager", "ListUnitsByPatterns");
+        char* any_state[] = {nullptr};
+        char* patterns[] = {pattern.data(), nullptr};
+        if (done >= 0) done = sd_->append_list(question.value, any_state);
+        if (done >= 0) done = sd_->append_list(question.value, patterns);
+        if (done < 0) return failure("ask systemd", done);
+        if (auto called = call(bus, question.value, reply.value, end); !called) return unexpected{called.error()};
+        std::vector<unit_state> states;
+        done = sd_->enter(reply.value, 'a', "(ssssssouso)");
+        while (done > 0 && (done = sd_->enter(reply.value, 'r', "ssssssouso")) > 0) {
+            std::string name;
+            done = read_text(reply.value, 's', name);
+            if (done > 0) done = sd_->skip(reply.value, "sssssouso");
+            if (done >= 0) done = sd_->leave(reply.value);
+            if (done < 0) break;
+            auto state = state_of(bus, name, end);
+            if (!state) return unexpected{std::move(state).error()};
+            states.push_back(*std::move(state));
+        }
+        if (done < 0) return failure("read systemd's answer", done);
+        return states;
     }
 
-    /// The reply to a method call, whose arguments `fill` appends.
-    template <typename Fill>
-    [[nodiscard]] auto ask_for(sd_bus* bus, const char* path, const char* interface, const char* method,
-                               milliseconds end, Fill fill) const -> result<message> {
-        sd_bus_message* made = nullptr;
-        int done = sd_->new_call(bus, &made, systemd, path, interface, method);
-        const message question{made, sd_->message_unref};
-        if (done >= 0) done = fill(made);
+    /// The object path of a unit, in which systemd writes every byte that is no letter or digit as _xx.
+    [[nodiscard]] static auto unit_path(std::string_view unit) -> std::string {
+        std::string path = "/org/freedesktop/systemd1/unit/";
+        for (std::size_t i = 0; i < unit.size(); ++i) {
+            const char c = unit[i];
+            const bool plain = ascii::is_alphanumeric(c) && (i > 0 || !ascii::is_digit(c));
+            path += plain ? std::string(1, c) : '_' + ascii::hexadecimal(static_cast<unsigned char>(c), 2);
+        }
+        return path;
+    }
+
+    /// Reads a name and a variant. Returns a negative errno on failure.
+    [[nodiscard]] auto read_property(sd_bus_message* reply, unit_state& state) const -> int {
+        std::string name;
+        if (const int read = read_text(reply, 's', name); read <= 0) return read < 0 ? read : -EBADMSG;
+        if (!is_one_of(name, unit_properties)) return sd_->skip(reply, "v");
+        const char* contents = nullptr;
+        int done = sd_->peek(reply, nullptr, &contents);
+        if (done < 0) return done;
+        const std::string type = contents == nullptr ? "" : contents;
+        done = sd_->enter(reply, 'v', contents);
+        if (done < 0) return done;
+        done = type == commands_type ? read_commands(reply, name, state) : read_value(reply, type, name, state);
+        return done < 0 ? done : sd_->leave(reply);
+    }
+
+    [[nodiscard]] auto read_value(sd_bus_message* reply, const std::string& type, const std::string& name,
+                                  unit_state& state) const -> int {
+        std::string value;
+        std::uint32_t number = 0;
+        std::uint64_t large = 0;
+        int done = type == "s"    ? read_text(reply, 's', value)
+                   : type == "as" ? read_words(reply, value)
+                   : type == "u"  ? sd_->read(reply, 'u', &number)
+                   : type == "t"  ? sd_->read(reply, 't', &large)
+                                  : sd_->skip(reply, type.c_str());
+        if (type == "u" || type == "t") value = std::to_string(number + large);
+        if (done >= 0 && !set_property(state, name, value)) done = -EBADMSG;
+        return done;
+    }
+
+    /// One command is its path, its words, whether its failure is ignored, and how it ended the last time.
+    static constexpr const char* commands_type = "a(sasbttttuii)";
+
+    [[nodiscard]] auto read_commands(sd_bus_message* reply, const std::string& name, unit_state& state) const -> int {
+        int done = sd_->enter(reply, 'a', "(sasbttttuii)");
+        while (done > 0 && (done = sd_->enter(reply, 'r', "sasbttttuii")) > 0) {
+            std::string words;
+            done = sd_->skip(reply, "s");
+            if (done >= 0) done = read_words(reply, words);
+            if (done >= 0) done = sd_->skip(reply, "bttttuii");
+            if (done >= 0) done = sd_->leave(reply);
+            if (done >= 0) static_cast<void>(set_property(state, name, words));
+        }
+        return done < 0 ? done : sd_->leave(reply);
+    }
+
+    /// Reads a list of texts and joins them by blanks.
+    [[nodiscard]] auto read_words(sd_bus_message* reply, std::string& words) const -> int {
+        int done = sd_->enter(reply, 'a', "s");
+        std::string word;
+        while (done > 0 && (done = read_text(reply, 's', word)) > 0) words += (words.empty() ? "" : " ") + word;
+        return done < 0 ? done : sd_->leave(reply);
+    }
+
+    [[nodiscard]] auto call(sd_bus* bus, sd_bus_message* question, sd_bus_message*& reply, milliseconds end) const
+        -> result<void> {
         // libsystemd takes 0 not as a limit but as its default.
         const auto left = microseconds_left(end);
-        if (done < 0 || left == 0) return failure("ask systemd", done < 0 ? done : -ETIMEDOUT);
-        sd_bus_error said{};
-        const std::unique_ptr<sd_bus_error, decltype(&::sd_bus_error_free)> freed{&said, sd_->error_free};
-        sd_bus_message* answer = nullptr;
-        done = sd_->call(bus, made, left, &said, &answer);
-        if (done >= 0) return message{answer, sd_->message_unref};
-        if (done == -ETIMEDOUT || said.message == nullptr) return failure("ask systemd", done);
-        return fail(errc::unavailable, "systemd answers: " + one_line(said.message, 120));
+        if (left == 0) return failure("ask systemd", -ETIMEDOUT);
+        bus_error said{sd_->error_free};
+        const int done = sd_->call(bus, question, left, &said.value, &reply);
+        if (done >= 0) return {};
+        if (done == -ETIMEDOUT || said.value.message == nullptr) return failure("ask systemd", done);
+        return fail(errc::unavailable, "systemd answers: " + one_line(said.value.message, 120));
     }
 
     /// Returns 1, 0 if there is nothing left to read, or a negative errno.

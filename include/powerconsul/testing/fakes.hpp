@@ -347,27 +347,53 @@ static_assert(job_supervisor<fake_supervisor> && job_supervisor<fake_supervisor&
 
 /// A systemd of scripted units, which records what it was asked for. Models `unit_source`. A unit without an answer
 /// fails with errc::failed, which names it. Each answer uses up the time that it was scripted with, or all that is
-/// left.
+/// left. A pattern with one `*` matches the scripted units or, where it is scripted itself as a failure, fails.
 class fake_units {
 public:
     auto on(std::string unit, result<unit_state> answer, milliseconds takes = {}) -> fake_units& {
-        script_.add(std::move(unit), {std::move(answer), takes});
+        script_.push_back({std::move(unit), std::move(answer), takes});
         return *this;
     }
 
     [[nodiscard]] auto ask(std::string_view unit, milliseconds& left) -> result<unit_state> {
         asked_.emplace_back(unit);
-        if (const auto* const known = script_.next(asked_.back())) {
-            left = left - shorter(left, known->second);
-            return known->first;
+        for (const auto& each : script_) {
+            if (each.unit == unit) return answered(each, left);
         }
         return fail(errc::failed, "no answer is scripted for the unit " + quoted(unit));
+    }
+
+    [[nodiscard]] auto matching(std::string_view pattern, milliseconds& left) -> result<std::vector<unit_state>> {
+        asked_.emplace_back(pattern);
+        const auto star = pattern.find('*');
+        std::vector<unit_state> all;
+        for (const auto& each : script_) {
+            const bool matches = each.unit == pattern || (each.unit.starts_with(pattern.substr(0, star)) &&
+                                                          each.unit.ends_with(pattern.substr(star + 1)));
+            if (!matches) continue;
+            auto state = answered(each, left);
+            if (!state) return unexpected{std::move(state).error()};
+            state->id = each.unit;
+            all.push_back(*std::move(state));
+        }
+        return all;
     }
 
     [[nodiscard]] auto asked() const -> const std::vector<std::string>& { return asked_; }
 
 private:
-    script<std::string, std::pair<result<unit_state>, milliseconds>> script_{};
+    struct entry {
+        std::string unit{};
+        result<unit_state> answer;
+        milliseconds takes{};
+    };
+
+    [[nodiscard]] static auto answered(const entry& each, milliseconds& left) -> result<unit_state> {
+        left = left - shorter(left, each.takes);
+        return each.answer;
+    }
+
+    std::vector<entry> script_{};
     std::vector<std::string> asked_{};
 };
 

@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -59,6 +60,10 @@ class Rows:
 
 SLEEP = "[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/sleep infinity\n"
 ONCE = "[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/%s\n%s\n"
+REMAINS = "Type=oneshot\nRemainAfterExit=yes"
+LOOP = "[Unit]\nDefaultDependencies=no\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/%s\nRestart=always\nRestartSec=%s\n"
+FAILS_ONCE = "sh -c 'test -e /run/failed-once || { : >/run/failed-once; exit 1; }; exec sleep infinity'"
+PART = "[Unit]\nDefaultDependencies=no\nPartOf=%s\n[Service]\nExecStart=/bin/sleep infinity\n"
 UNITS = {
     "basic.target": "[Unit]\nDefaultDependencies=no\n",
     "sysinit.target": "[Unit]\nDefaultDependencies=no\n",
@@ -68,7 +73,7 @@ UNITS = {
     "removed.service": SLEEP,
     "stopped.service": SLEEP,
     "failed.service": ONCE % ("false", ""),
-    "oneshot.service": ONCE % ("true", "Type=oneshot\nRemainAfterExit=yes"),
+    "oneshot.service": ONCE % ("mkdir -p /run/oneshot", REMAINS),
     "over.service": ONCE % ("true", "Type=oneshot"),
     "starting.service": SLEEP + "Type=notify\nTimeoutStartSec=infinity\n",
     "preparing.service": SLEEP + "ExecStartPre=/bin/sleep infinity\nTimeoutStartSec=infinity\n",
@@ -80,6 +85,33 @@ UNITS = {
     "dbus.socket": "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/dbus/system_bus_socket\n",
     "dbus.service": "[Unit]\nDefaultDependencies=no\nRequires=dbus.socket\n[Service]\nExecStart=/usr/bin/dbus-daemon "
                     "--system --address=systemd: --nofork --nopidfile --systemd-activation\n",
+    # In Debian 12, postgresql, postfix, tor, openvpn, arpwatch and nfs-utils are such: ExecStart=/bin/true, and for most
+    # of them a generator makes links to instances in NAME.service.wants.
+    "wrapper.service": ONCE % ("true", REMAINS + "\nExecReload=/bin/true"),
+    "wrapper@.service": PART % "wrapper.service",
+    "hollow.service": ONCE % ("true", REMAINS),
+    "hollow@.service": PART % "hollow.service",
+    "es\\x2dwrap.service": ONCE % ("true", REMAINS),
+    "es\\x2dwrap@.service": SLEEP,
+    "group.service": ONCE % ("true", REMAINS),
+    "member-b.service": PART % "group.service",
+    "member-a.service": PART % "group.service",
+    "app.target": "[Unit]\nDefaultDependencies=no\nWants=app-a.service app-b.service\n",
+    "app-a.service": PART % "app.target",
+    "app-b.service": PART % "app.target",
+    "hook.service": ONCE % ("true", REMAINS + "\nExecStop=/bin/touch /run/hook"),
+    "leaves.service": ONCE % ("sh -c 'setsid /bin/sleep infinity & echo $! >/run/leaves.pid'", REMAINS),
+    "simple-over.service": ONCE % ("true", "RemainAfterExit=yes"),
+    "forking-over.service": ONCE % ("sh -c 'setsid /bin/sleep infinity & echo $! >/run/forking-over.pid'",
+                                    "Type=forking\nRemainAfterExit=yes"),
+    "forking.service": ONCE % ("sh -c 'setsid /bin/sleep infinity &'", "Type=forking\nGuessMainPID=no"),
+    "foreign.service": ONCE % ("cp /run/foreigner /run/foreign.pid", "Type=forking\nPIDFile=/run/foreign.pid"),
+    "dies-late.service": LOOP % ("sleep 1", "1500ms"),
+    "dies-at-once.service": LOOP % ("false", "100ms"),
+    "recovers.service": LOOP % (FAILS_ONCE, "100ms"),
+    "looping@.service": LOOP % ("false", "100ms"),
+    "looping.service": ONCE % ("true", REMAINS),
+    "works.service": ONCE % ("sleep infinity", "Type=oneshot"),
     "bad.service": "[Unit]\nDefaultDependencies=no\n[Service]\nType=simple\n",
 }
 LEGACY = """#!/bin/sh
@@ -155,7 +187,7 @@ def drive_systemd(with_bus):
     expect("still prepares", "preparing", "running", "unit preparing.service is activating (start-pre)")
     expect("does not stop", "stopping", "running", "unit stopping.service is deactivating (stop)")
     expect("reloads", "reloading", "running", "unit reloading.service is reloading (reload)")
-    expect("crash loop", "crashing", "degraded", "unit crashing.service is activating (auto-restart)")
+    expect("waits for its restart", "crashing", "degraded", "unit crashing.service ended and is restarted by systemd")
     expect("bad file", "bad", "stopped", "unit bad.service is inactive (dead), its file is bad-setting")
     expect("file removed while it runs", "removed", "running",
            "unit removed.service is active (running), its file is not-found")
@@ -171,8 +203,126 @@ def drive_systemd(with_bus):
     expect("init script, its daemon killed", "legacy", "stopped", "init script exits 1 (dead)")
     systemctl("stop", "legacy")
     expect("init script, stopped", "legacy", "stopped", "unit legacy.service is inactive (dead)")
+    drive_wrappers(expect)
+    drive_remains(expect)
+    drive_restarts(expect)
     ask_otherwise(rows, with_bus)
     return rows
+
+
+def drive_wrappers(expect):
+    """Units that run nothing and stay active: what they stand for decides."""
+    systemctl("start", "wrapper", "hollow", "group", "hook", "es\\x2dwrap", "looping")
+    expect("wrapper of a template without instances", "hollow", "unknown",
+           "unit hollow.service is active (exited) and runs nothing itself; systemd has loaded no hollow@*.service")
+    run("systemctl", "status", "hollow@looked-at", check=False)
+    expect("wrapper, an instance only looked at", "hollow", "unknown",
+           "unit hollow.service is active (exited) and runs nothing itself; systemd has loaded no hollow@*.service")
+    systemctl("start", "member-a", "member-b")
+    expect("wrapper of other services", "group", "unknown",
+           "unit group.service is active (exited) and runs nothing itself: ask for member-a.service or member-b.service")
+    expect("does its work when it is stopped", "hook", "running", "unit hook.service is active (exited)")
+
+    stands = "unit %s stands for its instances, "
+    systemctl("start", "wrapper@b", "wrapper@a")
+    both = stands % "wrapper.service" + "running: wrapper@a.service and wrapper@b.service"
+    expect("wrapper, its instances run", "wrapper", "running", both)
+    systemctl("stop", "wrapper@b")
+    expect("wrapper, an instance stopped that nothing wants", "wrapper", "running",
+           stands % "wrapper.service" + "running: wrapper@a.service")
+    for instance in "bc":
+        write(f"/run/systemd/system/wrapper.service.d/{instance}.conf", f"[Unit]\nWants=wrapper@{instance}.service\n")
+    os.symlink("wrapper.service", "/run/systemd/system/wrapper-alias.service")
+    systemctl("daemon-reload")
+    part = "running: wrapper@a.service; stopped: wrapper@b.service and wrapper@c.service"
+    expect("wrapper, instances stopped that it wants", "wrapper", "degraded", stands % "wrapper.service" + part)
+    expect("wrapper by its alias", "wrapper-alias", "degraded", stands % "wrapper-alias.service" + part)
+    run("systemctl", "kill", "--signal=KILL", "wrapper@a")
+    wait_until("wrapper@a fails", lambda: state_of("wrapper@a") == ["failed", "failed"])
+    expect("wrapper, no instance runs", "wrapper", "stopped", stands % "wrapper.service"
+           + "stopped: wrapper@a.service, wrapper@b.service and wrapper@c.service")
+    systemctl("stop", "wrapper")
+    expect("wrapper stopped", "wrapper", "stopped", "unit wrapper.service is inactive (dead)")
+    systemctl("reset-failed")
+    systemctl("start", "wrapper@a")
+    expect("wrapper stopped, an instance runs", "wrapper", "degraded", stands % "wrapper.service" + part)
+    systemctl("start", "es\\x2dwrap@a\\x2db")
+    expect("wrapper, escaped names", "es\\x2dwrap", "running",
+           stands % "es\\x2dwrap.service" + "running: es\\x2dwrap@a\\x2db.service")
+    systemctl("start", "app.target")
+    expect("target, its parts run", "app.target", "running",
+           "unit app.target stands for its parts, running: app-a.service and app-b.service")
+    systemctl("stop", "app-b")
+    expect("target, a part stopped", "app.target", "degraded",
+           "unit app.target stands for its parts, running: app-a.service; stopped: app-b.service")
+    systemctl("stop", "app-a")
+    expect("target, no part runs", "app.target", "stopped",
+           "unit app.target stands for its parts, stopped: app-a.service and app-b.service")
+    systemctl("start", "--no-block", "looping@a")
+    wait_until("looping@a is restarted", lambda: restarts_of("looping@a") > 1)
+    expect("wrapper of a crash loop", "looping", "degraded", stands % "looping.service" + "degraded: looping@a.service")
+    systemctl("stop", "looping@a")
+
+
+def drive_remains(expect):
+    """Services that are active without a process."""
+    def kill(path):
+        daemon = int(pathlib.Path(path).read_text(encoding="ascii"))
+        os.kill(daemon, signal.SIGKILL)
+        wait_until("the daemon is gone", lambda: not alive(daemon))
+
+    systemctl("start", "leaves", "simple-over", "forking-over", "forking")
+    expect("one shot that leaves a daemon", "leaves", "running", "unit leaves.service is active (exited)")
+    kill("/run/leaves.pid")
+    expect("one shot whose daemon is gone", "leaves", "unknown",
+           "unit leaves.service is active (exited), but the processes that it left running have ended")
+    systemctl("daemon-reload")
+    expect("one shot whose daemon is gone, after a reload", "leaves", "unknown",
+           "unit leaves.service is active (exited), but the processes that it left running have ended")
+    wait_until("simple-over has ended", lambda: state_of("simple-over") == ["active", "exited"])
+    expect("no one shot, and over", "simple-over", "unknown",
+           "unit simple-over.service is active (exited) by RemainAfterExit=, but its processes have ended")
+    expect("forks and remains", "forking-over", "running", "unit forking-over.service is active (running)")
+    run("kill", pathlib.Path("/run/forking-over.pid").read_text(encoding="ascii").strip())
+    wait_until("forking-over has ended", lambda: state_of("forking-over") == ["active", "exited"])
+    expect("forks, remains and is over", "forking-over", "unknown",
+           "unit forking-over.service is active (exited) by RemainAfterExit=, but its processes have ended")
+    expect("main process not known", "forking", "running", "unit forking.service is active (running)")
+    # systemd is not its parent and is not told of its end.
+    with subprocess.Popen(["sleep", "infinity"], env={"PATH": PATH}) as foreigner:
+        pathlib.Path("/run/foreigner").write_text(f"{foreigner.pid}\n", encoding="ascii")
+        systemctl("start", "foreign")
+        expect("main process in another group", "foreign", "running", "unit foreign.service is active (running)")
+        foreigner.kill()
+    expect("main process in another group, gone", "foreign", "unknown",
+           "unit foreign.service is active (running), but no process of it is left")
+    systemctl("stop", "foreign")
+
+
+def restarts_of(unit):
+    return int(run("systemctl", "show", "--property=NRestarts", "--value", unit).stdout)
+
+
+def drive_restarts(expect):
+    """Units that end by themselves, and such as never get ready. The probe's clock is ahead where that takes time."""
+    systemctl("start", "--no-block", "dies-late", "dies-at-once", "recovers", "works")
+    for unit in ("dies-late", "dies-at-once", "recovers"):
+        wait_until(f"{unit} is restarted", lambda: restarts_of(unit) > 0)  # pylint: disable=cell-var-from-loop
+    for look in range(1, 9):  # through all states of the loops
+        for unit in ("dies-late", "dies-at-once"):
+            expect(f"{unit}, look {look}", unit, "degraded", f"unit {unit}.service ended and is restarted by systemd")
+        time.sleep(0.3)
+    systemctl("stop", "dies-late", "dies-at-once")
+    expect("restarted lately", "recovers", "degraded", "unit recovers.service ended and is restarted by systemd")
+    expect("restarted a minute ago", "recovers", "running", "unit recovers.service is active (running)",
+           more=["--later", "60"])
+    systemctl("restart", "recovers")
+    expect("restarted by somebody", "recovers", "running", "unit recovers.service is active (running)")
+    for unit, state, late in (("starting", "start", True), ("preparing", "start-pre", True), ("works", "start", False)):
+        reason = f"unit {unit}.service is activating ({state})"
+        expect(f"{unit} for less than ten minutes", unit, "running", reason, more=["--later", "540"])
+        expect(f"{unit} for more than ten minutes", unit, "degraded" if late else "running",
+               reason + " for more than ten minutes" * late, more=["--later", "600"])
 
 
 def ask_otherwise(rows, with_bus):
@@ -183,6 +333,8 @@ def ask_otherwise(rows, with_bus):
     wait_until("systemd is on the bus", lambda: run(*nobody, "systemctl", "is-active", "running",
                                                     check=False).returncode == 0)
     rows.expect("as nobody, over the system bus", *running, before=nobody)
+    rows.expect("as nobody, a wrapper", "wrapper", "degraded", "unit wrapper.service stands for its instances, "
+                "running: wrapper@a.service; stopped: wrapper@b.service and wrapper@c.service", before=nobody)
     rows.expect("as nobody, no such unit", "nowhere", "unknown", "systemd knows no unit nowhere.service", before=nobody)
     library = os.path.realpath(next(pathlib.Path("/usr/lib").glob("*/libsystemd.so.0")))
     mount("--bind", "/dev/null", library)

@@ -76,7 +76,7 @@ struct service {
         service_probe_options how{.name = name, .manager = *manager, .timeout = {time.count * 2 / 5}};
         how.init_directory = init_directory;
         how.ignored = ignored;
-        return service_probe{std::move(how), here.programs, here.files, here.units}();
+        return service_probe{std::move(how), here.programs, here.files, here.clock, here.units}();
     }
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -12,8 +13,10 @@
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/clock.hpp>
 #include <powerconsul/ports/executor.hpp>
 #include <powerconsul/ports/files.hpp>
+#include <powerconsul/ports/unit_source.hpp>
 #include <powerconsul/probes/probe.hpp>
 #include <powerconsul/probes/service/openrc.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
@@ -25,7 +28,7 @@ namespace powerconsul::inline v0 {
 struct service_probe_options {
     std::string name{};  ///< as the service manager calls it; must pass validate_local_service()
     service_manager manager{service_manager::systemd};
-    milliseconds timeout{5000};  ///< for each query: at most one to systemd and then one to an init script
+    milliseconds timeout{5000};  ///< for all that systemd is asked and then for one query to an init script
     std::string init_directory{"/etc/init.d"};
     std::string systemctl{};             ///< absolute path; if empty, looked for in the usual directories
     std::string rc_service{};            ///< as for systemctl
@@ -33,18 +36,20 @@ struct service_probe_options {
 };
 
 /// Asks the service manager whether the local service runs. Models `probe`. Executor, Files and Units may be
-/// references. systemd is asked through Units, and through systemctl if Units cannot answer. Never starts, stops or
-/// changes anything.
-template <command_executor Executor, file_source Files, unit_source Units = no_unit_source>
+/// references, and so may Clock. systemd is asked through Units, and through systemctl if Units cannot answer. Never
+/// starts, stops or changes anything.
+template <command_executor Executor, file_source Files, awake_clock Clock, unit_source Units = no_unit_source>
 class service_probe {
 public:
-    service_probe(service_probe_options options, Executor executor,
-                  Files files) requires std::default_initializable<Units>
-        : service_probe{std::move(options), std::forward<Executor>(executor), std::forward<Files>(files), Units{}} {}
-    service_probe(service_probe_options options, Executor executor, Files files, Units units)
+    service_probe(service_probe_options options, Executor executor, Files files,
+                  Clock clock) requires std::default_initializable<Units>
+        : service_probe{std::move(options), std::forward<Executor>(executor), std::forward<Files>(files),
+                        std::forward<Clock>(clock), Units{}} {}
+    service_probe(service_probe_options options, Executor executor, Files files, Clock clock, Units units)
         : options_{std::move(options)},
           executor_{std::forward<Executor>(executor)},
           files_{std::forward<Files>(files)},
+          clock_{std::forward<Clock>(clock)},
           units_{std::forward<Units>(units)} {}
 
     [[nodiscard]] auto operator()() -> observed {
@@ -63,21 +68,103 @@ private:
     [[nodiscard]] auto ask_systemd() -> observed {
         const std::string unit = unit_name(options_.name);
         milliseconds left = options_.timeout;
-        auto state = units_.ask(mangled_unit_name(unit), left);
-        if (!state && state.error().code != errc::timed_out && left.count > 0) state = ask_systemctl(unit, left);
+        const auto state = ask_for(unit, left);
         if (!state) return give_up(state.error());
-        const auto script = script_behind(*state, options_.init_directory);
-        return script.empty() ? interpret_unit(*state, unit) : ask_init_script(script);
+        if (const auto script = script_behind(*state, options_.init_directory); !script.empty()) {
+            return ask_init_script(script);
+        }
+        const auto processes = processes_of(*state);
+        if (is_over(*state, processes) || (state->active == "inactive" && runs_nothing_itself(*state))) {
+            const auto instances = look_at_instances(state->id.empty() ? unit : state->id, left);
+            if (!instances) return give_up(instances.error());
+            const auto runs = [](const auto& each) { return each.second != observation::stopped; };
+            const bool decide = state->active == "active" || std::ranges::any_of(*instances, runs);
+            if (!instances->empty() && decide) return interpret_members(unit, "instances", *instances);
+        }
+        if (state->active == "active" && unit.ends_with(".target")) {
+            const auto parts = look_at_parts(*state, left);
+            if (!parts) return give_up(parts.error());
+            if (!parts->empty()) return interpret_members(unit, "parts", *parts);
+        }
+        return interpret_unit(*state, unit, clock_.awake(), processes);
     }
 
-    [[nodiscard]] auto ask_systemctl(const std::string& unit, milliseconds time) -> result<unit_state> {
+    [[nodiscard]] auto ask_for(const std::string& unit, milliseconds& left) -> result<unit_state> {
+        auto state = units_.ask(mangled_unit_name(unit), left);
+        if (!state && may_ask_systemctl(state.error(), left)) state = ask_systemctl(unit, left, read_unit_state);
+        return state;
+    }
+
+    using named_observation = std::pair<std::string, observation>;
+
+    [[nodiscard]] auto observe(const unit_state& unit) -> named_observation {
+        return {unit.id, interpret_unit(unit, unit.id, clock_.awake(), processes_of(unit)).state};
+    }
+
+    /// The instances of the service's template that count.
+    [[nodiscard]] auto look_at_instances(const std::string& service, milliseconds left)
+        -> result<std::vector<named_observation>> {
+        std::vector<named_observation> seen;
+        const auto pattern = instance_pattern(service);
+        if (pattern.empty()) return seen;
+        auto units = units_.matching(pattern, left);
+        if (!units && may_ask_systemctl(units.error(), left)) units = ask_systemctl(pattern, left, read_unit_states);
+        if (!units) return unexpected{std::move(units).error()};
+        for (const auto& each : *units) {
+            if (counts_as_instance(each)) seen.push_back(observe(each));
+        }
+        return seen;
+    }
+
+    /// The services among a target's parts that count.
+    [[nodiscard]] auto look_at_parts(const unit_state& target, milliseconds left)
+        -> result<std::vector<named_observation>> {
+        std::vector<named_observation> seen;
+        for (const auto& part : target.parts) {
+            if (!part.ends_with(".service")) continue;
+            const auto state = ask_for(part, left);
+            if (!state) return unexpected{state.error()};
+            if (counts_as_part(*state)) seen.push_back(observe(*state));
+        }
+        return seen;
+    }
+
+    /// Looks where version 2 of the control groups is mounted, alone or beside version 1, and for the main process,
+    /// which may be in another group.
+    [[nodiscard]] auto processes_of(const unit_state& unit) -> unit_processes {
+        using enum unit_processes;
+        if (unit.active != "active" || unit.type.empty()) return unknown;
+        bool empty = unit.control_group.empty();
+        for (const auto* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+            if (empty) break;
+            const auto events = files_.read(root + unit.control_group + "/cgroup.events", 4096);
+            if (!events || !*events) continue;
+            if ((*events)->find("populated 0") == std::string::npos) return some;
+            empty = true;
+        }
+        if (!empty) return unknown;
+        if (unit.main_process == 0) return none;
+        const auto main = files_.status("/proc/" + std::to_string(unit.main_process));
+        return !main ? unknown : *main ? some : none;
+    }
+
+    [[nodiscard]] static auto may_ask_systemctl(const error& why, milliseconds left) -> bool {
+        return why.code != errc::timed_out && left.count > 0;
+    }
+
+    /// `unit` is a name or a pattern, `read` is read_unit_state or read_unit_states.
+    template <typename Read>
+    [[nodiscard]] auto ask_systemctl(const std::string& unit, milliseconds time, Read read)
+        -> decltype(read(std::declval<const outcome&>())) {
         const auto systemctl = find_program("systemctl", options_.systemctl);
         if (!systemctl) return unexpected{systemctl.error()};
-        const auto end = run({*systemctl, "show", "--no-pager", "--property=LoadState", "--property=ActiveState",
-                              "--property=SubState", "--property=SourcePath", "--", unit},
-                             time);
+        // Of those that match a pattern, --all shows the inactive ones, too.
+        std::string properties = "--property=";
+        for (const auto name : unit_properties) (properties += name) += ',';
+        properties.pop_back();
+        const auto end = run({*systemctl, "show", "--all", "--no-pager", std::move(properties), "--", unit}, time);
         if (!end) return unexpected{end.error()};
-        return read_unit_state(*end);
+        return read(*end);
     }
 
     [[nodiscard]] auto ask_init_script(std::string_view name) -> observed {
@@ -143,6 +230,7 @@ private:
     service_probe_options options_;
     Executor executor_;
     Files files_;
+    Clock clock_;
     Units units_;
 };
 
@@ -150,11 +238,12 @@ private:
 /// constraint repeated here, clang would prefer the constructor and copy them.
 // clang-format 14 takes the guide for a part of the requires clause.
 // clang-format off
-template <command_executor Executor, file_source Files, unit_source Units = no_unit_source>
+template <command_executor Executor, file_source Files, awake_clock Clock, unit_source Units = no_unit_source>
     requires std::default_initializable<Units>
-service_probe(service_probe_options, Executor&, Files&) -> service_probe<Executor&, Files&, Units>;
+service_probe(service_probe_options, Executor&, Files&, Clock&) -> service_probe<Executor&, Files&, Clock&, Units>;
 // clang-format on
-template <command_executor Executor, file_source Files, unit_source Units>
-service_probe(service_probe_options, Executor&, Files&, Units&) -> service_probe<Executor&, Files&, Units&>;
+template <command_executor Executor, file_source Files, awake_clock Clock, unit_source Units>
+service_probe(service_probe_options, Executor&, Files&, Clock&, Units&)
+    -> service_probe<Executor&, Files&, Clock&, Units&>;
 
 }  // namespace powerconsul::inline v0
