@@ -326,6 +326,34 @@ TEST_CASE("the services that are part of a target decide for it") {
     }
 }
 
+TEST_CASE("all that systemd is asked has one time limit") {
+    struct slow_executor {
+        testing::manual_clock& clock;
+        std::vector<milliseconds> limits{};
+        auto run(const command& what) -> result<outcome> {
+            limits.push_back(what.timeout);
+            clock.advance(shorter(what.timeout, milliseconds{1500}));
+            if (what.timeout < milliseconds{1500}) return outcome{.how = ending::timed_out};
+            return outcome{.out = "Id=" + what.argv.back() + "\nConsistsOf=a.service b.service c.service\n" +
+                                  "LoadState=loaded\nActiveState=active\nSubState=running\n"};
+        }
+    };
+    machine m;
+    m.files.put("/usr/bin/systemctl", "", program);
+    const auto look = [&](milliseconds timeout) {
+        slow_executor slow{m.clock};
+        const auto seen = service_probe{{.name = "app.target", .timeout = timeout}, slow, m.files, m.clock}();
+        return std::pair{seen.reason, slow.limits};
+    };
+    CHECK(look(seconds(6)).first ==
+          "unit app.target stands for its parts, running: a.service, b.service and c.service");
+    using limits = std::vector<milliseconds>;
+    CHECK(look(seconds(4)) == std::pair{std::string{"systemctl did not answer in time"},
+                                        limits{milliseconds{4000}, milliseconds{2500}, milliseconds{1000}}});
+    CHECK(look(seconds(3)) ==
+          std::pair{std::string{"systemd did not answer in time"}, limits{milliseconds{3000}, milliseconds{1500}}});
+}
+
 TEST_CASE("whether a unit has processes is looked up in its control group and for its main process") {
     using enum observation;
     const std::string gone = "unit web.service is active (running), but no process of it is left";

@@ -396,6 +396,9 @@ TEST_CASE("an instance counts if it is up, has failed or is wanted") {
         {"only loaded", {"loaded", "inactive", "dead"}, false},
         {"wanted", {.load = "loaded", .active = "inactive", .sub = "dead", .wanted = true}, true},
         {"wanted, but there is no template", {.load = "not-found", .active = "inactive", .wanted = true}, false},
+        {"wanted, but masked", {.load = "masked", .active = "inactive", .wanted = true}, false},
+        {"failed, then masked", {.load = "masked", .active = "failed"}, false},
+        {"runs, though there is no template any more", {.load = "not-found", .active = "active"}, true},
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);

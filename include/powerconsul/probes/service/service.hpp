@@ -107,6 +107,7 @@ private:
         std::vector<named_observation> seen;
         const auto pattern = instance_pattern(service);
         if (pattern.empty()) return seen;
+        if (left.count <= 0) return too_late();
         auto units = units_.matching(pattern, left);
         if (!units && may_ask_systemctl(units.error(), left)) units = ask_systemctl(pattern, left, read_unit_states);
         if (!units) return unexpected{std::move(units).error()};
@@ -122,6 +123,7 @@ private:
         std::vector<named_observation> seen;
         for (const auto& part : target.parts) {
             if (!part.ends_with(".service")) continue;
+            if (left.count <= 0) return too_late();
             const auto state = ask_for(part, left);
             if (!state) return unexpected{state.error()};
             if (counts_as_part(*state)) seen.push_back(observe(*state));
@@ -148,13 +150,18 @@ private:
         return !main ? unknown : *main ? some : none;
     }
 
+    [[nodiscard]] static auto too_late() -> unexpected {
+        return fail(errc::timed_out, "systemd did not answer in time");
+    }
+
     [[nodiscard]] static auto may_ask_systemctl(const error& why, milliseconds left) -> bool {
         return why.code != errc::timed_out && left.count > 0;
     }
 
-    /// `unit` is a name or a pattern, `read` is read_unit_state or read_unit_states.
+    /// `unit` is a name or a pattern, `read` is read_unit_state or read_unit_states. The time that it takes is
+    /// subtracted from `left`.
     template <typename Read>
-    [[nodiscard]] auto ask_systemctl(const std::string& unit, milliseconds time, Read read)
+    [[nodiscard]] auto ask_systemctl(const std::string& unit, milliseconds& left, Read read)
         -> decltype(read(std::declval<const outcome&>())) {
         const auto systemctl = find_program("systemctl", options_.systemctl);
         if (!systemctl) return unexpected{systemctl.error()};
@@ -162,7 +169,9 @@ private:
         std::string properties = "--property=";
         for (const auto name : unit_properties) (properties += name) += ',';
         properties.pop_back();
-        const auto end = run({*systemctl, "show", "--all", "--no-pager", std::move(properties), "--", unit}, time);
+        const auto started = clock_.monotonic();
+        const auto end = run({*systemctl, "show", "--all", "--no-pager", std::move(properties), "--", unit}, left);
+        left = left - (clock_.monotonic() - started);
         if (!end) return unexpected{end.error()};
         return read(*end);
     }

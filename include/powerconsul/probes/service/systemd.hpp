@@ -20,6 +20,8 @@
 
 namespace powerconsul::inline v0 {
 
+// --- names ---
+
 /// The name with `.service` after it, unless it names a unit type already.
 [[nodiscard]] inline auto unit_name(std::string_view name) -> std::string {
     constexpr std::array<std::string_view, 11> types{".service",   ".socket", ".target", ".timer", ".mount", ".path",
@@ -46,6 +48,8 @@ namespace powerconsul::inline v0 {
     service.remove_suffix(type.size());
     return std::string{service} + "@*" + std::string{type};
 }
+
+// --- reading ---
 
 namespace detail {
 
@@ -124,6 +128,8 @@ namespace detail {
     const auto name = source.substr(init_directory.size() + 1);
     return name.find('/') == std::string_view::npos ? name : std::string_view{};
 }
+
+// --- meaning ---
 
 /// Whether a unit has any process, as far as can be seen.
 enum class unit_processes : unsigned char { unknown, none, some };
@@ -208,9 +214,12 @@ enum class unit_processes : unsigned char { unknown, none, some };
     return {unknown, std::move(reason)};
 }
 
-/// Whether an instance of a template counts: systemd also has loaded those that were only looked at.
+/// Whether an instance of a template counts: one that is up, and one that failed or is wanted, unless somebody masked
+/// it or its template is gone. systemd has also loaded others, such as those that some unit is only ordered after.
 [[nodiscard]] inline auto counts_as_instance(const unit_state& instance) -> bool {
-    return instance.load != "not-found" && (instance.active != "inactive" || instance.wanted);
+    const bool failed = instance.active == "failed";
+    if (!failed && instance.active != "inactive") return true;
+    return (failed || instance.wanted) && instance.load != "not-found" && instance.load != "masked";
 }
 
 /// Whether a part of a target counts: also, a oneshot that is over has done its work.
