@@ -196,7 +196,9 @@ TEST_CASE("the units that match a pattern are read one by one") {
     CHECK((*two)[1].active == "inactive");
     CHECK(read_unit_states({})->empty());
     CHECK(read_unit_states({.out = "\n"})->empty());
-    CHECK(read_unit_states({.out = a + "\nId=b\n"}).error().message == "systemctl answers without LoadState");
+    CHECK(read_unit_states({.out = "Id=a\n" + a + "\nId=b\n"}).error().message ==
+          "systemctl answers without LoadState");
+    CHECK(read_unit_states({.out = a}).error().message == "systemctl answers without Id");
     CHECK(read_unit_states({.out = a + b}).error().message == "systemctl answers with more than one LoadState");
     CHECK(read_unit_states({.how = ending::timed_out}).error().code == errc::timed_out);
     CHECK(read_unit_states({.status = 1}).error().code == errc::unavailable);

@@ -112,6 +112,7 @@ namespace detail {
         rest = trimmed(rest.substr(block.size()), "\n");
         auto unit = detail::read_properties(block);
         if (!unit) return unexpected{std::move(unit).error()};
+        if (unit->id.empty()) return fail(errc::bad_data, "systemctl answers without Id");
         units.push_back(*std::move(unit));
     }
     return units;
