@@ -39,8 +39,6 @@ private:
     milliseconds awake_{0};
     milliseconds wall_{seconds(1'704'067'200)};
 };
-    milliseconds wall_{seconds(1'704'067'200)};
-};
 
 /// A log that keeps its events for a test to look at, in the order in which they came. Several threads may write to it
 /// at the same time. Pass it by reference: it cannot be copied. Models `event_log`.
