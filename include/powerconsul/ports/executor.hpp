@@ -6,10 +6,11 @@
 
 namespace powerconsul::inline v0 {
 
-/// A program to run: no shell, no inherited environment, standard input from /dev/null.
+/// A program to run: no shell, no inherited environment.
 struct command {
     std::vector<std::string> argv{};         ///< argv[0] is an absolute path
     std::vector<std::string> environment{};  ///< `NAME=value`; nothing else is passed on
+    std::string input{};                     ///< its standard input, which it may also open by name; empty: /dev/null
     milliseconds timeout{5000};              ///< then the whole process group gets SIGTERM ...
     milliseconds grace{500};                 ///< ... and, this much later, SIGKILL
     std::size_t output_limit{16 * 1024};     ///< bytes kept of each stream; what comes after is read and dropped

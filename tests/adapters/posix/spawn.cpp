@@ -147,6 +147,20 @@ TEST_CASE("a program gets the environment, arguments and directory that it was g
     CHECK(run(shell("readlink /proc/self/fd/0")).out == "/dev/null\n");
 }
 
+TEST_CASE("a program reads its input, also by name, to its end and not beyond") {
+    const std::string large(std::size_t{1} << 20U, 'x');
+    for (const std::string& input : {std::string{"one\ntwo\n"}, std::string{"a\0b", 3}, large}) {
+        const command cat{.argv = {"/bin/cat"}, .input = input, .output_limit = std::size_t{2} << 20U};
+        CHECK(run(cat).out == input);
+        auto by_name = cat;
+        by_name.argv.emplace_back("/dev/stdin");
+        CHECK(run(by_name).out == input);
+    }
+    auto twice = shell("cat /dev/stdin; cat /dev/stdin; cat; ls /proc/self/fd");
+    twice.input = "one\n";
+    CHECK(run(twice).out == "one\none\none\n0\n1\n2\n3\n");
+}
+
 TEST_CASE("no descriptor is inherited, close-on-exec or not") {
     const int low = ::open("/dev/zero", O_RDONLY);
     const int high = ::fcntl(low, F_DUPFD, 200);

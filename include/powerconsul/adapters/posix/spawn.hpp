@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,7 +46,9 @@ public:
         if (!out) return unexpected{out.error()};
         auto err = detail::make_output(what.argv.front(), 3);
         if (!err) return unexpected{err.error()};
-        const auto started = spawn(what, (*out)[1].get(), (*err)[1].get());
+        const auto input = make_input(what);
+        if (!input) return unexpected{input.error()};
+        const auto started = spawn(what, input->get(), (*out)[1].get(), (*err)[1].get());
         if (!started) return unexpected{started.error()};
         (*out)[1].reset();
         (*err)[1].reset();
@@ -69,7 +72,22 @@ public:
     }
 
 private:
-    [[nodiscard]] static auto spawn(const command& what, int out, int err) -> result<pid_t> {
+    /// The input as a file in memory, which any user's program can open anew and read from its start.
+    [[nodiscard]] static auto make_input(const command& what) -> result<posix_fd> {
+        if (what.input.empty()) return posix_fd{};
+        auto file = detail::lifted(posix_fd{::memfd_create("input", MFD_CLOEXEC)}, 3);
+        std::string_view rest = what.input;
+        while (file && !rest.empty()) {
+            const auto size = uninterrupted([&] { return ::write(file.get(), rest.data(), rest.size()); });
+            if (size < 0) break;
+            rest.remove_prefix(static_cast<std::size_t>(size));
+        }
+        if (file && rest.empty() && ::lseek(file.get(), 0, SEEK_SET) == 0) return file;
+        return system_failure("keep the input of", what.argv.front(), errno);
+    }
+
+    /// `in` is -1 for /dev/null.
+    [[nodiscard]] static auto spawn(const command& what, int in, int out, int err) -> result<pid_t> {
         posix_spawn_file_actions_t actions{};
         posix_spawnattr_t attributes{};
         ::posix_spawn_file_actions_init(&actions);
@@ -85,7 +103,8 @@ private:
                 &attributes, static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)),
             ::posix_spawnattr_setsigdefault(&attributes, &all),
             ::posix_spawnattr_setsigmask(&attributes, &none),
-            ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0),
+            in == -1 ? ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+                     : ::posix_spawn_file_actions_adddup2(&actions, in, 0),
             ::posix_spawn_file_actions_adddup2(&actions, out, 1),
             ::posix_spawn_file_actions_adddup2(&actions, err, 2),
             ::posix_spawn_file_actions_addclosefrom_np(&actions, 3),
