@@ -265,6 +265,25 @@ CHECKS = [
      '"type":"service","service":"apache2"',
      'apache2 cannot be judged: -R/--procre: the expression "x*" matches every process, expected is one that '
      "does not match an empty text; see powerconsul check service --help"),
+    ("check, work of a user who is not there",
+     ["service", "-s", "apache2", "-S", "web", *WORLD, "-P", "x", "--work-user", ""],
+     '"type":"service","service":"apache2"',
+     "apache2 cannot be judged: --work-user has an empty value; leave it out or fill it; see powerconsul check "
+     "service --help"),
+    ("check, work of a user without a name", ["service", "-s", "apache2", "-S", "web", *WORLD, "-P", "x", "--work-user"],
+     '"type":"service","service":"apache2"',
+     "apache2 cannot be judged: the option --work-user needs a value (NAME); see powerconsul check service --help"),
+    ("check, containers with a value", ["service", "-s", "apache2", "-S", "web", *WORLD, "--containers=yes"],
+     '"type":"service","service":"apache2"',
+     "apache2 cannot be judged: the option --containers takes no value; leave out what stands behind it; see "
+     "powerconsul check service --help"),
+    ("check, containers twice", ["process", "--name", "x", "-S", "web", "--containers", "--containers"],
+     '"type":"process","process":"x"',
+     "x cannot be judged: --containers is given more than once; give it once; see powerconsul check process --help"),
+    ("check, a misspelt user of the work", ["process", "--name", "x", "-S", "web", "--workuser", "y"],
+     '"type":"process","process":"x"',
+     'x cannot be judged: the option "workuser" is not known, did you mean "work-user"; see powerconsul check '
+     "process --help"),
     ("check, no process", ["process", "-S", "web", *WORLD],
      '"type":"process","process":""',
      "the check cannot be judged: one of -n/--nagiosargs, --name, --cmdline and -u/--user is missing; see "

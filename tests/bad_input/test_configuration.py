@@ -134,20 +134,20 @@ TEXTS = [
      "powerconsul.conf: zebra at line 1, column 11 (byte 10): this key is not known; there are serviceFilter, "
      "clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, "
      "consul, store, stateDir, serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, "
-     "unknownExit, takeoverOn, log, logLevel, logFormat, stopFile and trigger"),
+     "unknownExit, workUser, takeoverOn, log, logLevel, logFormat, stopFile and trigger"),
     ("a key of 100 000 bytes", '{"' + 'k' * 100000 + '": 1}',
      "powerconsul.conf: "
      "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
      "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk... at line 1, "
      "column 100006 (byte 100005): this key is not known; there are serviceFilter, clusterKey, triggerKey, "
      "subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, consul, store, stateDir, "
-     "serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, takeoverOn, log, "
-     "logLevel, logFormat, stopFile and trigger"),
+     "serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, workUser, takeoverOn, "
+     "log, logLevel, logFormat, stopFile and trigger"),
     ("an escape sequence in a key", r'{"a\u001b[2Jb": 1}',
      "powerconsul.conf: a [2Jb at line 1, column 17 (byte 16): this key is not known; there are serviceFilter, "
      "clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, "
      "consul, store, stateDir, serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, "
-     "unknownExit, takeoverOn, log, logLevel, logFormat, stopFile and trigger"),
+     "unknownExit, workUser, takeoverOn, log, logLevel, logFormat, stopFile and trigger"),
     ("a key twice", '{"node": "a",\n "node": "b"}',
      "powerconsul.conf: node at line 2, column 10 (byte 23): the key comes twice; keep one"),
     ("a misspelt key in consul", '{"consul": {"httpaddr": "x"}}',
@@ -194,6 +194,8 @@ TEXTS = [
      'powerconsul.conf: trigger.attempts at line 1, column 26 (byte 25): "101" is not a whole number from 1 to 100'),
     ("an exit status of 0", '{"unknownExit": 0}',
      'powerconsul.conf: unknownExit at line 1, column 17 (byte 16): "0" is not one of 1, 2 and 3'),
+    ("a user who is a number", '{"workUser": 33}',
+     "powerconsul.conf: workUser at line 1, column 14 (byte 13): expected a text, found a number"),
     ("a format that is none", '{"format": "xml"}', 'powerconsul.conf: format: "xml" is neither "json" nor "text"'),
     ("a log that is nowhere", '{"log": "nowhere"}',
      'powerconsul.conf: log: "nowhere" is no destination for the log; expected none, stderr, syslog or the absolute '

@@ -307,6 +307,36 @@ TEST_CASE("expected work counts as the service running, and the reason names the
     }
 }
 
+TEST_CASE("expected work can be limited to a user, by option, variable or configuration") {
+    const site here;
+    const std::string name = own_name("pcuser");
+    const sleeper work{here.box, name};
+    const std::string own = std::to_string(geteuid());
+    const std::string other = std::to_string(geteuid() + 1);
+    const auto with = [&](words more) {
+        more.insert(more.end(), {"-P", name});
+        return here.service("web1", "down", more);
+    };
+    CHECK(with({"--work-user", own}).status == 0);
+    CHECK(with({"--work-user", other}).status == 2);
+    CHECK(with({"--work-user", other, "--containers"}).status == 2);
+    const auto unknown = with({"--work-user", "no-such-user"});
+    CHECK(unknown.status == 1);
+    CHECK(member(unknown, "reason").find("there is no user \"no-such-user\" on this machine") != std::string::npos);
+    const auto group = here.group("web1", "down,up", {"-P", name, "--work-user", "no-such-user"});
+    CHECK(group.status == 1);
+    CHECK(here.group("web1", "down,odd", {"-P", name, "--work-user", own}).status == 0);
+    // Without -P and -R nothing is limited.
+    CHECK(here.service("web1", "up", {"--work-user", "no-such-user"}).status == 0);
+    here.box.write("config.json", R"({"workUser": ")" + other + R"("})");
+    CHECK(with({}).status == 2);
+    CHECK(with({"--work-user", own}).status == 0);
+    const caller elsewhere{here.box, {{"POWERCONSUL_NODE", "production-web1"}, {"POWERCONSUL_WORK_USER", own}}};
+    CHECK(elsewhere({"check", "service", "-s", "down", "-S", "web", "--service-manager", "sysv", "--init-directory",
+                     here.box / "init.d", "-P", name})
+              .status == 0);
+}
+
 TEST_CASE("a noop file makes every check passing, until it is too old") {
     const site here;
     const std::string file = here.box / "noop";

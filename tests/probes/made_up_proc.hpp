@@ -21,6 +21,7 @@ struct made_up_proc {
         std::uint64_t start{1000};
         unsigned threads{1};
         bool kernel{};
+        std::string_view namespaces{};  ///< its numbers below this one, each after a tab, if it is in a container
     };
 
     made_up_proc() {
@@ -29,6 +30,7 @@ struct made_up_proc {
         add({.pid = 100, .name = "agent", .arguments = "/usr/bin/agent\0run\0"sv, .start = 90});
         add({.pid = 200, .parent = 100, .name = "self", .arguments = "self\0look\0"sv, .start = 5000});
         files.put("/proc/self/stat", status({.pid = 200, .parent = 100, .name = "self"}));
+        files.put("/proc/self/status", "Name:\tself\nNSpid:\t200\nNSpgid:\t1\n");
         files.put("/proc/self/cmdline", "/usr/bin/self\0look\0"sv);
         files.put("/proc/version", "Linux");
     }
@@ -46,11 +48,13 @@ struct made_up_proc {
         files.put(folder + "/stat", status(of));
         files.put(folder + "/comm", std::string{of.name} + '\n');
         files.put(folder + "/cmdline", of.arguments);
+        files.put(folder + "/status", "Name:\t" + std::string{of.name} + "\nNSpid:\t" + std::to_string(of.pid) +
+                                          std::string{of.namespaces} + "\nNSpgid:\t1\n");
     }
 
     void remove(std::uint32_t pid) {
         const std::string folder = "/proc/" + std::to_string(pid);
-        for (const char* below : {"/stat", "/comm", "/cmdline", ""}) files.erase(folder + below);
+        for (const char* below : {"/stat", "/comm", "/cmdline", "/status", ""}) files.erase(folder + below);
     }
 };
 

@@ -25,8 +25,9 @@ constexpr std::int64_t longest_noop_age = 3650;  ///< days
     return options;
 }
 
-[[nodiscard]] auto work_filter_of(const config::arguments& line) -> result<work_filter> {
-    work_filter filter{line.value("procstr").value_or(""), line.value("procre").value_or("")};
+[[nodiscard]] auto work_filter_of(const config::arguments& line, const std::string& user) -> result<work_filter> {
+    work_filter filter{line.value("procstr").value_or(""), line.value("procre").value_or(""), user,
+                       line.has("containers")};
     if (!line.has("procstr") && !line.has("procre")) return filter;
     if (auto valid = validate(filter); !valid) {
         return fail(errc::usage, "-R/--procre: " + valid.error().message + see_help(line.words));
@@ -43,7 +44,7 @@ template <typename Kind>
     if (!service) return unexpected{service.error()};
     auto noop = noop_options_of(line);
     if (!noop) return unexpected{std::move(noop).error()};
-    auto work = work_filter_of(line);
+    auto work = work_filter_of(line, chosen.work_user);
     if (!work) return unexpected{std::move(work).error()};
     if constexpr (requires { what.needs_tls(); }) {
         if (call.with_tls && what.needs_tls()) return unexpected{call.with_tls()};

@@ -21,6 +21,7 @@ struct configuration {
     output_format format{output_format::by_command};
     milliseconds timeout{};
     int unknown_exit{1};
+    std::string work_user{};  ///< name or number; any user if empty
     resolver_options roles{};
     identity_sources who_sources{};
     watch_options watch{};  ///< without what belongs to one run: state and stop
@@ -163,6 +164,7 @@ template <named_file_source Files, account_source Users, typename Home>
     made.timeout = from.parsed("timeout", requested{}.timeout, parse_timeout);
     made.unknown_exit = from.parsed("unknown-exit", requested{}.unknown_exit, parse_unknown_exit);
     made.format = from.parsed("format", requested{}.format, parse_format);
+    made.work_user = from.text("work-user", "");
 
     auto& who = made.roles.who;
     who.host = around.host;

@@ -207,6 +207,7 @@ private:
                                         {"consistent", a_flag},
                                         {"healthCache", a_flag},
                                         {"unknownExit", &settings_decoder::parsed<parse_unknown_exit>},
+                                        {"workUser", a_text},
                                         {"takeoverOn", &settings_decoder::parsed<parse_takeover>},
                                         {"log", a_text},
                                         {"logLevel", &settings_decoder::parsed<parse_event_level>},

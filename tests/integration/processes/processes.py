@@ -216,7 +216,7 @@ def expect(what, probe, ours, expected, theirs=None, status=None):
 RUNNING = ("running", "a process is there")
 STOPPED = ("stopped", "no process is there")
 UNSURE = ("unknown", "no process is there for certain: one has the same first 15 bytes and another title")
-STARTERS = ("unknown", "no process is there but what this check was started by, and that does not count")
+STARTERS = ("unknown", "no process is there but what has started a check, and that does not count")
 ENDED = ("degraded", "all processes there have ended and nobody collected them")
 
 
@@ -292,9 +292,13 @@ def unprivileged(stage, probe):
                              ("running", "exactly 2 processes are there"))
         # A user that nothing else on the machine runs as.
         alone = ["setpriv", "--reuid", "2123456789", "--regid", "65534", "--clear-groups"]
-        rows += 1
-        failed += expect("only what started it, by user", [*alone, "sh", "-c", '"$@"; exit $?', "sh", program],
-                         ["--user", "2123456789"], STARTERS)
+        rows += 2
+        failed += expect("only what was started to run it, by user",
+                         [*alone, "sh", "-c", '"$@"; exit $?', "sh", program], ["--user", "2123456789"], STOPPED)
+        script = pathlib.Path(place, "script")
+        script.write_text(f"{program} --user 2123456789\nexit $?\n")
+        script.chmod(0o644)
+        failed += expect("only what started it, by user", [*alone, "sh", str(script)], [], STARTERS)
         room = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         if subprocess.run([*room, "true"], capture_output=True, check=False).returncode != 0:
             print("this machine refuses namespaces: a /proc that hides processes is left out")

@@ -145,7 +145,16 @@ TEST_CASE("what belongs to a check is no work, what a trigger started is") {
         {"child of what only writes into a folder of that name",
          {.pid = 900, .parent = 440, .name = "sh", .arguments = "sh\0migrate\0"sv},
          true},
-        {"kernel thread", {.pid = 900, .parent = 2, .name = "migrate/0", .kernel = true}, true},
+        {"kernel thread", {.pid = 900, .parent = 2, .name = "migrate/0", .kernel = true}, false},
+        {"a program named like one", {.pid = 900, .name = "x", .arguments = "[migrate/0]\0"sv}, true},
+        {"a program without a command line", {.pid = 900, .name = "migrate"}, true},
+        {"a check_procs", {.pid = 900, .name = "check_procs", .arguments = "check_procs\0-a\0migrate\0"sv}, false},
+        {"what started another check for it",
+         {.pid = 390, .name = "wrapper", .arguments = "/opt/wrapper\0migrate\0"sv},
+         false},
+        {"what started a check of something else",
+         {.pid = 391, .name = "migrated", .arguments = "/opt/migrated\0"sv},
+         true},
         {"zombie", {.pid = 900, .name = "migrate", .state = 'Z'}, false},
         {"zombie whose threads run on", {.pid = 900, .name = "migrate", .state = 'Z', .threads = 2}, true},
     };
@@ -156,6 +165,8 @@ TEST_CASE("what belongs to a check is no work, what a trigger started is") {
         m.add({.pid = 200, .parent = 100, .name = "self", .arguments = "self\0migrate\0"sv});
         m.add({.pid = 400, .parent = 100, .name = "powerconsul", .arguments = "powerconsul\0--x\0check\0service\0"sv});
         m.add({.pid = 401, .parent = 400, .name = "sh", .arguments = "sh\0status\0"sv});
+        m.add({.pid = 402, .parent = 390, .name = "powerconsul", .arguments = "powerconsul\0check\0migrate\0"sv});
+        m.add({.pid = 403, .parent = 391, .name = "powerconsul", .arguments = "powerconsul\0check\0other\0"sv});
         m.add({.pid = 410, .parent = 100, .name = "powerconsul", .arguments = "powerconsul\0watch\0critical\0"sv});
         m.add({.pid = 420, .parent = 100, .name = "powerconsul", .arguments = "powerconsul\0trigger\0critical\0"sv});
         m.add({.pid = 430,
@@ -169,6 +180,57 @@ TEST_CASE("what belongs to a check is no work, what a trigger started is") {
         REQUIRE(found);
         CHECK(found->has_value() == each.counts);
     }
+}
+
+TEST_CASE("work can be limited to a user, and is not what a container does") {
+    struct row {
+        std::string_view name;
+        std::string user;
+        bool containers;
+        std::optional<std::uint32_t> pid;
+    };
+    const row rows[] = {
+        {"anybody's", "", false, 301},
+        {"a user's", "www-data", false, 302},
+        {"a user's, by number", "33", false, 302},
+        {"a number without an account", "4711", false, 303},
+        {"a user without such a process", "nobody", false, {}},
+        {"a container's", "", true, 300},
+        {"a user's in a container", "nobody", true, 300},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        machine m;
+        m.accounts.add_user("nobody", 65534);
+        m.add({.pid = 300, .name = "x", .arguments = "x\0migrate\0"sv, .user = 65534, .start = 1, .namespaces = "\t9"});
+        m.add({.pid = 301, .name = "x", .arguments = "x\0migrate\0"sv, .start = 2});
+        m.add({.pid = 302, .name = "x", .arguments = "x\0migrate\0"sv, .user = 33, .start = 3});
+        m.add({.pid = 303, .name = "x", .arguments = "x\0migrate\0"sv, .user = 4711, .start = 4});
+        for (const auto& filter :
+             {work_filter{.text = "migrate", .user = each.user, .containers = each.containers},
+              work_filter{.expression = "mig.ate", .user = each.user, .containers = each.containers}}) {
+            const auto found = m.find(filter);
+            REQUIRE(found);
+            CHECK(found->has_value() == each.pid.has_value());
+            if (*found && each.pid) CHECK((*found)->pid == *each.pid);
+        }
+    }
+    // A user that is not known has no processes as far as anybody can tell, which is not the same as none.
+    machine m;
+    m.add({.pid = 301, .name = "x", .arguments = "x\0migrate\0"sv});
+    CHECK(m.find({.text = "migrate", .user = "bob"}).error() ==
+          error{errc::bad_data, "there is no user \"bob\" on this machine"});
+    CHECK(m.find({.text = "migrate", .user = "4294967295"}).error() ==
+          error{errc::bad_data, "\"4294967295\" is no user id"});
+    m.accounts.fail_with({errc::io, "the directory service does not answer"});
+    CHECK(m.find({.text = "migrate", .user = "0"}).error().message == "the directory service does not answer");
+    int runs = 0;
+    const counted_probe down{{observation::stopped, "is down"}, &runs};
+    m.accounts.heal();
+    CHECK(counting_work{down, work_filter{.text = "migrate", .user = "bob"}, m.files, m.accounts}() ==
+          observed{observation::unknown,
+                   "is down; whether other work of it counts cannot be told: there is no user "
+                   "\"bob\" on this machine"});
 }
 
 TEST_CASE("no work is not said after one look at a table that moves") {

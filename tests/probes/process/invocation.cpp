@@ -54,6 +54,13 @@ TEST_CASE("a call is this program's name and a command behind it") {
         {"two calls, the check first", "sh -c powerconsul check process || powerconsul doctor", check},
         {"under another name", "/opt/bin/pcheck check", check},
         {"another name without a command", "/opt/bin/pcheck -v", none},
+        {"check_procs", "/usr/lib/nagios/plugins/check_procs -c 1: -a x", check},
+        {"check_procs below sudo", "sudo -u nagios /usr/lib/nagios/plugins/check_procs 1: -a x", check},
+        {"check_procs in a shell", "sh -c '/usr/lib/nagios/plugins/check_procs' --ereg-argument-array=x", check},
+        {"check_procs without an option", "tail /var/log/check_procs", none},
+        {"check_procs behind the option", "tail -f /var/log/check_procs", none},
+        {"a file of check_procs", "vi /etc/nagios/check_procs.cfg -R", none},
+        {"check_procs after another call", "sh -c powerconsul lint; check_procs -a x", later_check},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);

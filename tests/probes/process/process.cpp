@@ -118,6 +118,8 @@ TEST_CASE("processes are found by name, command line and user") {
     proc.add({.pid = 306, .name = "long-perl-scrip", .arguments = "/usr/bin/perl\0-w\0/opt/long-perl-script\0-v\0"sv});
     proc.add({.pid = 307, .name = "rewritten-title", .arguments = "rewritten-title-daemon: master /etc/x.conf"});
     proc.add({.pid = 308, .parent = 2, .name = "kworker/u8:2-ev", .kernel = true});
+    proc.add({.pid = 314, .name = "miner", .arguments = "[kworker/0:1]\0"sv});
+    proc.add({.pid = 315, .name = "blank"});
     proc.add({.pid = 309, .name = "(sd-pam)", .arguments = "(sd-pam)\0"sv});
     proc.add({.pid = 310, .name = "bin/odd name", .arguments = "x\0"sv});
     proc.add({.pid = 311, .parent = 200, .name = "ps", .arguments = "ps\0--mine\0"sv});
@@ -149,7 +151,10 @@ TEST_CASE("processes are found by name, command line and user") {
         {"command line from its start", {.cmdline = "^php "}, true},
         {"command line not from its start", {.cmdline = "^artisan"}, false},
         {"to the end", {.cmdline = "work$"}, true},
-        {"name in brackets", {.cmdline = "^\\[kworker"}, true},
+        {"a kernel thread's name is no command line", {.cmdline = "u8:2"}, false},
+        {"not even with brackets", {.name = "u8:2-ev", .cmdline = "^\\[kworker"}, false},
+        {"a program that names itself so", {.cmdline = "^\\[kworker/0:1]$"}, true},
+        {"one without a command line", {.cmdline = "^\\[blank]$"}, true},
         {"name and command line", {.name = "php", .cmdline = "queue"}, true},
         {"name and another's command line", {.name = "nginx", .cmdline = "queue"}, false},
         {"name and user", {.name = "nginx", .user = 33}, true},
@@ -163,8 +168,6 @@ TEST_CASE("processes are found by name, command line and user") {
         {"not what it started", {.name = "ps"}, false},
         {"not what that started", {.cmdline = "--mine"}, false},
         {"what its parent started", {.cmdline = "--beside"}, true},
-        {"not its parent by command line", {.cmdline = "agent run"}, false},
-        {"not its parent by name and command line", {.name = "agent", .cmdline = "run"}, false},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -298,7 +301,12 @@ TEST_CASE("other checks do not count") {
         {"what it runs, by name",
          {.parent = 400, .name = "check_procs", .arguments = "check_procs\0-a\0zz\0"sv},
          {.name = "check_procs"},
-         true},
+         false},
+        {"another's check_procs",
+         {.name = "check_procs", .arguments = "/usr/lib/nagios/plugins/check_procs\0-c\0001:\0-a\0zz\0"sv},
+         by_line,
+         false},
+        {"what will run it", {.name = "sh", .arguments = "sh\0-c\0sleep 1; check_procs -a zz\0"sv}, by_line, false},
         {"what a trigger runs", {.parent = 410, .name = "work", .arguments = "work\0zz\0"sv}, by_line, true},
         {"what a shell runs that also checks",
          {.parent = 420, .name = "work", .arguments = "work\0zz\0"sv},
@@ -310,7 +318,11 @@ TEST_CASE("other checks do not count") {
          {.name = "powerconsul"},
          true},
         {"no call of it", {.name = "work", .arguments = "work\0--log\0/var/log/powerconsul\0zz\0"sv}, by_line, true},
-        {"a shell by name", {.name = "sh", .arguments = "sh\0-c\0powerconsul check process\0"sv}, {.name = "sh"}, true},
+        {"a shell by name",
+         {.name = "sh", .arguments = "sh\0-c\0powerconsul check process\0"sv},
+         {.name = "sh"},
+         false},
+        {"a shell that calls only others", {.name = "sh", .arguments = "sh\0-c\0work zz\0"sv}, {.name = "sh"}, true},
     };
     for (auto each : rows) {
         CAPTURE(each.name);
@@ -401,15 +413,81 @@ TEST_CASE("what started the check does not count, and is not taken for nothing")
         return process_probe{filter, range, proc.files}();
     };
     CHECK(seen(by_name).state == observation::unknown);
-    CHECK(seen(by_name).reason == "no process is there but what this check was started by, and that does not count");
-    CHECK(seen({.name = "agent", .cmdline = "."}).state == observation::stopped);
-    CHECK(seen({.cmdline = "agent run", .user = 0}).state == observation::stopped);
+    CHECK(seen(by_name).reason == "no process is there but what has started a check, and that does not count");
+    CHECK(seen({.name = "agent", .cmdline = "."}) == seen(by_name));
+    CHECK(seen({.cmdline = "agent run", .user = 0}) == seen(by_name));
     CHECK(seen({.user = 0}) == seen(by_name));
     CHECK(seen({.user = 33}).state == observation::stopped);
     proc.add({.pid = 301, .name = "agent"});
     CHECK(seen(by_name).state == observation::running);
-    CHECK(seen(by_name, {.min = 1, .max = 1}).state == observation::running);
-    CHECK(seen(by_name, {.min = 2}).state == observation::degraded);
+    const observed unsure{observation::unknown,
+                          "whether what has started a check is one of the processes cannot be told"};
+    CHECK(seen(by_name, {.min = 1, .max = 1}) == unsure);
+    CHECK(seen(by_name, {.min = 2}) == unsure);
+    CHECK(seen(by_name, {.min = 3}).state == observation::degraded);
+}
+
+TEST_CASE("what started a check counts if it was not started for that") {
+    using enum observation;
+    struct row {
+        std::string_view name;
+        made_up_proc::entry starter;  ///< of this process
+        observation expected;         ///< of what has zz in its command line
+    };
+    const row rows[] = {
+        {"passes this process's arguments on",
+         {.name = "timeout", .arguments = "timeout\0009\0self\0look\0zz\0"sv},
+         stopped},
+        {"passes them to a shell", {.name = "sh", .arguments = "sh\0-c\0exec /x/self look zz\0"sv}, stopped},
+        {"calls a check", {.name = "sh", .arguments = "sh\0-c\0powerconsul check process -n '-a zz'\0"sv}, stopped},
+        {"nothing tells", {.name = "script", .arguments = "/bin/sh\0/opt/wrapper\0zz\0"sv}, unknown},
+        {"Consul's agent", {.name = "consul", .arguments = "/usr/bin/consul\0agent\0-zz\0"sv}, running},
+        {"another command of Consul", {.name = "consul", .arguments = "consul\0exec\0zz\0"sv}, unknown},
+        {"another agent", {.name = "x", .arguments = "x\0agent\0zz\0"sv}, unknown},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        made_up_proc proc;
+        auto starter = each.starter;
+        starter.pid = 100;
+        proc.add(starter);
+        proc.files.put("/proc/self/cmdline", "/usr/bin/self\0look\0zz\0"sv);
+        proc.add({.pid = 200, .parent = 100, .name = "self", .arguments = "/usr/bin/self\0look\0zz\0"sv});
+        CHECK(process_probe{process_filter{.cmdline = "zz"}, count_range{}, proc.files}().state == each.expected);
+        proc.add({.pid = 300, .name = "work", .arguments = "work\0zz\0"sv});
+        CHECK(process_probe{process_filter{.cmdline = "zz"}, count_range{}, proc.files}().state == running);
+    }
+    // What started Consul's agent was not started for a check either.
+    made_up_proc proc;
+    proc.add({.pid = 90, .name = "runsv", .arguments = "runsv\0zz\0"sv});
+    proc.add({.pid = 100, .parent = 90, .name = "consul", .arguments = "consul\0agent\0"sv});
+    CHECK(process_probe{process_filter{.cmdline = "zz"}, count_range{}, proc.files}().state == running);
+}
+
+TEST_CASE("a container's processes count only if they are asked for") {
+    const observed only_there{observation::stopped,
+                              "no process is there but in a container, and those count only with --containers"};
+    const observed running{observation::running, "a process is there"};
+    for (const auto& filter :
+         {process_filter{.name = "work"}, process_filter{.cmdline = "work on"}, process_filter{.user = 33}}) {
+        CAPTURE(describe(filter));
+        made_up_proc proc;
+        auto with = filter;
+        with.containers = true;
+        proc.add({.pid = 301, .name = "work", .arguments = "work\0on\0"sv, .user = 33, .namespaces = "\t7"});
+        CHECK(process_probe{filter, count_range{}, proc.files}() == only_there);
+        CHECK(process_probe{with, count_range{}, proc.files}() == running);
+        proc.add({.pid = 302, .name = "work", .arguments = "work\0on\0"sv, .user = 33});
+        CHECK(process_probe{filter, count_range{1, 1}, proc.files}().state == observation::running);
+        CHECK(process_probe{with, count_range{1, 1}, proc.files}().state == observation::degraded);
+        proc.files.fail_on("/proc/301/status", {errc::io, "no right"});
+        CHECK(process_probe{filter, count_range{1, 1}, proc.files}().state == observation::unknown);
+        CHECK(process_probe{with, count_range{2, 2}, proc.files}().state == observation::running);
+        // An old kernel does not tell.
+        proc.files.heal("/proc/301/status");
+        proc.files.put("/proc/301/status", "Name:\twork\nPid:\t301\n");
+        CHECK(process_probe{filter, count_range{2, 2}, proc.files}().state == observation::running);
+    }
 }
 
 TEST_CASE("what cannot be told is unknown") {
@@ -503,7 +581,7 @@ TEST_CASE("of a process only that is read which tells whether it matches") {
     CHECK(process_probe{process_filter{.name = "work"}, count_range{}, proc.files}().state == observation::running);
     CHECK(process_probe{process_filter{.name = "other"}, count_range{}, proc.files}().state == observation::stopped);
     // Of one without a command line only the status says that it is no more than about to have one.
-    proc.add({.pid = 302, .name = "idle", .arguments = "", .kernel = true});
+    proc.add({.pid = 302, .name = "idle", .arguments = ""});
     CHECK(process_probe{process_filter{.cmdline = "^.idle.$"}, count_range{}, proc.files}().state ==
           observation::running);
 }

@@ -152,6 +152,35 @@ TEST_CASE("the table holds every process in order and knows its kin") {
     CHECK_FALSE(table->own_name());
 }
 
+TEST_CASE("a process of a container has a number more than this one") {
+    made_up_proc proc;
+    proc.add({.pid = 300, .name = "beside"});
+    proc.add({.pid = 301, .name = "inside", .namespaces = "\t1"});
+    proc.add({.pid = 302, .name = "deeper", .namespaces = "\t12\t1"});
+    proc.add({.pid = 303, .name = "NSpid:\t1\t2"});
+    auto table = process_table<testing::memory_files&>::read(proc.files);
+    REQUIRE(table);
+    const auto inside = [&] {
+        std::string said;
+        for (const auto& each : table->processes()) {
+            if (each.pid < 300) continue;
+            const auto answer = table->in_container(each);
+            said += !answer ? '?' : *answer ? 'y' : 'n';
+        }
+        return said;
+    };
+    CHECK(inside() == "nyyn");
+    // From within a container that sees the host's processes.
+    proc.files.put("/proc/self/status", "Name:\tself\nNSpid:\t200\t1\n");
+    CHECK(inside() == "nnyn");
+    proc.files.put("/proc/self/status", "Name:\tself\nNSpid:\t200\n");
+    proc.files.erase("/proc/301/status");
+    proc.files.fail_on("/proc/302/status", {errc::io, "no right"});
+    CHECK(inside() == "nn?n");
+    proc.files.fail_on("/proc/self/status", {errc::io, "no right"});
+    CHECK(inside() == "????");
+}
+
 TEST_CASE("a process that ends while it is read is left out") {
     made_up_proc proc;
     proc.add({.pid = 300, .name = "fading"});

@@ -35,11 +35,12 @@ struct process {
     std::optional<std::string> cmdline{};  ///< regular expression
     std::optional<std::string> user{};     ///< name or number
     std::optional<std::string> count{};    ///< as parse_count() takes it
+    bool containers{};                     ///< a container's processes count, too
     kind_words called_as{words};           ///< for messages
 
     [[nodiscard]] static auto from(const given_options auto& given) -> process {
-        return {given.value("nagiosargs"), given.value("plugin"), given.value("name"),
-                given.value("cmdline"),    given.value("user"),   given.value("count")};
+        return {given.value("nagiosargs"), given.value("plugin"), given.value("name"),    given.value("cmdline"),
+                given.value("user"),       given.value("count"),  given.has("containers")};
     }
 
     [[nodiscard]] auto valid() const -> result<void> {
@@ -87,7 +88,7 @@ struct process {
         if (arguments) return ask_plugin(here, now);
         process_filter wanted = filter();
         if (user) {
-            const auto uid = uid_of(here.users);
+            const auto uid = find_user(here.users, *user);
             if (!uid) return observed{observation::unknown, uid.error().message};
             wanted.user = *uid;
         }
@@ -99,7 +100,7 @@ struct process {
 private:
     /// What was asked for; the user's id is only a placeholder until look() finds the real one.
     [[nodiscard]] auto filter() const -> process_filter {
-        process_filter shown{.name = name.value_or(""), .cmdline = cmdline.value_or("")};
+        process_filter shown{.name = name.value_or(""), .cmdline = cmdline.value_or(""), .containers = containers};
         if (user) shown.user = 0;
         return shown;
     }
@@ -124,19 +125,6 @@ private:
         sighting seen{probe()};
         seen.details = {{"nagiosScript", probe.path()}, {"nagiosOutput", probe.first_line()}};
         return seen;
-    }
-
-    /// Takes a name or a number, as check_procs does. An unknown name is an error, never "no process".
-    [[nodiscard]] auto uid_of(account_source auto& users) const -> result<std::uint32_t> {
-        const auto known = users.user_id(*user);
-        if (!known) return unexpected{known.error()};
-        if (*known) return **known;
-        if (user->find_first_not_of("0123456789") != std::string::npos) {
-            return fail(errc::bad_data, "there is no user " + quoted(*user) + " on this machine");
-        }
-        const auto number = whole_number(*user, UINT32_MAX - 1);
-        if (!number) return fail(errc::bad_data, quoted(*user) + " is no user id");
-        return static_cast<std::uint32_t>(*number);
     }
 };
 

@@ -15,14 +15,17 @@
 #include <powerconsul/ports/files.hpp>
 #include <powerconsul/probes/probe.hpp>
 #include <powerconsul/probes/process/invocation.hpp>
+#include <powerconsul/probes/process/observers.hpp>
 #include <powerconsul/probes/process/process_table.hpp>
 
 namespace powerconsul::inline v0 {
 
-/// Which processes show that the service is at work, whatever its manager says: those that match either member.
+/// Which processes show that the service is at work, whatever its manager says: those that match text or expression.
 struct work_filter {
     std::string text{};        ///< part of the command line (--procstr); not used if empty
     std::string expression{};  ///< regular expression (--procre), see find_work(); not used if empty
+    std::string user{};        ///< effective user, by name or number (--work-user); any if empty
+    bool containers{};         ///< those in pid namespaces below this process's own count, too (--containers)
 };
 
 struct work {
@@ -65,6 +68,11 @@ public:
             if (!compiled) return unexpected{std::move(compiled).error()};
             expression_ = std::move(*compiled);
         }
+        if (!filter_.user.empty()) {
+            const auto user = find_user(accounts_, filter_.user);
+            if (!user) return unexpected{user.error()};
+            user_ = *user;
+        }
         // If a process starts another one and ends, a look may miss both.
         for (int looks = 1;; ++looks) {
             auto table = process_table<Files&>::read(files_, root);
@@ -80,30 +88,29 @@ private:
     [[nodiscard]] auto look(process_table<Files&>& table) -> result<std::optional<work>> {
         const auto name = table.own_name();
         if (!name) return unexpected{name.error()};
+        const auto observers = find_observers(table, [&](const process& check, const std::string& line) {
+            return match(table, check, line).transform([](matched how) { return how != matched::no; });
+        });
+        if (!observers) return unexpected{observers.error()};
         const auto& all = table.processes();
-        std::vector<bool> checks(all.size());
-        std::vector<std::pair<std::size_t, work>> matches;
+        std::optional<work> first;
+        std::uint64_t start = 0;
         for (std::size_t i = 0; i < all.size(); ++i) {
+            // A process that has ended does no work, and a kernel thread has no command line, only a name.
+            if ((*observers)[i] != attendance::none || all[i].ended || all[i].kernel) continue;
             auto arguments = table.arguments(all[i]);
             if (!arguments) return unexpected{std::move(arguments).error()};
             if (!*arguments) continue;
             const std::string line = command_line(all[i], std::move(**arguments));
-            const auto own = find_invocations(line, *name);
-            checks[i] = own.first_check;
-            // A process that has ended does no work.
-            if (own.any || all[i].kin != kinship::none || all[i].ended) continue;
+            if (find_invocations(line, *name).any) continue;
             const auto how = match(table, all[i], line);
             if (!how) return unexpected{how.error()};
-            if (*how == matched::no) continue;
-            matches.emplace_back(i, work{all[i].pid, one_line(line, 80), *how == matched::by_text});
-        }
-        const auto of_checks = below(all, checks);
-        std::optional<work> first;
-        std::uint64_t start = 0;
-        for (auto& [at, found] : matches) {
-            if (of_checks[at] || (first && all[at].start >= start)) continue;
-            start = all[at].start;
-            first = std::move(found);
+            if (*how == matched::no || (first && all[i].start >= start)) continue;
+            const auto counts = may_count(table, all[i]);
+            if (!counts) return unexpected{counts.error()};
+            if (!*counts) continue;
+            start = all[i].start;
+            first = work{all[i].pid, one_line(line, 80), *how == matched::by_text};
         }
         return first;
     }
@@ -125,6 +132,17 @@ private:
         return *found && **found > name->size() + 1 ? matched::by_expression : matched::no;
     }
 
+    /// Whether user and namespace are right.
+    [[nodiscard]] auto may_count(process_table<Files&>& table, const process& each) -> result<bool> {
+        if (user_) {
+            const auto user = table.user(each);
+            if (!user) return unexpected{user.error()};
+            if (*user != user_) return false;
+        }
+        if (filter_.containers) return true;
+        return table.in_container(each).transform([](bool inside) { return !inside; });
+    }
+
     /// Each user is looked up once: a directory service may have to be asked.
     [[nodiscard]] auto name_of(std::uint32_t user) -> result<std::string> {
         for (const auto& [id, name] : names_) {
@@ -140,6 +158,7 @@ private:
     Accounts& accounts_;
     const work_filter& filter_;
     std::optional<pattern> expression_{};
+    std::optional<std::uint32_t> user_{};
     std::vector<std::pair<std::uint32_t, std::string>> names_{};
 };
 
@@ -147,9 +166,9 @@ private:
 
 /// The matching process that started first, if there is one. The text is searched for in the command line, and so is
 /// the expression, which may also match from the start of `USER COMMAND` into the command: the original matched it
-/// against lines of `ps aux`. Calls of this program do not count, nor do ancestors and descendants of this process or
-/// descendants of a `powerconsul check`: their command lines may hold the text too. What a trigger or a watch started
-/// does count.
+/// against lines of `ps aux`. Calls of this program and of check_procs do not count, nor does what find_observers()
+/// finds: their command lines may hold the text too. What a trigger or a watch started does count. Fails with
+/// errc::bad_data if there is no such user.
 template <directory_source Files, account_source Accounts>
 [[nodiscard]] auto find_work(Files& files, Accounts& accounts, const work_filter& filter,
                              const std::string& root = "/proc") -> result<std::optional<work>> {

@@ -7,18 +7,19 @@
 
 namespace powerconsul::inline v0 {
 
-/// The calls of this program in one command line: the process's own, or those that a shell, sudo and the like make.
+/// The calls of this program and of check_procs in one command line: the process's own, or those that a shell, sudo and
+/// the like make.
 struct invocations {
     bool any{};
-    bool check{};        ///< one of them is a check
+    bool check{};        ///< one of them is a check, as each call of check_procs is
     bool first_check{};  ///< the first of them is a check, and so its descendants belong to a check
 
     friend constexpr auto operator==(const invocations&, const invocations&) -> bool = default;
 };
 
 /// A call is `powerconsul` or `own`, the name under which this process was started (may be empty), with or without a
-/// path and a shell's signs around it, followed after any number of words by one of its commands. Without a command it
-/// is no call: a path may hold the name too.
+/// path and a shell's signs around it, followed after any number of words by one of its commands; or `check_procs`, in
+/// the same way, followed by an option. Without these it is no call: a path may hold the name too.
 [[nodiscard]] constexpr auto find_invocations(std::string_view line, std::string_view own) -> invocations {
     constexpr std::string_view blanks = " \t\n\v\f\r";
     constexpr std::string_view signs = "\"'`;&|()";
@@ -26,21 +27,30 @@ struct invocations {
                                                        "doctor", "lint",  "acl-policy", "help"};
     invocations found;
     bool named = false;
+    bool plugin = false;
+    const auto add = [&](bool is_check) {
+        found.first_check = found.first_check || (!found.any && is_check);
+        found.check = found.check || is_check;
+        found.any = true;
+        named = plugin = false;  // what follows are the call's own words
+    };
     while (!line.empty()) {
         std::string_view word = line.substr(0, line.find_first_of(blanks));
         line.remove_prefix(word.size() < line.size() ? word.size() + 1 : word.size());
         while (!word.empty() && signs.find(word.back()) != std::string_view::npos) word.remove_suffix(1);
         while (!word.empty() && signs.find(word.front()) != std::string_view::npos) word.remove_prefix(1);
         if (named && is_one_of(word, commands)) {
-            found.first_check = found.first_check || (!found.any && word == "check");
-            found.check = found.check || word == "check";
-            found.any = true;
-            named = false;  // what follows are the command's words
+            add(word == "check");
+            continue;
+        }
+        if (plugin && word.starts_with('-')) {
+            add(true);
             continue;
         }
         word = base_name(word);
         while (!word.empty() && signs.find(word.front()) != std::string_view::npos) word.remove_prefix(1);
         named = named || (!word.empty() && (word == "powerconsul" || word == own));
+        plugin = plugin || word == "check_procs";
     }
     return found;
 }

@@ -15,6 +15,7 @@
 #include <powerconsul/ports/files.hpp>
 #include <powerconsul/probes/probe.hpp>
 #include <powerconsul/probes/process/invocation.hpp>
+#include <powerconsul/probes/process/observers.hpp>
 #include <powerconsul/probes/process/process_table.hpp>
 
 namespace powerconsul::inline v0 {
@@ -26,6 +27,7 @@ struct process_filter {
     std::string name{};                   ///< of the program, without a path; any if empty
     std::string cmdline{};                ///< regular expression, searched anywhere in the command line; any if empty
     std::optional<std::uint32_t> user{};  ///< effective user id
+    bool containers{};                    ///< those in pid namespaces below this process's own count, too
 };
 
 /// How many processes there should be.
@@ -140,9 +142,8 @@ enum class named : unsigned char { none, another, it };
 // --- the probe ---
 
 /// Counts the processes that match, as check_procs does: those that have ended but are not yet reaped count too, but
-/// cannot alone make the count right. This process and its descendants do not count, nor do processes that may merely
-/// have its arguments, or those of another `powerconsul check`, in their command lines. Models `probe`. `Files` may be
-/// a reference.
+/// cannot alone make the count right. What takes part in this check or in another one does not count, see
+/// find_observers(), nor do kernel threads for a command line. Models `probe`. `Files` may be a reference.
 template <directory_source Files>
 class process_probe {
 public:
@@ -172,8 +173,9 @@ private:
     struct counts {
         std::size_t alive{};
         std::size_t ended{};
-        std::size_t ancestors{};  ///< they match but do not count; still, "none" would not be true
+        std::size_t starters{};   ///< they match and have started a check: whether they count cannot be told
         std::size_t doubtful{};   ///< may match or not: they do not count, but "none" may not be true
+        std::size_t contained{};  ///< they run in a container and do not count
     };
 
     /// `doubtful`: the 15 bytes that the kernel keeps of the name match, but the arguments, which a process may choose
@@ -212,29 +214,26 @@ private:
         counts seen;
         const auto own = table.own_name();
         if (!own) return unexpected{own.error()};
+        const auto observers = find_observers(table, [](const process&, const std::string&) { return result{true}; });
+        if (!observers) return unexpected{observers.error()};
         const auto& all = table.processes();
-        // What another check runs, check_procs for instance, has words of that check in its command line.
-        std::vector<bool> checks(all.size());
-        for (std::size_t i = 0; expression && i < all.size(); ++i) {
-            if (!is_own_name(all[i].name, *own)) continue;
-            auto arguments = table.arguments(all[i]);
-            if (!arguments) return unexpected{std::move(arguments).error()};
-            if (*arguments) {
-                checks[i] = find_invocations(command_line(all[i], std::move(**arguments)), *own).first_check;
-            }
-        }
-        const auto of_checks = below(all, checks);
         for (std::size_t i = 0; i < all.size(); ++i) {
             const process& each = all[i];
-            if (of_checks[i]) continue;
+            if ((*observers)[i] == attendance::certain) continue;
             const auto matches = match(table, each, expression, *own);
             if (!matches) return unexpected{matches.error()};
             if (*matches == matched::no) continue;
-            if (*matches == matched::doubtful) {
+            const auto inside = filter_.containers ? result{false} : table.in_container(each);
+            if (!inside) return unexpected{inside.error()};
+            if (*inside) {
+                ++seen.contained;
+            } else if ((*observers)[i] == attendance::perhaps) {
+                ++seen.starters;
+            } else if (*matches == matched::doubtful) {
                 ++seen.doubtful;
-                continue;
+            } else {
+                ++(each.ended ? seen.ended : seen.alive);
             }
-            ++(each.kin == kinship::ancestor ? seen.ancestors : each.ended ? seen.ended : seen.alive);
             if (range_.max ? seen.alive > *range_.max : seen.alive >= range_.min) break;
         }
         return seen;
@@ -242,9 +241,7 @@ private:
 
     [[nodiscard]] auto match(process_table<Files&>& table, const process& each,
                              const std::optional<pattern>& expression, const std::string& own) -> result<matched> {
-        if (each.kin == kinship::self || each.kin == kinship::descendant) return matched::no;
-        // What started this check may hold the check's own arguments in its command line.
-        if (each.kin == kinship::ancestor && expression) return matched::no;
+        if (each.kernel && expression) return matched::no;
         bool whole = filter_.name.empty() || each.name == filter_.name || detail::plain_name(each.name) == filter_.name;
         if (!whole) {
             if (!may_be_named(each.name)) return matched::no;
@@ -255,8 +252,6 @@ private:
             if (!user) return unexpected{user.error()};
             if (*user != filter_.user) return matched::no;
         }
-        const bool maybe_check = expression || is_own_name(each.name, own);
-        if (whole && !maybe_check) return matched::certain;
         auto arguments = table.arguments(each);
         if (!arguments) return unexpected{std::move(arguments).error()};
         if (!*arguments) return matched::no;
@@ -264,20 +259,30 @@ private:
         if (program == detail::named::another) return matched::no;
         const auto answer = program == detail::named::it ? matched::certain : matched::doubtful;
         const std::string line = command_line(each, std::move(**arguments));
-        if (maybe_check && find_invocations(line, own).check) return matched::no;
+        if (find_invocations(line, own).check) return matched::no;
         if (!expression) return answer;
         return expression->occurs_in(line).transform([&](bool found) { return found ? answer : matched::no; });
     }
 
     /// The reason holds no count: the number of processes may change while the verdict does not.
-    [[nodiscard]] auto judge_count(const counts& seen) const -> observed {
+    [[nodiscard]] auto judge_count(counts seen) const -> observed {
+        auto without = judge(seen);
+        if (seen.starters == 0) return without;
+        seen.alive += seen.starters;
+        if (judge(seen).state == without.state) return without;
+        return {observation::unknown, seen.alive + seen.ended == seen.starters
+                                          ? "no process is there but what has started a check, and that does not count"
+                                          : "whether what has started a check is one of the processes cannot be told"};
+    }
+
+    [[nodiscard]] auto judge(const counts& seen) const -> observed {
         using enum observation;
         const std::size_t all = seen.alive + seen.ended;
-        if (all == 0 && seen.ancestors > 0) {
-            return {unknown, "no process is there but what this check was started by, and that does not count"};
-        }
         if (all == 0 && seen.doubtful > 0) {
             return {unknown, "no process is there for certain: one has the same first 15 bytes and another title"};
+        }
+        if (all == 0 && seen.contained > 0) {
+            return {stopped, "no process is there but in a container, and those count only with --containers"};
         }
         if (all == 0) return {stopped, "no process is there"};
         if (range_.max && all > *range_.max) {

@@ -149,12 +149,28 @@ public:
         return text;
     }
 
-    /// The name under which this process was started: its argv[0] without a path. Empty if it has none.
-    [[nodiscard]] auto own_name() -> result<std::string> {
+    /// Whether it is in a pid namespace below this process's own, as in a container. Any user may ask; kernels before
+    /// Linux 4.1 do not tell, and then it is not. Nor is a process that has ended and been reaped.
+    [[nodiscard]] auto in_container(const process& of) -> result<bool> {
+        const auto own = namespaces(root_ + "/self/status");
+        const auto depth = namespaces(path(of.pid, "/status"));
+        if (!own) return refused(own.error());
+        if (!depth) return refused(depth.error());
+        return *depth > *own;
+    }
+
+    /// This process's arguments, each followed by a NUL; empty if it has none.
+    [[nodiscard]] auto own_arguments() -> result<std::string> {
         auto text = files_.read(root_ + "/self/cmdline", max_arguments);
         if (!text) return refused(text.error());
-        std::string_view arguments = *text ? std::string_view{**text} : std::string_view{};
-        return std::string{base_name(next_part(arguments, '\0'))};
+        return std::move(*text).value_or("");
+    }
+
+    /// The name under which this process was started: its argv[0] without a path. Empty if it has none.
+    [[nodiscard]] auto own_name() -> result<std::string> {
+        return own_arguments().transform([](const std::string& all) {
+            return std::string{base_name(std::string_view{all}.substr(0, all.find('\0')))};
+        });
     }
 
 private:
@@ -168,6 +184,16 @@ private:
         const bool right = why.code == errc::io || why.code == errc::denied;
         return fail(why.code, "cannot read the process table: " + why.message +
                                   (right ? ", mount " + root_ + " without hidepid or run as root" : ""));
+    }
+
+    /// In how many pid namespaces a process has a number, from that of `root_` on: those after `NSpid:` in its status.
+    [[nodiscard]] auto namespaces(const std::string& status) -> result<std::ptrdiff_t> {
+        const auto text = files_.read(status, max_status);
+        if (!text) return unexpected{text.error()};
+        const std::string_view all = *text ? std::string_view{**text} : std::string_view{};
+        const auto line = all.find("\nNSpid:");  // no name can hold a newline here
+        if (line == std::string_view::npos) return std::ptrdiff_t{0};
+        return std::ranges::count(all.substr(line + 1, all.find('\n', line + 1) - line - 1), '\t');
     }
 
     [[nodiscard]] auto status(const std::string& at) -> result<std::optional<process>> {
