@@ -63,8 +63,9 @@ struct machine : testing::fake_host<store> {
     void plugin(observation state) {
         using enum observation;
         const int status = state == running ? 0 : state == degraded ? 1 : state == stopped ? 2 : 3;
-        programs.on({"/plugins/check_procs", "-C", "worker"}, status,
-                    std::string{"PROCS: said | procs="} + (state == stopped ? "0" : "1"));
+        const std::string out = std::string{"PROCS: said | procs="} + (state == stopped ? "0" : "1");
+        programs.on({"/plugins/check_procs", "-v", "-v", "-C", "worker"}, status, out);
+        programs.on({"/plugins/check_procs", "-C", "worker"}, status, out);
     }
 
     void processes(observation state) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstddef>
 #include <cstdlib>
@@ -22,7 +23,10 @@
 #include <powerconsul/adapters/posix/spawn.hpp>
 #include <powerconsul/testing/fakes.hpp>
 
+#include "made_up_proc.hpp"
+
 using namespace powerconsul;
+using namespace std::string_view_literals;
 
 static_assert(probe<plugin_probe<posix_spawn_executor, posix_files>>);
 static_assert(probe<plugin_probe<testing::fake_executor&, testing::memory_files&>>);
@@ -42,6 +46,7 @@ struct machine {
     explicit machine(result<outcome> end) {
         files.put(debian, "", {.kind = file_kind::regular, .mode = 0755});
         files.put("/proc/1/stat", "1 (init) S 0 1 1");
+        executor.on({debian, "-v", "-v", "-c", "1:1", "-C", "x"}, end);
         executor.on({debian, "-c", "1:1", "-C", "x"}, std::move(end));
     }
     auto look() -> observed { return plugin_probe{{.arguments = {"-c", "1:1", "-C", "x"}}, executor, files}(); }
@@ -214,17 +219,236 @@ TEST_CASE("where none may run, too many are not taken for none") {
     CHECK(plugin_probe{on_standby, here.executor, here.files}().state == degraded);
 }
 
+TEST_CASE("none counted is no evidence, but where none may run it is what is wanted") {
+    using enum observation;
+    const std::string none = "check_procs exits 0: PROCS OK: 0 processes";
+    const outcome content{.out = "PROCS OK: 0 processes | procs=0;;;0;"};
+    const observed unsure{unknown,
+                          none + "; its arguments allow that no process is there, give it a range as in -c 1:"};
+    CHECK(interpret_plugin("check_procs", content, expectation::running) == unsure);
+    CHECK(interpret_plugin("check_procs", content) == unsure);
+    CHECK(interpret_plugin("check_procs", content, expectation::stopped) == observed{stopped, none});
+    const outcome warns{.status = 1, .out = "PROCS WARNING: 0 processes"};
+    CHECK(interpret_plugin("check_procs", warns, expectation::running).state == degraded);
+    CHECK(interpret_plugin("check_procs", warns, expectation::stopped).state == stopped);
+    const outcome one{.out = "PROCS OK: 1 process | procs=1;;;0;"};
+    CHECK(interpret_plugin("check_procs", one, expectation::stopped).state == running);
+    CHECK(interpret_plugin("check_mine", outcome{.out = "OK - all is well"}, expectation::running).state == running);
+}
+
+namespace {
+
+/// A machine with processes, of which check_procs lists some.
+struct listing_machine : made_up_proc {
+    testing::fake_executor executor{};
+    std::vector<std::string> arguments{"-c", "1:", "-a", "zz"};
+
+    listing_machine() { files.put(debian, "", {.kind = file_kind::regular, .mode = 0755}); }
+
+    [[nodiscard]] static auto line_of(const entry& of) -> std::string {
+        std::string line{of.arguments};
+        if (line.ends_with('\0')) line.pop_back();
+        for (char& c : line) c = c == '\0' ? ' ' : c;
+        return line;
+    }
+    [[nodiscard]] static auto answer(std::size_t count) -> std::string {
+        const bool well = count != 0;
+        return (well ? "PROCS OK: " : "PROCS CRITICAL: ") + std::to_string(count) +
+               " processes | procs=" + std::to_string(count) + ";;1:;0;\n";
+    }
+    [[nodiscard]] auto argv(std::vector<std::string> first) const -> std::vector<std::string> {
+        first.insert(first.begin(), debian);
+        first.insert(first.end(), arguments.begin(), arguments.end());
+        return first;
+    }
+
+    /// check_procs counts these, and each time that it is asked about fewer, one of `later`.
+    auto lists(const std::vector<entry>& counted, const std::vector<std::size_t>& later) -> void {
+        std::string out = "CMD: /bin/ps\n";
+        for (const auto& each : counted) {
+            out += "Matched: uid=0 vsz=9 rss=9 pid=" + std::to_string(each.pid) +
+                   " ppid=1 pcpu=0.00 stat=S etime=00:00 prog=x args=" + line_of(each) + '\n';
+        }
+        executor.on(argv({"-v", "-v"}), counted.empty() ? 2 : 0, out + answer(counted.size()));
+        for (const auto count : later) {
+            executor.on(argv({"--input-file=/dev/stdin"}), count == 0 ? 2 : 0, answer(count));
+        }
+    }
+    auto look(expectation expects = expectation::running, bool containers = false) -> observed {
+        return plugin_probe{{.arguments = arguments, .expects = expects, .containers = containers}, executor, files}();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("what takes part in a check is not what check_procs was asked for") {
+    using enum observation;
+    using entry = made_up_proc::entry;
+    const entry work{.pid = 300, .name = "work", .arguments = "work\0zz\0"sv};
+    const entry shell{.pid = 100, .name = "sh", .arguments = "sh\0-c\0powerconsul check process -n '-a zz'\0"sv};
+    const entry passes{.pid = 100, .name = "x", .arguments = "/opt/x\0-c 1: -a zz\0"sv};
+    const entry wrapper{.pid = 100, .name = "x", .arguments = "/opt/x\0zz\0"sv};
+    const entry agent{.pid = 100, .name = "consul", .arguments = "consul\0agent\0-node=zz\0"sv};
+    const entry self{.pid = 200, .parent = 100, .name = "self", .arguments = "self\0check\0zz\0"sv};
+    const entry mine{.pid = 210, .parent = 200, .name = "work", .arguments = "work\0zz\0"sv};
+    const entry own_wrapper{.pid = 211, .parent = 200, .name = "sh", .arguments = "sh\0/opt/x\0-c\0001:\0-a\0zz\0"sv};
+    const entry check{.pid = 400, .name = "powerconsul", .arguments = "powerconsul\0check\0-a zz\0"sv};
+    const entry below{.pid = 401, .parent = 400, .name = "x", .arguments = "/opt/check\0zz\0"sv};
+    const entry waits{.pid = 402, .name = "sh", .arguments = "sh\0-c\0sleep 1; check_procs -a zz\0"sv};
+    const entry above{.pid = 390, .name = "x", .arguments = "/opt/x\0zz\0"sv};
+    const entry child{.pid = 403, .parent = 390, .name = "powerconsul", .arguments = "powerconsul\0check\0-a zz\0"sv};
+    struct row {
+        std::string_view name;
+        std::vector<entry> there;
+        std::vector<std::size_t> later;  ///< how many check_procs counts of what it is asked about then
+        observation expected;
+    };
+    const row rows[] = {
+        {"only it", {work}, {}, running},
+        {"nothing", {}, {}, stopped},
+        {"the shell of this check", {shell}, {0}, stopped},
+        {"that and it", {shell, work}, {1}, running},
+        {"this check", {self, work}, {1}, running},
+        {"what passes the arguments on", {passes}, {0}, stopped},
+        {"what may have been started for this check", {wrapper}, {0}, unknown},
+        {"that and it", {wrapper, work}, {1}, running},
+        {"Consul's agent", {agent}, {}, running},
+        {"what this process started", {mine}, {}, running},
+        {"the plugin's own wrapper", {own_wrapper}, {0}, stopped},
+        {"another check", {check}, {0}, stopped},
+        {"another check's program", {check, below, work}, {1}, running},
+        {"what will check", {waits}, {0}, stopped},
+        {"what may have been started for another check", {above, child}, {1, 0}, unknown},
+        {"all of them", {work, shell, self, check, below, waits}, {1}, running},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        CAPTURE(each.there.size());
+        listing_machine here;
+        for (const auto& one : each.there) here.add(one);
+        if (std::ranges::count(each.there, 401U, &entry::pid) != 0) here.add(check);
+        here.lists(each.there, each.later);
+        const auto seen = here.look();
+        CHECK(seen.state == each.expected);
+        CHECK(here.executor.commands().size() == 1 + each.later.size());
+        for (std::size_t i = 0; i < each.later.size(); ++i) {
+            const auto& input = here.executor.commands()[i + 1].input;
+            CHECK(std::ranges::count(input, '\n') == static_cast<std::ptrdiff_t>(std::max(each.later[i], 1UL)) + 1);
+            CHECK((input.find("work zz") != std::string::npos) ==
+                  (std::ranges::count(each.there, 300U, &entry::pid) != 0));
+        }
+    }
+}
+
+TEST_CASE("the reason says what was left out, and what cannot be told") {
+    listing_machine here;
+    const made_up_proc::entry shell{.pid = 100, .name = "sh", .arguments = "sh\0-c\0powerconsul check -n '-a zz'\0"sv};
+    here.add(shell);
+    here.lists({shell}, {0});
+    plugin_probe left_out{{.arguments = here.arguments}, here.executor, here.files};
+    CHECK(left_out() ==
+          observed{observation::stopped,
+                   "check_procs exits 2: PROCS CRITICAL: 0 processes, without checks and what started them"});
+    CHECK(left_out.first_line() == "PROCS CRITICAL: 0 processes | procs=0;;1:;0;");
+
+    listing_machine doubtful;
+    const made_up_proc::entry wrapper{.pid = 100, .name = "x", .arguments = "/opt/x\0zz\0"sv};
+    doubtful.add(wrapper);
+    doubtful.lists({wrapper}, {0});
+    plugin_probe unsure{{.arguments = doubtful.arguments}, doubtful.executor, doubtful.files};
+    CHECK(unsure() ==
+          observed{
+              observation::unknown,
+              "check_procs exits 0: PROCS OK: 1 processes; whether process 100 (\"/opt/x zz\") should count cannot be "
+              "told, since it has started a check or has ended; ask for the process itself, as in check process "
+              "--name"});
+    CHECK(unsure.first_line() == "PROCS OK: 1 processes | procs=1;;1:;0;");
+
+    // A plugin that cannot be asked about fewer, or counts all again.
+    for (const auto& [status, out] :
+         {std::pair{3, "check_procs: unrecognized option\n"}, {0, "PROCS OK: 1 process\n"}, {0, "fine\n"}}) {
+        CAPTURE(out);
+        listing_machine old;
+        old.add(shell);
+        old.lists({shell}, {});
+        old.executor.on(old.argv({"--input-file=/dev/stdin"}), status, out);
+        CHECK(old.look() == observed{observation::unknown,
+                                     "check_procs counts checks, too, and cannot be asked about the other processes "
+                                     "alone: use check process --cmdline, which looks itself"});
+    }
+    listing_machine broken;
+    broken.add(shell);
+    broken.lists({shell}, {});
+    broken.executor.on(broken.argv({"--input-file=/dev/stdin"}), unexpected{{errc::io, "cannot run it"}});
+    CHECK(broken.look() == observed{observation::unknown, "cannot run it"});
+}
+
+TEST_CASE("what ends while check_procs is asked is looked for again") {
+    using enum observation;
+    const made_up_proc::entry gone{.pid = 300, .name = "work", .arguments = "work\0zz\0"sv};
+    const made_up_proc::entry stays{.pid = 301, .name = "work", .arguments = "work\0zz\0"sv};
+    listing_machine handed_over;
+    handed_over.add(stays);
+    handed_over.lists({gone}, {});
+    handed_over.lists({stays}, {});
+    CHECK(handed_over.look().state == running);
+    CHECK(handed_over.executor.commands().size() == 2);
+    listing_machine twice;
+    twice.lists({gone}, {0});
+    CHECK(twice.look().state == unknown);
+    listing_machine beside;
+    beside.add(stays);
+    beside.lists({gone, stays}, {1});
+    CHECK(beside.look() == observed{running, "check_procs exits 0: PROCS OK: 2 processes"});
+}
+
+TEST_CASE("without a process table the command lines must do") {
+    using enum observation;
+    const made_up_proc::entry work{.pid = 300, .name = "work", .arguments = "work\0zz\0"sv};
+    const made_up_proc::entry check{.pid = 400, .name = "powerconsul", .arguments = "powerconsul\0check\0-a zz\0"sv};
+    listing_machine here;
+    here.files.fail_on("/proc", {errc::io, "no right"});
+    here.lists({work, check}, {1});
+    CHECK(here.look().state == running);
+    listing_machine only_check;
+    only_check.files.fail_on("/proc", {errc::io, "no right"});
+    only_check.lists({check}, {0});
+    CHECK(only_check.look().state == stopped);
+}
+
+TEST_CASE("the reason says that all that was counted runs in containers") {
+    const std::string note = "; what it counted runs in containers, which check process --name would not count";
+    const std::string one = "check_procs exits 0: PROCS OK: 1 processes";
+    const made_up_proc::entry inside{.pid = 300, .name = "work", .arguments = "work\0zz\0"sv, .namespaces = "\t1"};
+    const made_up_proc::entry beside{.pid = 301, .name = "work", .arguments = "work\0zz\0"sv};
+    for (const bool containers : {false, true}) {
+        listing_machine here;
+        here.add(inside);
+        here.lists({inside}, {});
+        CHECK(here.look(expectation::running, containers) ==
+              observed{observation::running, one + (containers ? "" : note)});
+    }
+    listing_machine both;
+    both.add(inside);
+    both.add(beside);
+    both.lists({inside, beside}, {});
+    CHECK(both.look().reason == "check_procs exits 0: PROCS OK: 2 processes");
+}
+
 TEST_CASE("the plugin runs in a clean environment, with the arguments as they are and with the time given") {
     machine m{outcome{.out = "OK\n"}};
+    m.executor.on({"/opt/x/check_mine", "-v", "-v", "-a", "a b", ""}, 3, "no option -v\n");
     m.executor.on({"/opt/x/check_mine", "-a", "a b", ""}, 1, "few\n");
     CHECK(m.look() == observed{observation::running, "check_procs exits 0: OK"});
     plugin_probe other{
         {.arguments = {"-a", "a b", ""}, .plugin = "/opt/x/check_mine", .timeout = seconds(2)}, m.executor, m.files};
     CHECK(other() == observed{observation::degraded, "check_mine exits 1: few"});
     CHECK(other.path() == "/opt/x/check_mine");
-    REQUIRE(m.executor.commands().size() == 2);
+    REQUIRE(m.executor.commands().size() == 4);
     CHECK(m.executor.commands()[0].timeout == seconds(5));
-    CHECK(m.executor.commands()[1].timeout == seconds(2));
+    CHECK(m.executor.commands()[1].timeout == seconds(1));
+    CHECK(m.executor.commands()[2].timeout == seconds(2));
+    CHECK(m.executor.commands()[3].timeout == milliseconds{400});
     for (const auto& each : m.executor.commands()) {
         CHECK(each.environment == std::vector<std::string>{
                                       "LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"});
@@ -233,7 +457,7 @@ TEST_CASE("the plugin runs in a clean environment, with the arguments as they ar
 
 TEST_CASE("a call that fails leaves nothing of the one before") {
     machine m{outcome{.out = "OK\n"}};
-    m.executor.on({debian, "-c", "1:1", "-C", "x"}, unexpected{{errc::io, "cannot run it"}});
+    m.executor.on({debian, "-v", "-v", "-c", "1:1", "-C", "x"}, unexpected{{errc::io, "cannot run it"}});
     plugin_probe look{{.arguments = {"-c", "1:1", "-C", "x"}}, m.executor, m.files};
     CHECK(look().state == observation::running);
     CHECK(look.first_line() == "OK");

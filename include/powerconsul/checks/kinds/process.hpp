@@ -120,8 +120,9 @@ private:
         if (left.count <= 100) return no_time_left;
         auto split = split_words(*arguments);
         if (!split) return observed{observation::unknown, split.error().message};
-        plugin_probe probe{plugin_options{std::move(*split), plugin.value_or(""), {left.count * 3 / 5}, now.expects},
-                           here.programs, here.files};
+        plugin_probe probe{
+            plugin_options{std::move(*split), plugin.value_or(""), {left.count * 3 / 5}, now.expects, containers},
+            here.programs, here.files};
         sighting seen{probe()};
         seen.details = {{"nagiosScript", probe.path()}, {"nagiosOutput", probe.first_line()}};
         return seen;
