@@ -402,6 +402,39 @@ TEST_CASE("what ends while check_procs is asked is looked for again") {
     CHECK(beside.look() == observed{running, "check_procs exits 0: PROCS OK: 2 processes"});
 }
 
+TEST_CASE("a process that has ended and only waits to be collected does not run") {
+    using enum observation;
+    const made_up_proc::entry work{.pid = 300, .name = "work", .arguments = "work\0zz\0"sv};
+    const made_up_proc::entry ended{.pid = 301, .name = "zz", .state = 'Z'};
+    const made_up_proc::entry threads{.pid = 302, .name = "zz", .state = 'Z', .threads = 2};
+    const std::string note = "; too many of these have ended, and nobody has collected them";
+    struct row {
+        std::string_view name;
+        std::vector<made_up_proc::entry> there;
+        std::vector<std::size_t> later;
+        observed expected;
+    };
+    const row rows[] = {
+        {"alone", {ended}, {0}, {degraded, "check_procs exits 0: PROCS OK: 1 processes" + note}},
+        {"beside one that runs", {work, ended}, {1}, {running, "check_procs exits 0: PROCS OK: 2 processes"}},
+        {"only its first thread", {threads}, {}, {running, "check_procs exits 0: PROCS OK: 1 processes"}},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        listing_machine here;
+        for (const auto& one : each.there) here.add(one);
+        here.lists(each.there, each.later);
+        CHECK(here.look() == each.expected);
+        CHECK(here.executor.commands().size() == 1 + each.later.size());
+    }
+    // Whoever asks for such, and does not mind that there are none, is not told otherwise.
+    listing_machine wanted;
+    wanted.add(ended);
+    wanted.lists({ended}, {});
+    wanted.executor.on(wanted.argv({"--input-file=/dev/stdin"}), 0, "PROCS OK: 0 processes | procs=0;;;0;\n");
+    CHECK(wanted.look().state == running);
+}
+
 TEST_CASE("without a process table the command lines must do") {
     using enum observation;
     const made_up_proc::entry work{.pid = 300, .name = "work", .arguments = "work\0zz\0"sv};

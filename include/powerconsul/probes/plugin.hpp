@@ -190,8 +190,9 @@ private:
     /// What the processes of a list have to do with checks.
     struct sorted {
         std::vector<attendance> part{};
-        bool gone{};       ///< one of them has ended meanwhile
-        bool contained{};  ///< those that take no part are there, and all in containers
+        std::vector<bool> ended{};  ///< it takes no part, and only waits for its parent to collect it
+        bool gone{};                ///< one of them has ended meanwhile
+        bool contained{};           ///< those that take no part are there, and all in containers
     };
 
     [[nodiscard]] auto further() const -> milliseconds { return {options_.timeout.count / 5}; }
@@ -227,7 +228,7 @@ private:
     }
 
     [[nodiscard]] auto sort(const std::vector<listed_process>& listed) -> sorted {
-        sorted kinds{std::vector<attendance>(listed.size(), attendance::none)};
+        sorted kinds{std::vector<attendance>(listed.size(), attendance::none), std::vector<bool>(listed.size())};
         std::string own_name;
         auto table = process_table<Files&>::read(files_, "/proc", [&](auto& of, std::uint32_t pid) -> result<bool> {
             if (std::ranges::count(listed, pid, &listed_process::pid) != 0) return true;
@@ -262,6 +263,7 @@ private:
                 }
                 if (!at || kinds.part[i] == attendance::certain) continue;
                 ++others;
+                kinds.ended[i] = table->processes()[*at].ended;
                 if (table->in_container(table->processes()[*at]).value_or(false)) ++contained;
             }
         }
@@ -287,6 +289,15 @@ private:
                             "the process itself, as in check process --name"};
             }
         }
+        if (seen.state == observation::running && std::ranges::count(kinds.ended, true) != 0) {
+            const auto line = first_line_;
+            const auto alive = ask_without(listed, kinds, attendance::perhaps, true);
+            first_line_ = line;
+            if (alive.state == observation::stopped || alive.state == observation::degraded) {
+                seen = {observation::degraded,
+                        seen.reason + "; too many of these have ended, and nobody has collected them"};
+            }
+        }
         if (seen.state == observation::unknown) return seen;
         if (are_checks) seen.reason += ", without checks and what started them";
         if (kinds.contained && !options_.containers) {
@@ -295,12 +306,13 @@ private:
         return seen;
     }
 
-    /// What check_procs says of the processes that are none of a check's, or at most `most`.
-    [[nodiscard]] auto ask_without(const std::vector<listed_process>& listed, const sorted& kinds, attendance most)
-        -> observed {
+    /// What check_procs says of those processes that are at most that much a part of a check, and have not ended if
+    /// they must be `alive`.
+    [[nodiscard]] auto ask_without(const std::vector<listed_process>& listed, const sorted& kinds, attendance most,
+                                   bool alive = false) -> observed {
         std::vector<const listed_process*> rest;
         for (std::size_t i = 0; i < listed.size(); ++i) {
-            if (kinds.part[i] <= most) rest.push_back(&listed[i]);
+            if (kinds.part[i] <= most && !(alive && kinds.ended[i])) rest.push_back(&listed[i]);
         }
         const auto end = ask({"--input-file=/dev/stdin"}, further(), as_ps_prints(rest));
         if (!end) return give_up(end.error());

@@ -230,12 +230,29 @@ def kernel(place):
         print("kernel threads cannot be seen here: left out")
         return
     Row.expect("a kernel thread by name", place.check("--name", "kthreadd"), "running")
+    Row.expect("a kernel thread by check_procs", place.check("-n", "-c 1: -C kthreadd"), "running")
     Row.expect("a kernel thread by command line", place.check("--cmdline", "kthreadd"), "stopped")
     Row.expect("a kernel thread as work", place.check("--name", new_words(), "-P", "kthreadd"), "stopped")
     Row.expect("a kernel thread as work, by expression", place.check("--name", new_words(), "-R", "root.*kthread"),
                "stopped")
     work = place.work("[kworker/0:1]" + new_words())
     Row.expect("a program named like one", place.check("--cmdline", "actor .kworker/0:1"), "running")
+    place.end(work)
+
+
+def ended(place):
+    """A process that has ended runs no more, even if nobody collects it."""
+    name = new_words()
+    environment = {"PATH": os.environ["PATH"], "ACTOR_NAME": name, "ACTOR_END": "exit"}
+    one = place.start([str(place.actor)], b".", env=environment)
+    wait_until("it has ended", lambda: ") Z " in pathlib.Path(f"/proc/{one.pid}/stat").read_text())
+    Row.expect("a zombie, by check_procs", place.check("-n", f"-c 1: -C {name}"), "degraded", "nobody has collected")
+    Row.expect("a zombie, by name", place.check("--name", name), "degraded", "nobody collected")
+    environment["ACTOR_END"] = ""
+    place.end(place.start([str(place.actor)], b".", env=environment))
+    work = place.start([str(place.actor)], b".", env=environment)
+    Row.expect("beside one that runs, by check_procs", place.check("-n", f"-c 1: -C {name}"), "running")
+    Row.expect("beside one that runs, of two", place.check("-n", f"-c 2: -C {name}"), "degraded", "nobody has collected")
     place.end(work)
 
 
@@ -289,7 +306,7 @@ def main(powerconsul, actor):
         return 1
     os.environ["HOME"] = "/nonexistent"  # where no user has a configuration
     with Place(powerconsul, actor) as place:
-        for part in (pairs, scripts, beside, agent, kernel, users, containers):
+        for part in (pairs, scripts, beside, agent, kernel, ended, users, containers):
             before = Row.compared, Row.failed
             part(place)
             print(f"{part.__name__}: {Row.compared - before[0]} rows, {Row.failed - before[1]} failed", flush=True)

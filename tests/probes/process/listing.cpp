@@ -63,6 +63,7 @@ TEST_CASE("a listing is told from other output, and holds the answer") {
         {"another metric",
          cmd + one + "VSZ CRITICAL: 1 crit, 0 warn out of 2 processes with args 'a [b]' [sleep, x] | procs=2;;;0;\n",
          true, 1, "VSZ CRITICAL: 1 crit, 0 warn out of 2 processes with args 'a [b]' | procs=2;;;0;"},
+        {"an answer of two lines", cmd + one + "PROCS OK: 1 process\n\nmore\n", true, 1, "PROCS OK: 1 process\nmore"},
         {"no answer", cmd + one, true, 1, ""},
         {"no answer at all", cmd, true, 0, ""},
         {"a time-out", cmd + "CRITICAL - Plugin timed out after 1 seconds\n", true, 0,

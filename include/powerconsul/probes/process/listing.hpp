@@ -62,8 +62,10 @@ struct plugin_listing {
             if (!one) return std::nullopt;
             read.processes.push_back(std::move(*one));
             read.answer.clear();
+        } else if (line.starts_with("CMD: ") || line.starts_with("Ignore kernel thread:")) {
+            read.answer.clear();
         } else if (!line.empty()) {
-            read.answer = line.starts_with("CMD: ") || line.starts_with("Ignore kernel thread:") ? "" : line;
+            read.answer += (read.answer.empty() ? "" : "\n") + std::string{line};
         }
     }
     // Where it compares something else than the number, it now also names the programs that are outside of the range.
