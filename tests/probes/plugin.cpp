@@ -357,21 +357,20 @@ TEST_CASE("the reason says what was left out, and what cannot be told") {
     doubtful.lists({wrapper}, {0});
     plugin_probe unsure{{.arguments = doubtful.arguments}, doubtful.executor, doubtful.files};
     CHECK(unsure() ==
-          observed{
-              observation::unknown,
-              "check_procs exits 0: PROCS OK: 1 processes; whether process 100 (\"/opt/x zz\") should count cannot be "
-              "told, since it has started a check or has ended; ask for the process itself, as in check process "
-              "--name"});
+          observed{observation::unknown,
+                   "check_procs exits 0: PROCS OK: 1 processes; whether \"/opt/x zz\" should count cannot be "
+                   "told, since it has started a check or has ended; ask for the process itself, as in check process "
+                   "--name"});
     CHECK(unsure.first_line() == "PROCS OK: 1 processes | procs=1;;1:;0;");
 
     // A plugin that cannot be asked about fewer, or counts all again.
-    for (const auto& [status, out] :
+    for (const auto& end :
          {std::pair{3, "check_procs: unrecognized option\n"}, {0, "PROCS OK: 1 process\n"}, {0, "fine\n"}}) {
-        CAPTURE(out);
+        CAPTURE(end.second);
         listing_machine old;
         old.add(shell);
         old.lists({shell}, {});
-        old.executor.on(old.argv({"--input-file=/dev/stdin"}), status, out);
+        old.executor.on(old.argv({"--input-file=/dev/stdin"}), end.first, end.second);
         CHECK(old.look() == observed{observation::unknown,
                                      "check_procs counts checks, too, and cannot be asked about the other processes "
                                      "alone: use check process --cmdline, which looks itself"});

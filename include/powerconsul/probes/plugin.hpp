@@ -283,9 +283,10 @@ private:
                 first_line_ = line;
                 const auto at = std::ranges::find(kinds.part, attendance::perhaps) - kinds.part.begin();
                 const auto& one = listed[static_cast<std::size_t>(at)];
+                // Without its pid, which is another one each time that the check is started.
                 return {observation::unknown,
-                        seen.reason + "; whether process " + std::to_string(one.pid) + " (" + quoted(one.command) +
-                            ") should count cannot be told, since it has started a check or has ended; ask for "
+                        seen.reason + "; whether " + quoted(one_line(one.command, 80)) +
+                            " should count cannot be told, since it has started a check or has ended; ask for "
                             "the process itself, as in check process --name"};
             }
         }
