@@ -1,5 +1,5 @@
 // covers: probes/service/service.hpp probes/service/sysv.hpp probes/service/openrc.hpp probes/service/systemd.hpp
-// probes/plugin.hpp probes/service/service_manager.hpp probes/service/status_text.hpp
+// probes/plugin.hpp probes/process/listing.hpp probes/service/service_manager.hpp probes/service/status_text.hpp
 #include <powerconsul/probes/service/service.hpp>
 
 #include <cstdint>
@@ -82,8 +82,15 @@ void run(std::string_view bytes) {
         expect_honest(seen, end, "plugin");
         const bool says = end.out.find_first_not_of(" \t\r\n") != std::string::npos;
         fuzz::expect(seen.state != observation::running || (end.status == 0 && says), "runs without a word", end.out);
-        fuzz::expect(seen.state != observation::stopped || (end.status == 2 && says), "stopped without a word",
-                     end.out);
+        // None where none may run is as wanted, whatever the status says of that.
+        const bool may_be_none = end.status == 2 || (expects == expectation::stopped && end.status < 2);
+        fuzz::expect(seen.state != observation::stopped || (may_be_none && says), "stopped without a word", end.out);
+    }
+    if (const auto listing = parse_listing(end.out)) {
+        for (const auto& each : listing->processes) {
+            fuzz::expect(each.ps_line.ends_with(each.command), "another command line", each.ps_line);
+            fuzz::expect(each.ps_line.find('\n') == std::string::npos, "a process of two lines", each.ps_line);
+        }
     }
 
     testing::memory_files files;

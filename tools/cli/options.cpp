@@ -63,7 +63,7 @@ constexpr auto check_options = std::to_array<option>({
     {'P', "procstr", "TEXT", "a process with this text in its command line counts as the service running", true},
     {'R', "procre", "REGEX", "the same with a regular expression, as in Python's re", true},
     {0, "work-user", "NAME", "only processes of this user, by name or number, count for -P and -R", false, true},
-    {0, "containers", "", "processes in containers, which have a pid namespace of their own, count for -P and -R, too"},
+    {0, "containers", "", "processes in containers, those in pid namespaces of their own, count, too"},
     {'F', "noopfile", "FILE", "passing whatever is expected while this file exists"},
     {0, "noop-max-age", "TIME", "how old that file may become, as in 2h or 30m (default: any age)"},
     {0, "unknown-exit", "1|2|3", "exit status when the verdict is unknown (default 1)", false, true},
