@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include <powerconsul/probes/plugin.hpp>
-#include <powerconsul/testing/manual_clock.hpp>
+#include <powerconsul/testing/fakes.hpp>
 #include <powerconsul/testing/memory_files.hpp>
 
 #include "fuzz.hpp"
