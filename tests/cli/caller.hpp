@@ -50,7 +50,9 @@ public:
 
     void init_script(std::string_view name, int status) const {
         (void)mkdir((*this / "init.d").c_str(), 0700);
-        write("init.d/" + std::string{name}, "#!/bin/sh\nexit " + std::to_string(status) + "\n", 0700);
+        // An init script that exits 0 counts as running only if it says so, or cannot have left before it looked.
+        const std::string end = status == 0 ? "true\n" : "exit " + std::to_string(status) + '\n';
+        write("init.d/" + std::string{name}, "#!/bin/sh\n" + end, 0700);
     }
 
 private:
