@@ -569,9 +569,13 @@ TEST_CASE("an active that is not listed is gone only if the token may see it") {
         {"a proxy that does not know it",
          {404, "", {}},
          actives::unknown,
-         "whether an active serves is unknown: Consul answers 404 to /v1/internal/acl/authorize; is the address that "
-         "of "
-         "a Consul agent?"},
+         "whether an active serves is unknown: this agent does not answer /v1/internal/acl/authorize (404), so that a "
+         "takeover from an active that is not listed is not possible"},
+        {"blocked",
+         {403, "Endpoint is blocked by agent configuration", {}},
+         actives::unknown,
+         "whether an active serves is unknown: this agent does not answer /v1/internal/acl/authorize (403, Endpoint is "
+         "blocked by agent configuration), so that a takeover from an active that is not listed is not possible"},
         {"no leader",
          {500, "No cluster leader", {}},
          actives::unknown,

@@ -8,9 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/core/base64.hpp>
 #include <powerconsul/testing/fakes.hpp>
 
+#include "../newer_consul.hpp"
 #include "../world.hpp"
 
 using namespace powerconsul;
@@ -425,5 +427,73 @@ TEST_CASE("what is no list is an error with its reason") {
         REQUIRE(!refused);
         CHECK(refused.error().code == each.code);
         CHECK(refused.error().message == each.message);
+    }
+}
+
+TEST_CASE("rights are asked for in portions that Consul answers") {
+    for (const std::size_t count : {1U, 64U, 65U, 130U}) {
+        CAPTURE(count);
+        std::vector<acl_right> rights;
+        for (std::size_t i = 0; i < count; ++i) rights.push_back({acl_resource::node, "n" + std::to_string(i)});
+        newer::agent consul{[](auto, auto segment, auto, auto) { return segment != "n0" && segment != "n64"; }};
+        manual_clock time;
+        const auto missing =
+            consul_client<newer::agent&, manual_clock&>{consul, time, seconds(8)}.missing_rights(rights, "");
+        REQUIRE_MESSAGE(missing, missing.error().message);
+        CHECK(missing->size() == (count > 64 ? 2 : 1));
+        CHECK(missing->back() == rights[count > 64 ? 64 : 0]);
+        CHECK(consul.portions.size() == (count + 63) / 64);
+        for (const auto each : consul.portions) CHECK(each <= 64);
+    }
+    newer::agent consul{[](auto, auto, auto, auto) { return false; }};
+    manual_clock time;
+    CHECK(consul_client<newer::agent&, manual_clock&>{consul, time, seconds(8)}.missing_rights({}, "")->empty());
+    CHECK(consul.portions.empty());
+}
+
+TEST_CASE("rights are asked for in the namespace and the partition in which everything else is") {
+    const std::vector<acl_right> rights{{acl_resource::node, "n"}, {acl_resource::service, "web"}};
+    const auto in_team = [](auto, auto, auto name_space, auto partition) {
+        return name_space == "team" && partition == "east";
+    };
+    const auto missing = [&](consul_scope scope) {
+        newer::agent consul{in_team, std::move(scope)};
+        manual_clock time;
+        any_transport held = any_transport::to(consul);
+        return consul_client<any_transport&, manual_clock&>{held, time, seconds(8)}.missing_rights(rights, "")->size();
+    };
+    CHECK(missing({"team", "east"}) == 0);
+    CHECK(missing({"team", ""}) == 2);
+    CHECK(missing({}) == 2);
+    CHECK(scope_of(fake_transport{}) == consul_scope{});
+}
+
+TEST_CASE("an agent that does not answer what a token may see says nothing about the token") {
+    struct row {
+        std::string_view name;
+        http_response answer;
+        std::string_view said;
+    };
+    const row rows[] = {
+        {"blocked", newer::blocked(), "403, Endpoint is blocked by agent configuration"},
+        {"gone", newer::no_such_endpoint(), "404, not a recognized HTTP API endpoint"},
+        {"a page of 404", {404, "<html>request 4711</html>", {}}, "404"},
+        {"another method",
+         {405, "method POST not allowed", {{"Allow", "OPTIONS,GET"}}},
+         "405, method POST not allowed"},
+        {"too many", newer::with_policy(400, "Refusing to process more than 64 authorizations at once"),
+         "400, Refusing to process more than 64 authorizations at once"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        fake_transport fake;
+        fake.on(http_method::post, "/v1/internal/acl/authorize?dc=hq", each.answer);
+        manual_clock time;
+        const auto asked = client{fake, time, seconds(8)}.require_rights({{acl_resource::service, "web"}}, "hq", "x");
+        REQUIRE_FALSE(asked);
+        CHECK(asked.error() ==
+              error{errc::unsupported, "this agent does not answer /v1/internal/acl/authorize (" +
+                                           std::string{each.said} +
+                                           "), so that a takeover from an active that is not listed is not possible"});
     }
 }

@@ -157,6 +157,9 @@ TEST_CASE("a right that is missing") {
     CHECK(find(examine(at), "rights web").state == condition::unknown);  // not what was asked
     at.answer("/v1/internal/acl/authorize", 403, "Permission denied");
     CHECK(find(examine(at), "rights web").state == condition::unknown);
+    at.answer("/v1/internal/acl/authorize", 403, "Endpoint is blocked by agent configuration");
+    CHECK(find(examine(at), "rights web").state == condition::warning);
+    CHECK(find(examine(at), "rights web").what.starts_with("this agent does not answer /v1/internal/acl/authorize"));
     at.chosen.store = "/store.json";
     CHECK(find(examine(at), "rights web").what == "a store file asks for none");
 }

@@ -71,6 +71,8 @@ TEST_CASE("rights") {
           "needs key:read on a/b and node:read on n; give it what powerconsul acl-policy -S web prints");
     holds(judge_rights("web", {7, two, "dr"}), condition::error, "and node:read on n in dr; make it a global token");
     holds(judge_rights("web", {7, fail(errc::unavailable, "no leader"), ""}), condition::unknown, "no leader");
+    holds(judge_rights("web", {7, fail(errc::unsupported, "this agent does not"), ""}), condition::warning,
+          "this agent does not; let block_endpoints in the agent's http_config not name it");
 }
 
 TEST_CASE("script checks") {

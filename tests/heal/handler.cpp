@@ -1401,6 +1401,16 @@ TEST_CASE("a list that may leave checks out closes no incident") {
           error{errc::denied, "the agent does not show the checks of web; the token needs service:read on web"});
     CHECK(at.files.get(std::string{journal_file}) == before);
 
+    // An agent that cannot be asked for its rights: said once, and kept as the reason.
+    at.consul.respond_normally();
+    at.consul.respond_with("/v1/agent/checks", 200, "{}");
+    at.consul.respond_with("/v1/internal/acl/authorize", 403, "Endpoint is blocked by agent configuration");
+    at.said();
+    for (int i = 0; i < 3; ++i) CHECK(at.handle().cause->code == errc::unsupported);
+    CHECK(at.said().size() == 1);
+    CHECK(at.only().is_open());
+    CHECK(at.only().held.starts_with("this agent does not answer /v1/internal/acl/authorize (403"));
+
     at.consul.respond_normally();
     at.consul.respond_with("/v1/agent/checks", 200, "{}");
     CHECK_FALSE(at.handle().cause);

@@ -28,6 +28,7 @@ enum class exit_code : int {
         case errc::configuration: return exit_code::configuration;
         case errc::bad_data: return exit_code::bad_data;
         case errc::unavailable:
+        case errc::unsupported:
         case errc::timed_out: return exit_code::unavailable;
         case errc::denied: return exit_code::not_permitted;
         case errc::io:

@@ -31,12 +31,14 @@ public:
         if (!held_) return {requests.size(), result<http_response>{moved_from()}};
         return held_->perform_all(requests);
     }
+    [[nodiscard]] auto scope() const -> consul_scope { return held_ ? held_->scope() : consul_scope{}; }
 
 private:
     struct interface {
         virtual ~interface() = default;
         virtual auto perform(const http_request& request) -> result<http_response> = 0;
         virtual auto perform_all(const std::vector<http_request>& requests) -> std::vector<result<http_response>> = 0;
+        [[nodiscard]] virtual auto scope() const -> consul_scope = 0;
     };
 
     template <typename Transport>
@@ -46,6 +48,7 @@ private:
         auto perform_all(const std::vector<http_request>& requests) -> std::vector<result<http_response>> override {
             return v0::perform_all(held, requests);
         }
+        [[nodiscard]] auto scope() const -> consul_scope override { return scope_of(held); }
         Transport held;
     };
 

@@ -22,6 +22,8 @@ namespace detail {
     return path;
 }
 
+inline constexpr std::string_view endpoint_blocked = "Endpoint is blocked by agent configuration";
+
 /// What the body of an error adds to a message: only what stays the same as long as the error does. Consul's other
 /// texts differ from call to call, and a check's output must not change while nothing changed.
 [[nodiscard]] inline auto known_complaint(std::string_view body) -> std::string {
@@ -32,7 +34,11 @@ namespace detail {
                                           "ACL not found",
                                           "Namespaces are a Consul Enterprise feature",
                                           "Client sent an HTTP request to an HTTPS server",
-                                          "Remote DC has no server currently reachable"};
+                                          "Remote DC has no server currently reachable",
+                                          "not a recognized HTTP API endpoint",
+                                          "method POST not allowed",
+                                          "Refusing to process more than 64 authorizations at once",
+                                          endpoint_blocked};
     for (const auto text : known) {
         if (body.find(text) != std::string_view::npos) return ": " + std::string{text};
     }
@@ -78,6 +84,20 @@ namespace detail {
         return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
     }
     return fail(errc::bad_data, what + (complaint.empty() ? advice_on(answer.status) : ""));
+}
+
+/// Whether an endpoint that is not part of Consul's documented API is not there, not taken so, or blocked by the
+/// agent's `http_config.block_endpoints`: none of these says anything about the token.
+[[nodiscard]] inline auto is_not_offered(const http_response& answer) -> bool {
+    return answer.status == 400 || answer.status == 404 || answer.status == 405 ||
+           (answer.status == 403 && answer.body.find(endpoint_blocked) != std::string::npos);
+}
+[[nodiscard]] inline auto not_offered(const http_response& answer, std::string_view path) -> unexpected {
+    const std::string complaint = known_complaint(answer.body);
+    return fail(errc::unsupported, "this agent does not answer " + std::string{path} + " (" +
+                                       std::to_string(answer.status) +
+                                       (complaint.empty() ? "" : ", " + complaint.substr(2)) +
+                                       "), so that a takeover from an active that is not listed is not possible");
 }
 
 /// A server that knows no leader answers from what it last had: that can be of any age.
@@ -177,20 +197,29 @@ public:
 
     /// Which of these rights the token does not have in a datacenter. Lists leave out what it may not see and do not
     /// say so; this says it. An agent without ACLs hides nothing, unless its servers have them, which it does not tell.
+    /// Fails with errc::unsupported if the agent does not answer that question at all.
     [[nodiscard]] auto missing_rights(const std::vector<acl_right>& rights, std::string_view datacenter)
         -> result<std::vector<acl_right>> {
         constexpr std::string_view path = "/v1/internal/acl/authorize";
-        const milliseconds left = time_left();
-        if (left.count <= 0) return out_of_time(path);
-        const auto answer = transport_.perform(
-            {http_method::post, in(path, datacenter, consistency::leader), json::encode_rights(rights), left});
-        if (!answer) return unexpected{answer.error()};
-        if (answer->status == 401 && answer->body.find("ACL support disabled") != std::string::npos) {
-            return std::vector<acl_right>{};
+        const auto scope = scope_of(transport_);
+        std::vector<acl_right> missing;
+        for (std::span rest{rights}; !rest.empty();) {
+            const auto asked = rest.first(std::min(rest.size(), json::most_rights_at_once));
+            rest = rest.subspan(asked.size());
+            const milliseconds left = time_left();
+            if (left.count <= 0) return out_of_time(path);
+            const auto answer = transport_.perform({http_method::post, in(path, datacenter, consistency::leader),
+                                                    json::encode_rights(asked, scope), left});
+            if (!answer) return unexpected{answer.error()};
+            if (answer->status == 401 && answer->body.find("ACL support disabled") != std::string::npos) {
+                return std::vector<acl_right>{};
+            }
+            if (detail::is_not_offered(*answer)) return detail::not_offered(*answer, path);
+            if (answer->status != 200) return detail::refused(*answer, path, to_string(rights));
+            const auto some = json::decode_missing_rights(answer->body, asked);
+            if (!some) return detail::undecoded(path, *answer, some.error());
+            missing.insert(missing.end(), some->begin(), some->end());
         }
-        if (answer->status != 200) return detail::refused(*answer, path, to_string(rights));
-        auto missing = json::decode_missing_rights(answer->body, rights);
-        if (!missing) return detail::undecoded(path, *answer, missing.error());
         return missing;
     }
 

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <span>
+
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/json/writer.hpp>
+#include <powerconsul/ports/transport.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -39,21 +42,27 @@ struct acl_right {
 
 }  // namespace powerconsul::inline v0
 
-/// The question "may this token read that", `POST /v1/internal/acl/authorize`, as Consul 1.8.7 takes and answers it.
+/// The question "may this token read that", `POST /v1/internal/acl/authorize`, as Consul 1.8.7 and later take and
+/// answer it. They ignore `?ns=` and `?partition=` there: the scope belongs into each right that is asked for.
 namespace powerconsul::inline v0::json {
 
-[[nodiscard]] inline auto encode_rights(const std::vector<acl_right>& rights) -> std::string {
+inline constexpr std::size_t most_rights_at_once = 64;  ///< that it answers; more is a 400 (agent/acl_endpoint.go)
+
+[[nodiscard]] inline auto encode_rights(std::span<const acl_right> rights, const consul_scope& in = {}) -> std::string {
     writer text;
     text.open_array();
     for (const auto& each : rights) {
         text.open_object().key("Resource").string(to_string(each.resource)).key("Access").string("read");
-        text.key("Segment").string(each.segment).close_object();
+        text.key("Segment").string(each.segment);
+        if (!in.name_space.empty()) text.key("Namespace").string(in.name_space);
+        if (!in.partition.empty()) text.key("Partition").string(in.partition);
+        text.close_object();
     }
     return text.close_array().text();
 }
 
 /// The rights that the token does not have. Fails with errc::bad_data unless each one asked for is answered, in order.
-[[nodiscard]] inline auto decode_missing_rights(std::string_view body, const std::vector<acl_right>& asked)
+[[nodiscard]] inline auto decode_missing_rights(std::string_view body, std::span<const acl_right> asked)
     -> result<std::vector<acl_right>> {
     const auto wrong = [](const std::string& what) {
         return fail(errc::bad_data, "Consul's answer is not of the documented shape: " + what);

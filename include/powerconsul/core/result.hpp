@@ -18,6 +18,7 @@ enum class errc : unsigned char {
     unavailable,    ///< the other side could not be reached or could not answer
     timed_out,      ///< the time given was over before the answer was there
     denied,         ///< the other side refused: a right is missing
+    unsupported,    ///< the other side is there and does not offer what it was asked for
     io,             ///< the operating system reported an error
     failed,         ///< it was done and did not succeed
 };

@@ -99,6 +99,10 @@ struct rights_facts {
 
 [[nodiscard]] inline auto judge_rights(const std::string& service, const rights_facts& facts) -> finding {
     const std::string point = "rights " + service;
+    if (!facts.missing && facts.missing.error().code == errc::unsupported) {
+        return {point, condition::warning, facts.missing.error().message,
+                "let block_endpoints in the agent's http_config not name it, or ask an agent whose Consul has it"};
+    }
     if (!facts.missing) return could_not_look(point, facts.missing.error());
     if (facts.missing->empty()) {
         return {point,

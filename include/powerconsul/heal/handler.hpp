@@ -217,19 +217,27 @@ private:
             });
             if (known || one.state != options_.state) continue;
             const auto now = standing_of(one.check_id);
-            if (now == standing::not_known && !is_shown()) return std::nullopt;
+            if (now == standing::not_known && !is_shown(one)) return std::nullopt;
             all.push_back({one.node, one.service_id, one.check_id, false, false, 0, 0, now});
         }
         return all;
     }
 
     /// Whether the agent shows the service's checks. It leaves out what the token may not see, and then a check that is
-    /// not listed proves nothing.
-    [[nodiscard]] auto is_shown() -> bool {
+    /// not listed proves nothing. That the agent cannot be asked for it does not change: one incident has it logged
+    /// once, and keeps it as the reason why nothing is done.
+    [[nodiscard]] auto is_shown(const incident& about) -> bool {
         const auto whole = consul().require_rights({{acl_resource::service, report_.service}}, {},
                                                    "the agent does not show the checks of " + report_.service);
-        if (!whole) give_up(unanswered(whole.error()));
-        return whole.has_value();
+        if (whole) return true;
+        if (whole.error().code != errc::unsupported) return give_up(unanswered(whole.error())), false;
+        const std::string id = about.id;
+        if (about.held != whole.error().message) {
+            give_up(whole.error());
+            static_cast<void>(adopt(attempt_held(journal_, id, whole.error().message, here_.clock.wall())));
+        }
+        if (!report_.cause) report_.cause = whole.error();
+        return false;
     }
 
     [[nodiscard]] auto standing_of(const std::string& check_id) const -> standing {

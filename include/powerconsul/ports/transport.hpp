@@ -41,6 +41,14 @@ struct http_response {
     }
 };
 
+/// In which namespace and partition of Consul Enterprise a transport asks; what is empty is the token's own.
+struct consul_scope {
+    std::string name_space{};
+    std::string partition{};
+
+    friend bool operator==(const consul_scope&, const consul_scope&) = default;
+};
+
 /// Carries a request to Consul and brings the answer. `perform` must return within the request's timeout, must not
 /// follow redirects (Consul answers 301 to a key that it would clean up: the answer would be another key's) and must
 /// not repeat anything but a GET. errc::unavailable: not reached or cut off; errc::timed_out: no answer in time;
@@ -49,6 +57,22 @@ template <typename T>
 concept http_transport = requires(T& transport, const http_request& request) {
     { transport.perform(request) } -> std::same_as<result<http_response>>;
 };
+
+/// A transport that adds a namespace or a partition to its targets, and tells which: some requests need them in their
+/// bodies, too.
+template <typename T>
+concept scoped_transport = http_transport<T> && requires(const T& transport) {
+    { transport.scope() } -> std::same_as<consul_scope>;
+};
+
+template <http_transport Transport>
+[[nodiscard]] auto scope_of(const Transport& transport) -> consul_scope {
+    if constexpr (scoped_transport<Transport>) {
+        return transport.scope();
+    } else {
+        return {};
+    }
+}
 
 /// A transport that can wait for several answers at the same time. Answers come in the order of the requests.
 template <typename T>

@@ -59,6 +59,8 @@ public:
         return made;
     }
 
+    [[nodiscard]] auto scope() const -> consul_scope { return {options_.name_space, options_.partition}; }
+
     [[nodiscard]] auto perform(const http_request& request) -> result<http_response> {
         return std::move(perform_all({&request, 1}).front());
     }
