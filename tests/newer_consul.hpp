@@ -70,6 +70,16 @@ inline auto rate_limited(int status) -> pc::http_response {
                                                : "rpc error making call: rate limit exceeded, try again later");
 }
 
+/// agent/kvs_endpoint.go of 1.21.5 (hashicorp/consul#22682, #22822, #22835: with status 500).
+inline auto key_refused_by_letters() -> pc::http_response {
+    return with_policy(500, R"(invalid key name, keys should respect the "^[a-zA-Z0-9,_./\-?&=]+$" format)");
+}
+/// agent/kvs_endpoint.go of the branch in hashicorp/consul#22593, validateKVKey.
+inline auto key_refused_by_its_end(std::string_view end) -> pc::http_response {
+    return with_policy(
+        400, "key contains suspicious file extension '" + std::string{end} + "' that may be cached by proxies");
+}
+
 /// agent/http.go: http_config.block_endpoints, as in 1.8.7, and a path without a handler.
 inline auto blocked() -> pc::http_response {
     return with_policy(403, "Endpoint is blocked by agent configuration");

@@ -497,3 +497,64 @@ TEST_CASE("an agent that does not answer what a token may see says nothing about
                                            "), so that a takeover from an active that is not listed is not possible"});
     }
 }
+
+TEST_CASE("what newer versions say is shown with its reason, and the same from call to call") {
+    struct row {
+        std::string_view name;
+        http_response answer;
+        errc code;
+        std::string_view said;
+    };
+    const std::string_view needs = "; the token needs key:read on cluster/production/web";
+    const std::string_view key = "cluster/production/web";
+    const row rows[] = {
+        {"a token with an id", newer::denied("2f1c0e3a-9b9c-4f0e", "key:read", key), errc::denied,
+         "403 to PATH: Permission denied: the token lacks permission 'key:read'NEEDS"},
+        {"the same token by another id", newer::denied("00000000-0000", "key:read", key), errc::denied,
+         "403 to PATH: Permission denied: the token lacks permission 'key:read'NEEDS"},
+        {"a token without an id", newer::denied("", "key:read", key), errc::denied,
+         "403 to PATH: Permission denied: the token lacks permission 'key:read'NEEDS"},
+        {"no token", newer::denied_to_anonymous("key:read"), errc::denied,
+         "403 to PATH: Permission denied: the anonymous token lacks permission 'key:read'NEEDS"},
+        {"a permission that is none", newer::denied("", "\x1b[31m", key), errc::denied,
+         "403 to PATH: Permission deniedNEEDS"},
+        {"not bootstrapped", newer::not_bootstrapped(), errc::denied,
+         "403 to PATH: ACL system must be bootstrapped before making any requests; see consul acl bootstrap"},
+        {"blocked", newer::blocked(), errc::unsupported, "403 to PATH: Endpoint is blocked by agent configuration"},
+        {"too much for one server", newer::rate_limited(429), errc::unavailable,
+         "429 to PATH: rate limit exceeded; see its limits"},
+        {"too much for the leader", newer::rate_limited(503), errc::unavailable,
+         "503 to PATH: rate limit exceeded; see its limits"},
+        {"too much, behind a client agent", newer::rate_limited(500), errc::unavailable,
+         "500 to PATH: rate limit exceeded; see its limits"},
+        {"a key of other letters", newer::key_refused_by_letters(), errc::bad_data,
+         "500 to PATH: it does not take this key: invalid key name"},
+        {"a key like a file", newer::key_refused_by_its_end(".com"), errc::bad_data,
+         "400 to PATH: it does not take this key: suspicious file extension"},
+        {"a 400 for another reason", newer::with_policy(400, "Invalid max_stale value \"x\"\n"), errc::bad_data,
+         "400 to PATH: Invalid max_stale value \"x\""},
+        {"a 400 without a reason", newer::with_policy(400, ""), errc::bad_data, "400 to PATH; see the agent's log"},
+        {"a page of a proxy behind it", newer::with_policy(400, "<html>request 4711"), errc::bad_data,
+         "400 to PATH; see the agent's log"},
+        {"a 400 of a proxy",
+         {400, "request 4711", {}},
+         errc::bad_data,
+         "400 to PATH; is the address that of a Consul agent?"},
+        {"a 418", newer::with_policy(418, "teapot 4711"), errc::bad_data, "418 to PATH; see the agent's log"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        auto fake = answering(confirmed_target, each.answer);
+        manual_clock time;
+        const auto read = client{fake, time, seconds(8)}.read_key(key, "");
+        REQUIRE_FALSE(read);
+        std::string expected = "Consul answers " + std::string{each.said};
+        for (const auto& [name, text] : {std::pair{"PATH", key_target}, std::pair{"NEEDS", needs}}) {
+            if (const auto at = expected.find(name); at != std::string::npos) {
+                expected.replace(at, std::string_view{name}.size(), text);
+            }
+        }
+        CHECK(read.error().message == expected);
+        CHECK(read.error().code == each.code);
+    }
+}

@@ -47,6 +47,7 @@ TEST_CASE("agent and leader") {
     holds(judge_agent("http://a", failed(errc::unavailable)), condition::error, "start the agent");
     holds(judge_agent("http://a", failed(errc::timed_out)), condition::error, "why");
     holds(judge_agent("http://a", failed(errc::denied)), condition::unknown, "acl-policy");
+    holds(judge_agent("http://a", failed(errc::unsupported)), warning, "block_endpoints");
     holds(judge_agent("http://a", failed(errc::bad_data)), condition::error, "--http-addr");
     holds(judge_leader(std::string{"10.0.0.1:8300"}), ok, "10.0.0.1:8300");
     holds(judge_leader(std::string{}), condition::error, "have no leader");
@@ -72,7 +73,7 @@ TEST_CASE("rights") {
     holds(judge_rights("web", {7, two, "dr"}), condition::error, "and node:read on n in dr; make it a global token");
     holds(judge_rights("web", {7, fail(errc::unavailable, "no leader"), ""}), condition::unknown, "no leader");
     holds(judge_rights("web", {7, fail(errc::unsupported, "this agent does not"), ""}), condition::warning,
-          "this agent does not; let block_endpoints in the agent's http_config not name it");
+          "this agent does not; take it out of block_endpoints in the agent's http_config, or ask");
 }
 
 TEST_CASE("script checks") {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <powerconsul/consul/answers_json.hpp>
@@ -23,6 +24,28 @@ namespace detail {
 }
 
 inline constexpr std::string_view endpoint_blocked = "Endpoint is blocked by agent configuration";
+inline constexpr std::string_view not_bootstrapped = "ACL system must be bootstrapped before making any requests";
+inline constexpr std::string_view rate_limited = "rate limit exceeded";
+
+/// What Consul 1.21.5 and later say of a key that they do not take, with 400 or 500.
+inline constexpr std::array<std::string_view, 5> key_complaints{"invalid key name", "suspicious file extension",
+                                                                "path traversal sequence", "leading or trailing space",
+                                                                "must not begin with a '/'"};
+
+/// Which permission a token lacks, as Consul 1.12 and later say it, without the token's AccessorID.
+[[nodiscard]] inline auto lacking_permission(std::string_view body) -> std::string {
+    constexpr std::string_view before = "token lacks permission '";
+    constexpr std::string_view before_with_id = "' lacks permission '";
+    const bool with_id = body.find(before) == std::string_view::npos;
+    const std::size_t at = body.find(with_id ? before_with_id : before);
+    if (at == std::string_view::npos) return {};
+    const std::string_view rest = body.substr(at + (with_id ? before_with_id : before).size());
+    const std::string_view permission = rest.substr(0, rest.find_first_not_of("abcdefghijklmnopqrstuvwxyz:_-"));
+    if (permission.empty() || !rest.substr(permission.size()).starts_with('\'')) return {};
+    const bool anonymous = body.substr(0, at).ends_with("anonymous ");
+    return std::string{": the "} + (anonymous ? "anonymous " : "") + "token lacks permission '" +
+           std::string{permission} + '\'';
+}
 
 /// What the body of an error adds to a message: only what stays the same as long as the error does. Consul's other
 /// texts differ from call to call, and a check's output must not change while nothing changed.
@@ -31,16 +54,21 @@ inline constexpr std::string_view endpoint_blocked = "Endpoint is blocked by age
                                           "No path to datacenter",
                                           "No known Consul servers",
                                           "Permission denied",
+                                          not_bootstrapped,
                                           "ACL not found",
                                           "Namespaces are a Consul Enterprise feature",
                                           "Client sent an HTTP request to an HTTPS server",
                                           "Remote DC has no server currently reachable",
+                                          rate_limited,
                                           "not a recognized HTTP API endpoint",
                                           "method POST not allowed",
                                           "Refusing to process more than 64 authorizations at once",
                                           endpoint_blocked};
     for (const auto text : known) {
-        if (body.find(text) != std::string_view::npos) return ": " + std::string{text};
+        if (body.find(text) != std::string_view::npos) return ": " + std::string{text} + lacking_permission(body);
+    }
+    for (const auto text : key_complaints) {
+        if (body.find(text) != std::string_view::npos) return ": it does not take this key: " + std::string{text};
     }
     return {};
 }
@@ -61,29 +89,49 @@ inline constexpr std::string_view endpoint_blocked = "Endpoint is blocked by age
     return fail(why.code, std::move(text));
 }
 
+/// Whether it is certainly Consul that answers: since 1.9 every answer of its agents has this header.
+[[nodiscard]] inline auto is_consuls(const http_response& answer) -> bool {
+    return !answer.header("X-Consul-Default-ACL-Policy").empty();
+}
+
+/// Why Consul refuses a request. What it says of a 400 follows from the request alone, and may be shown as it is.
+[[nodiscard]] inline auto complaint_of(const http_response& answer) -> std::string {
+    auto complaint = known_complaint(answer.body);
+    if (!complaint.empty() || answer.status != 400 || !is_consuls(answer)) return complaint;
+    const std::string_view text = trimmed(answer.body);
+    return text.empty() || text.front() == '<' ? std::string{} : ": " + one_line(text, 160);
+}
+
 /// What a status that is neither a success nor a refusal of Consul's own may come from.
-[[nodiscard]] inline auto advice_on(int status) -> std::string {
-    if (status == 401 || status == 407)
+[[nodiscard]] inline auto advice_on(const http_response& answer) -> std::string {
+    if (answer.status == 401 || answer.status == 407)
         return "; a proxy in front of it asks for a name and a password: --http-auth-file";
-    if (status >= 300 && status < 400)
+    if (answer.status >= 300 && answer.status < 400)
         return ": a redirect, which would lead to another key or host; give the address of Consul itself";
-    return "; is the address that of a Consul agent?";
+    return is_consuls(answer) ? "; see the agent's log" : "; is the address that of a Consul agent?";
 }
 
 /// Turns any status but 200 into the error that it is. None of them says that something is absent. `rights` are those
 /// that the token needs.
 [[nodiscard]] inline auto refused(const http_response& answer, std::string_view path, const std::string& rights)
     -> unexpected {
-    const std::string complaint = known_complaint(answer.body);
+    const std::string complaint = complaint_of(answer);
     const std::string what = "Consul answers " + std::to_string(answer.status) + " to " + std::string{path} + complaint;
+    const auto says = [&](std::string_view text) { return answer.body.find(text) != std::string::npos; };
+    if (answer.status == 403 && says(endpoint_blocked)) return fail(errc::unsupported, what);
+    if (answer.status == 403 && says(not_bootstrapped)) return fail(errc::denied, what + "; see consul acl bootstrap");
     if (answer.status == 403) {
         return fail(errc::denied, what + "; the token needs " + (rights.empty() ? "no right at all" : rights));
     }
-    if (answer.status == 429) return fail(errc::unavailable, what + ": too many requests; see its limits");
-    if (answer.status >= 500) {
+    if (answer.status == 429 || (answer.status >= 500 && says(rate_limited))) {
+        return fail(errc::unavailable, what + (complaint.empty() ? ": too many requests" : "") + "; see its limits");
+    }
+    // A key that is refused once is refused for good, whatever the status.
+    const bool bad_key = path.starts_with("/v1/kv/") && std::ranges::any_of(key_complaints, says);
+    if (answer.status >= 500 && !bad_key) {
         return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
     }
-    return fail(errc::bad_data, what + (complaint.empty() ? advice_on(answer.status) : ""));
+    return fail(errc::bad_data, what + (complaint.empty() ? advice_on(answer) : ""));
 }
 
 /// Whether an endpoint that is not part of Consul's documented API is not there, not taken so, or blocked by the

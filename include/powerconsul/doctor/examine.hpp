@@ -59,7 +59,7 @@ public:
     /// is empty, all that are known here are looked at.
     [[nodiscard]] auto operator()(const std::string& only) && -> std::vector<finding> {
         agent_ = ask_agent();
-        const bool away = !agent_ && agent_.error().code != errc::denied;
+        const bool away = !agent_ && agent_.error().code != errc::denied && agent_.error().code != errc::unsupported;
         if (agent_) node_ = agent_->node;
         process_ = find_agent_process(here_.files, machine_, agent_ ? *agent_ : agent_config{});
         definitions_ = process_ ? read_agent_files(here_.files, machine_, *process_,
@@ -114,7 +114,7 @@ private:
             auto read = decode_agent_config(answer->body);
             return read ? std::move(read) : detail::undecoded("/v1/agent/self", *answer, read.error());
         }
-        if (answer->status != 403) {
+        if (answer->status != 403 || answer->body.find(detail::endpoint_blocked) != std::string::npos) {
             const auto why = consul_.agent();
             return why ? fail(errc::bad_data, "Consul answers " + std::to_string(answer->status) + " to /v1/agent/self")
                        : unexpected{why.error()};

@@ -39,6 +39,8 @@ struct finding {
 
 // --- the agent and Consul ---
 
+inline constexpr std::string_view unblock = "take it out of block_endpoints in the agent's http_config";
+
 [[nodiscard]] inline auto could_not_look(std::string point, const error& why) -> finding {
     return {std::move(point), condition::unknown, why.message, {}};
 }
@@ -57,6 +59,7 @@ struct finding {
         return {"agent", condition::error, why.message, "start the agent, or set --http-addr"};
     }
     if (why.code == errc::denied) return {"agent", condition::unknown, why.message, "see powerconsul acl-policy"};
+    if (why.code == errc::unsupported) return {"agent", condition::warning, why.message, std::string{unblock}};
     return {"agent", condition::error, why.message, "set --http-addr to a Consul agent"};
 }
 
@@ -101,7 +104,7 @@ struct rights_facts {
     const std::string point = "rights " + service;
     if (!facts.missing && facts.missing.error().code == errc::unsupported) {
         return {point, condition::warning, facts.missing.error().message,
-                "let block_endpoints in the agent's http_config not name it, or ask an agent whose Consul has it"};
+                std::string{unblock} + ", or ask an agent whose Consul has it"};
     }
     if (!facts.missing) return could_not_look(point, facts.missing.error());
     if (facts.missing->empty()) {
