@@ -193,3 +193,37 @@ TEST_CASE("the key below which documents stand has sound segments") {
         }
     }
 }
+
+TEST_CASE("keys that not every Consul takes are told with the reason") {
+    struct row {
+        std::string_view key;
+        std::string_view why;
+    };
+    const std::string_view letters = "it has other characters than letters, digits and ,_./-?&=";
+    const row rows[] = {
+        {"cluster/production/web", ""},
+        {"triggers/production/web-1_a/primary/critical", ""},
+        {"cluster/production/shop.example", ""},
+        {"cluster/production/com", ""},
+        {"cluster/x.com/web", ""},
+        {"cluster/production/shop.example.com", "it ends in .com, as the name of a file"},
+        {"cluster/production/Backup.SH", "it ends in .sh, as the name of a file"},
+        {"cluster/production/app.json", "it ends in .json, as the name of a file"},
+        {"cluster/production/.log", "it ends in .log, as the name of a file"},
+        {"triggers/production/shop.example.com/primary/critical", ""},
+        {"cluster/production/my web", letters},
+        {"cluster/production/b\xC3\xBC"
+         "cher",
+         letters},
+        {"cluster/production/web%2F1", letters},
+        {"cluster/production/web:80", letters},
+        {"cluster/production/a..b", "it has two dots in a row"},
+        {"", ""},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.key);
+        const auto why = refused_by_some(each.key);
+        CHECK(why.empty() == each.why.empty());
+        CHECK(why.ends_with(each.why));
+    }
+}

@@ -151,6 +151,22 @@ TEST_CASE("roles and rights") {
     CHECK(find(examine(at), "role web").remedy == "set clusterKey or --environment");
 }
 
+TEST_CASE("a service whose key not every Consul takes") {
+    scene at;
+    const auto has_key = [&](const std::string& service) {
+        return std::ranges::any_of(examine(at, service),
+                                   [](const auto& each) { return each.point.starts_with("key "); });
+    };
+    CHECK_FALSE(has_key("web"));
+    REQUIRE(has_key("shop.example.com"));
+    const auto found = find(examine(at, "shop.example.com"), "key shop.example.com");
+    CHECK(found.state == condition::warning);
+    CHECK(found.what ==
+          "some versions of Consul do not take the key \"cluster/production/shop.example.com\": it ends in "
+          ".com, as the name of a file");
+    CHECK(found.remedy == "give the service another name");
+}
+
 TEST_CASE("a right that is missing") {
     scene at;
     at.answer("/v1/internal/acl/authorize", 200, R"([{"Resource": "key", "Segment": "x", "Access": "read"}])");

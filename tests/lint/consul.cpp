@@ -84,6 +84,9 @@ TEST_CASE("a service that Consul knows nothing of is not called fine") {
     CHECK(at.text("mail") ==
           "cluster/production/mail: note: mail has neither a cluster document nor a trigger: every node is "
           "standalone\nnothing to look at\n");
+    CHECK(at.text("mail.example.com")
+              .find("cluster/production/mail.example.com: warning: some versions of Consul do not take the key") !=
+          std::string::npos);
 }
 
 TEST_CASE("a listed node of another datacenter is looked for there, and one that is away is no mistake") {

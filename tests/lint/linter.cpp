@@ -73,3 +73,26 @@ TEST_CASE("a base has no slash at its end, and stands for any environment where 
     CHECK(base_of("kv/c/", "cluster", "test") == "kv/c");
     CHECK(base_of("kv/c", "cluster", "test") == "kv/c");
 }
+
+TEST_CASE("a key that not every Consul takes is warned of where it is used") {
+    testing::memory_files files;
+    linter to{{}, files};
+    for (const std::string key :
+         {"cluster/production/web", "cluster/production/shop.example.com", "app/a b",
+          "triggers/production/a b/primary/critical", "triggers/production/x.com/primary/warning"}) {
+        to.value_at(classify_key(to.around().bases, key), key,
+                    key.starts_with("triggers") ? "true" : R"({"mode": "all-active"})");
+    }
+    std::string warned;
+    for (const auto& line : lines_of(to.report())) {
+        if (line.find("some versions of Consul") != std::string::npos) warned += line + '\n';
+    }
+    CHECK(
+        warned ==
+        "cluster/production/shop.example.com: warning: some versions of Consul do not take the key "
+        "\"cluster/production/shop.example.com\": it ends in .com, as the name of a file; give the service another "
+        "name\n"
+        "triggers/production/a b/primary/critical: warning: some versions of Consul do not take the key "
+        "\"triggers/production/a b/primary/critical\": it has other characters than letters, digits and ,_./-?&=; give "
+        "the service another name\n");
+}

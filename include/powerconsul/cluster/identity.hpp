@@ -104,4 +104,24 @@ struct identity_sources {
     return std::string{base} + '/' + std::string{service};
 }
 
+/// Why some version of Consul refuses a key that 1.8.7 takes; empty if all take it. 1.21.5 takes few letters
+/// (hashicorp/consul#22682, #22822), 1.21.6 and 1.22 refuse what looks like a path that leads upwards (#22931), and a
+/// proposed version (#22593) whatever ends like the name of a file.
+[[nodiscard]] inline auto refused_by_some(std::string_view key) -> std::string {
+    constexpr std::string_view taken = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,_./-?&=";
+    constexpr std::string_view ends[] = {
+        "js",  "css", "html", "htm", "xml", "json", "txt", "log",  "php",  "asp",   "jsp", "cgi",  "pl",  "py",
+        "rb",  "sh",  "exe",  "dll", "bat", "cmd",  "com", "scr",  "vbs",  "pdf",   "doc", "docx", "xls", "xlsx",
+        "ppt", "zip", "rar",  "tar", "gz",  "7z",   "bz2", "jpg",  "jpeg", "png",   "gif", "svg",  "ico", "bmp",
+        "mp3", "mp4", "avi",  "mov", "wmv", "flv",  "swf", "pptx", "woff", "woff2", "ttf", "eot",  "otf"};
+    const std::string which = "some versions of Consul do not take the key " + quoted(key) + ": ";
+    if (key.find_first_not_of(taken) != std::string_view::npos) {
+        return which + "it has other characters than letters, digits and ,_./-?&=";
+    }
+    if (key.find("..") != std::string_view::npos) return which + "it has two dots in a row";
+    const std::string end = ascii::lower(key.substr(key.find_last_of("./") + 1));
+    if (key.find_last_of("./") == std::string_view::npos || key[key.find_last_of("./")] == '/') return {};
+    return is_one_of(end, ends) ? which + "it ends in ." + end + ", as the name of a file" : std::string{};
+}
+
 }  // namespace powerconsul::inline v0

@@ -239,6 +239,9 @@ private:
             add(point, bad ? condition::error : condition::unknown, text,
                 denied ? "see the line below" : "see powerconsul lint -S " + service.name);
         }
+        if (auto why = refused_by_some(facts->key); !why.empty()) {
+            add("key " + service.name, condition::warning, std::move(why), "give the service another name");
+        }
         auto asked = client_of(*there, {service.chosen.timeout.count / 4});
         const auto needed = find_needed_rights(asked, *facts, roles, service.chosen.watch.triggers, service.name);
         if (!needed) {

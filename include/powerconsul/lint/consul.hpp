@@ -136,6 +136,7 @@ private:
         if (*found) {
             look_at({*key, std::move((*found)->value), 0});
         } else {
+            to_.key_at(*key);
             to_.without_document.insert(service);
         }
         return {};

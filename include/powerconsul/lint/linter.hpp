@@ -27,9 +27,17 @@ public:
     [[nodiscard]] auto around() const -> const lint_surroundings& { return around_; }
     [[nodiscard]] auto files() -> Files& { return files_; }
 
+    /// Warns of a key that powerconsul reads and that not every Consul takes.
+    void key_at(std::string_view key) {
+        if (auto why = refused_by_some(key); !why.empty()) {
+            report_.add(std::string{key}, severity::warning, why + "; give the service another name");
+        }
+    }
+
     /// Examines the document at a key and keeps it, so that finish() can compare the service's triggers with it.
     void document_at(const known_key& key, const std::string& name, std::string_view text,
                      const json::service_sight* seen = nullptr) {
+        key_at(name);
         documents_[{key.environment, key.service}] = json::lint_cluster(report_, name, text, seen);
     }
 
@@ -47,6 +55,7 @@ public:
         switch (key.kind) {
             case key_kind::document: document_at(key, name, text); break;
             case key_kind::trigger:
+                key_at(name);
                 trigger(name, text);
                 triggers_.push_back({key, name});
                 break;
