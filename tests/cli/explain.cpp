@@ -152,7 +152,7 @@ TEST_CASE("how Consul is read can be chosen, and what contradicts itself is refu
         std::string_view health;
     };
     const row rows[] = {
-        {"by default", {}, "{}", "web?stale, from any server", "/service/web, from the leader"},
+        {"by default", {}, "{}", "web?stale, from any server", "/service/web?leader, from the leader"},
         {"consistent",
          {"--consistent"},
          "{}",
@@ -162,7 +162,7 @@ TEST_CASE("how Consul is read can be chosen, and what contradicts itself is refu
          {"--max-stale", "0"},
          "{}",
          "web?consistent, from the leader, confirmed",
-         "/service/web, from the leader"},
+         "/service/web?leader, from the leader"},
         {"by the configuration",
          {},
          R"({"consistent": true, "maxStale": "3s"})",

@@ -38,8 +38,8 @@ auto example() -> store {
     return made;
 }
 
-constexpr auto web_hq = "/v1/health/service/web?dc=hq";
-constexpr auto web_dr = "/v1/health/service/web?dc=dr";
+constexpr auto web_hq = "/v1/health/service/web?dc=hq&leader";
+constexpr auto web_dr = "/v1/health/service/web?dc=dr&leader";
 constexpr auto all_datacenters = "/v1/catalog/datacenters";
 constexpr auto rights_hq = "/v1/internal/acl/authorize?dc=hq";
 constexpr auto rights_dr = "/v1/internal/acl/authorize?dc=dr";
@@ -157,7 +157,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::serving,
          "production-web1 (far) serves as active",
-         {web_hq, all_datacenters, web_dr, "/v1/health/service/web?dc=far"}},
+         {web_hq, all_datacenters, web_dr, "/v1/health/service/web?dc=far&leader"}},
         {"nothing to see, not even this node",
          [](store& of) {
              for (const char* const node : {"production-web1", "production-web2", "production-web3"})
@@ -200,12 +200,12 @@ TEST_CASE("without a datacenter's name the agent's own is asked, and is the firs
     auto who = self;
     who.datacenter.clear();
     CHECK(gather(asked, nodes, who).reason == "production-web2 (dr) serves as active");
-    CHECK(world::targets(asked.requests) == paths{"/v1/health/service/web", all_datacenters, web_dr});
+    CHECK(world::targets(asked.requests) == paths{"/v1/health/service/web?leader", all_datacenters, web_dr});
 }
 
 TEST_CASE("the agent's list of datacenters need not begin with its own") {
     fake_transport consul;
-    consul.on(http_method::get, "/v1/health/service/web", 200,
+    consul.on(http_method::get, "/v1/health/service/web?leader", 200,
               world::list({world::instance("production-web3", "hq", "a=passing")}));
     consul.on(http_method::get, all_datacenters, 200, R"(["dr","hq"])");
     consul.on(http_method::get, web_dr, 200, world::list({world::instance("production-web1", "dr", "a=passing")}));
@@ -459,7 +459,7 @@ TEST_CASE("answers that prove nothing leave the actives unknown") {
 TEST_CASE("an instance is named as far as it is known, and its check on one short line") {
     using world::instance;
     fake_transport nameless;
-    nameless.on(http_method::get, "/v1/health/service/web", 200,
+    nameless.on(http_method::get, "/v1/health/service/web?leader", 200,
                 world::list({instance("production-web1", "", "a=passing")}));
     auto who = self;
     who.datacenter.clear();

@@ -611,7 +611,7 @@ TEST_CASE("another expectation than before counts only from a confirmed leader")
           std::vector<std::string>{"/v1/kv/cluster/production/web?consistent", "/v1/health/service/web?consistent"});
     here.asked.requests.clear();
     CHECK(said(here.resolve()) == "secondary stopped fresh");
-    const std::vector<std::string> calm{"/v1/kv/cluster/production/web?stale", "/v1/health/service/web"};
+    const std::vector<std::string> calm{"/v1/kv/cluster/production/web?stale", "/v1/health/service/web?leader"};
     CHECK(world::targets(here.asked.requests) == calm);
 
     here.active(store_status::critical);

@@ -130,8 +130,8 @@ TEST_CASE("names are percent-encoded, segment by segment") {
     (void)consul.instances("a/../b c", {"", "d/r"});
     CHECK(world::targets(fake.requests()) ==
           std::vector<std::string>{"/v1/kv/cluster/a%20b/caf%C3%A9%3F%23%25?dc=h%20q%26x&consistent",
-                                   "/v1/kv/cluster/folder/?consistent", "/v1/health/service/a%2F..%2Fb%20c",
-                                   "/v1/health/service/a%2F..%2Fb%20c?dc=d%2Fr"});
+                                   "/v1/kv/cluster/folder/?consistent", "/v1/health/service/a%2F..%2Fb%20c?leader",
+                                   "/v1/health/service/a%2F..%2Fb%20c?dc=d%2Fr&leader"});
     for (const auto& each : fake.requests()) CHECK(each.method == GET);
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("a list of instances counts only when it is whole") {
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
-        auto fake = answering("/v1/health/service/web", each.answer);
+        auto fake = answering("/v1/health/service/web?leader", each.answer);
         manual_clock time;
         const auto all = client{fake, time, seconds(8)}.instances("web", {""});
         REQUIRE(all.size() == 1);
@@ -180,7 +180,8 @@ TEST_CASE("a list of instances counts only when it is whole") {
         CHECK(all[0].instances.error().code == each.code);
         CHECK(all[0].instances.error().message == each.message);
     }
-    auto fake = answering("/v1/health/service/web", {200, "[]", {{"X-Consul-Results-Filtered-By-ACLs", "false"}}});
+    auto fake =
+        answering("/v1/health/service/web?leader", {200, "[]", {{"X-Consul-Results-Filtered-By-ACLs", "false"}}});
     manual_clock time;
     CHECK(client{fake, time, seconds(8)}.instances("web", {""})[0].instances->empty());
     CHECK(client{fake, time, seconds(8)}.instances("web", {}).empty());
@@ -237,7 +238,7 @@ TEST_CASE("a transport that can asks all datacenters at once, each with the same
             return answers;
         }
     } fake;
-    fake.on(GET, "/v1/health/service/web?dc=dr", 200, world::list({world::instance("a", "dr", "")}));
+    fake.on(GET, "/v1/health/service/web?dc=dr&leader", 200, world::list({world::instance("a", "dr", "")}));
     manual_clock time;
     consul_client<parallel&, manual_clock&> consul{fake, time, seconds(3)};
     const auto all = consul.instances("web", {"hq", "dr"});
@@ -329,24 +330,33 @@ TEST_CASE("the agent's cache counts only up to an age, its server's included") {
         std::string_view again;
     };
     const std::string_view unsaid = "the answer does not say how old it is";
+    const http_header led{"X-Consul-KnownLeader", "true"};
+    const http_header leaderless{"X-Consul-KnownLeader", "false"};
     const row rows[] = {
         {"not from the cache", {{"X-Cache", "MISS"}, {"X-Consul-LastContact", "0"}}, ""},
-        {"young", {{"X-Cache", "HIT"}, {"Age", "9"}, {"X-Consul-LastContact", "1000"}}, ""},
+        {"young", {{"X-Cache", "HIT"}, {"Age", "9"}, {"X-Consul-LastContact", "1000"}, led}, ""},
         {"old",
-         {{"X-Cache", "HIT"}, {"Age", "11"}, {"X-Consul-LastContact", "0"}},
+         {{"X-Cache", "HIT"}, {"Age", "11"}, {"X-Consul-LastContact", "0"}, led},
          "the answer may be 11000 ms old, more than the 10000 ms that are allowed"},
         {"young, from a server that is behind",
-         {{"X-Cache", "HIT"}, {"Age", "0"}, {"X-Consul-LastContact", "10001"}},
+         {{"X-Cache", "HIT"}, {"Age", "0"}, {"X-Consul-LastContact", "10001"}, led},
          "the answer may be 10001 ms old, more than the 10000 ms that are allowed"},
-        {"no age", {{"X-Cache", "HIT"}, {"X-Consul-LastContact", "0"}}, unsaid},
-        {"streamed: nothing is said", {{"X-Consul-Query-Backend", "streaming"}}, unsaid},
+        {"no age", {{"X-Cache", "HIT"}, {"X-Consul-LastContact", "0"}, led}, unsaid},
+        {"no leader", {{"X-Cache", "HIT"}, {"Age", "0"}, {"X-Consul-LastContact", "0"}, leaderless}, unsaid},
+        {"no word of a leader", {{"X-Cache", "HIT"}, {"Age", "0"}, {"X-Consul-LastContact", "0"}}, unsaid},
+        {"streamed", newer::streamed("", false).headers, unsaid},
+        {"streamed, with headers that say nothing", newer::streamed("", true).headers, unsaid},
+        {"streamed, not for the first time",
+         {{"X-Consul-Query-Backend", "streaming"}, {"X-Consul-LastContact", "0"}, led},
+         unsaid},
+        {"not streamed", newer::answer("").headers, ""},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
         fake_transport fake;
         fake.on(GET, "/v1/health/service/web?dc=hq&cached", http_response{200, world::list({}), each.headers});
         fake.on(GET, "/v1/health/service/web?dc=dr&cached", http_response{200, world::list({}), rows[0].headers});
-        fake.on(GET, "/v1/health/service/web?dc=hq", 200, world::list({world::instance("a", "hq", "")}));
+        fake.on(GET, "/v1/health/service/web?dc=hq&leader", 200, world::list({world::instance("a", "hq", "")}));
         manual_clock time;
         const auto all =
             client{fake, time, seconds(8)}.instances("web", {"hq", "dr"}, consistency::cached, seconds(10));
@@ -557,4 +567,27 @@ TEST_CASE("what newer versions say is shown with its reason, and the same from c
         CHECK(read.error().message == expected);
         CHECK(read.error().code == each.code);
     }
+}
+
+TEST_CASE("an answer of any server is none of the leader's") {
+    // discovery_max_stale, behind something that drops ?leader or in a version that does not know it.
+    const std::string all = world::list({world::instance("a", "hq", "")});
+    for (const auto mode : {consistency::leader, consistency::consistent}) {
+        const std::string target =
+            "/v1/health/service/web?" + std::string{mode == consistency::leader ? "leader" : "consistent"};
+        for (const std::string_view effective : {"leader", "consistent", "stale"}) {
+            CAPTURE(effective);
+            auto fake = answering(target, newer::answer(all, std::string{effective}));
+            manual_clock time;
+            const auto read = client{fake, time, seconds(8)}.instances("web", {""}, mode).front();
+            CHECK(read.instances.has_value() == (effective != "stale"));
+            if (read.instances) continue;
+            CHECK(read.instances.error() ==
+                  error{errc::unavailable,
+                        "Consul answers /v1/health/service/web from any server, though its leader was asked for"});
+        }
+    }
+    auto fake = answering("/v1/health/service/web?stale", newer::answer(all, "stale"));
+    manual_clock time;
+    CHECK(client{fake, time, seconds(8)}.instances("web", {""}, consistency::stale).front().instances);
 }

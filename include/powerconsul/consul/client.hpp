@@ -304,7 +304,10 @@ private:
     [[nodiscard]] static auto in(std::string_view path, std::string_view datacenter, consistency mode) -> std::string {
         std::string target{path};
         if (!datacenter.empty()) target += "?dc=" + percent_encoded(datacenter);
-        constexpr std::string_view queries[] = {"cached", "stale", "", "consistent"};
+        // An agent with discovery_max_stale asks any server for health unless `?leader` says otherwise (agent/http.go,
+        // parseConsistency; 1.8.7, too).
+        const std::string_view leader = path.starts_with("/v1/health/") ? "leader" : "";
+        const std::string_view queries[] = {"cached", "stale", leader, "consistent"};
         const auto how = queries[static_cast<unsigned char>(mode)];
         if (!how.empty()) target += (datacenter.empty() ? '?' : '&') + std::string{how};
         return target;
@@ -324,10 +327,14 @@ private:
     }
 
     /// How old an answer may be: for how long the server that gave it has not heard of the leader, and how long the
-    /// agent has kept it. Nothing if it does not say so.
+    /// agent has kept it. Nothing if it does not say so. `?cached` of Consul 1.10 and later comes from a stream, whose
+    /// Age of 0 says since when the agent has listened to it, and not that the servers still send.
     [[nodiscard]] static auto age_of(const http_response& answer) -> std::optional<milliseconds> {
         constexpr std::uint64_t longest = 1'000'000'000;
-        const std::string_view age = answer.header("X-Cache") == "HIT" ? answer.header("Age") : "0";
+        const bool hit = answer.header("X-Cache") == "HIT";
+        if (answer.header("X-Consul-Query-Backend") == "streaming") return std::nullopt;
+        if (hit && answer.header("X-Consul-KnownLeader") != "true") return std::nullopt;
+        const std::string_view age = hit ? answer.header("Age") : "0";
         const std::string_view contact = answer.header("X-Consul-LastContact");
         std::uint64_t sum = 0;
         for (const auto& [text, factor] : {std::pair{contact, 1U}, std::pair{age, 1000U}}) {
@@ -380,6 +387,10 @@ private:
         const std::string rights = "service:read on " + std::string{service} + " and node:read on every node";
         if (answer->status != 200) return detail::refused(*answer, path, rights);
         if (mode != consistency::cached && detail::leaderless(*answer)) return detail::without_leader(path);
+        if (mode >= consistency::leader && answer->header("X-Consul-Effective-Consistency") == "stale") {
+            return fail(errc::unavailable,
+                        "Consul answers " + std::string{path} + " from any server, though its leader was asked for");
+        }
         if (auto whole = detail::whole_list(*answer, path, rights); !whole) return unexpected{whole.error()};
         auto found = json::decode_instances(answer->body, datacenter);
         if (!found) return detail::undecoded(path, *answer, found.error());

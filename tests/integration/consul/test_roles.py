@@ -288,7 +288,7 @@ class Reads(Case):
 
     def test_the_first_time_from_a_confirmed_leader_and_then_from_any_server(self):
         for request, read_from, health in (("?consistent", "leader, confirmed", "?consistent"),
-                                           ("?stale", "any server", "")):
+                                           ("?stale", "any server", "?leader")):
             document, asked = self.explained(self.web2)
             self.assertEqual((document["request"], document["read_from"]),
                              (f"GET /v1/kv/{KEY}{request}", read_from))
