@@ -49,7 +49,7 @@ void check_refused(const auto& rows, auto decode) {
 }
 
 auto checks_of(std::string_view text, std::string_view node) -> result<std::vector<snapshot_check>> {
-    return json::snapshot{text}.checks_of(node);
+    return json::snapshot{text}.checks_of({std::string{node}, {}, {}});
 }
 
 }  // namespace
@@ -104,7 +104,7 @@ TEST_CASE("of the entries those of this node count that are of a service and no 
         {"the node last", R"({"ServiceName":"web","Status":"warning","CheckID":"c","Node":"n1"})", 1},
         {"the node with an escape", R"({"Node":"n\u0031","CheckID":"c","Status":"warning","ServiceName":"web"})", 1},
         {"members of newer releases",
-         entry("n1", "c", R"(,"Namespace":"d","ExposedPort":0,"PeerName":null,"X":[[{}]])"), 1},
+         entry("n1", "c", R"(,"Namespace":"default","ExposedPort":0,"PeerName":null,"X":[[{}]])"), 1},
     };
     std::string all;
     std::size_t sum = 0;
@@ -278,7 +278,7 @@ TEST_CASE("gone through quickly or parsed as a whole, a text gives the same") {
         return all;
     };
     const auto whole = [](std::string_view of, std::string_view node) {
-        return json::detail::read_checks(of, json::detail::check_layout::list, node);
+        return json::detail::read_checks(of, json::detail::check_layout::list, own_checks{std::string{node}, {}, {}});
     };
     REQUIRE(checks_of(text, "n1")->size() == 3);
     REQUIRE(checks_of(text, "n2")->size() == 2);
@@ -305,7 +305,7 @@ TEST_CASE("a snapshot is read once for several nodes, however they are mixed") {
     REQUIRE(read);
     for (int node = 0; node < 7; ++node) {
         CAPTURE(node);
-        const auto checks = read->checks_of("n" + std::to_string(node));
+        const auto checks = read->checks_of({"n" + std::to_string(node), {}, {}});
         REQUIRE(checks);
         CHECK(checks->size() == (node < 2 ? 5715U : 5714U));
         CHECK(checks->front().check_id == "c" + std::to_string(node));
@@ -315,16 +315,16 @@ TEST_CASE("a snapshot is read once for several nodes, however they are mixed") {
         }
         CHECK(ordered);
     }
-    CHECK(only(read->checks_of("last")).check_id == "c");
-    CHECK(read->checks_of("none")->empty());
-    CHECK(read->checks_of("")->empty());
+    CHECK(only(read->checks_of({"last", {}, {}})).check_id == "c");
+    CHECK(read->checks_of({"none", {}, {}})->empty());
+    CHECK(read->checks_of({"", {}, {}})->empty());
 
     // What is wrong in one node's entry is that node's affair.
     const std::string wrong = '[' + entry("n1", "a") + R"(,{"Node":"n2","CheckID":"b","ServiceName":"web"}])";
     const auto sound = json::snapshot::read(wrong);
     REQUIRE(sound);
-    CHECK(only(sound->checks_of("n1")).check_id == "a");
-    const auto refused = sound->checks_of("n2");
+    CHECK(only(sound->checks_of({"n1", {}, {}})).check_id == "a");
+    const auto refused = sound->checks_of({"n2", {}, {}});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message == R"(the check "b" at line 1, column 70 (byte 69): Status is missing)");
 }
@@ -398,4 +398,40 @@ TEST_CASE("the local agent's checks are read, its node's too") {
          R"(the check "b" at line 1, column 7 (byte 6): Status should be a text and is a number)"},
     };
     check_refused(rows, [](std::string_view text) { return json::decode_agent_checks(text); });
+}
+
+TEST_CASE("a name is one node's within a partition, and among those of no peer") {
+    // api/health.go of 1.13 and later, HealthCheck: these members are left out where they are empty.
+    struct row {
+        std::string_view members;
+        own_checks own;
+        bool is_own;
+    };
+    const own_checks plain{"n1", {}, {}};
+    const own_checks east{"n1", "east", "team"};
+    const row rows[] = {
+        {"", plain, true},
+        {R"(,"PeerName":"","Partition":"","Namespace":"")", plain, true},
+        {R"(,"PeerName":null,"Partition":null,"Namespace":null)", plain, true},
+        {R"(,"Partition":"default","Namespace":"default")", plain, true},
+        {R"(,"PeerName":"far")", plain, false},
+        {R"(,"PeerName":"far","Partition":"east","Namespace":"team")", east, false},
+        {R"(,"Partition":"east")", plain, false},
+        {R"(,"Namespace":"team")", plain, false},
+        {R"(,"Partition":"east","Namespace":"team")", east, true},
+        {R"(,"Partition":"west","Namespace":"team")", east, false},
+        {R"(,"Partition":"east","Namespace":"other")", east, false},
+        {R"(,"Partition":"east")", east, false},
+        {"", east, false},
+        {"", {"n1", "default", "default"}, true},
+        {R"(,"Partition":"east","Status":7)", plain, false},  // what is wrong with another node's check is no matter
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.members);
+        const std::string text = '[' + entry("n1", "c", each.members) + ',' + entry("n0", "d") + ']';
+        const auto found = json::snapshot{text}.checks_of(each.own);
+        REQUIRE_MESSAGE(found, found.error().message);
+        CHECK(found->size() == (each.is_own ? 1 : 0));
+    }
+    CHECK_FALSE(checks_of('[' + entry("n1", "c", R"(,"PeerName":7)") + ']', "n1"));
 }

@@ -51,21 +51,22 @@ void run(std::string_view bytes) {
     using json::detail::check_layout;
     fuzz::parts script{bytes};
     const std::string node{script.next()};
+    const own_checks own{node, {}, {}};
     const std::string_view text = script.rest();
-    const auto slow = json::detail::read_checks(text, check_layout::list, node);
-    const auto found = json::snapshot{text}.checks_of(node);
+    const auto slow = json::detail::read_checks(text, check_layout::list, own);
+    const auto found = json::snapshot{text}.checks_of(own);
     expect_same(found, slow, text);
     const auto whole = json::snapshot::read(text);
     const auto nobody = json::detail::read_checks(text, check_layout::list, {});
     fuzz::expect(whole.has_value() == nobody.has_value(), "read, and not JSON", text);
-    if (whole) expect_same(whole->checks_of(node), slow, text);
-    for (const char c : heal::ignored_text(text, "web1", bad_state::critical)) {
+    if (whole) expect_same(whole->checks_of(own), slow, text);
+    for (const char c : heal::ignored_text(text, own, bad_state::critical)) {
         fuzz::expect(c == '\n' || static_cast<unsigned char>(c) >= 0x20, "told with a control character", text);
     }
     if (found) {
         fuzz::expect(whole.has_value(), "checks of what cannot be read", text);
         for (const auto& each : *found) {
-            fuzz::expect(each.node == node && !each.check_id.empty() && !each.status.empty() &&
+            fuzz::expect(own.hold(each) && !each.check_id.empty() && !each.status.empty() &&
                              !each.service_name.empty() && !each.service_id.empty(),
                          "not a check of this node", text);
             fuzz::expect(each.output.size() <= longest_check_output, "too long an output", text);

@@ -81,7 +81,7 @@ void may_act(const job& what, const fuzz::answers& consul, const std::vector<sna
 void run(std::string_view bytes) {
     fuzz::parts script{bytes};
     any_job jobs{fuzz::choices{script.next()}};
-    const auto found = json::snapshot{script.next()}.checks_of("production-web3");
+    const auto found = json::snapshot{script.next()}.checks_of({"production-web3", {}, {}});
     const std::string_view record = script.next();
     if (!found || found->empty()) return;
     const auto services = by_service(*found, {});

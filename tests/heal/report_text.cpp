@@ -166,7 +166,10 @@ TEST_CASE("entries of a watch's input that are not seen to are explained") {
         return R"({"Node": ")" + std::string{on} + R"(", "CheckID": ")" + std::string{id} + R"(", "Status": ")" +
                std::string{status} + R"(", "ServiceName": ")" + std::string{service} + "\"}";
     };
+    const own_checks own{std::string{watched::me}, {}, {}};
     const std::string other = entry("web-role", "web", "critical", "other");
+    std::string imported = entry("web-role", "web", "critical");
+    imported.insert(1, R"("PeerName": "far", )");
     const std::pair<std::string, std::string_view> rows[] = {
         {entry("web-role", "web", "critical"), ""},
         {entry("web-role", "web", "warning"),
@@ -176,14 +179,15 @@ TEST_CASE("entries of a watch's input that are not seen to are explained") {
         {entry("_node_maintenance", "", "critical"),
          "check _node_maintenance: would do nothing: it stands for maintenance\n"},
         {other, "1 check of other nodes than production-web2: would do nothing\n"},
+        {imported, "1 check of other nodes than production-web2: would do nothing\n"},
         {other + ", " + other, "2 checks of other nodes than production-web2: would do nothing\n"},
         {"", ""},
     };
     for (const auto& each : rows) {
         CAPTURE(each.first);
-        CHECK(heal::ignored_text('[' + each.first + ']', watched::me, bad_state::critical) == each.second);
+        CHECK(heal::ignored_text('[' + each.first + ']', own, bad_state::critical) == each.second);
     }
-    CHECK(heal::ignored_text("", watched::me, bad_state::critical).empty());
+    CHECK(heal::ignored_text("", own, bad_state::critical).empty());
 }
 
 // --- incidents ---

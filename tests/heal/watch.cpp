@@ -82,6 +82,20 @@ TEST_CASE("the agent's name comes from its checks or, without any, from itself")
     empty.on(http_method::get, "/v1/agent/checks", 200, "{}").on(http_method::get, "/v1/agent/self", 200, self);
     CHECK(look(empty)->node == "web9");
 
+    // Consul Enterprise: the partition and the namespace come the same way, and else from how Consul is asked.
+    CHECK(known->own({}) == own_checks{"web8", {}, {}});
+    CHECK(known->own({"team", "east"}) == own_checks{"web8", "east", "team"});
+    testing::fake_transport parted;
+    parted.on(http_method::get, "/v1/agent/checks", 200,
+              R"({"a": {"Node": "web8", "CheckID": "a", "Status": "passing", "ServiceName": "web",
+                        "Partition": "west", "Namespace": "blue"}})");
+    CHECK(look(parted)->own({"team", "east"}) == own_checks{"web8", "west", "blue"});
+    testing::fake_transport idle;
+    idle.on(http_method::get, "/v1/agent/checks", 200, "{}");
+    idle.on(http_method::get, "/v1/agent/self", 200,
+            R"({"Config": {"NodeName": "web9", "Datacenter": "hq", "Partition": "west"}})");
+    CHECK(look(idle)->own({}) == own_checks{"web9", "west", {}});
+
     testing::fake_transport mute;
     mute.on(http_method::get, "/v1/agent/checks", 200, "{}");
     mute.on(http_method::get, "/v1/agent/self", fail(errc::unavailable, "gone"));
@@ -108,7 +122,9 @@ TEST_CASE("the agent's checks of services in the state are as a watch would list
     const heal::agent_view view{"web8",
                                 {check("a", "web", "critical"), check("b", "web", "warning", "web8"),
                                  check("serfHealth", "", "critical"), check("c", "mail", "passing"),
-                                 check("_service_maintenance:web", "web", "critical"), check("d", "mail", "critical")}};
+                                 check("_service_maintenance:web", "web", "critical"), check("d", "mail", "critical")},
+                                {},
+                                {}};
     const auto critical = heal::from_agent(view, bad_state::critical);
     CHECK(ids(critical) == lines{"a", "d"});
     for (const auto& each : critical) {
@@ -120,7 +136,7 @@ TEST_CASE("the agent's checks of services in the state are as a watch would list
 }
 
 TEST_CASE("a check that was named without its node gets it from the agent, and its service's id if it is the same") {
-    heal::agent_view view{"web8", {node::entry("web")}};
+    heal::agent_view view{"web8", {node::entry("web")}, {}, {}};
     view.checks[0].service_id = "web-1";
     snapshot_check named;
     named.service_name = "web";

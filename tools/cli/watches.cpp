@@ -101,8 +101,8 @@ auto run_watch(const invocation& call, const config::arguments& line, const conf
     posix_log log{log_options_for(chosen, "watch", detached, dry)};
     auto view = view_of_agent(chosen, log, set, {});
     if (!view) return unexpected{view.error()};
-    const std::string node = view->node;
-    auto listed = given ? given->checks_of(node) : result{heal::from_agent(std::move(*view), state)};
+    const auto own = view->own({chosen.consul.name_space, chosen.consul.partition});
+    auto listed = given ? given->checks_of(own) : result{heal::from_agent(std::move(*view), state)};
     if (!listed) return fail(errc::bad_data, "standard input: " + listed.error().message);
 
     auto here = make_host(chosen, log);
@@ -117,7 +117,7 @@ auto run_watch(const invocation& call, const config::arguments& line, const conf
     if (done && !done->stopped.empty()) out += "nothing acts: " + done->stopped + '\n';
     if (dry) {
         if (done) out += heal::dry_run_text(*done, set.watch, completed(chosen.roles.who));
-        out += heal::ignored_text(text, node, state);
+        out += heal::ignored_text(text, own, state);
         if (out.empty()) out = "nothing to do\n";
     }
     if (detached) {

@@ -27,6 +27,7 @@ struct listed_key {
 struct agent_facts {
     std::string node{};
     std::string datacenter{};
+    std::string partition{};  ///< of Consul Enterprise; empty where the agent does not say so
 };
 
 }  // namespace powerconsul::inline v0
@@ -107,7 +108,8 @@ namespace detail {
     return found;
 }
 
-/// `GET /v1/agent/self`: Config.NodeName and Config.Datacenter.
+/// `GET /v1/agent/self`: Config.NodeName and Config.Datacenter, and Config.Partition, which Consul Enterprise has if it
+/// was set.
 [[nodiscard]] inline auto decode_agent(std::string_view body) -> result<agent_facts> {
     const auto root = parse(body);
     if (!root) return unexpected{root.error()};
@@ -117,7 +119,8 @@ namespace detail {
     if (node == nullptr || node->empty() || datacenter == nullptr || datacenter->empty()) {
         return detail::misshapen("expected Config.NodeName and Config.Datacenter");
     }
-    return agent_facts{*node, *datacenter};
+    const std::string* const partition = detail::member_text(*config, "Partition");
+    return agent_facts{*node, *datacenter, partition == nullptr ? std::string{} : *partition};
 }
 
 /// `GET /v1/catalog/datacenters`: the names, the agent's own first.

@@ -22,8 +22,29 @@ struct snapshot_check {
     std::string output{};  ///< at most the last longest_check_output bytes
     std::string service_id{};
     std::string service_name{};  ///< empty for a check of the node
+    std::string peer{};          ///< the peer from which the check was imported; empty for the cluster's own
+    std::string partition{};     ///< of Consul Enterprise; empty where Consul does not say so
+    std::string name_space{};    ///< of Consul Enterprise; empty where Consul does not say so
     std::uint64_t create_index{};
     std::uint64_t modify_index{};
+};
+
+/// Which checks of a list are a node's: a name is one node's only within a partition, and not among those of peers.
+struct own_checks {
+    std::string node{};
+    std::string partition{};   ///< if empty, `default`
+    std::string name_space{};  ///< if empty, `default`
+
+    friend bool operator==(const own_checks&, const own_checks&) = default;
+
+    /// What a check does not say is that it is in `default`, as all are where Consul is not Enterprise.
+    [[nodiscard]] auto hold(const snapshot_check& check) const -> bool {
+        const auto or_default = [](const std::string& name) -> std::string_view {
+            return name.empty() ? std::string_view{"default"} : name;
+        };
+        return check.node == node && check.peer.empty() && or_default(check.partition) == or_default(partition) &&
+               or_default(check.name_space) == or_default(name_space);
+    }
 };
 
 inline constexpr std::size_t longest_check_output = 4096;  ///< bytes, as many as Consul keeps
@@ -41,8 +62,8 @@ class check_reader : public no_numbers {
 public:
     /// `depth`: brackets that are open before the stream begins.
     check_reader(std::string_view text, const rapidjson::MemoryStream& stream, check_layout layout,
-                 std::string_view node, std::size_t depth = 0)
-        : text_{text}, stream_{&stream}, layout_{layout}, node_{node}, depth_{depth} {}
+                 const own_checks& own, std::size_t depth = 0)
+        : text_{text}, stream_{&stream}, layout_{layout}, own_{own}, depth_{depth} {}
 
     auto Null() -> bool { return scalar(kind::null, {}); }
     auto Bool(bool) -> bool { return scalar(kind::boolean, {}); }
@@ -73,7 +94,7 @@ private:
         std::string snapshot_check::*text;
         std::uint64_t snapshot_check::*index;
     };
-    static constexpr std::array<field, 9> fields{{
+    static constexpr std::array<field, 12> fields{{
         {"Node", &snapshot_check::node, nullptr},
         {"CheckID", &snapshot_check::check_id, nullptr},
         {"Status", &snapshot_check::status, nullptr},
@@ -81,6 +102,9 @@ private:
         {"ServiceID", &snapshot_check::service_id, nullptr},
         {"Name", &snapshot_check::name, nullptr},
         {"Output", &snapshot_check::output, nullptr},
+        {"PeerName", &snapshot_check::peer, nullptr},
+        {"Partition", &snapshot_check::partition, nullptr},
+        {"Namespace", &snapshot_check::name_space, nullptr},
         {"CreateIndex", nullptr, &snapshot_check::create_index},
         {"ModifyIndex", nullptr, &snapshot_check::modify_index},
     }};
@@ -169,7 +193,7 @@ private:
             current_.*which.text = text;
             named_ = named_ || which.text == &snapshot_check::service_name;
         }
-        if (field_ == node_field) others_ = layout_ == check_layout::list && current_.node != node_;
+        if (field_ == node_field) others_ = layout_ == check_layout::list && current_.node != own_.node;
         return true;
     }
 
@@ -178,7 +202,7 @@ private:
             if (current_.node.empty()) {
                 return refuse("a check", began_, "has no Node; is the watch one of type \"checks\"?");
             }
-            if (current_.node != node_) return true;
+            if (!own_.hold(current_)) return true;
         }
         const bool single = layout_ == check_layout::single;
         const std::string where = single                           ? "the check"
@@ -203,7 +227,7 @@ private:
     std::string_view text_;
     const rapidjson::MemoryStream* stream_;
     check_layout layout_;
-    std::string_view node_;
+    const own_checks& own_;
     std::vector<snapshot_check> found_{};
     snapshot_check current_{};
     std::string id_{};       // the name under which the current check stands
@@ -218,7 +242,7 @@ private:
     bool named_{};         // it has a ServiceName, perhaps an empty one
 };
 
-[[nodiscard]] inline auto read_checks(std::string_view text, check_layout layout, std::string_view node)
+[[nodiscard]] inline auto read_checks(std::string_view text, check_layout layout, const own_checks& own)
     -> result<std::vector<snapshot_check>> {
     const std::string wanted = "; expected the list that a watch of type \"checks\" gives";
     if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
@@ -232,7 +256,7 @@ private:
                                         ": a byte order mark; save the text as UTF-8 without one");
     }
     rapidjson::MemoryStream stream{text.data(), text.size()};
-    check_reader handler{text, stream, layout, node};
+    check_reader handler{text, stream, layout, own};
     throwing_reader reader;
     const rapidjson::ParseResult outcome = reader.Parse<reader_flags>(stream, handler);
     if (!handler.complaint().empty()) return fail(errc::bad_data, handler.complaint());
@@ -277,15 +301,15 @@ public:
         return made;
     }
 
-    /// The checks of `node`: those of a service, and no maintenance. A service id that is missing is the service's
+    /// The checks of a node: those of a service, and no maintenance. A service id that is missing is the service's
     /// name; indexes that are missing are 0. Fails with errc::bad_data and the place: an entry of this node without
     /// CheckID, Status or ServiceName, with one of these members twice or of a wrong type. Of another node's entries
     /// only the node is looked at.
-    [[nodiscard]] auto checks_of(std::string_view node) const -> result<std::vector<snapshot_check>> {
+    [[nodiscard]] auto checks_of(const own_checks& own) const -> result<std::vector<snapshot_check>> {
         std::vector<snapshot_check> found;
-        if (skimmed_ && find(node, found)) return found;
+        if (skimmed_ && find(own, found)) return found;
         // This says what is wrong, and where.
-        return detail::read_checks(text_, detail::check_layout::list, node);
+        return detail::read_checks(text_, detail::check_layout::list, own);
     }
 
 private:
@@ -306,11 +330,11 @@ private:
         return object && !node.empty();
     }
 
-    [[nodiscard]] auto find(std::string_view node, std::vector<snapshot_check>& found) const -> bool {
+    [[nodiscard]] auto find(const own_checks& own, std::vector<snapshot_check>& found) const -> bool {
         detail::throwing_reader reader;
         for (std::size_t i = 0; i < runs_.size(); ++i) {
             const bool mixed = i + 1 == most_runs;
-            if (runs_[i].node != node && !mixed) continue;
+            if (runs_[i].node != own.node && !mixed) continue;
             const std::size_t end = i + 1 < runs_.size() ? runs_[i + 1].begin : text_.size();
             skimmer at{text_.substr(0, end), runs_[i].begin};
             do {
@@ -319,10 +343,10 @@ private:
                 std::string_view whose;
                 if (at.at_end()) break;
                 if (!entry(at, whose)) return false;
-                if (whose != node) continue;
+                if (whose != own.node) continue;
                 const auto text = text_.substr(begin, at.tell() - begin);
                 rapidjson::MemoryStream stream{text.data(), text.size()};
-                detail::check_reader handler{text, stream, detail::check_layout::list, node, 1};
+                detail::check_reader handler{text, stream, detail::check_layout::list, own, 1};
                 if (reader.Parse<detail::reader_flags>(stream, handler).IsError()) return false;
                 for (auto& each : handler.take()) found.push_back(std::move(each));
             } while (at.take(','));

@@ -100,7 +100,7 @@ namespace detail {
 }
 
 /// The entries of a watch's input that are ignored, each with the reason; empty if the input is not JSON.
-[[nodiscard]] inline auto ignored_text(std::string_view input, std::string_view node, bad_state state) -> std::string {
+[[nodiscard]] inline auto ignored_text(std::string_view input, const own_checks& own, bad_state state) -> std::string {
     std::string text;
     const auto root = json::parse(input);
     if (!root) return text;
@@ -110,7 +110,10 @@ namespace detail {
             const auto* const found = each.find(name);
             return found == nullptr ? std::string{} : found->text;
         };
-        if (member("Node") != node) {
+        if (!own.hold({.node = member("Node"),
+                       .peer = member("PeerName"),
+                       .partition = member("Partition"),
+                       .name_space = member("Namespace")})) {
             ++elsewhere;
             continue;
         }
@@ -127,7 +130,7 @@ namespace detail {
     }
     if (elsewhere == 0) return text;
     return text + std::to_string(elsewhere) + (elsewhere == 1 ? " check" : " checks") + " of other nodes than " +
-           std::string{node} + ": would do nothing\n";
+           own.node + ": would do nothing\n";
 }
 
 // --- incidents ---

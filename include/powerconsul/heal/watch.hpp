@@ -33,6 +33,14 @@ struct handled_watch {
 struct agent_view {
     std::string node{};
     std::vector<snapshot_check> checks{};
+    std::string partition{};   ///< of Consul Enterprise; empty where the agent does not say so
+    std::string name_space{};  ///< in which the checks are, as it is for the partition
+
+    /// The checks of a list that are this agent's. What the agent does not say is as Consul is asked, in `asked`.
+    [[nodiscard]] auto own(const consul_scope& asked) const -> own_checks {
+        return {node, partition.empty() ? asked.partition : partition,
+                name_space.empty() ? asked.name_space : name_space};
+    }
 };
 
 // --- what is known ---
@@ -54,14 +62,17 @@ template <typename Connect, clock Clock>
     consul_client<decltype(*transport), Clock&> consul{*transport, time, time.monotonic() + limit};
     auto checks = consul.agent_checks();
     if (!checks) return unexpected{checks.error()};
-    agent_view view{{}, std::move(*checks)};
+    agent_view view{{}, std::move(*checks), {}, {}};
     for (const auto& each : view.checks) {
         if (!each.node.empty()) view.node = each.node;
+        if (!each.partition.empty()) view.partition = each.partition;
+        if (!each.name_space.empty()) view.name_space = each.name_space;
     }
     if (!view.node.empty()) return view;
     auto agent = consul.agent();
     if (!agent) return unexpected{agent.error()};
     view.node = agent->node;
+    view.partition = agent->partition;
     return view;
 }
 
