@@ -227,6 +227,7 @@ TEST_CASE("the name of a node whose agent does not say it comes from its checks,
     CHECK(std::ranges::count(notes, found->notes.back()) == 1);
     CHECK(std::ranges::any_of(notes, [](const auto& each) { return each.find("below triggers/:") != each.npos; }));
     CHECK(std::ranges::any_of(notes, [](const auto& each) { return each.starts_with("The datacenters are not"); }));
+    CHECK(notes.back().find("else with the agent's default token") != std::string::npos);
 }
 
 TEST_CASE("with several datacenters the token must be global, and a base key of one's own is named") {

@@ -255,7 +255,11 @@ template <typename Client>
                     (base_key.empty() ? "triggers/" : std::string{base_key}) + ": whoever may is root on the nodes.");
     notes.push_back("Consul's own watch asks with its `token` or the agent's default token: for " +
                     found.facts.service + " it needs the lines that name watch.");
-    notes.emplace_back("The agent needs a token of its own to register: node and service with policy = \"write\".");
+    // 1.8.7: agent/local/state.go, syncService takes the service's own token or UserToken, syncNodeInfo AgentToken.
+    notes.emplace_back(
+        "To register, the agent's token needs its node with policy = \"write\". A service is registered with the token of "
+        "its own definition, else with the agent's default token (newer versions: config_file_service_registration), "
+        "which needs the service with policy = \"write\".");
     return notes;
 }
 
