@@ -297,7 +297,7 @@ def statuses():
     """Answers that are sound as HTTP and no 200."""
     login = "Location: http://127.0.0.1:1/login"
     redirect = ": a redirect, which would lead to another key or host; give the address of Consul itself"
-    password = "; a proxy in front of it asks for a name and a password: --http-auth-file"
+    password = "; a proxy in front of it asks for a name and a password; set --http-auth-file"
     log = "; see the agent's log"
     for name, alteration, code, tail in (
             (101, raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"), 65, AGENT),
@@ -444,8 +444,8 @@ ROWS = [
             f"Consul answers 302 to /v1/kv/{TRIGGER}: a redirect, which would lead to another key or host; give the address of "
             "Consul itself"),
     doctor("401", alter.page(401),
-           "Consul answers 401 to /v1/agent/self; a proxy in front of it asks for a name and a password: --http-auth-file; set "
-           "--http-addr to a Consul agent"),
+           "Consul answers 401 to /v1/agent/self; a proxy in front of it asks for a name and a password; set "
+           "--http-auth-file"),
     doctor("TLS", alter.tls_alert, f"{NO_HTTP}; set --http-addr to a Consul agent"),
     doctor("a page", alter.page(200),
            '/v1/agent/self: not valid JSON at line 1, column 1 (byte 0): expected a value, found "<"; set --http-addr to a Consul agent'),

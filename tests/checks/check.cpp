@@ -76,6 +76,13 @@ TEST_CASE("a report carries the facts, the probe's reason first") {
     CHECK(report.why == "active (running); web3 is in standby_nodes");
     CHECK(check_service(facts, [] { return observed{}; }).why == "web3 is in standby_nodes");
 
+    facts.cause = error{errc::bad_data, "a proxy asks for a password", "httpAuthFile"};
+    CHECK(check_service(facts, look).remedy == "httpAuthFile");
+    CHECK(check_service(facts, [] {
+              return observed{observation::unknown, "which?", "serviceManager"};
+          }).remedy == "serviceManager");
+    looks = 1;
+
     facts.expects = expectation::unknown;
     CHECK(check_service(facts, look).seen == observation::running);
     CHECK(looks == 2);

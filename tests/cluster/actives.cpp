@@ -560,7 +560,7 @@ TEST_CASE("an active that is not listed is gone only if the token may see it") {
          {401, "Basic realm", {}},
          actives::unknown,
          "whether an active serves is unknown: Consul answers 401 to /v1/internal/acl/authorize; a proxy in front of "
-         "it asks for a name and a password: --http-auth-file"},
+         "it asks for a name and a password"},
         {"refused",
          {403, "ACL not found", {}},
          actives::unknown,

@@ -83,8 +83,7 @@ TEST_CASE("a key is there, cleanly absent, or unknown for a reason") {
         {"a compressed body", http_response{200, "\x1F\x8B", {{"content-encoding", "gzip"}}}, errc::bad_data,
          R"(/v1/kv/cluster/production/web: the answer is encoded as "gzip", which nobody asked for; is a proxy in between?)"},
         {"a proxy's 401", http_response{401, "Basic realm", {}}, errc::bad_data,
-         "Consul answers 401 to /v1/kv/cluster/production/web; a proxy in front of it asks for a name and a password: "
-         "--http-auth-file"},
+         "Consul answers 401 to /v1/kv/cluster/production/web; a proxy in front of it asks for a name and a password"},
         {"404 with the index 0", http_response{404, "", {{"X-Consul-Index", "0"}}}, errc::bad_data,
          "Consul answers 404 to /v1/kv/cluster/production/web; is the address that of a Consul agent?"},
         {"404 with an index below 0", http_response{404, "", {{"X-Consul-Index", "-7"}}}, errc::bad_data,
@@ -437,6 +436,15 @@ TEST_CASE("what is no list is an error with its reason") {
         REQUIRE(!refused);
         CHECK(refused.error().code == each.code);
         CHECK(refused.error().message == each.message);
+    }
+}
+
+TEST_CASE("what would help against a proxy's question for a password is told apart from the message") {
+    for (const int status : {401, 407, 404}) {
+        auto fake = answering(confirmed_target, {status, "", {}});
+        manual_clock time;
+        const auto read = client{fake, time, seconds(8)}.read_key("cluster/production/web", "");
+        CHECK(read.error().remedy == (status == 404 ? "" : "httpAuthFile"));
     }
 }
 

@@ -48,6 +48,8 @@ TEST_CASE("agent and leader") {
     holds(judge_agent("http://a", failed(errc::timed_out)), condition::error, "why");
     holds(judge_agent("http://a", failed(errc::denied)), condition::unknown, "acl-policy");
     holds(judge_agent("http://a", failed(errc::unsupported)), warning, "block_endpoints");
+    holds(judge_agent("http://a", fail(errc::bad_data, "why", "httpAuthFile")), condition::error,
+          "why; set --http-auth-file");
     holds(judge_agent("http://a", failed(errc::bad_data)), condition::error, "--http-addr");
     holds(judge_leader(std::string{"10.0.0.1:8300"}), ok, "10.0.0.1:8300");
     holds(judge_leader(std::string{}), condition::error, "have no leader");

@@ -12,9 +12,9 @@ auto run_role(const invocation&, const config::arguments& line, const configurat
     if (!service) return unexpected{service.error()};
     auto here = make_host(chosen);
     if (!here) return unexpected{std::move(here).error()};
-    const auto facts =
-        powerconsul::resolve(*here, *service, chosen.state_dir, chosen.roles, {chosen.timeout.count * 5 / 8});
+    auto facts = powerconsul::resolve(*here, *service, chosen.state_dir, chosen.roles, {chosen.timeout.count * 5 / 8});
     if (!facts) return unexpected{facts.error()};
+    if (facts->cause) facts->reason = with_remedy(std::move(facts->reason), facts->cause->remedy);
 
     const bool explain = line.has("explain");
     const auto triggers =

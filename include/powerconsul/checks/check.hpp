@@ -102,7 +102,7 @@ template <typename Probe>
             .from = facts.from,
             .held = held,
             .why = std::move(found.reason),
-            .remedy = found.remedy};
+            .remedy = found.remedy.empty() && facts.cause ? facts.cause->remedy : found.remedy};
 }
 
 }  // namespace powerconsul::inline v0

@@ -102,10 +102,13 @@ inline constexpr std::array<std::string_view, 5> key_complaints{"invalid key nam
     return text.empty() || text.front() == '<' ? std::string{} : ": " + one_line(text, 160);
 }
 
+[[nodiscard]] inline auto asks_for_a_password(const http_response& answer) -> bool {
+    return answer.status == 401 || answer.status == 407;
+}
+
 /// What a status that is neither a success nor a refusal of Consul's own may come from.
 [[nodiscard]] inline auto advice_on(const http_response& answer) -> std::string {
-    if (answer.status == 401 || answer.status == 407)
-        return "; a proxy in front of it asks for a name and a password: --http-auth-file";
+    if (asks_for_a_password(answer)) return "; a proxy in front of it asks for a name and a password";
     if (answer.status >= 300 && answer.status < 400)
         return ": a redirect, which would lead to another key or host; give the address of Consul itself";
     return is_consuls(answer) ? "; see the agent's log" : "; is the address that of a Consul agent?";
@@ -131,7 +134,8 @@ inline constexpr std::array<std::string_view, 5> key_complaints{"invalid key nam
     if (answer.status >= 500 && !bad_key) {
         return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
     }
-    return fail(errc::bad_data, what + (complaint.empty() ? advice_on(answer) : ""));
+    return fail(errc::bad_data, what + (complaint.empty() ? advice_on(answer) : ""),
+                asks_for_a_password(answer) ? "httpAuthFile" : "");
 }
 
 /// Whether an endpoint that is not part of Consul's documented API is not there, not taken so, or blocked by the

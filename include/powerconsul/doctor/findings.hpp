@@ -60,7 +60,8 @@ inline constexpr std::string_view unblock = "take it out of block_endpoints in t
     }
     if (why.code == errc::denied) return {"agent", condition::unknown, why.message, "see powerconsul acl-policy"};
     if (why.code == errc::unsupported) return {"agent", condition::warning, why.message, std::string{unblock}};
-    return {"agent", condition::error, why.message, "set --http-addr to a Consul agent"};
+    return {"agent", condition::error, why.message,
+            why.remedy == "httpAuthFile" ? "set --http-auth-file" : "set --http-addr to a Consul agent"};
 }
 
 /// `leader` is the leader's address, empty if there is none; errc::failed if the agent found no server that knows.

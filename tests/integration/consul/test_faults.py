@@ -675,7 +675,7 @@ ALTERATIONS = [
     ("100 MiB to the connection's end", alter.hundred_mib_to_the_end, False, TOO_LARGE, 65),
     ("a proxy's 404", alter.page(404), False, "Consul answers 404 to /v1/.*; is the address that of a", 65),
     ("a proxy's 302", alter.page(302, "Location: /login"), False, "Consul answers 302 to /v1/.*: a redirect", 65),
-    ("a proxy's 401", alter.page(401, 'WWW-Authenticate: Basic realm="x"'), False, "Consul answers 401 to /v1/.*: --http-auth-file", 65),
+    ("a proxy's 401", alter.page(401, 'WWW-Authenticate: Basic realm="x"'), False, "Consul answers 401 to /v1/.*; a proxy in front of it asks for a name", 65),
     ("a proxy's 403", alter.page(403), False, "Consul answers 403 to /v1/.*; the token needs ", 77),
     ("a proxy's 429", alter.page(429), True, "Consul answers 429 to /v1/.*: too many requests", 69),
     ("a proxy's 502", alter.page(502), True, "Consul answers 502 to /v1/.*; see the agent's log", 69),
