@@ -19,6 +19,7 @@ from rows import POWERCONSUL, Row, main
 DOCUMENT = "/v1/kv/cluster/"
 HEALTH = "/v1/health/service/"
 CHECKS = "/v1/agent/checks"
+AUTHORIZE = "/v1/internal/acl/authorize"
 TRIGGERS = "/v1/kv/triggers/"
 STANDBY = json.dumps({"active_nodes": [OTHER], "standby_nodes": [NODE]})
 KEY = "cluster/production/web"
@@ -237,6 +238,13 @@ def gone(_):
     yield from unchanged(alter.Answer(404, [peer.INDEX], b""))
 
 
+def newer(number, words, policy="deny"):
+    """As Consul answers since 1.9 (agent/http.go: setACLDefaultPolicy). tests/newer_consul.hpp names the texts' sources."""
+    def alteration(_):
+        yield from unchanged(alter.Answer(number, [("X-Consul-Default-ACL-Policy", policy)], words.encode()))
+    return alteration
+
+
 MIB = 1024 * 1024
 LOST = (f"Consul has no {KEY} and has not come as far as index 100, at which this node has read it: its data was lost or "
         "restored; write the document again, or delete FOLDER/state/last-known/web.json if there is to be none")
@@ -310,8 +318,43 @@ def statuses():
         yield role(f"{name}", alteration, code, answers(name, tail))
 
 
+def newer_versions():
+    """What versions after 1.8.7 say, and 1.8.7 does not."""
+    needs = f"; the token needs key:read on {KEY}"
+    permission = "Permission denied: the token lacks permission 'key:read'"
+    for name, accessor in (("a token", "2f1c0e3a-9b9c-4f0e-8a58-0d2a1b6f7c11"), ("the token by another id", "x")):
+        yield role(f"{name} that lacks a permission",
+                   newer(403, f"Permission denied: token with AccessorID '{accessor}' lacks permission 'key:read' on \"{KEY}\""),
+                   77, answers(403, f": {permission}{needs}"))
+    yield role("an ACL system that is not bootstrapped",
+               newer(403, "ACL system must be bootstrapped before making any requests that require authorization: ACL not found"),
+               77, answers(403, ": ACL system must be bootstrapped before making any requests; see consul acl bootstrap"))
+    for number, words in ((429, "rate limit exceeded, try a different server"), (503, "rate limit exceeded, try again later"),
+                          (500, "rpc error making call: rate limit exceeded, try again later")):
+        yield role(f"a rate limit with {number}", newer(number, words), 69, answers(number, ": rate limit exceeded; see its limits"))
+    yield role("a key of other letters", newer(500, r'invalid key name, keys should respect the "^[a-zA-Z0-9,_./\-?&=]+$" format'),
+               65, answers(500, ": it does not take this key: invalid key name"))
+    yield role("a key like a file", newer(400, "key contains suspicious file extension '.com' that may be cached by proxies"),
+               65, answers(400, ": it does not take this key: suspicious file extension"))
+    yield role("another 400", newer(400, "Invalid max_stale value \"x\""), 65, answers(400, ': Invalid max_stale value "x"'))
+    yield role("a blocked endpoint", newer(403, "Endpoint is blocked by agent configuration"), 69,
+               answers(403, ": Endpoint is blocked by agent configuration"))
+    yield undecided("of any server", header("X-Consul-Effective-Consistency", "stale"), 69,
+                    "Consul answers /v1/health/service/web from any server, though its leader was asked for")
+    away = {"role": "secondary", "clustered": True, "document": 7}
+    for number, words, shown in ((403, "Endpoint is blocked by agent configuration", "403, Endpoint is blocked by agent configuration"),
+                                 (404, "Invalid URL path: not a recognized HTTP API endpoint\n",
+                                  "404, not a recognized HTTP API endpoint"),
+                                 (405, "method POST not allowed", "405, method POST not allowed"), (400, "", "400")):
+        yield role(f"{number} to what a token may see", newer(number, words), 69, "", AUTHORIZE, {
+            **away, "reason": f"{NODE} is in standby_nodes; whether an active serves is unknown: this agent does not answer "
+                              f"{AUTHORIZE} ({shown}), so that a takeover from an active that is not listed is not possible"},
+                   document=json.dumps({"active_nodes": ["production-web9"], "standby_nodes": [NODE]}))
+
+
 ROWS = [
     sound("unchanged", unchanged),
+    *newer_versions(),
     sound("a status line of 8 000 bytes", status(b"HTTP/1.1 200 " + b"x" * 7_980)),
     sound("100 before it", before(b"HTTP/1.1 100 Continue\r\n\r\n")),
     sound("HTTP/1.0", status(b"HTTP/1.0 200 OK")),

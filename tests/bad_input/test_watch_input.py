@@ -227,8 +227,6 @@ ROWS = [
     watch("another namespace", [entry(Namespace="team")], code=0),
     watch("this node's, by all that newer versions say", [entry(PeerName="", Partition="default", Namespace="default",
                                                                 ExposedPort=0)], code=0, err=OPENED + RAN, after=it_ran),
-    watch("this node's, in its partition and namespace", [entry(Partition="east", Namespace="team")], code=0,
-          err=OPENED + RAN, after=it_ran, more=("--partition", "east", "--namespace", "team")),
     watch("another state", [entry(Status="maintenance"), entry(Status="Critical"), entry(Status="passing")], code=0),
     *cut_off(),
     watch("two documents", SOUND + SOUND,

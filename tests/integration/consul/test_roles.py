@@ -322,6 +322,33 @@ class Reads(Case):
         asked_it_again = self.web2.check("web", "--health-cache", "--max-stale", "0")
         self.says(asked_it_again, 0, role="secondary", expects=False)
 
+    def test_an_agent_that_asks_any_server_for_health(self):
+        """discovery_max_stale changes what a request without a consistency is; the leader's reads are still the leader's."""
+        def consistency(query):
+            connection = cluster.web2.connection(10)
+            try:
+                connection.request("GET", "/v1/health/service/web" + query)
+                return connection.getresponse().headers["X-Consul-Effective-Consistency"]
+            finally:
+                connection.close()
+
+        def restart():
+            cluster.web2.kill()
+            cluster.whole()
+            cluster.web2.set_check("web", "pass")  # its TTL begins anew with the agent, as critical
+            self.seen(cluster.web2, "passing")
+
+        setting = cluster.web2.config / "stale.hcl"
+        self.addCleanup(restart)
+        self.addCleanup(setting.unlink)
+        setting.write_text('discovery_max_stale = "1h"\n')
+        restart()
+        self.assertEqual([consistency(query) for query in ("", "?stale", "?leader", "?consistent")],
+                         ["stale", "stale", "leader", "consistent"])
+        for request in ("?consistent", "?leader"):
+            _, asked = self.explained(self.web2)
+            self.assertEqual([(each["request"], each["age_ms"]) for each in asked], [(f"GET /v1/health/service/web{request}", 0)])
+
     def test_never_stale_needs_the_leader(self):
         self.explained(self.web2)
         cluster.hq.pause()
