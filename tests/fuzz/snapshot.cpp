@@ -18,6 +18,7 @@ namespace {
 [[nodiscard]] auto same(const snapshot_check& a, const snapshot_check& b) -> bool {
     return a.node == b.node && a.check_id == b.check_id && a.name == b.name && a.status == b.status &&
            a.output == b.output && a.service_id == b.service_id && a.service_name == b.service_name &&
+           a.peer == b.peer && a.partition == b.partition && a.name_space == b.name_space &&
            a.create_index == b.create_index && a.modify_index == b.modify_index;
 }
 

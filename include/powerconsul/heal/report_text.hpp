@@ -130,7 +130,7 @@ namespace detail {
     }
     if (elsewhere == 0) return text;
     return text + std::to_string(elsewhere) + (elsewhere == 1 ? " check" : " checks") + " of other nodes than " +
-           own.node + ": would do nothing\n";
+           one_line(own.node, 200) + ": would do nothing\n";
 }
 
 // --- incidents ---
