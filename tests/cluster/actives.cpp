@@ -10,6 +10,7 @@
 #include <powerconsul/store/store.hpp>
 #include <powerconsul/testing/fakes.hpp>
 
+#include "../newer_consul.hpp"
 #include "../world.hpp"
 
 using namespace powerconsul;
@@ -663,4 +664,55 @@ TEST_CASE("what was asked is kept with its age and what it held") {
     REQUIRE(facts.sources[1].cause);
     CHECK(facts.sources[1].cause->code == errc::unavailable);
     CHECK(facts.sources[1].instances == 0);
+}
+
+TEST_CASE("where rights cannot be asked for, a list that a newer Consul does not mark as filtered may be whole") {
+    struct row {
+        std::string_view name;
+        std::string_view policy;
+        std::string_view version;
+        http_response token;
+        bool is_whole;
+        std::string_view datacenter = "hq";
+    };
+    const auto token = [](std::string_view accessor) {
+        return newer::with_policy(200, R"({"AccessorID":")" + std::string{accessor} + "\"}");
+    };
+    const std::string_view anonymous = "00000000-0000-0000-0000-000000000002";
+    const http_response off{401, "ACL support disabled", {}};
+    const row rows[] = {
+        {"a token", "allow", "1.11.0", token("2f1c0e3a"), true},
+        {"a newer version's", "allow", "2.0.1", token("2f1c0e3a"), true},
+        {"an enterprise version's", "allow", "1.22.4+ent", token("2f1c0e3a"), true},
+        {"no ACLs", "allow", "2.0.1", off, true},
+        {"a policy that denies", "deny", "2.0.1", token("2f1c0e3a"), false},
+        {"no word of a policy", "", "2.0.1", token("2f1c0e3a"), false},
+        {"a version that marks nothing", "allow", "1.10.12", token("2f1c0e3a"), false},
+        {"1.8.7", "allow", "1.8.7", off, false},
+        {"no version", "allow", "", off, false},
+        {"a version that is none", "allow", "dev", off, false},
+        {"the anonymous token", "allow", "2.0.1", token(anonymous), false},
+        {"a token without an id", "allow", "2.0.1", token(""), false},
+        {"a token that is not told", "allow", "2.0.1", newer::denied("", "acl:read", "x"), false},
+        {"a page", "allow", "2.0.1", {200, "<html>", {}}, false},
+        {"another datacenter's agent", "allow", "2.0.1", off, false, "dr"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        fake_transport fake;
+        auto list = newer::answer(world::list({world::instance("production-web1", "hq", "a=critical"),
+                                               world::instance("production-web3", "hq", "a=passing")}));
+        list.headers.back().value = each.policy;
+        fake.on(http_method::get, web_hq, list);
+        fake.on(http_method::get, all_datacenters, 200, R"(["hq"])");
+        fake.on(http_method::post, rights_hq, newer::no_such_endpoint());
+        fake.on(http_method::get, "/v1/agent/self", 200,
+                R"({"Config":{"NodeName":"n","Datacenter":")" + std::string{each.datacenter} + R"(","Version":")" +
+                    std::string{each.version} + "\"}}");
+        fake.on(http_method::get, "/v1/acl/token/self", each.token);
+        const auto facts = gather(fake, nodes, self);
+        CHECK(facts.state == (each.is_whole ? actives::none_serving : actives::unknown));
+        CHECK(facts.reason.find("does not answer /v1/internal/acl/authorize (404") ==
+              (each.is_whole ? std::string::npos : facts.reason.find("does not answer")));
+    }
 }

@@ -28,6 +28,7 @@ struct agent_facts {
     std::string node{};
     std::string datacenter{};
     std::string partition{};  ///< of Consul Enterprise; empty where the agent does not say so
+    std::string version{};    ///< of Consul; empty where the agent does not say so
 };
 
 }  // namespace powerconsul::inline v0
@@ -108,8 +109,8 @@ namespace detail {
     return found;
 }
 
-/// `GET /v1/agent/self`: Config.NodeName and Config.Datacenter, and Config.Partition, which Consul Enterprise has if it
-/// was set.
+/// `GET /v1/agent/self`: Config.NodeName and Config.Datacenter, and where they are there Config.Version and
+/// Config.Partition, which Consul Enterprise has if it was set.
 [[nodiscard]] inline auto decode_agent(std::string_view body) -> result<agent_facts> {
     const auto root = parse(body);
     if (!root) return unexpected{root.error()};
@@ -119,8 +120,11 @@ namespace detail {
     if (node == nullptr || node->empty() || datacenter == nullptr || datacenter->empty()) {
         return detail::misshapen("expected Config.NodeName and Config.Datacenter");
     }
-    const std::string* const partition = detail::member_text(*config, "Partition");
-    return agent_facts{*node, *datacenter, partition == nullptr ? std::string{} : *partition};
+    const auto or_none = [&](std::string_view name) {
+        const std::string* const text = detail::member_text(*config, name);
+        return text == nullptr ? std::string{} : *text;
+    };
+    return agent_facts{*node, *datacenter, or_none("Partition"), or_none("Version")};
 }
 
 /// `GET /v1/catalog/datacenters`: the names, the agent's own first.

@@ -152,6 +152,14 @@ inline constexpr std::array<std::string_view, 5> key_complaints{"invalid key nam
                                        "), so that a takeover from an active that is not listed is not possible");
 }
 
+/// 1.11 and later. A version is read as leniently as can be: `1.11.2+ent`, `2.0.1`.
+[[nodiscard]] inline auto marks_filtered_lists(std::string_view version) -> bool {
+    const auto major = read_digits(version);
+    if (major.count == 0 || !version.substr(major.count).starts_with('.')) return false;
+    const auto minor = read_digits(version.substr(major.count + 1));
+    return minor.count != 0 && (major.number > 1 || (major.number == 1 && minor.number >= 11));
+}
+
 /// A server that knows no leader answers from what it last had: that can be of any age.
 [[nodiscard]] inline auto leaderless(const http_response& answer) -> bool {
     return answer.header("X-Consul-KnownLeader") == "false";
@@ -286,6 +294,22 @@ public:
                                       "; the token needs " + to_string(*missing));
     }
 
+    /// Whether a list of this datacenter's that is not marked as filtered is whole, for agents that do not answer which
+    /// rights a token has. Since 1.11 servers mark what they have filtered, but not for the anonymous token
+    /// (agent/consul/rpc.go); they are never older than their agents. An agent without ACLs hides nothing.
+    [[nodiscard]] auto unmarked_is_whole(std::string_view datacenter) -> bool {
+        const auto self = agent();
+        if (!self || !(datacenter.empty() || self->datacenter == datacenter)) return false;
+        if (!detail::marks_filtered_lists(self->version)) return false;
+        const auto token = get("/v1/acl/token/self");
+        if (!token) return false;
+        if (token->status == 401) return token->body.find("ACL support disabled") != std::string::npos;
+        const auto read = json::parse(token->body);
+        const auto* const accessor = read ? read->find("AccessorID") : nullptr;
+        return token->status == 200 && accessor != nullptr && accessor->is(json::kind::string) &&
+               !accessor->text.empty() && accessor->text != "00000000-0000-0000-0000-000000000002";
+    }
+
     /// The local agent's node name and datacenter.
     [[nodiscard]] auto agent() -> result<agent_facts> {
         return asked("/v1/agent/self", {{acl_resource::agent, "this node"}}, json::decode_agent);
@@ -368,7 +392,11 @@ private:
             const auto age = answers[i] ? age_of(*answers[i]) : std::nullopt;
             all.push_back({datacenters[i],
                            decoded(answers[i], path, service, datacenters[i], mode),
-                           {in(path, datacenters[i], mode), mode, age, {}}});
+                           {in(path, datacenters[i], mode),
+                            mode,
+                            age,
+                            {},
+                            answers[i] && answers[i]->header("X-Consul-Default-ACL-Policy") == "allow"}});
         }
         return all;
     }

@@ -30,6 +30,7 @@ struct read_facts {
     consistency mode{consistency::leader};  ///< of that request
     std::optional<milliseconds> age{};      ///< how old it may be according to Consul, nothing if Consul does not say
     std::string again{};                    ///< why a cheaper read was not enough, empty if the first read was
+    bool open{};                            ///< the agent says that whatever no rule denies is allowed
 };
 
 /// Why what was read is older than `longest`, or may be; empty if it is not.
