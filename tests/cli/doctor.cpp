@@ -105,7 +105,12 @@ TEST_CASE("doctor with a store: what a store has no answer to is unknown, and ne
     box.write("stop", "");
     CHECK(has(states_of(run({"doctor", "-S", "web", "--json"})), "stop file warning"));
     const auto text = run({"doctor", "-S", "web"});
-    CHECK(text.out.starts_with("ok       agent "));
+    CHECK(text.out.find("\nok       agent ") < text.out.find("\nwarning  "));
+    const auto quiet = run({"doctor", "-S", "web", "-q"});
+    CHECK(quiet.status == text.status);
+    CHECK(quiet.out.substr(0, quiet.out.find('\n')) == text.out.substr(0, text.out.find('\n')));
+    CHECK(quiet.out.find("\nok ") == std::string::npos);
+    CHECK(quiet.out.find("\nwarning  stop file ") != std::string::npos);
     CHECK(text.out.find("\nwarning  stop file ") != std::string::npos);
     CHECK(text.out.find('\x1b') == std::string::npos);
     box.write("store.json", store_text("{}", "passing"));

@@ -124,20 +124,31 @@ TEST_CASE("watches") {
 }
 
 TEST_CASE("findings as text and as JSON, each on its line") {
-    const std::vector<finding> all{{"a", ok, "is\nwell", ""},
-                                   {"longer", condition::error, "is not", "mend it"},
+    const std::vector<finding> all{{"longer", condition::error, "is not", "mend it"},
+                                   {"a", ok, "is\nwell", ""},
                                    {"b", condition::unknown, "is hidden", ""},
-                                   {"c", condition::unknown, "too", ""}};
+                                   {"c", condition::unknown, "too", ""},
+                                   {"d", ok, "well", ""}};
+    const std::string problems =
+        "unknown  b       is hidden\n"
+        "unknown  c       too\n"
+        "error    longer  is not; mend it\n";
     CHECK(findings_text(all, false) ==
+          "1 error, 0 warnings, 2 unknown\n"
           "ok       a       is well\n"
-          "error    longer  is not; mend it\n"
-          "unknown  b       is hidden\n"
-          "unknown  c       too\n"
-          "1 error, 0 warnings, 2 unknown\n");
-    CHECK(findings_text({all[1]}, true) ==
-          R"({"findings":[{"point":"longer","state":"error","what":"is not","remedy":"mend it"}],)"
-          R"("errors":1,"warnings":0,"unknown":0,"code":2})"
+          "ok       d       well\n" +
+              problems);
+    CHECK(findings_text(all, false, true) == "1 error, 0 warnings, 2 unknown\n" + problems);
+    CHECK(findings_text({all[1], all[0]}, true) ==
+          R"({"errors":1,"warnings":0,"unknown":0,"code":2,"findings":[{"point":"a","state":"ok","what":"is well"},)"
+          R"({"point":"longer","state":"error","what":"is not","remedy":"mend it"}]})"
           "\n");
-    CHECK(findings_text({all[0]}, true).find("remedy") == std::string::npos);
-    CHECK(findings_text({}, false) == "0 errors, 0 warnings, 0 unknown\n");
+    CHECK(findings_text({all[1], all[0]}, true, true).find("is well") == std::string::npos);
+}
+
+TEST_CASE("only problems: nothing at all where there are none") {
+    CHECK(findings_text({{"a", ok, "is well", ""}}, false, true).empty());
+    CHECK(findings_text({{"a", ok, "is well", ""}}, true, true) ==
+          "{\"errors\":0,\"warnings\":0,\"unknown\":0,\"code\":0,\"findings\":[]}\n");
+    CHECK(findings_text({}, false) == "nothing was looked at\n");
 }

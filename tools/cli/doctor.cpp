@@ -47,7 +47,7 @@ auto run_doctor(const invocation& call, const config::arguments& line, const con
     const posix_machine machine;
     const auto found =
         examination{*here, machine, ours, chosen, heal::stop_reason(here->files, chosen.stop_file)}(only);
-    out += findings_text(found, line.has("json") || chosen.format == output_format::json);
+    out += findings_text(found, line.has("json") || chosen.format == output_format::json, line.has("quiet"));
     return exit_code{exit_status(found)};
 }
 

@@ -100,6 +100,7 @@ constexpr auto acl_policy_options = std::to_array<option>({
 constexpr auto doctor_options = std::to_array<option>({
     {'S', "consulservice", "NAME",
      "only this Consul service (default: all that the agent's checks ask powerconsul for)"},
+    {'q', "quiet", "", "print what is not well, and nothing if all is"},
 });
 
 constexpr auto incidents_options = std::to_array<option>({

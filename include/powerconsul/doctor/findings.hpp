@@ -197,10 +197,23 @@ struct rights_facts {
 
 // --- printing ---
 
-/// One line in columns for each finding, and a last line that counts them; or one line of JSON with the counts and the
-/// exit status.
-[[nodiscard]] inline auto findings_text(const std::vector<finding>& all, bool as_json) -> std::string {
+/// As text: a first line that counts the findings, then each in columns, the worst last, next to the prompt. As JSON:
+/// one line with all of them in their own order, the counts and the exit status. With `only_problems`, those that are
+/// well are left out, and the text is empty if all are.
+[[nodiscard]] inline auto findings_text(std::vector<finding> all, bool as_json, bool only_problems = false)
+    -> std::string {
+    const int code = exit_status(all);
+    if (only_problems) std::erase_if(all, [](const auto& each) { return each.state == condition::ok; });
+    if (!as_json) std::ranges::stable_sort(all, {}, &finding::state);
     json::page printed;
+    std::vector<std::string> counts;
+    for (const auto& [state, name] : {std::pair{condition::error, "errors"}, std::pair{condition::warning, "warnings"},
+                                      std::pair{condition::unknown, "unknown"}}) {
+        const std::int64_t count{std::ranges::count(all, state, &finding::state)};
+        printed.object.key(name).number(count);
+        counts.push_back(std::to_string(count) + ' ' + (count == 1 ? std::string{to_string(state)} : name));
+    }
+    printed.object.key("code").number(std::int64_t{code});
     printed.objects("findings", all, [&](const finding& each) {
         std::string name{to_string(each.state)};
         name.resize(9, ' ');
@@ -212,18 +225,9 @@ struct rights_facts {
         printed.member("what", what, 2000);
         if (!remedy.empty()) printed.member("remedy", remedy, 500);
     });
-    for (const auto& [name, state] : {std::pair{"errors", condition::error}, std::pair{"warnings", condition::warning},
-                                      std::pair{"unknown", condition::unknown}}) {
-        printed.object.key(name).number(std::int64_t{std::ranges::count(all, state, &finding::state)});
-    }
-    printed.object.key("code").number(std::int64_t{exit_status(all)});
     if (as_json) return std::move(printed).json() + '\n';
-    const auto counted = [&](condition state, std::string_view plural) {
-        const auto count = std::ranges::count(all, state, &finding::state);
-        return std::to_string(count) + ' ' + std::string{to_string(state)} + std::string{count == 1 ? "" : plural};
-    };
-    return printed.text() + counted(condition::error, "s") + ", " + counted(condition::warning, "s") + ", " +
-           counted(condition::unknown, "") + '\n';
+    if (all.empty()) return only_problems ? "" : "nothing was looked at\n";
+    return counts[0] + ", " + counts[1] + ", " + counts[2] + '\n' + printed.text();
 }
 
 }  // namespace powerconsul::inline v0

@@ -134,8 +134,18 @@ class Case(unittest.TestCase):
         self.assertEqual(run.out, self.doctor().out)
         lines = self.node.run([each for each in run.argv if each != "--json"]).out.splitlines()
         self.assertEqual(len(lines), len(run.found) + 1)
-        self.assertRegex(lines[0], r"^ok       agent  +http://\S+ answers as production-web1 in hq, Consul 1\.\d+\.\d+$")
-        self.assertRegex(lines[-1], r"^0 errors, \d warnings?, \d unknown$")
+        self.assertRegex(lines[0], r"^0 errors, \d warnings?, \d unknown$")
+        self.assertRegex(lines[1], r"^ok       agent  +http://\S+ answers as production-web1 in hq, Consul 1\.\d+\.\d+$")
+
+    def test_the_worst_is_printed_last(self):
+        self.configure(checks=[self.check(timeout="8s"), self.check("--servise", "x", id="second")])
+        words = [each for each in self.doctor().argv if each != "--json"]
+        lines = self.node.run(words).out.splitlines()
+        self.assertRegex(lines[0], r"^1 error, [12] warnings?, \d unknown$")
+        self.assertRegex(lines[-1], "^error +check second ")
+        quiet = self.node.run([*words, "-q"])
+        self.assertEqual(quiet.code, 2, quiet)
+        self.assertEqual(quiet.out.splitlines(), [lines[0], *[each for each in lines[1:] if not each.startswith("ok ")]])
 
     def test_nothing_is_written(self):
         self.configure()
