@@ -168,6 +168,59 @@ TEST_CASE("a file that cannot be read or understood might say anything") {
     CHECK(here.read({"/bad.hcl"}).error().message == "/bad.hcl: line 2: expected no } here");
 }
 
+TEST_CASE("a member that stands twice counts as Consul counts it: the last, and it is noted") {
+    agents here;
+    here.files.put("/a.json", R"({"service": {"name": "lost"}, "service": {"name": "web",
+        "check": {"id": "c", "args": ["a"], "args": ["b"]}}})");
+    here.files.put("/b.hcl", "service { name = \"mail\" }\nservice { name = \"db\" }");
+    const auto found = here.read({"/a.json", "/b.hcl"});
+    REQUIRE(found);
+    CHECK(found->services == words{"web", "mail", "db"});
+    REQUIRE(found->checks.size() == 1);
+    CHECK(found->checks[0].words == words{"b"});
+    CHECK(found->repeated ==
+          words{R"(/a.json: "service" stands twice in one object, again at line 1, column 31 (byte 30))",
+                R"(/a.json: "args" stands twice in one object, again at line 2, column 45 (byte 101))"});
+}
+
+TEST_CASE("settings of the files, the last one of them, and of the command line, which wins") {
+    agents here;
+    here.files.put("/a.json", R"({"enable_local_script_checks": true, "check_output_max_size": 100})");
+    here.files.put("/b.hcl",
+                   "enable_local_script_checks = false\ndiscard_check_output = true\nleave_on_terminate = false"
+                   "\nskip_leave_on_interrupt = true");
+    const auto of = [&](const words& paths, const words& line) {
+        const auto parse = [](const words&) -> result<config::arguments> { return fail(errc::usage, "none"); };
+        const auto found = read_agent_files(here.files, here.machine, {.files = paths, .words = line}, parse);
+        REQUIRE(found);
+        return found->settings;
+    };
+    const auto both = of({"/a.json", "/b.hcl"}, {});
+    CHECK(both.local_scripts == false);
+    CHECK_FALSE(both.remote_scripts.has_value());
+    CHECK(both.output_size == 100);
+    CHECK(both.discards_output == true);
+    CHECK(both.leaves_on_terminate == false);
+    CHECK(both.stays_on_interrupt == true);
+    CHECK(of({"/b.hcl"}, {"consul", "agent", "-enable-local-script-checks"}).local_scripts == true);
+    CHECK(of({"/a.json"}, {"consul", "--enable-local-script-checks=false"}).local_scripts == false);
+    CHECK(of({}, {"consul", "-enable-script-checks=true"}).remote_scripts == true);
+    CHECK(of({"/a.json"}, {"consul", "-hcl", "enable_local_script_checks = false"}).local_scripts == false);
+    CHECK_FALSE(of({}, {"consul", "agent", "-data-dir", "/var"}).local_scripts.has_value());
+}
+
+TEST_CASE("how much of a check's output is kept") {
+    agents here;
+    here.files.put("/a.json", R"({"checks": [{"id": "a", "args": ["x"], "output_max_size": 100},
+        {"id": "b", "args": ["x"], "output_max_size": 9000}, {"id": "c", "args": ["x"], "output_max_size": 0}]})");
+    const auto found = here.read({"/a.json"});
+    REQUIRE(found);
+    REQUIRE(found->checks.size() == 3);
+    CHECK(found->checks[0].output_size == 100);
+    CHECK(found->checks[1].output_size == 4096);
+    CHECK(found->checks[2].output_size == 4096);
+}
+
 TEST_CASE("handlers of watches on checks") {
     agents here;
     const auto handler = [&](const std::string& watch) {
@@ -209,7 +262,8 @@ constexpr std::string_view body = R"({
                {"ID": "node", "ScriptArgs": ["/bin/true"], "ServiceID": "", "Timeout": "1m30s"},
                {"ID": "http", "ScriptArgs": [], "HTTP": "http://x", "Timeout": "1s"}],
     "DataDir": "/var/lib/consul", "EnableLocalScriptChecks": true, "EnableRemoteScriptChecks": false,
-    "Services": [{"ID": "web-1", "Name": "web", "Check": {"CheckID": "", "ScriptArgs": []},
+    "DiscardCheckOutput": false, "CheckOutputMaxSize": 4096, "LeaveOnTerm": true,
+    "SkipLeaveOnInt": false, "Services": [{"ID": "web-1", "Name": "web", "Check": {"CheckID": "", "ScriptArgs": []},
                   "Checks": [{"CheckID": "role", "Name": "r", "ScriptArgs": ["/bin/powerconsul", "check"], "Timeout": "9s"}]},
                  {"ID": "", "Name": "db", "Check": {"CheckID": "", "ScriptArgs": ["/bin/false"], "Timeout": "500ms"},
                   "Checks": null},
@@ -226,8 +280,12 @@ TEST_CASE("what an agent shows of its configuration") {
     CHECK(agent->datacenter == "hq");
     CHECK(agent->version == "1.8.7");
     CHECK(agent->data_dir == "/var/lib/consul");
-    CHECK(agent->local_scripts == true);
-    CHECK(agent->remote_scripts == false);
+    CHECK(agent->settings.local_scripts == true);
+    CHECK(agent->settings.remote_scripts == false);
+    CHECK(agent->settings.discards_output == false);
+    CHECK(agent->settings.output_size == 4096);
+    CHECK(agent->settings.leaves_on_terminate == true);
+    CHECK(agent->settings.stays_on_interrupt == false);
     REQUIRE(agent->checks);
     struct row {
         std::string_view id;
@@ -260,8 +318,9 @@ TEST_CASE("what is not shown is nothing, not false and not none") {
         CAPTURE(more);
         const auto agent = decode_agent_config('{' + config + more + '}');
         REQUIRE(agent);
-        CHECK_FALSE(agent->local_scripts.has_value());
-        CHECK_FALSE(agent->remote_scripts.has_value());
+        CHECK_FALSE(agent->settings.local_scripts.has_value());
+        CHECK_FALSE(agent->settings.remote_scripts.has_value());
+        CHECK_FALSE(agent->settings.discards_output.has_value());
         CHECK_FALSE(agent->checks.has_value());
         CHECK(agent->version.empty());
     }

@@ -45,8 +45,9 @@ TEST_CASE("a sound node: every question in its order") {
     words points;
     for (const auto& each : all) points.push_back(each.point);
     CHECK(points == words{"agent", "connection", "leader", "node name", "role web", "rights web", "agent's files",
-                          "script checks", "checks", "watch critical", "watch warning", "state directory",
-                          "service manager", "plugin", "clock", "stop file", "noop file"});
+                          "script checks", "check output", "agent's restart", "checks", "watch critical",
+                          "watch warning", "state directory", "service manager", "plugin", "clock", "stop file",
+                          "noop file"});
     CHECK(faults(all) == words{});
     CHECK(find(all, "role web").what.starts_with("primary, expects running: "));
     CHECK(find(all, "agent's files").what == "1 file of process 100");
@@ -59,8 +60,8 @@ TEST_CASE("an agent that does not answer leaves open what it would have said") {
     away.answers.clear();
     away.answers.insert_or_assign("/", fail(errc::unavailable, "connection refused"));
     const auto all = examine(away);
-    CHECK(faults(all) ==
-          words{"agent error", "leader unknown", "node name unknown", "services unknown", "script checks unknown"});
+    CHECK(faults(all) == words{"agent error", "leader unknown", "node name unknown", "services unknown",
+                               "script checks unknown", "agent's restart unknown"});
     CHECK(find(all, "leader").what == "it was not asked, since the agent does not answer");
     CHECK(find(all, "watch critical").state == condition::ok);  // the files are there
 }
@@ -69,7 +70,8 @@ TEST_CASE("an agent that may not be asked is named from its checks") {
     scene shy;
     shy.answer("/v1/agent/self", 403, "Permission denied");
     const auto all = examine(shy);
-    CHECK(faults(all) == words{"agent unknown", "node name unknown", "script checks unknown"});
+    CHECK(faults(all) ==
+          words{"agent unknown", "node name unknown", "script checks unknown", "agent's restart unknown"});
     CHECK(find(all, "agent").what ==
           "Consul answers 403 to /v1/agent/self: Permission denied; the token needs agent:read on production-web1");
 }
@@ -200,7 +202,12 @@ TEST_CASE("the agent's checks and handlers") {
           words{"services warning", "check web-role error", "watch critical warning", "watch warning warning"});
     at.here.files.put("/web.json", scene::agent_file("powerconsul"));
     at.answer("/v1/agent/checks", 200, "{}");
-    CHECK(find(examine(at), "check web-role").what == "the agent does not have this check of its files; consul reload");
+    CHECK(find(examine(at), "check web-role").what == "the agent does not have this check of its files");
+    CHECK(find(examine(at), "check web-role").remedy == "consul reload");
+    at.answer("/v1/agent/self", 200, R"({"Config": {"Datacenter": "hq", "NodeName": "production-web1"}, "DebugConfig": {
+        "DataDir": "/var/consul", "EnableLocalScriptChecks": false}})");
+    CHECK(find(examine(at), "check web-role").remedy.starts_with("restart the agent"));
+    CHECK(find(examine(at), "script checks").remedy == "restart the agent: a reload does not enable them");
 }
 
 TEST_CASE("files that cannot be read leave open what stands in them") {
@@ -224,6 +231,23 @@ TEST_CASE("the checks of an agent whose files are not there are those of its sta
     CHECK(find(all, "agent's files").what.ends_with("; its checks are shown as they were when it started"));
     // Who that agent is is not known: this user writes the directory.
     CHECK(find(all, "state directory").state == condition::error);
+}
+
+TEST_CASE("a member that stands twice in the agent's files") {
+    scene at;
+    at.here.files.put("/web.json", R"({"enable_local_script_checks": true, "enable_local_script_checks": true})");
+    const auto found = find(examine(at), "agent's files");
+    CHECK(found.state == condition::error);
+    CHECK(found.what.starts_with(R"(/web.json: "enable_local_script_checks" stands twice)"));
+}
+
+TEST_CASE("a restart of the agent matters where a standby waits") {
+    scene at;
+    at.answer("/v1/agent/self", 200, R"({"Config": {"Datacenter": "hq", "NodeName": "production-web1"}, "DebugConfig": {
+        "EnableLocalScriptChecks": true, "LeaveOnTerm": true, "SkipLeaveOnInt": false}})");
+    CHECK(find(examine(at), "agent's restart").state == condition::warning);
+    at.store.put("hq", "cluster/production/web", R"({"mode": "all-active"})");
+    CHECK(find(examine(at), "agent's restart").state == condition::ok);
 }
 
 TEST_CASE("the stop file") {

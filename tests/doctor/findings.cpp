@@ -13,7 +13,7 @@ using enum condition;
 namespace {
 
 auto sound_agent() -> agent_config {
-    return {.node = "web1", .datacenter = "hq", .version = "1.8.7", .local_scripts = true, .remote_scripts = false};
+    return {.node = "web1", .datacenter = "hq", .version = "1.8.7"};
 }
 
 /// State and text of a finding, and that it says what to do where something is wrong.
@@ -78,20 +78,11 @@ TEST_CASE("rights") {
           "this agent does not; take it out of block_endpoints in the agent's http_config, or ask");
 }
 
-TEST_CASE("script checks") {
-    auto agent = sound_agent();
-    holds(judge_script_checks(agent), ok, "are run");
-    agent.local_scripts = false;
-    holds(judge_script_checks(agent), condition::error, "enable_local_script_checks = true");
-    agent.local_scripts.reset();
-    holds(judge_script_checks(agent), condition::unknown, "does not say");
-    agent.remote_scripts = true;
-    holds(judge_script_checks(agent), warning, "in its place");
-    holds(judge_script_checks(fail(errc::denied, "no")), condition::unknown, "does not show");
-}
-
 TEST_CASE("checks") {
     using checks = std::optional<std::vector<examined_check>>;
+    const auto check = [](std::string id, std::string cause, std::int64_t own, std::int64_t limit) {
+        return examined_check{.id = std::move(id), .cause = std::move(cause), .own_timeout = {own}, .timeout = {limit}};
+    };
     const auto one = [](const checks& all) {
         const auto found = judge_checks(all);
         REQUIRE(found.size() == 1);
@@ -99,10 +90,13 @@ TEST_CASE("checks") {
     };
     holds(one(std::nullopt), condition::unknown, "not known");
     holds(one(checks{std::vector<examined_check>{}}), warning, "no check");
-    holds(one(checks{{{"role", "", {8000}, {9000}}}}), ok, "role");
-    holds(one(checks{{{"role", "", {8000}, {8000}}}}), warning, "longer than");
-    holds(one(checks{{{"role", "misspelt", {8000}, {9000}}}}), condition::error, "misspelt");
-    const auto mixed = judge_checks(checks{{{"a", "misspelt", {}, {}}, {"b", "", {1}, {2}}, {"c", "", {1}, {2}}}});
+    holds(one(checks{{check("role", "", 8000, 9000)}}), ok, "role");
+    holds(one(checks{{check("role", "", 8000, 8000)}}), warning, "longer than");
+    holds(one(checks{{check("role", "misspelt", 8000, 9000)}}), condition::error, "misspelt; correct its args");
+    auto cut = check("role", "", 8000, 9000);
+    cut.output_size = 4095;
+    holds(one(checks{{cut}}), warning, "only the last 4095 bytes of its output");
+    const auto mixed = judge_checks(checks{{check("a", "misspelt", 0, 0), check("b", "", 1, 2), check("c", "", 1, 2)}});
     REQUIRE(mixed.size() == 2);
     holds(mixed[0], ok, "b and c");
     CHECK(mixed[1].point == "check a");

@@ -101,7 +101,8 @@ struct scene {
         store.put("hq", "cluster/production/web", R"({"active_nodes": ["production-web1"], "standby_nodes": ["b"]})");
         answer("/v1/agent/self", 200, R"({"Config": {"Datacenter": "hq", "NodeName": "production-web1",
             "Version": "1.8.7"}, "DebugConfig": {"DataDir": "/var/consul", "EnableLocalScriptChecks": true,
-            "EnableRemoteScriptChecks": false}})");
+            "EnableRemoteScriptChecks": false, "DiscardCheckOutput": false, "LeaveOnTerm": false,
+            "SkipLeaveOnInt": true}})");
         answer("/v1/agent/checks", 200, R"({"web-role": {"Node": "production-web1", "CheckID": "web-role",
             "Name": "r", "Status": "passing", "Output": "", "ServiceID": "web", "ServiceName": "web"}})");
         answer("/v1/internal/acl/authorize", 401, "ACL support disabled");
@@ -120,8 +121,9 @@ struct scene {
         const auto call = [&](std::string_view args) {
             return "[\"" + std::string{program} + "\", " + std::string{args} + ']';
         };
-        return R"({"service": {"name": "web", "check": {"id": "web-role", "timeout": ")" + std::string{timeout} +
-               R"(", "args": )" + call(R"("check", "service", "consulservice", "web")" + std::string{more}) +
+        return R"({"enable_local_script_checks": true, "service": {"name": "web", "check": {"id": "web-role", "timeout": ")" +
+               std::string{timeout} + R"(", "args": )" +
+               call(R"("check", "service", "consulservice", "web")" + std::string{more}) +
                R"(}}, "watches": [{"type": "checks", "state": "critical", "args": )" + call(R"("watch", "critical")") +
                R"(}, {"type": "checks", "state": "warning", "args": )" + call(R"("watch", "warning")") + "}]}";
     }

@@ -15,12 +15,25 @@
 /// watches.
 namespace powerconsul::inline v0 {
 
+inline constexpr std::uint64_t most_output = 4096;  ///< bytes: Consul keeps no more of any check's output
+
 /// A check of the agent's configuration that runs a program.
 struct configured_check {
     std::string id{};
-    std::string service{};             ///< the Consul service; empty for a check of the node
-    std::vector<std::string> words{};  ///< the program and its arguments
-    milliseconds timeout{};            ///< after which Consul ends it
+    std::string service{};                   ///< the Consul service; empty for a check of the node
+    std::vector<std::string> words{};        ///< the program and its arguments
+    milliseconds timeout{};                  ///< after which Consul ends it
+    std::uint64_t output_size{most_output};  ///< bytes of its output that Consul keeps
+};
+
+/// Settings of an agent, as it says that it runs with them or as its files have them. What is not said is nothing.
+struct agent_settings {
+    std::optional<bool> local_scripts{};         ///< whether it runs script checks from its own files
+    std::optional<bool> remote_scripts{};        ///< whether it also runs those that others register
+    std::optional<bool> discards_output{};       ///< whether it forgets what checks print
+    std::optional<std::uint64_t> output_size{};  ///< bytes of a check's output that it keeps
+    std::optional<bool> leaves_on_terminate{};   ///< whether it leaves the cluster when it gets SIGTERM
+    std::optional<bool> stays_on_interrupt{};    ///< whether it stays in the cluster when it gets SIGINT
 };
 
 /// What an agent says of itself. Its configuration is no stable interface: any part may be missing.
@@ -29,8 +42,7 @@ struct agent_config {
     std::string datacenter{};
     std::string version{};
     std::string data_dir{};
-    std::optional<bool> local_scripts{};   ///< whether it runs script checks from its own files
-    std::optional<bool> remote_scripts{};  ///< whether it also runs those that others register
+    agent_settings settings{};
     std::optional<std::vector<configured_check>> checks{};
 };
 
@@ -56,12 +68,16 @@ struct agent_process {
     int parent{};  ///< 0 if it is not known
     std::uint32_t user{};
     std::vector<std::string> files{};
+    std::vector<std::string> words{};  ///< its command line
 };
 
-/// The checks that run a program and the handlers of watches on checks, as the files define them.
+/// What the files and the command line of an agent define: it may have read them since it started, or not yet.
 struct agent_files {
-    std::vector<configured_check> checks{};
-    std::vector<watch_handler> handlers{};
+    std::vector<std::string> services{};     ///< their names
+    std::vector<configured_check> checks{};  ///< those that run a program
+    std::vector<watch_handler> handlers{};   ///< of watches on checks
+    agent_settings settings{};
+    std::vector<std::string> repeated{};  ///< members that stand twice in one object, each with its place
 };
 
 /// A duration as Consul writes it: `10s`, `1m30s`, `500ms`. Nothing if it is something else, or more than the 292 years
@@ -115,6 +131,21 @@ template <file_source Files>
     return values;
 }
 
+/// Whether an option without a value is given, or with `=true` or `=false`; nothing if it is not.
+[[nodiscard]] inline auto option_flag(const std::vector<std::string>& words, std::string_view name)
+    -> std::optional<bool> {
+    std::optional<bool> given;
+    for (std::string_view word : words) {
+        if (!word.starts_with('-')) continue;
+        word.remove_prefix(word.starts_with("--") ? 2 : 1);
+        if (word == name) given = true;
+        if (word.starts_with(name) && word.substr(name.size()).starts_with('=')) {
+            given = is_one_of(word.substr(name.size() + 1), {"1", "t", "T", "true", "TRUE", "True"});
+        }
+    }
+    return given;
+}
+
 /// Removes children of agents: an agent that starts a check appears twice until its child executes the check's program.
 inline void leave_out_children(std::vector<agent_process>& agents) {
     const auto all = agents;
@@ -150,8 +181,19 @@ template <directory_source Files, local_machine Machine>
 
 // --- the agent's files ---
 
+/// Notes the members of an object, and of all that is in it, that stand there twice: Consul takes the last alone.
+inline void note_repeated(const json::value& part, const std::string& path, std::string_view text,
+                          std::vector<std::string>& repeated) {
+    for (const std::size_t i : json::repeated_members(part)) {
+        repeated.push_back(path + ": " + quoted(part.names[i]) + " stands twice in one object, again at " +
+                           json::position(text, part.items[i].name_offset));
+    }
+    for (const auto& each : part.items) note_repeated(each, path, text, repeated);
+}
+
 template <file_source Files, local_machine Machine>
-[[nodiscard]] auto read_config(Files& files, Machine& machine, const std::string& path) -> result<json::value> {
+[[nodiscard]] auto read_config(Files& files, Machine& machine, const std::string& path,
+                               std::vector<std::string>* repeated = nullptr) -> result<json::value> {
     constexpr std::size_t largest = std::size_t{4} * 1024 * 1024;
     const std::string resolved = machine.real_path(path);
     if (resolved.empty()) return fail(errc::bad_data, "the agent's file " + quoted(path) + " cannot be read");
@@ -160,10 +202,11 @@ template <file_source Files, local_machine Machine>
     if (!*text) return fail(errc::bad_data, "the agent's file " + quoted(path) + " is gone");
     auto root = path.ends_with(".hcl") ? parse_hcl(**text) : json::parse(**text);
     if (!root) return fail(errc::bad_data, path + ": " + root.error().message);
+    if (repeated != nullptr) note_repeated(*root, path, **text, *repeated);
     return root;
 }
 
-/// The member whose name is `name` in lower case and without `_`, nullptr if there is none: to Consul, `check_id`,
+/// The last member whose name is `name` in lower case and without `_`, nullptr if there is none: to Consul, `check_id`,
 /// `CheckID` and `checkid` are the same.
 [[nodiscard]] inline auto config_member(const json::value& object, std::string_view name) -> const json::value* {
     const auto is_meant = [&](std::string_view each) {
@@ -171,9 +214,9 @@ template <file_source Files, local_machine Machine>
         std::erase(plain, '_');
         return plain == name;
     };
-    const auto found = std::ranges::find_if(object.names, is_meant);
-    return found == object.names.end() ? nullptr
-                                       : &object.items[static_cast<std::size_t>(found - object.names.begin())];
+    const auto found = std::find_if(object.names.rbegin(), object.names.rend(), is_meant);
+    return found == object.names.rend() ? nullptr
+                                        : &object.items[static_cast<std::size_t>(object.names.rend() - found) - 1];
 }
 
 /// The text of a member, or if that is empty, of the one called `other`.
@@ -223,6 +266,9 @@ inline void add_configured_check(const json::value& definition, const std::strin
     if (next.words.empty()) return;
     next.timeout = parse_go_duration(config_text(definition, "timeout")).value_or(milliseconds{});
     if (next.timeout.count == 0) next.timeout = seconds(30);  // Consul's default
+    const auto* const size = config_member(definition, "outputmaxsize");
+    if (size != nullptr) next.output_size = std::min(most_output, size->as_unsigned().value_or(most_output));
+    if (next.output_size == 0) next.output_size = most_output;
     all.push_back(std::move(next));
 }
 
@@ -245,9 +291,21 @@ inline void add_configured_checks(const json::value& root, std::vector<configure
     }
 }
 
-[[nodiscard]] inline auto config_flag(const json::value& config, std::string_view name) -> std::optional<bool> {
-    const auto* const found = config_member(config, name);
-    return found != nullptr && found->is(json::kind::boolean) ? std::optional{found->boolean} : std::nullopt;
+/// Takes over the settings that a part of a configuration says, by their names in files and in the agent's answer.
+inline void add_settings(const json::value& root, agent_settings& to) {
+    const auto flag = [&](std::string_view name, std::string_view other, std::optional<bool>& value) {
+        for (const auto each : {name, other}) {
+            const auto* const found = config_member(root, each);
+            if (found != nullptr && found->is(json::kind::boolean)) value = found->boolean;
+        }
+    };
+    flag("enablelocalscriptchecks", {}, to.local_scripts);
+    flag("enablescriptchecks", "enableremotescriptchecks", to.remote_scripts);
+    flag("discardcheckoutput", {}, to.discards_output);
+    flag("leaveonterminate", "leaveonterm", to.leaves_on_terminate);
+    flag("skipleaveoninterrupt", "skipleaveonint", to.stays_on_interrupt);
+    const auto* const size = config_member(root, "checkoutputmaxsize");
+    if (size != nullptr && size->as_unsigned()) to.output_size = size->as_unsigned();
 }
 
 }  // namespace detail
@@ -263,8 +321,7 @@ inline void add_configured_checks(const json::value& root, std::vector<configure
     const auto* const config = root->find("DebugConfig");
     if (config == nullptr) return agent;
     agent.data_dir = detail::config_text(*config, "datadir");
-    agent.local_scripts = detail::config_flag(*config, "enablelocalscriptchecks");
-    agent.remote_scripts = detail::config_flag(*config, "enableremotescriptchecks");
+    detail::add_settings(*config, agent.settings);
     if (config->find("Services") != nullptr && config->find("Checks") != nullptr) {
         detail::add_configured_checks(*config, agent.checks.emplace());
     }
@@ -319,7 +376,8 @@ template <directory_source Files, local_machine Machine>
         agent_process next{.pid = static_cast<int>(*pid),
                            .parent = status ? static_cast<int>(status->parent) : 0,
                            .user = (*owner)->uid,
-                           .files = detail::config_files(files, machine, words, process)};
+                           .files = detail::config_files(files, machine, words, process),
+                           .words = words};
         auto directories = detail::option_values(words, "data-dir");
         for (const auto& each : next.files) {
             const auto root = detail::read_config(files, machine, each);
@@ -373,15 +431,34 @@ template <file_source Files, local_machine Machine, typename Parse>
 [[nodiscard]] auto read_agent_files(Files& files, Machine& machine, const agent_process& process, Parse&& parse)
     -> result<agent_files> {
     agent_files found;
-    for (const auto& path : process.files) {
-        const auto root = detail::read_config(files, machine, path);
-        if (!root) return unexpected{root.error()};
-        detail::add_configured_checks(*root, found.checks);
-        for (const auto& each : detail::config_items(*root, "watches")) {
+    const auto add = [&](const json::value& root, const std::string& path) {
+        for (const auto& each : detail::config_items(root, "services", "service")) {
+            found.services.push_back(detail::config_text(each, "name"));
+        }
+        detail::add_configured_checks(root, found.checks);
+        for (const auto& each : detail::config_items(root, "watches")) {
             if (detail::config_text(each, "type") == "checks") {
                 found.handlers.push_back(read_handler(machine, each, path, parse));
             }
         }
+        detail::add_settings(root, found.settings);
+    };
+    for (const auto& path : process.files) {
+        const auto root = detail::read_config(files, machine, path, &found.repeated);
+        if (!root) return unexpected{root.error()};
+        add(*root, path);
+    }
+    // The command line wins over the files.
+    if (const auto given = detail::option_flag(process.words, "enable-local-script-checks")) {
+        found.settings.local_scripts = given;
+    }
+    if (const auto given = detail::option_flag(process.words, "enable-script-checks")) {
+        found.settings.remote_scripts = given;
+    }
+    for (const auto& each : detail::option_values(process.words, "hcl")) {
+        const auto root = parse_hcl(each);
+        if (!root) return fail(errc::bad_data, "the agent's option -hcl: " + root.error().message);
+        add(*root, "the agent's option -hcl");
     }
     return found;
 }
@@ -403,8 +480,10 @@ concept command_reader = requires(T& front, const found_call& call, const config
 struct examined_check {
     std::string id{};
     std::string cause{};                            ///< why it cannot work; empty if it can
+    std::string remedy{"correct its args"};         ///< against that cause
     milliseconds own_timeout{};                     ///< the limit that powerconsul sets itself
     milliseconds timeout{};                         ///< after which Consul ends it
+    std::uint64_t output_size{most_output};         ///< bytes of its output that Consul keeps
     std::string registered{};                       ///< the service that it is a check of
     config::arguments line{};                       ///< without options if it could not be parsed
     std::optional<config::configuration> chosen{};  ///< the call's configuration; nothing if it could not be made
@@ -418,7 +497,11 @@ template <local_machine Machine, command_reader Front>
     -> std::optional<examined_check> {
     const auto call = find_call(machine, from.words);
     if (!call) return std::nullopt;
-    examined_check next{.id = from.id, .cause = call->cause, .timeout = from.timeout, .registered = from.service};
+    examined_check next{.id = from.id,
+                        .cause = call->cause,
+                        .timeout = from.timeout,
+                        .output_size = from.output_size,
+                        .registered = from.service};
     if (!call->cause.empty()) return next;
     auto line = front.parse(call->args);
     if ((line ? line->words : front.find_words(call->args)).command != "check") return std::nullopt;

@@ -5,6 +5,7 @@
 #include <powerconsul/consul/client.hpp>
 #include <powerconsul/doctor/least_rights.hpp>
 #include <powerconsul/doctor/machine_findings.hpp>
+#include <powerconsul/doctor/settings_findings.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/ports/host.hpp>
 
@@ -193,9 +194,12 @@ private:
             if (!each.cause.empty() || each.service().empty()) continue;
             if (std::ranges::find(*live, each.id, &snapshot_check::check_id) != live->end()) continue;
             const auto hidden = consul_.missing_rights({{acl_resource::service, each.registered}}, {});
-            if (hidden && hidden->empty()) {
-                each.cause = "the agent does not have this check of its files; consul reload";
-            }
+            if (!hidden || !hidden->empty()) continue;
+            each.cause = "the agent does not have this check of its files";
+            const bool runs_none = agent_ && agent_->settings.local_scripts == false &&
+                                   !agent_->settings.remote_scripts.value_or(false);
+            each.remedy = runs_none ? "restart the agent, once it may run script checks: a reload is refused"
+                                    : "consul reload";
         }
     }
 
@@ -242,6 +246,8 @@ private:
         if (auto why = refused_by_some(facts->key); !why.empty()) {
             add("key " + service.name, condition::warning, std::move(why), "give the service another name");
         }
+        const bool has_standby = facts->place.group.by == grouping::nodes && !facts->place.group.standby.empty();
+        if (facts->own == role::primary && has_standby) awaited_.push_back(service.name);
         auto asked = client_of(*there, {service.chosen.timeout.count / 4});
         const auto needed = find_needed_rights(asked, *facts, roles, service.chosen.watch.triggers, service.name);
         if (!needed) {
@@ -278,7 +284,10 @@ private:
     // --- the agent's configuration, and the machine ---
 
     void look_at_agent() {
-        if (definitions_) {
+        if (definitions_ && !definitions_->repeated.empty()) {
+            add("agent's files", condition::error, listed(definitions_->repeated),
+                "Consul takes only the last: delete the others, or make them one list");
+        } else if (definitions_) {
             const std::size_t count = process_->files.size();
             add("agent's files", condition::ok,
                 std::to_string(count) + (count == 1 ? " file" : " files") + " of process " +
@@ -288,7 +297,9 @@ private:
                 definitions_.error().message + (checks_ ? "; its checks are shown as they were when it started" : ""),
                 "run doctor on the agent's machine, by a user who may read them");
         }
-        add(judge_script_checks(agent_));
+        add(judge_script_checks(agent_, definitions_));
+        add(judge_check_output(agent_, definitions_));
+        add(judge_leaving(agent_, awaited_));
         std::ranges::move(judge_checks(checks_), std::back_inserter(findings_));
         result<std::vector<watch_handler>> handlers = fail(errc::unavailable, "it stands in the agent's files alone");
         if (definitions_) handlers = definitions_->handlers;
@@ -319,6 +330,7 @@ private:
     result<agent_files> definitions_{agent_files{}};
     std::optional<std::vector<examined_check>> checks_{};  ///< from its files, or else as the agent had them at start
     std::vector<examined_service> services_{};
+    std::vector<std::string> awaited_{};  ///< the services that a standby takes over when this node is away
     std::vector<finding> findings_{};
 };
 

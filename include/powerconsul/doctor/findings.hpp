@@ -124,22 +124,6 @@ struct rights_facts {
 
 // --- checks and watches ---
 
-[[nodiscard]] inline auto judge_script_checks(const result<agent_config>& agent) -> finding {
-    const std::string point = "script checks";
-    if (!agent) return {point, condition::unknown, "the agent does not show its configuration", {}};
-    if (agent->remote_scripts.value_or(false)) {
-        return {point, condition::warning, "enable_script_checks lets whoever may register a check run commands here",
-                "set enable_local_script_checks = true in its place"};
-    }
-    if (!agent->local_scripts) {
-        return {point, condition::unknown, "the agent does not say whether it runs script checks",
-                "look for enable_local_script_checks in its configuration"};
-    }
-    if (*agent->local_scripts) return {point, condition::ok, "those of the agent's own files are run", {}};
-    return {point, condition::error, "this agent does not run script checks",
-            "set enable_local_script_checks = true in its configuration"};
-}
-
 /// Judges an agent's checks; nothing if they are not known. One finding names all that are well; others have their own.
 [[nodiscard]] inline auto judge_checks(const std::optional<std::vector<examined_check>>& checks)
     -> std::vector<finding> {
@@ -156,13 +140,18 @@ struct rights_facts {
     for (const auto& each : *checks) {
         const std::string point = "check " + each.id;
         if (!each.cause.empty()) {
-            found.push_back({point, condition::error, each.cause, "correct its args"});
+            found.push_back({point, condition::error, each.cause, each.remedy});
         } else if (each.timeout <= each.own_timeout) {
             found.push_back({point, condition::warning,
                              "Consul ends it after " + std::to_string(each.timeout.count) +
                                  " ms and calls it critical; powerconsul itself takes up to " +
                                  std::to_string(each.own_timeout.count) + " ms",
                              "set its timeout longer than powerconsul's --timeout"});
+        } else if (each.output_size < most_output) {
+            found.push_back({point, condition::warning,
+                             "Consul keeps only the last " + std::to_string(each.output_size) +
+                                 " bytes of its output, so that peers may not see that its state is unknown",
+                             "remove its output_max_size"});
         } else {
             sound.push_back(each.id);
         }

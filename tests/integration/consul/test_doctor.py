@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from consul_cluster import Agent, Cluster, Node, executables, wait_until
+from consul_cluster import COMMON_HCL, Agent, Cluster, Node, executables, wait_until
 
 DAY = 86400
 cluster = None
@@ -24,7 +24,8 @@ class Pair(Cluster):
     def start(self):
         ips = self.free_addresses(2)
         self.hq = Agent(self, "hq", "hq-server", ips[0], True, None)
-        self.web1 = Agent(self, "hq", "production-web1", ips[1], False, ips[0])
+        self.web1 = Agent(self, "hq", "production-web1", ips[1], False, ips[0],
+                          common=COMMON_HCL + "skip_leave_on_interrupt = true\n")
         self.agents = [self.hq, self.web1]
         for agent in self.agents:
             agent.start()
@@ -127,7 +128,7 @@ class Case(unittest.TestCase):
         run = self.doctor()
         self.assertEqual(list(run.found), [
             "agent", "connection", "leader", "node name", "role web", "rights web", "agent's files", "script checks",
-            "checks", "watch critical", "watch warning", "state directory", "service manager", "plugin", "clock",
+            "check output", "agent's restart", "checks", "watch critical", "watch warning", "state directory", "service manager", "plugin", "clock",
             "stop file", "noop file"], run)
         self.says(run, "clock", kernel_state(), "synchronized")
         self.assertEqual(run.code, 0 if kernel_state() == "ok" else 1, run)
@@ -145,7 +146,8 @@ class Case(unittest.TestCase):
         self.assertRegex(lines[-1], "^error +check second ")
         quiet = self.node.run([*words, "-q"])
         self.assertEqual(quiet.code, 2, quiet)
-        self.assertEqual(quiet.out.splitlines(), [lines[0], *[each for each in lines[1:] if not each.startswith("ok ")]])
+        self.assertEqual([each.split() for each in quiet.out.splitlines()],
+                         [each.split() for each in lines if not each.startswith("ok ")])
 
     def test_nothing_is_written(self):
         self.configure()
@@ -199,8 +201,8 @@ class Case(unittest.TestCase):
             run = self.doctor(address=address)
         self.assertEqual(run.code, 1, run)
         unknown = {point for point, each in run.found.items() if each["state"] == "unknown"}
-        self.assertEqual(unknown, {"agent's files", "script checks", "checks", "watch critical", "watch warning",
-                                   "noop file", "plugin"}, run)
+        self.assertEqual(unknown, {"agent's files", "script checks", "check output", "agent's restart", "checks",
+                                   "watch critical", "watch warning", "noop file", "plugin"}, run)
 
     def test_the_connection(self):
         run = self.doctor("--timeout", "2s", address="http://255.255.255.255:1")
@@ -244,20 +246,81 @@ class Case(unittest.TestCase):
 
     # The agent's configuration.
 
-    def test_script_checks(self):
-        self.configure(checks=[])
-        override = cluster.web1.config / "scripts.json"
-        rows = (('{"enable_local_script_checks": false}', "error", "enable_local_script_checks = true"),
-                ('{"enable_script_checks": true}', "warning", "enable_script_checks lets whoever"))
-        for text, state, says in rows:
-            override.write_text(text)
-            cluster.web1.kill()
-            cluster.whole()
-            run = self.doctor()
-            self.says(run, "script checks", state, says, but=("checks", "services"))
-        override.unlink()
+    def restarted(self, text):
+        """The agent with these settings in a file of their own: those of the test alone, and script checks."""
+        (cluster.web1.config / "settings.json").write_text(text)
         cluster.web1.kill()
         cluster.whole()
+        return self.doctor()
+
+    def as_before(self):
+        (cluster.web1.config / "settings.json").unlink(missing_ok=True)
+        cluster.web1.kill()
+        cluster.whole()
+
+    def test_script_checks(self):
+        self.configure(checks=[])
+        self.addCleanup(self.as_before)
+        rows = (('{"enable_local_script_checks": false}', "error", "and restart the agent: a reload is not enough"),
+                ('{"enable_script_checks": true}', "warning", "enable_script_checks lets whoever"))
+        for text, state, says in rows:
+            run = self.restarted(text)
+            self.says(run, "script checks", state, says, but=("checks", "services"))
+
+    def test_script_checks_that_need_a_restart(self):
+        """A reload refuses the check; the agent says so nowhere but in its answer."""
+        self.configure(checks=[])
+        self.addCleanup(self.as_before)
+        self.restarted('{"enable_local_script_checks": false}')
+        (cluster.web1.config / "settings.json").unlink()
+        (cluster.web1.config / "web.json").write_text(json.dumps(
+            {"services": [{"name": "web", "port": 80, "checks": [self.check()]}],
+             "watches": [self.handler("critical"), self.handler("warning")]}))
+        status, text = cluster.web1.request("PUT", "/v1/agent/reload")
+        self.assertEqual(status, 500, text)
+        self.assertIn(b"Scripts are disabled", text)
+        run = self.doctor()
+        self.says(run, "script checks", "error", "restart the agent: a reload does not enable them",
+                  but=("check web-role", "service web"))
+        self.says(run, "check web-role", "error", "restart the agent", but=("script checks", "service web"))
+
+    def test_script_checks_that_the_next_start_refuses(self):
+        self.configure()
+        agent = cluster.web1.config / "agent.hcl"
+        before = agent.read_text()
+        self.addCleanup(agent.write_text, before)
+        agent.write_text(before.replace("enable_local_script_checks = true", ""))
+        self.says(self.doctor(), "script checks", "error", "it will not start again")
+
+    def test_the_output_of_checks(self):
+        self.configure(checks=[])
+        self.addCleanup(self.as_before)
+        rows = (('{"discard_check_output": true}', "error", "as good as dead"),
+                ('{"check_output_max_size": 1000}', "warning", "check_output_max_size is 1000"))
+        for text, state, says in rows:
+            self.says(self.restarted(text), "check output", state, says, but=("checks", "services"))
+        self.as_before()
+        self.configure(checks=[self.check(output_max_size=500)])
+        self.says(self.doctor(), "check web-role", "warning", "only the last 500 bytes", but=("checks",))
+        (cluster.web1.config / "settings.json").write_text('{"discard_check_output": true}')
+        cluster.web1.api("PUT", "/v1/agent/reload")
+        self.says(self.doctor(), "check output", "error", "consul reload", but=("check web-role",))
+
+    def test_leaving(self):
+        self.configure()
+        self.addCleanup(self.as_before)
+        self.says(self.restarted('{"leave_on_terminate": true}'), "agent's restart", "warning",
+                  "SIGTERM: while it is restarted, Consul does not list this node, so that a standby may take over web")
+        cluster.hq.put_key("cluster/production/web", {"mode": "all-active"})
+        self.says(self.doctor(), "agent's restart", "ok", "does not list this node")
+
+    def test_a_member_that_stands_twice(self):
+        first = json.dumps({"name": "lost", "port": 1})
+        text = json.dumps({"service": {"name": "web", "port": 80, "checks": [self.check()]},
+                           "watches": [self.handler("critical"), self.handler("warning")]})
+        self.configure(text=f'{{"service": {first}, {text[1:]}')
+        self.assertEqual(list(cluster.web1.api("GET", "/v1/agent/services")), ["web"])
+        self.says(self.doctor(), "agent's files", "error", '"service" stands twice in one object, again at line 1')
 
     def test_checks(self):
         python = self.node.folder / "powerconsul"
