@@ -235,6 +235,10 @@ TEST_CASE("handlers of watches on checks") {
     CHECK(handler(R"("state": "any", "args": ["powerconsul", "watch", "critical"])").state.empty());
     CHECK(handler(R"("state": "x", "handler": "env A=1 powerconsul watch 'warning'")").acts_on == "warning");
     CHECK(handler(R"("state": "x", "args": ["/bin/true"])").acts_on.empty());
+    const auto other =
+        handler(R"("token": "secret", "datacenter": "dr", "args": ["powerconsul", "watch", "critical"])");
+    CHECK(other.token == "secret");
+    CHECK(other.datacenter == "dr");
     CHECK(handler(R"("state": "x", "args": ["/bin/true"])").cause.empty());
     struct row {
         std::string_view watch;

@@ -44,9 +44,10 @@ TEST_CASE("a sound node: every question in its order") {
     const auto all = examine(sound);
     words points;
     for (const auto& each : all) points.push_back(each.point);
-    CHECK(points == words{"agent", "connection", "leader", "node name", "role web", "rights web", "agent's files",
-                          "script checks", "check output", "agent's restart", "checks", "watch critical",
-                          "watch warning", "state directory", "service manager", "plugin", "clock", "stop file",
+    CHECK(points == words{"agent",           "connection",      "leader",         "node name",     "role web",
+                          "rights web",      "service web",     "agent's files",  "script checks", "check output",
+                          "agent's restart", "checks",          "watch critical", "watch warning", "incidents",
+                          "state directory", "service manager", "plugin",         "clock",         "stop file",
                           "noop file"});
     CHECK(faults(all) == words{});
     CHECK(find(all, "role web").what.starts_with("primary, expects running: "));
@@ -248,6 +249,107 @@ TEST_CASE("a restart of the agent matters where a standby waits") {
     CHECK(find(examine(at), "agent's restart").state == condition::warning);
     at.store.put("hq", "cluster/production/web", R"({"mode": "all-active"})");
     CHECK(find(examine(at), "agent's restart").state == condition::ok);
+}
+
+TEST_CASE("where services are registered") {
+    scene at;
+    CHECK(find(examine(at), "service web").what == "it is registered on this node");
+    CHECK(find(examine(at, "webb"), "service webb").what == "no service webb is registered on this node, but web is");
+    at.answer("/v1/health/service/web", 200, "[]");
+    CHECK(find(examine(at), "service web").what.starts_with("the agent has it, but Consul's catalog does not"));
+    at.answer("/v1/agent/services", 200, "{}");
+    CHECK(find(examine(at), "service web").remedy == "consul reload");
+    at.answer("/v1/internal/acl/authorize", 200,
+              R"([{"Resource": "service", "Segment": "web", "Access": "read", "Allow": false},
+                  {"Resource": "node", "Segment": "production-web1", "Access": "read", "Allow": true}])");
+    CHECK(find(examine(at), "service web").what.ends_with("the token needs service:read on web"));
+    scene alone;
+    CHECK(alone.store.erase("hq", "cluster/production/web"));
+    CHECK(find(examine(alone), "service web").state == condition::ok);
+    alone.store.add("hq", {.service = "web", .node = "production-web2"});
+    CHECK(find(examine(alone), "service web").state == condition::warning);
+}
+
+TEST_CASE("a check that asks with a token of its own is judged with it, and the row says so") {
+    scene at;
+    at.here.files.put("/more.json",
+                      R"({"check": {"id": "second", "timeout": "9s", "args": ["TOKEN=theirs", "powerconsul",
+        "check", "service", "consulservice", "web"]}})");
+    using namespace std::string_view_literals;
+    at.here.files.put("/proc/100/cmdline", "consul\0agent\0-config-file=/web.json\0-config-file=/more.json\0"sv);
+    at.answer("/v1/agent/checks", 200, R"({"web-role": {"Node": "production-web1", "CheckID": "web-role"},
+        "second": {"Node": "production-web1", "CheckID": "second"}})");
+    const auto all = examine(at);
+    CHECK(find(all, "role web").what.find("asked as") == std::string::npos);
+    CHECK(find(all, "role web by second")
+              .what.ends_with("(asked as check second does, at http://127.0.0.1:8500 with the token of TOKEN)"));
+    CHECK(find(all, "rights web by second").what.find("with the token of TOKEN") != std::string::npos);
+    CHECK(std::ranges::count(all, "service web", &finding::point) == 1);
+    CHECK(faults(all) == words{});
+    at.chosen.consul.token = "theirs";
+    at.chosen.token_source = "--token-file";
+    CHECK(find(examine(at), "role web").what.find("asked as") == std::string::npos);
+}
+
+TEST_CASE("what the agent's user keeps of incidents, and what a check printed last") {
+    scene at;
+    at.here.files.put("/proc/100", "", scene::directory(33));
+    at.here.files.put("/state", "", scene::directory(33));
+    at.here.files.put("/state/journal", "", scene::directory(33));
+    incident lost{.id = "web-1", .node = "production-web1", .check_id = "web-role", .opened = seconds(1)};
+    lost.attempts = 5;
+    lost.given_up = true;
+    at.here.files.put("/state/journal/web.json", json::encode_journal({"web", {lost}}),
+                      {file_kind::regular, 0600, 33, 33, 0, 0});
+    at.answer("/v1/agent/checks", 200, R"({"web-role": {"Node": "production-web1", "CheckID": "web-role",
+        "ServiceID": "web", "ServiceName": "web", "Status": "warning", "Output":
+        "{\"type\":\"service\",\"expects\":true,\"clustered\":true,\"state\":\"unknown\",\"code\":1,\"reason\":\"who knows\"}"}})");
+    const auto all = examine(at);
+    CHECK(faults(all) == words{"check web-role warning", "incidents web error"});
+    CHECK(find(all, "check web-role").what.ends_with("who knows"));
+    CHECK(faults(examine(at, "other")) == words{"service other warning", "checks warning"});
+}
+
+TEST_CASE("a watch sees what its own token, the agent's environment or its default token may read") {
+    using namespace std::string_view_literals;
+    scene at;
+    const auto allows = [](bool allowed) {
+        const std::string flag = allowed ? "true" : "false";
+        return http_response{200,
+                             R"([{"Resource": "node", "Segment": "production-web1", "Access": "read", "Allow": true},
+                {"Resource": "service", "Segment": "web", "Access": "read", "Allow": )" +
+                                 flag + "}]",
+                             {}};
+    };
+    at.chosen.consul.token = "doctor's";
+    at.answers_to[""] = allows(false);
+    at.answers_to["theirs"] = allows(true);
+    at.answers_to["refused"] = {403, "ACL not found", {}};
+    const auto all = examine(at);
+    CHECK(faults(all) == words{"watch critical error", "watch warning error"});
+    CHECK(find(all, "watch critical").what ==
+          "/web.json calls powerconsul watch critical, but with the agent's default token, or none Consul hides checks "
+          "from it: it needs service:read on web");
+    at.here.files.put("/proc/100/environ", "A=b\0CONSUL_HTTP_TOKEN=theirs\0"sv);
+    CHECK(faults(examine(at)) == words{});
+    const auto watch = [&](const std::string& more) {
+        at.here.files.put("/web.json", R"({"enable_local_script_checks": true, "service": {"name": "web", "check": {
+            "id": "web-role", "timeout": "9s", "args": ["powerconsul", "check", "service", "consulservice", "web"]}},
+            "watches": [{"type": "checks", "args": ["powerconsul", "watch", "critical"], )" +
+                                           more + "}]}");
+        return find(examine(at), "watch critical");
+    };
+    CHECK(watch(R"("token": "theirs")").state == condition::ok);
+    CHECK(watch(R"("datacenter": "hq")").state == condition::ok);
+    CHECK(watch(R"("datacenter": "dr")").what.ends_with("but it looks at datacenter dr, not at this node's"));
+    const auto refused = watch(R"("token": "refused")");
+    CHECK(refused.state == condition::error);
+    CHECK(refused.what.find("with the watch's token Consul shows it nothing: ") != std::string::npos);
+    at.here.files.erase("/proc/100/environ");
+    CHECK(watch(R"("token": "theirs")").state == condition::ok);
+    CHECK(watch(R"("datacenter": "hq")").state == condition::error);
+    at.answers_to[""] = {500, "No cluster leader", {}};
+    CHECK(watch(R"("datacenter": "hq")").state == condition::ok);
 }
 
 TEST_CASE("the stop file") {

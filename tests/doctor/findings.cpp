@@ -104,16 +104,25 @@ TEST_CASE("checks") {
 
 TEST_CASE("watches") {
     using handlers = std::vector<watch_handler>;
+    const auto of = [](std::string state, std::string acts_on, std::string cause = {}) {
+        return watch_handler{
+            .state = std::move(state), .acts_on = std::move(acts_on), .cause = std::move(cause), .where = "a.json"};
+    };
     const auto critical = [](const result<handlers>& all) { return judge_watch(bad_state::critical, all); };
-    const watch_handler good{"critical", "critical", "", "a.json"};
+    const watch_handler good{.state = "critical", .acts_on = "critical", .where = "a.json"};
     holds(critical(handlers{good}), ok, "a.json calls powerconsul watch critical");
-    holds(critical(handlers{{"", "critical", "", "a.json"}}), ok, "a.json");
+    holds(critical(handlers{of("", "critical")}), ok, "a.json");
     holds(critical(handlers{}), warning, "no watch calls");
-    holds(critical(handlers{{"warning", "warning", "", "a.json"}}), warning, "no watch calls");
-    holds(critical(handlers{{"critical", "", "", "a.json"}}), warning, "no watch calls");
-    holds(critical(handlers{{"critical", "warning", "", "a.json"}}), warning, "but calls powerconsul watch warning");
-    holds(critical(handlers{{"critical", "", "is python", "a.json"}}), warning, "a.json: is python");
-    holds(critical(handlers{{"critical", "", "is python", "b"}, good}), ok, "a.json");
+    holds(critical(handlers{of("warning", "warning")}), warning, "no watch calls");
+    holds(critical(handlers{of("critical", "")}), warning, "no watch calls");
+    holds(critical(handlers{of("critical", "warning")}), warning, "but calls powerconsul watch warning");
+    holds(critical(handlers{of("critical", "", "is python")}), warning, "a.json: is python");
+    holds(critical(handlers{of("critical", "", "is python"), good}), ok, "a.json");
+    auto blind = good;
+    blind.blind = "it sees nothing";
+    holds(critical(handlers{blind}), condition::error, "watch critical, but it sees nothing; give the watch a `token`");
+    holds(critical(handlers{of("critical", "warning"), blind}), condition::error, "a.json calls");
+    holds(critical(handlers{blind, good}), ok, "a.json");
     holds(critical(fail(errc::unavailable, "no files")), condition::unknown, "no files");
 }
 

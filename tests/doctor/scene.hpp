@@ -22,7 +22,12 @@ struct scene {
     /// The store, but for what a test says of a path. The scene must live as long.
     struct through {
         scene* its{};
+        std::string token{};  ///< which the requests are made with
         auto perform(const powerconsul::http_request& request) -> powerconsul::result<powerconsul::http_response> {
+            const auto with_token = its->answers_to.find(token);
+            if (with_token != its->answers_to.end() && request.target.starts_with("/v1/internal/acl/authorize")) {
+                return with_token->second;
+            }
             for (const auto& [path, answer] : its->answers) {
                 if (request.target.starts_with(path)) return answer;
             }
@@ -47,7 +52,8 @@ struct scene {
         const std::string& name{parts.name};
     };
 
-    /// Takes `command subject option value …`; a first option `refused` is one that there is not.
+    /// Takes `command subject option value …`; a first option `refused` is one that there is not. The variable
+    /// TOKEN sets one, and with BROKEN there is no configuration.
     struct front {
         scene* its{};
 
@@ -65,18 +71,25 @@ struct scene {
             if (call.variables.contains("BROKEN")) {
                 return powerconsul::fail(powerconsul::errc::configuration, "no such file");
             }
-            return its->chosen;
+            auto made = its->chosen;
+            if (const auto token = call.variables.find("TOKEN"); token != call.variables.end()) {
+                made.consul.token = token->second;
+                made.token_source = "TOKEN";
+            }
+            return made;
         }
         [[nodiscard]] auto validate(const powerconsul::config::arguments& line) const -> powerconsul::result<void> {
             if (line.has("invalid")) return powerconsul::fail(powerconsul::errc::usage, "it cannot be carried out");
             return {};
         }
-        [[nodiscard]] auto host_of(const powerconsul::config::configuration&) const -> powerconsul::result<host> {
-            return host{.consul = {its}, .parts = its->parts};
+        [[nodiscard]] auto host_of(const powerconsul::config::configuration& wanted) const
+            -> powerconsul::result<host> {
+            return host{.consul = {its, wanted.consul.token}, .parts = its->parts};
         }
     };
 
     std::map<std::string, powerconsul::result<powerconsul::http_response>> answers{};  ///< by the path's beginning
+    std::map<std::string, powerconsul::http_response> answers_to{};  ///< to the question for rights, by the token
     powerconsul::store store{{.node = "production-web1", .datacenter = "hq"}};
     made_up_machine machine{};
     powerconsul::testing::fake_host<> parts{};
@@ -98,6 +111,7 @@ struct scene {
         using namespace std::string_view_literals;
         here.files.put("/proc/100/cmdline", "consul\0agent\0-config-file=/web.json\0"sv);
         here.files.put("/web.json", agent_file("powerconsul"));
+        store.add("hq", {.service = "web", .node = "production-web1"});
         store.put("hq", "cluster/production/web", R"({"active_nodes": ["production-web1"], "standby_nodes": ["b"]})");
         answer("/v1/agent/self", 200, R"({"Config": {"Datacenter": "hq", "NodeName": "production-web1",
             "Version": "1.8.7"}, "DebugConfig": {"DataDir": "/var/consul", "EnableLocalScriptChecks": true,

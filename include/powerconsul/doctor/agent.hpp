@@ -48,10 +48,13 @@ struct agent_config {
 
 /// A handler of a watch on checks.
 struct watch_handler {
-    std::string state{};    ///< the state that it watches; empty for any
-    std::string acts_on{};  ///< the state that powerconsul is told; empty if it is not called or not understood
-    std::string cause{};    ///< why it does nothing; empty if it is not known to be wrong
-    std::string where{};    ///< the file that defines it
+    std::string state{};       ///< the state that it watches; empty for any
+    std::string acts_on{};     ///< the state that powerconsul is told; empty if it is not called or not understood
+    std::string cause{};       ///< why it does nothing; empty if it is not known to be wrong
+    std::string where{};       ///< the file that defines it
+    std::string token{};       ///< with which the watch asks; empty for the agent's environment or default token
+    std::string datacenter{};  ///< which it looks at; empty for the agent's own
+    std::string blind{};       ///< why the watch does not see this node's checks; empty if that is not known
 };
 
 /// A call of powerconsul, found among the words of a check or of a handler.
@@ -401,7 +404,10 @@ template <directory_source Files, local_machine Machine>
 template <local_machine Machine, typename Parse>
 [[nodiscard]] auto read_handler(Machine& machine, const json::value& watch, const std::string& path, Parse&& parse)
     -> watch_handler {
-    watch_handler found{.state = detail::config_text(watch, "state"), .where = path};
+    watch_handler found{.state = detail::config_text(watch, "state"),
+                        .where = path,
+                        .token = detail::config_text(watch, "token"),
+                        .datacenter = detail::config_text(watch, "datacenter")};
     if (found.state == "any") found.state.clear();
     const auto* const args = detail::config_member(watch, "args");
     const auto words = args != nullptr ? result<std::vector<std::string>>{detail::config_words(*args)}

@@ -5,6 +5,7 @@
 #include <powerconsul/consul/client.hpp>
 #include <powerconsul/doctor/least_rights.hpp>
 #include <powerconsul/doctor/machine_findings.hpp>
+#include <powerconsul/doctor/service_findings.hpp>
 #include <powerconsul/doctor/settings_findings.hpp>
 #include <powerconsul/json/value.hpp>
 #include <powerconsul/ports/host.hpp>
@@ -70,6 +71,7 @@ public:
         add(judge_agent(chosen_.store.empty() ? chosen_.consul.address : chosen_.store, agent_));
         add(judge_connection(chosen_));
         add(judge_leader(away ? result<std::string>{unexpected{not_asked}} : ask_leader()));
+        if (!away) ask_for_services();
         find_checks(only);
         if (away) {
             add(could_not_look("node name", not_asked));
@@ -79,7 +81,7 @@ public:
             note_unread_checks();
             look_at_services();
         }
-        look_at_agent();
+        look_at_agent(only);
         look_at_machine();
         return std::move(findings_);
     }
@@ -91,6 +93,8 @@ private:
     struct examined_service {
         std::string name{};
         config::configuration chosen{};
+        std::string check{};  ///< that check; empty if none does
+        std::string label{};  ///< the name and, where another check asks another Consul for it, the check
     };
 
     [[nodiscard]] static auto client_of(Host& host, milliseconds budget) -> client {
@@ -147,6 +151,35 @@ private:
 
     // --- the agent's checks, and the services that they are about ---
 
+    /// Asks the agent for its services and checks as it has them now.
+    void ask_for_services() {
+        live_ = consul_.agent_checks();
+        const auto answer = ask("/v1/agent/services");
+        const auto all =
+            answer && answer->status == 200 ? json::parse(answer->body) : result<json::value>{json::value{}};
+        // One that may not be seen is left out.
+        if (!all || !all->is(json::kind::object) || all->items.empty()) return;
+        registered_.emplace();
+        for (const auto& each : all->items) {
+            const auto* const name = each.find("Service");
+            if (name != nullptr) registered_->push_back(name->text);
+        }
+    }
+
+    [[nodiscard]] static auto same_access(const config::configuration& a, const config::configuration& b) -> bool {
+        return a.store == b.store && a.consul.address == b.consul.address && a.consul.token == b.consul.token;
+    }
+
+    /// Which Consul a service was asked of, if it is not doctor's own.
+    [[nodiscard]] auto asked_of(const examined_service& service) const -> std::string {
+        const auto& theirs = service.chosen;
+        if (same_access(theirs, chosen_)) return {};
+        const std::string with =
+            theirs.consul.token.empty() ? "without a token" : "with the token of " + theirs.token_source;
+        return " (asked as check " + service.check + " does, at " +
+               (theirs.store.empty() ? theirs.consul.address + ' ' + with : theirs.store) + ')';
+    }
+
     void find_checks(const std::string& only) {
         std::optional<std::vector<configured_check>> defined;
         if (definitions_) {
@@ -166,40 +199,45 @@ private:
 
     /// Finds the services, sorted by name. A check registered through the API shows its output, not its command line.
     void find_services(const std::string& only) {
-        const auto add_service = [&](const std::string& name, const config::configuration& chosen) {
-            const bool known = std::ranges::find(services_, name, &examined_service::name) != services_.end();
-            if (!name.empty() && !known) services_.push_back({name, chosen});
+        const auto is_known = [&](const std::string& name) {
+            return std::ranges::find(services_, name, &examined_service::name) != services_.end();
         };
         if (checks_) {
             for (const auto& each : *checks_) {
-                if (each.chosen) add_service(each.service(), *each.chosen);
+                const std::string name = each.service();
+                if (!each.chosen || name.empty()) continue;
+                const bool asked = std::ranges::any_of(services_, [&](const auto& other) {
+                    return other.name == name && same_access(other.chosen, *each.chosen);
+                });
+                if (asked) continue;
+                services_.push_back({name, *each.chosen, each.id, is_known(name) ? name + " by " + each.id : name});
             }
         }
-        if (const auto checks = consul_.agent_checks(); checks && only.empty()) {
-            for (const auto& each : *checks) {
+        if (live_ && only.empty()) {
+            for (const auto& each : *live_) {
                 const auto line = json::parse(each.output);
                 const bool ours = line && line->find("expects") != nullptr && line->find("clustered") != nullptr;
-                if (ours) add_service(each.service_name, chosen_);
+                const std::string& name = each.service_name;
+                if (ours && !name.empty() && !is_known(name)) services_.push_back({name, chosen_, each.check_id, name});
             }
         }
-        add_service(only, chosen_);
-        std::ranges::sort(services_, {}, &examined_service::name);
+        if (!only.empty() && !is_known(only)) services_.push_back({only, chosen_, {}, only});
+        std::ranges::sort(services_, {}, &examined_service::label);
     }
 
     /// Notes the checks of the agent's files that the agent has not read yet.
     void note_unread_checks() {
-        const auto live = consul_.agent_checks();
-        if (!live || !checks_) return;
+        if (!live_ || !checks_) return;
         for (auto& each : *checks_) {
             if (!each.cause.empty() || each.service().empty()) continue;
-            if (std::ranges::find(*live, each.id, &snapshot_check::check_id) != live->end()) continue;
+            if (std::ranges::find(*live_, each.id, &snapshot_check::check_id) != live_->end()) continue;
             const auto hidden = consul_.missing_rights({{acl_resource::service, each.registered}}, {});
             if (!hidden || !hidden->empty()) continue;
             each.cause = "the agent does not have this check of its files";
-            const bool runs_none = agent_ && agent_->settings.local_scripts == false &&
-                                   !agent_->settings.remote_scripts.value_or(false);
-            each.remedy = runs_none ? "restart the agent, once it may run script checks: a reload is refused"
-                                    : "consul reload";
+            const bool runs_none =
+                agent_ && agent_->settings.local_scripts == false && !agent_->settings.remote_scripts.value_or(false);
+            each.remedy =
+                runs_none ? "restart the agent, once it may run script checks: a reload is refused" : "consul reload";
         }
     }
 
@@ -220,7 +258,12 @@ private:
 
     /// Looks at the role and the rights of one service, and returns the name under which its document lists this node.
     [[nodiscard]] auto look_at_service(const examined_service& service) -> std::string {
-        const std::string point = "role " + service.name;
+        const std::string point = "role " + service.label;
+        if (!same_access(service.chosen, chosen_)) {
+            auto connection = judge_connection(service.chosen);
+            connection.point += " of check " + service.check;
+            if (connection.state != condition::ok) add(std::move(connection));
+        }
         auto roles = service.chosen.roles;
         roles.max_age = {};  // uses no last known role, and writes none: this user may not be the agent's
         const milliseconds budget{service.chosen.timeout.count * 5 / 8};
@@ -233,7 +276,7 @@ private:
             return {};
         }
         const std::string text = std::string{to_string(facts->own)} + ", expects " +
-                                 std::string{to_string(facts->expects)} + ": " + facts->reason;
+                                 std::string{to_string(facts->expects)} + ": " + facts->reason + asked_of(service);
         const bool known = facts->own != role::unknown && facts->expects != expectation::unknown;
         if (known && facts->from == basis::fresh) {
             add(point, condition::ok, text);
@@ -250,14 +293,42 @@ private:
         if (facts->own == role::primary && has_standby) awaited_.push_back(service.name);
         auto asked = client_of(*there, {service.chosen.timeout.count / 4});
         const auto needed = find_needed_rights(asked, *facts, roles, service.chosen.watch.triggers, service.name);
-        if (!needed) {
-            add("rights " + service.name, condition::unknown, needed.error().message);
-        } else if (!service.chosen.store.empty()) {
-            add("rights " + service.name, condition::ok, "a store file asks for none");
-        } else {
-            add(judge_rights(service.name, missing_of(client_of(*there, budget), *needed)));
+        auto rights = needed ? finding{{}, condition::ok, "a store file asks for none", {}}
+                             : finding{{}, condition::unknown, needed.error().message, {}};
+        if (needed && service.chosen.store.empty()) {
+            rights = judge_rights(service.name, missing_of(client_of(*there, budget), *needed));
+            rights.what += asked_of(service);
+        }
+        rights.point = "rights " + service.label;
+        add(std::move(rights));
+        // Where it is registered does not depend on who asks.
+        if (service.label == service.name) {
+            add(judge_registration(registration_of(*there, service, *facts)));
         }
         return facts->place.node;
+    }
+
+    [[nodiscard]] auto registration_of(Host& there, const examined_service& service, const resolution& role_facts) const
+        -> registration_facts {
+        registration_facts facts{.service = service.name, .check = service.check, .node = node_, .agent = registered_};
+        facts.standalone = role_facts.clustered == clustering::no && role_facts.from == basis::fresh;
+        if (definitions_) facts.files = definitions_->services;
+        const auto ask = [&] { return client_of(there, {service.chosen.timeout.count / 4}); };
+        // An agent takes a moment to tell the servers what a reload or a restart brought.
+        for (int looks = 0; looks < 4; ++looks) {
+            if (looks != 0) here_.clock.sleep(seconds(1));
+            const auto answer = ask().instances(service.name, {""}).front();
+            if (!answer.instances) {
+                facts.nodes = unexpected{answer.instances.error()};
+                return facts;
+            }
+            facts.nodes->clear();
+            for (const auto& each : *answer.instances) facts.nodes->push_back(each.node);
+            if (is_one_of(node_, *facts.nodes)) return facts;
+            if (!registered_ || !is_one_of(service.name, *registered_)) break;
+        }
+        facts.missing = ask().missing_rights({{acl_resource::service, service.name}, {acl_resource::node, node_}}, {});
+        return facts;
     }
 
     [[nodiscard]] static auto missing_of(client consul, const needed_rights& needed) -> rights_facts {
@@ -283,7 +354,49 @@ private:
 
     // --- the agent's configuration, and the machine ---
 
-    void look_at_agent() {
+    /// Asks what a watch sees, with its token: its own, else that of the agent's environment, else the agent's default.
+    void look_through(watch_handler& handler) {
+        if (!handler.cause.empty() || handler.acts_on.empty() || !agent_) return;
+        if (!handler.datacenter.empty() && handler.datacenter != agent_->datacenter) {
+            handler.blind = "it looks at datacenter " + handler.datacenter + ", not at this node's";
+            return;
+        }
+        if (services_.empty() || !chosen_.store.empty()) return;
+        auto theirs = chosen_;
+        theirs.consul.token = handler.token;
+        std::string with = "with the watch's token";
+        if (handler.token.empty()) {
+            theirs.consul.token = token_of_environment();
+            with = theirs.consul.token.empty() ? "with the agent's default token, or none"
+                                               : "with the agent's CONSUL_HTTP_TOKEN";
+        }
+        auto there = front_.host_of(theirs);
+        if (!there) return;
+        std::vector<acl_right> needed{{acl_resource::node, node_}};
+        for (const auto& each : services_) {
+            const acl_right right{acl_resource::service, each.name};
+            if (std::ranges::find(needed, right) == needed.end()) needed.push_back(right);
+        }
+        const auto missing = client_of(*there, {chosen_.timeout.count / 4}).missing_rights(needed, {});
+        // An unknown token is refused altogether.
+        if (!missing && missing.error().message.find("ACL not found") != std::string::npos)
+            handler.blind = with + " Consul shows it nothing: " + missing.error().message;
+        if (missing && !missing->empty())
+            handler.blind = with + " Consul hides checks from it: it needs " + to_string(*missing);
+    }
+
+    /// What the agent's own environment says, which its watches obey.
+    [[nodiscard]] auto token_of_environment() -> std::string {
+        if (!process_) return {};
+        constexpr std::string_view name = "CONSUL_HTTP_TOKEN=";
+        for (const auto& each :
+             detail::command_line_of(here_.files, "/proc/" + std::to_string(process_->pid) + "/environ")) {
+            if (each.starts_with(name)) return each.substr(name.size());
+        }
+        return {};
+    }
+
+    void look_at_agent(const std::string& only) {
         if (definitions_ && !definitions_->repeated.empty()) {
             add("agent's files", condition::error, listed(definitions_->repeated),
                 "Consul takes only the last: delete the others, or make them one list");
@@ -301,9 +414,21 @@ private:
         add(judge_check_output(agent_, definitions_));
         add(judge_leaving(agent_, awaited_));
         std::ranges::move(judge_checks(checks_), std::back_inserter(findings_));
+        if (live_) {
+            const auto concerns = [&](const auto& each) { return only.empty() || each.service_name == only; };
+            std::vector<snapshot_check> printed;
+            std::ranges::copy_if(*live_, std::back_inserter(printed), concerns);
+            std::ranges::move(judge_outputs(printed), std::back_inserter(findings_));
+        }
         result<std::vector<watch_handler>> handlers = fail(errc::unavailable, "it stands in the agent's files alone");
-        if (definitions_) handlers = definitions_->handlers;
+        if (definitions_) {
+            handlers = definitions_->handlers;
+            for (auto& each : *handlers) look_through(each);
+        }
         for (const bad_state state : {bad_state::critical, bad_state::warning}) add(judge_watch(state, handlers));
+        detail::unchanged_files theirs{here_.files, process_ ? process_->user : here_.files.user()};
+        std::ranges::move(judge_incidents(heal::load_all(theirs, chosen_.state_dir), only),
+                          std::back_inserter(findings_));
     }
 
     void look_at_machine() {
@@ -329,6 +454,8 @@ private:
     result<agent_process> process_{agent_process{}};
     result<agent_files> definitions_{agent_files{}};
     std::optional<std::vector<examined_check>> checks_{};  ///< from its files, or else as the agent had them at start
+    result<std::vector<snapshot_check>> live_ = fail(errc::unavailable, "the agent was not asked for its checks");
+    std::optional<std::vector<std::string>> registered_{};  ///< the services that the agent has now, if it says
     std::vector<examined_service> services_{};
     std::vector<std::string> awaited_{};  ///< the services that a standby takes over when this node is away
     std::vector<finding> findings_{};

@@ -169,14 +169,20 @@ struct rights_facts {
     const watch_handler* wrong = nullptr;
     for (const auto& each : *handlers) {
         if (!each.state.empty() && each.state != name) continue;
-        if (each.cause.empty() && each.acts_on == name) {
+        if (each.cause.empty() && each.acts_on == name && each.blind.empty()) {
             return {point, condition::ok, each.where + " calls powerconsul watch " + name, {}};
         }
         if (wrong == nullptr && (!each.cause.empty() || !each.acts_on.empty())) wrong = &each;
+        if (each.cause.empty() && each.acts_on == name) wrong = &each;
     }
     if (wrong == nullptr) {
         return {point, condition::warning, "no watch calls powerconsul watch " + name + ": nothing is healed",
                 "see Healing in README.md"};
+    }
+    if (wrong->cause.empty() && wrong->acts_on == name) {
+        return {point, condition::error, wrong->where + " calls powerconsul watch " + name + ", but " + wrong->blind,
+                "give the watch a `token`, or the agent a default token, with what powerconsul acl-policy --for watch "
+                "prints for each service"};
     }
     return {point, condition::warning,
             wrong->cause.empty() ? wrong->where + " watches " + name + ", but calls powerconsul watch " + wrong->acts_on

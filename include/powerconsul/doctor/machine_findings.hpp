@@ -25,6 +25,23 @@ struct files_of_user {
     [[nodiscard]] auto user() const -> std::uint32_t { return id; }
 };
 
+/// The same with all that a store of files has, for reading what the agent's user keeps: nothing is written or locked.
+template <locking_file_store Files>
+struct unchanged_files : files_of_user<Files> {
+    using lock_type = typename Files::lock_type;
+
+    unchanged_files(Files& from, std::uint32_t user) : files_of_user<Files>{from, user} {}
+
+    [[nodiscard]] auto list(const std::string& path, std::size_t limit) { return this->files.list(path, limit); }
+    [[nodiscard]] auto lock(const std::string&, milliseconds) -> result<lock_type> { return refused(); }
+    [[nodiscard]] auto replace(const std::string&, std::string_view) -> result<void> { return refused(); }
+    [[nodiscard]] auto make_directory(const std::string&) -> result<void> { return refused(); }
+    [[nodiscard]] auto remove(const std::string&) -> result<void> { return refused(); }
+
+private:
+    [[nodiscard]] static auto refused() -> unexpected { return fail(errc::denied, "nothing is written here"); }
+};
+
 /// Whether `user` can write a directory. The system answers only for the current user; for another, owner and mode
 /// decide. Root may write anywhere.
 template <file_source Files, local_machine Machine>

@@ -282,6 +282,49 @@ class EachRuleIsNeeded(Case):
         self.assertIn("needs agent:read on production-web2", run.out, run)
 
 
+class WithoutADefaultToken(Case):
+    """What the agent itself asks and registers without a token of its own is refused, and it says so in its log alone."""
+
+    def configure(self, text):
+        file = cluster.web1.config / "more.json"
+        self.addCleanup(cluster.web1.api, "PUT", "/v1/agent/reload")
+        self.addCleanup(file.unlink, missing_ok=True)
+        file.write_text(json.dumps(text))
+        cluster.web1.api("PUT", "/v1/agent/reload")
+
+    def doctor(self, service):
+        run = self.run_as(cluster.master, self.web1, "doctor", "--json", "-S", service)
+        return {each["point"]: each for each in run.line["findings"]}
+
+    def test_a_service_whose_registration_is_refused(self):
+        self.configure({"service": {"name": "mail"}})
+        found = self.doctor("mail")["service mail"]
+        self.assertEqual(found["state"], "error", found)
+        self.assertIn("the agent has it, but Consul's catalog does not", found["what"])
+        self.assertIn("Service registration blocked by ACLs: service=mail", (cluster.web1.folder / "log").read_text())
+        self.configure({"service": {"name": "mail", "token": MASTER}})
+        wait_until("mail is registered", lambda: self.doctor("mail")["service mail"]["state"] == "ok")
+
+    def test_a_watch_that_sees_nothing(self):
+        def watches(**more):
+            return {"watches": [{"type": "checks", "state": state, **more, "args": [cluster.powerconsul, "watch", state]}
+                                for state in ("critical", "warning")]}
+        self.configure(watches())
+        for state in ("critical", "warning"):
+            found = self.doctor("web")[f"watch {state}"]
+            self.assertEqual(found["state"], "error", found)
+            self.assertIn("with the agent's default token, or none Consul hides checks from it: it needs node:read on "
+                          "production-web1 and service:read on web", found["what"])
+        least = cluster.token(self.policy(self.web1, cluster.master, "--for", "watch"), "for-a-watch").read_text().strip()
+        self.configure(watches(token=least))
+        self.assertEqual(self.doctor("web")["watch critical"]["state"], "ok")
+        self.configure(watches(token="00000000-0000-0000-0000-00000000dead"))
+        found = self.doctor("web")["watch critical"]
+        self.assertEqual(found["state"], "error", found)
+        self.assertIn("ACL not found", found["what"])
+        self.assertNotIn("dead", found["what"])
+
+
 class OtherDocuments(Case):
     def policy_rules(self, node, *more):
         return rules_of(self.policy(node, cluster.master, *more))

@@ -1,0 +1,122 @@
+#include <powerconsul/doctor/service_findings.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace powerconsul;
+
+namespace {
+
+using words = std::vector<std::string>;
+
+/// State and text of a finding, and that it says what to do where something is wrong.
+void holds(const finding& found, condition state, std::string_view text) {
+    CAPTURE(found.what);
+    CAPTURE(found.remedy);
+    CHECK(found.state == state);
+    CHECK((found.what + "; " + found.remedy).find(text) != std::string::npos);
+    if (found.state == condition::warning || found.state == condition::error) CHECK_FALSE(found.remedy.empty());
+}
+
+}  // namespace
+
+TEST_CASE("where a service is registered") {
+    struct row {
+        std::string_view name;
+        registration_facts facts;
+        condition state;
+        std::string_view says;
+    };
+    const auto of = [](words nodes, std::optional<words> agent, words files, bool standalone = false) {
+        return registration_facts{.service = "mial",
+                                  .check = "role",
+                                  .node = "web1",
+                                  .nodes = std::move(nodes),
+                                  .agent = std::move(agent),
+                                  .files = std::move(files),
+                                  .standalone = standalone};
+    };
+    auto denied = of({}, words{"mail"}, {});
+    denied.missing = std::vector<acl_right>{{acl_resource::service, "mial"}};
+    auto unanswered = of({}, words{}, {});
+    unanswered.nodes = fail(errc::unavailable, "no leader");
+    auto unasked = of({}, words{}, {});
+    unasked.missing = fail(errc::timed_out, "too late");
+    auto by_hand = of({}, words{"mail"}, {});
+    by_hand.check.clear();
+    const row rows[] = {
+        {"here", of({"WEB1"}, words{"mial"}, {}), condition::ok, "on this node"},
+        {"here, twice", of({"web1", "web1"}, {}, {}, true), condition::ok, "on this node"},
+        {"on several, with a document", of({"web2", "web1"}, {}, {}), condition::ok, "on 2 nodes"},
+        {"on several, standalone", of({"web2", "web1", "web2"}, {}, {}, true), condition::warning,
+         R"(on 2 nodes and has no cluster document: each of them is to keep it running; write its document; {"mode")"},
+        {"the agent has it alone", of({"web2"}, words{"mial"}, {}), condition::error, "the agent's default token"},
+        {"not reloaded", of({}, words{"mail"}, {"mial"}), condition::error, "consul reload"},
+        {"not reloaded, or not to be seen", of({}, {}, {"mial"}), condition::unknown, "consul reload"},
+        {"misspelt", of({}, words{"cron", "mail"}, {}), condition::error,
+         "no service mial is registered on this node, but mail is; correct -S of check role"},
+        {"misspelt in the files", of({}, {}, {"mail"}), condition::error, "but mail is"},
+        {"misspelt by hand", by_hand, condition::error, "but mail is; correct -S"},
+        {"nowhere", of({}, words{"database"}, {}), condition::warning, "no watch heals it; register it, or correct -S"},
+        {"hidden", denied, condition::unknown, "the token needs service:read on mial"},
+        {"unanswered", unanswered, condition::unknown, "no leader"},
+        {"rights that are not known", unasked, condition::unknown, "too late"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        holds(judge_registration(row.facts), row.state, row.says);
+    }
+}
+
+TEST_CASE("what a check printed that could not tell what runs") {
+    const auto printed = [](std::string output) {
+        return judge_outputs({{.check_id = "role", .status = "warning", .output = std::move(output)}});
+    };
+    const std::string line =
+        R"({"type":"service","service":"postgresql","expects":true,"clustered":true,"state":"unknown","code":1,)"
+        R"("role":"primary","reason":"postgresql.service does nothing itself","basis":"fresh"})";
+    for (const auto& each : {line, line + '\n', "on stderr\n" + line}) {
+        const auto found = printed(each);
+        REQUIRE(found.size() == 1);
+        CHECK(found[0].point == "check role");
+        holds(found[0], condition::warning, "whether it is well: postgresql.service does nothing itself; let it look");
+    }
+    const auto text = printed("UNKNOWN - web cannot be judged: no such unit");
+    REQUIRE(text.size() == 1);
+    CHECK(text[0].what.ends_with("no such unit"));
+    CHECK(printed("").empty());
+    CHECK(printed("web is stopped").empty());
+    // Its role is judged elsewhere.
+    CHECK(
+        printed(R"({"type":"service","service":"a","expects":null,"state":"unknown","code":1,"reason":"x"})").empty());
+    CHECK(
+        printed(R"({"type":"service","service":"a","expects":true,"state":"passing","code":0,"reason":"x"})").empty());
+}
+
+TEST_CASE("incidents that were given up") {
+    const auto one = [](std::string check, bool given_up, std::int64_t closed = 0) {
+        return incident{.check_id = std::move(check), .closed = {closed}, .attempts = 5, .given_up = given_up};
+    };
+    const auto judged = [](std::vector<loaded_journal> all, std::string_view only = {}) {
+        const auto found = judge_incidents(all, only);
+        REQUIRE(found.size() == 1);
+        return found[0];
+    };
+    CHECK(judged({}).what == "none is open, and none was given up");
+    CHECK(judged({{{"web", {one("a", false), one("b", false), one("c", true, 1)}}, ""}}).what ==
+          "2 are open, and none was given up");
+    const std::vector<loaded_journal> lost{{{"web", {one("a", true), one("b", false), one("c", true)}}, ""}};
+    const auto found = judged(lost);
+    CHECK(found.point == "incidents web");
+    holds(found, condition::error,
+          "given up after 5 attempts: a (critical) and c (critical); its trigger does not run any more; "
+          "mend it, then powerconsul incidents ack web");
+    CHECK(judged(lost, "web").state == condition::error);
+    CHECK(judged(lost, "other").state == condition::ok);
+    holds(judged({{{"web", {}}, "web.json: damaged; its bytes could not be kept: no"}}), condition::warning,
+          "damaged; see");
+    CHECK(judge_incidents(fail(errc::denied, "not ours"), "").front().state == condition::unknown);
+}
