@@ -209,16 +209,18 @@ TEST_CASE("settings of the files, the last one of them, and of the command line,
     CHECK_FALSE(of({}, {"consul", "agent", "-data-dir", "/var"}).local_scripts.has_value());
 }
 
-TEST_CASE("how much of a check's output is kept") {
+TEST_CASE("how much of a check's output is kept, and its first status") {
     agents here;
     here.files.put("/a.json", R"({"checks": [{"id": "a", "args": ["x"], "output_max_size": 100},
-        {"id": "b", "args": ["x"], "output_max_size": 9000}, {"id": "c", "args": ["x"], "output_max_size": 0}]})");
+        {"id": "b", "args": ["x"], "output_max_size": 9000, "status": "passing"}, {"id": "c", "args": ["x"], "output_max_size": 0}]})");
     const auto found = here.read({"/a.json"});
     REQUIRE(found);
     REQUIRE(found->checks.size() == 3);
     CHECK(found->checks[0].output_size == 100);
     CHECK(found->checks[1].output_size == 4096);
     CHECK(found->checks[2].output_size == 4096);
+    CHECK(found->checks[0].initial.empty());
+    CHECK(found->checks[1].initial == "passing");
 }
 
 TEST_CASE("handlers of watches on checks") {

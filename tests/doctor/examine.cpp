@@ -44,11 +44,11 @@ TEST_CASE("a sound node: every question in its order") {
     const auto all = examine(sound);
     words points;
     for (const auto& each : all) points.push_back(each.point);
-    CHECK(points == words{"agent",           "connection",      "leader",         "node name",     "role web",
-                          "rights web",      "service web",     "agent's files",  "script checks", "check output",
-                          "agent's restart", "checks",          "watch critical", "watch warning", "incidents",
-                          "state directory", "service manager", "plugin",         "clock",         "stop file",
-                          "noop file"});
+    CHECK(points == words{"agent",           "connection",   "leader",         "node name",       "role web",
+                          "rights web",      "service web",  "agent's files",  "script checks",   "check output",
+                          "agent's restart", "checks",       "watch critical", "watch warning",   "incidents",
+                          "state directory", "agent's user", "agent's unit",   "service manager", "plugin",
+                          "clock",           "stop file",    "noop file"});
     CHECK(faults(all) == words{});
     CHECK(find(all, "role web").what.starts_with("primary, expects running: "));
     CHECK(find(all, "agent's files").what == "1 file of process 100");
@@ -225,7 +225,7 @@ TEST_CASE("the checks of an agent whose files are not there are those of its sta
     scene at;
     at.here.files.erase("/proc/100");
     at.answer("/v1/agent/self", 200, R"({"Config": {"Datacenter": "hq", "NodeName": "production-web1"}, "DebugConfig": {
-        "EnableLocalScriptChecks": true, "Checks": [], "Services": [{"Name": "web", "Check": {"CheckID": "web-role",
+        "EnableLocalScriptChecks": true, "Checks": [], "Services": [{"Name": "web", "Check": {"CheckID": "web-role", "Status": "passing",
         "ScriptArgs": ["powerconsul", "check", "service", "consulservice", "web"], "Timeout": "9s"}}]}})");
     const auto all = examine(at);
     CHECK(find(all, "checks").what == "powerconsul is called by web-role");
@@ -272,8 +272,9 @@ TEST_CASE("where services are registered") {
 
 TEST_CASE("a check that asks with a token of its own is judged with it, and the row says so") {
     scene at;
-    at.here.files.put("/more.json",
-                      R"({"check": {"id": "second", "timeout": "9s", "args": ["TOKEN=theirs", "powerconsul",
+    at.here.files.put(
+        "/more.json",
+        R"({"check": {"id": "second", "status": "passing", "timeout": "9s", "args": ["TOKEN=theirs", "powerconsul",
         "check", "service", "consulservice", "web"]}})");
     using namespace std::string_view_literals;
     at.here.files.put("/proc/100/cmdline", "consul\0agent\0-config-file=/web.json\0-config-file=/more.json\0"sv);
@@ -334,7 +335,7 @@ TEST_CASE("a watch sees what its own token, the agent's environment or its defau
     CHECK(faults(examine(at)) == words{});
     const auto watch = [&](const std::string& more) {
         at.here.files.put("/web.json", R"({"enable_local_script_checks": true, "service": {"name": "web", "check": {
-            "id": "web-role", "timeout": "9s", "args": ["powerconsul", "check", "service", "consulservice", "web"]}},
+            "id": "web-role", "status": "passing", "timeout": "9s", "args": ["powerconsul", "check", "service", "consulservice", "web"]}},
             "watches": [{"type": "checks", "args": ["powerconsul", "watch", "critical"], )" +
                                            more + "}]}");
         return find(examine(at), "watch critical");
@@ -350,6 +351,18 @@ TEST_CASE("a watch sees what its own token, the agent's environment or its defau
     CHECK(watch(R"("datacenter": "hq")").state == condition::error);
     at.answers_to[""] = {500, "No cluster leader", {}};
     CHECK(watch(R"("datacenter": "hq")").state == condition::ok);
+}
+
+TEST_CASE("files of the agent's own file systems") {
+    scene at;
+    at.chosen.stop_file = "/tmp/stop";
+    at.chosen.state_dir = "/tmp/state";
+    at.here.files.put("/tmp/state", "", scene::directory(0));
+    at.here.files.put("/web.json", scene::agent_file("powerconsul", R"(, "noopfile", "/tmp/noop")"));
+    at.here.files.put("/proc/self/mountinfo", "1 0 8:1 / / rw\n");
+    CHECK(faults(examine(at)) == words{});
+    at.here.files.put("/proc/100/mountinfo", "1 0 8:1 / / rw\n2 1 0:9 / /tmp rw\n");
+    CHECK(faults(examine(at)) == words{"state directory warning", "stop file warning", "noop file warning"});
 }
 
 TEST_CASE("the stop file") {

@@ -81,7 +81,11 @@ TEST_CASE("rights") {
 TEST_CASE("checks") {
     using checks = std::optional<std::vector<examined_check>>;
     const auto check = [](std::string id, std::string cause, std::int64_t own, std::int64_t limit) {
-        return examined_check{.id = std::move(id), .cause = std::move(cause), .own_timeout = {own}, .timeout = {limit}};
+        return examined_check{.id = std::move(id),
+                              .cause = std::move(cause),
+                              .own_timeout = {own},
+                              .timeout = {limit},
+                              .initial = "passing"};
     };
     const auto one = [](const checks& all) {
         const auto found = judge_checks(all);
@@ -96,6 +100,11 @@ TEST_CASE("checks") {
     auto cut = check("role", "", 8000, 9000);
     cut.output_size = 4095;
     holds(one(checks{{cut}}), warning, "only the last 4095 bytes of its output");
+    auto fresh = check("role", "", 8000, 9000);
+    for (const auto* const initial : {"", "critical"}) {
+        fresh.initial = initial;
+        holds(one(checks{{fresh}}), warning, "until it has run, and a standby may take over; give it \"status\"");
+    }
     const auto mixed = judge_checks(checks{{check("a", "misspelt", 0, 0), check("b", "", 1, 2), check("c", "", 1, 2)}});
     REQUIRE(mixed.size() == 2);
     holds(mixed[0], ok, "b and c");

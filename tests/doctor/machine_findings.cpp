@@ -163,3 +163,30 @@ TEST_CASE("noop files, through links") {
     files.fail_on("/real", {errc::io, "EIO"});
     CHECK(look("/link").what == "EIO");
 }
+
+TEST_CASE("noop files and the stop file, as an agent with a /tmp of its own finds them") {
+    testing::memory_files files;
+    made_up_machine machine;
+    const milliseconds now = seconds(1'000'000'000);
+    files.put("/proc/self/mountinfo", "1 0 8:1 / / rw\n");
+    files.put("/proc/100/mountinfo", "1 0 8:1 / / rw\n2 1 8:1 /tmp/systemd-private-1/tmp /tmp rw\n");
+    const agent_mounts mounts{files, 100};
+    const auto look = [&](const std::string& path) {
+        return look_at_noop_files(files, machine, now, calls{{check_of("process", {{"noopfile", path}})}}, mounts);
+    };
+    machine.broken = {"/tmp/a"};
+    REQUIRE(look("/tmp/a").size() == 1);
+    CHECK(look("/tmp/a")[0].state == condition::warning);
+    CHECK(look("/tmp/a")[0].what ==
+          "/tmp/a is another path for the agent (PrivateTmp or the like): check c does not see a file put there");
+    machine.broken.clear();
+    files.put("/tmp/a", "");
+    CHECK(look("/tmp/a")[0].what.starts_with("/tmp/a is there, but it is another path for the agent"));
+    files.put("/proc/100/root/tmp/a", "", {file_kind::regular, 0600, 0, 0, 0, now.count / 1000 - 90'000});
+    REQUIRE(look("/tmp/a").size() == 2);
+    CHECK(look("/tmp/a")[1].what == "/tmp/a has held its check as passing for 25 h");
+    CHECK(look("/run/a")[0].what == "none is there");
+    CHECK(judge_stop_file("/tmp/stop", "", mounts).state == condition::warning);
+    CHECK(judge_stop_file("/etc/stop", "", mounts).what == "/etc/stop is not there");
+    CHECK(judge_stop_file("/etc/stop", "it is there", mounts).what == "it is there");
+}

@@ -135,7 +135,7 @@ struct scene {
         const auto call = [&](std::string_view args) {
             return "[\"" + std::string{program} + "\", " + std::string{args} + ']';
         };
-        return R"({"enable_local_script_checks": true, "service": {"name": "web", "check": {"id": "web-role", "timeout": ")" +
+        return R"({"enable_local_script_checks": true, "service": {"name": "web", "check": {"id": "web-role", "status": "passing", "timeout": ")" +
                std::string{timeout} + R"(", "args": )" +
                call(R"("check", "service", "consulservice", "web")" + std::string{more}) +
                R"(}}, "watches": [{"type": "checks", "state": "critical", "args": )" + call(R"("watch", "critical")") +

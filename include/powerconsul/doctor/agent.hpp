@@ -24,6 +24,7 @@ struct configured_check {
     std::vector<std::string> words{};        ///< the program and its arguments
     milliseconds timeout{};                  ///< after which Consul ends it
     std::uint64_t output_size{most_output};  ///< bytes of its output that Consul keeps
+    std::string initial{};                   ///< its status until it has run, critical if empty
 };
 
 /// Settings of an agent, as it says that it runs with them or as its files have them. What is not said is nothing.
@@ -272,6 +273,7 @@ inline void add_configured_check(const json::value& definition, const std::strin
     const auto* const size = config_member(definition, "outputmaxsize");
     if (size != nullptr) next.output_size = std::min(most_output, size->as_unsigned().value_or(most_output));
     if (next.output_size == 0) next.output_size = most_output;
+    next.initial = config_text(definition, "status");
     all.push_back(std::move(next));
 }
 
@@ -490,6 +492,7 @@ struct examined_check {
     milliseconds own_timeout{};                     ///< the limit that powerconsul sets itself
     milliseconds timeout{};                         ///< after which Consul ends it
     std::uint64_t output_size{most_output};         ///< bytes of its output that Consul keeps
+    std::string initial{};                          ///< its status until it has run, critical if empty
     std::string registered{};                       ///< the service that it is a check of
     config::arguments line{};                       ///< without options if it could not be parsed
     std::optional<config::configuration> chosen{};  ///< the call's configuration; nothing if it could not be made
@@ -507,6 +510,7 @@ template <local_machine Machine, command_reader Front>
                         .cause = call->cause,
                         .timeout = from.timeout,
                         .output_size = from.output_size,
+                        .initial = from.initial,
                         .registered = from.service};
     if (!call->cause.empty()) return next;
     auto line = front.parse(call->args);

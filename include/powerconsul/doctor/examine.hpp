@@ -433,14 +433,26 @@ private:
 
     void look_at_machine() {
         const auto user = process_ ? process_->user : here_.files.user();
+        const auto mounts = process_ ? agent_mounts{here_.files, process_->pid} : agent_mounts{};
+        if (mounts.hides(chosen_.state_dir)) {
+            add("state directory", condition::warning,
+                chosen_.state_dir +
+                    " is another path for the agent (PrivateTmp or the like): what is said here of it is "
+                    "not what its checks keep",
+                "set --state-dir to a directory that both see");
+        }
         add(look_at_state_directory(here_.files, machine_, chosen_.state_dir, user));
+        if (process_) {
+            add(look_at_user(here_.files, *process_));
+            add(look_at_unit(here_.files, machine_, here_.programs, process_->pid));
+        }
         add(look_at_service_manager(here_.files, chosen_.manager, checks_));
         add(look_at_plugin(here_.files, machine_, checks_));
         const milliseconds now = here_.clock.wall();
         add(look_at_clock(here_.files, machine_, chosen_.state_dir, now));
-        add("stop file", stopped_.empty() ? condition::ok : condition::warning,
-            stopped_.empty() ? chosen_.stop_file + " is not there" : stopped_);
-        std::ranges::move(look_at_noop_files(here_.files, machine_, now, checks_), std::back_inserter(findings_));
+        add(judge_stop_file(chosen_.stop_file, stopped_, mounts));
+        std::ranges::move(look_at_noop_files(here_.files, machine_, now, checks_, mounts),
+                          std::back_inserter(findings_));
     }
 
     Host& here_;

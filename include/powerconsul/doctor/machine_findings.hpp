@@ -2,6 +2,7 @@
 
 #include <powerconsul/checks/kinds/all.hpp>
 #include <powerconsul/doctor/findings.hpp>
+#include <powerconsul/doctor/process_findings.hpp>
 #include <powerconsul/ports/clock.hpp>
 #include <powerconsul/ports/machine.hpp>
 #include <powerconsul/ports/trust.hpp>
@@ -191,10 +192,24 @@ template <directory_source Files, local_machine Machine>
     return {"clock", condition::warning, "it is not synchronized: ages and back-offs may be wrong", remedy};
 }
 
-/// Looks at the files that keep their checks passing while they exist.
+/// Looks at the file that stops all actions. `stopped` says why nothing may act, empty if it may.
+[[nodiscard]] inline auto judge_stop_file(const std::string& path, const std::string& stopped,
+                                          const agent_mounts& mounts) -> finding {
+    const std::string point = "stop file";
+    if (mounts.hides(path)) {
+        return {point, condition::warning,
+                path + " is another path for the agent (PrivateTmp or the like): a file put there stops nothing",
+                "set --stop-file to one that both see, as in /etc or /run"};
+    }
+    if (!stopped.empty()) return {point, condition::warning, stopped, {}};
+    return {point, condition::ok, path + " is not there", {}};
+}
+
+/// Looks at the files that keep their checks passing while they exist, as the agent sees them.
 template <file_source Files, local_machine Machine>
 [[nodiscard]] auto look_at_noop_files(Files& files, Machine& machine, milliseconds now,
-                                      const std::optional<std::vector<examined_check>>& calls) -> std::vector<finding> {
+                                      const std::optional<std::vector<examined_check>>& calls,
+                                      const agent_mounts& mounts = {}) -> std::vector<finding> {
     const std::string point = "noop file";
     if (!calls) return {{point, condition::unknown, "the agent's checks are not known", "look at each -F"}};
     constexpr milliseconds day = seconds(86'400);
@@ -202,7 +217,15 @@ template <file_source Files, local_machine Machine>
     std::size_t young = 0;
     for (const auto& each : detail::with_option(calls, "noopfile")) {
         const std::string named = each.line.value("noopfile").value_or("");
-        const std::string path = machine.real_path(named);
+        std::string path = machine.real_path(named);
+        if (mounts.hides(named)) {
+            found.push_back({point, condition::warning,
+                             named + (path.empty() ? "" : " is there, but it") +
+                                 " is another path for the agent (PrivateTmp or the like): check " + each.id +
+                                 " does not see a file put there",
+                             "let -F name one that both see, as in /etc or /run"});
+            path = mounts.of_agent(named);  // the system would resolve it to the file of this process
+        }
         const auto seen = files.status(path.empty() ? named : path);
         if (!seen) found.push_back(could_not_look(point, seen.error()));
         if (!seen || !*seen || (*seen)->kind != file_kind::regular) continue;

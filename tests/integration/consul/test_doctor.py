@@ -15,6 +15,7 @@ import unittest
 from consul_cluster import COMMON_HCL, Agent, Cluster, Node, executables, wait_until
 
 DAY = 86400
+OF_THIS_MACHINE = ("clock", "agent's unit")  # what these tests cannot choose
 cluster = None
 
 
@@ -95,12 +96,18 @@ class Case(unittest.TestCase):
         cluster.web1.api("PUT", "/v1/agent/reload")
         if checks:
             wait_until("its checks are there", lambda: "web-role" in cluster.web1.api("GET", "/v1/agent/checks"))
+        wait_until("the servers know its services", self.in_catalog)
+
+    @staticmethod
+    def in_catalog():
+        known = cluster.hq.api("GET", "/v1/catalog/node/production-web1")["Services"]
+        return set(cluster.web1.api("GET", "/v1/agent/services")) == set(known)
 
     def doctor(self, *more, environment=(), before=(), address=None):
         words = [*before, "/usr/bin/env", *environment, cluster.powerconsul, "doctor", "--json",
                  "--http-addr", address or cluster.web1.address, "--node", "production-web1",
                  "--environment", "production", "--server-role", "web", "--state-dir", str(self.node.state),
-                 "--stop-file", str(self.node.folder / "stop"), *more]
+                 *([] if "--stop-file" in more else ["--stop-file", str(self.node.folder / "stop")]), *more]
         run = self.node.run(words)
         self.assertEqual(run.err, "", run)
         told = run.line
@@ -121,7 +128,7 @@ class Case(unittest.TestCase):
         if state != "ok":
             self.assertIn(run.code, (2,) if state == "error" else (1, 2) if but else (1,), run)
         for name, each in run.found.items():
-            if name not in (point, "clock", *but):
+            if name not in (point, *OF_THIS_MACHINE, *but):
                 self.assertEqual(each["state"], "ok", f"{each}: {run}")
 
     def test_all_is_well(self):
@@ -129,10 +136,11 @@ class Case(unittest.TestCase):
         run = self.doctor()
         self.assertEqual(list(run.found), [
             "agent", "connection", "leader", "node name", "role web", "rights web", "service web", "agent's files",
-            "script checks", "check output", "agent's restart", "checks", "watch critical", "watch warning", "incidents", "state directory", "service manager", "plugin", "clock",
+            "script checks", "check output", "agent's restart", "checks", "watch critical", "watch warning", "incidents", "state directory", "agent's user",
+            "agent's unit", "service manager", "plugin", "clock",
             "stop file", "noop file"], run)
         self.says(run, "clock", kernel_state(), "synchronized")
-        self.assertEqual(run.code, 0 if kernel_state() == "ok" else 1, run)
+        self.assertEqual(run.code, 0 if all(run.found[each]["state"] == "ok" for each in OF_THIS_MACHINE) else 1, run)
         self.assertEqual(run.out, self.doctor().out)
         lines = self.node.run([each for each in run.argv if each != "--json"]).out.splitlines()
         self.assertEqual(len(lines), len(run.found) + 1)
@@ -406,6 +414,7 @@ class Case(unittest.TestCase):
         python.chmod(0o755)
         rows = (
             (self.check(timeout="8s"), "check web-role", "warning", "longer than powerconsul's --timeout"),
+            (self.check(status=""), "check web-role", "warning", "until it has run, and a standby may take over"),
             (self.check("--timeout", "20s"), "check web-role", "warning", "takes up to 20000 ms"),
             (self.check("--servise", "x"), "check web-role", "error", "did you mean"),
             (self.check(args=["/no/such/powerconsul", "check", "service", "-s", "a", "-S", "web"]), "check web-role",
@@ -528,6 +537,27 @@ class Case(unittest.TestCase):
         self.configure()
         (self.node.folder / "stop").touch()
         self.says(self.doctor(), "stop file", "warning", "delete it to let triggers run")
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounts need root")
+    def test_files_that_the_agent_does_not_see(self):
+        """As with systemd's PrivateTmp, but the other way round: here doctor has a file system of its own."""
+        own = self.node.folder / "own"
+        own.mkdir()
+        check = self.check()
+        check["args"][check["args"].index(str(self.noop))] = str(own / "noop")
+        self.configure(checks=[check])
+        self.says(self.doctor("--stop-file", str(own / "stop")), "noop file", "ok", "none is there")
+        mount = 'mount -t tmpfs tmpfs "$0" && touch "$0/noop" && exec "$@"'
+        run = self.doctor("--stop-file", str(own / "stop"), before=["unshare", "--mount", "sh", "-c", mount, str(own)])
+        self.says(run, "noop file", "warning", f"{own}/noop is there, but it is another path for the agent",
+                  but=("stop file",))
+        self.says(run, "stop file", "warning", "a file put there stops nothing", but=("noop file",))
+        run = self.doctor(before=["unshare", "--mount", "sh", "-c", mount, str(own)])
+        self.says(run, "noop file", "warning", "check web-role does not see a file put there")
+        (own / "noop").touch()
+        os.utime(own / "noop", (time.time() - 3 * DAY,) * 2)
+        run = self.doctor(before=["unshare", "--mount", "sh", "-c", mount, str(own)])
+        self.assertIn(f"{own}/noop has held its check as passing for 72 h", run.out)
 
     def test_noop_files(self):
         self.configure()
