@@ -49,7 +49,9 @@ void decision_with_line(benchmark::State& state) {
     facts.clustered = clustering::yes;
     facts.reason = "production-web1 is in active_nodes";
     for (auto _ : state) {
-        const auto report = check("service", "apache2", facts, [] { return observed{observation::running, "active"}; });
+        const auto report = check({.kind = "service", .name = "apache2"}, facts, [] {
+            return observed{observation::running, "active"};
+        });
         benchmark::DoNotOptimize(json::check_line(report, 0));
     }
     state.SetItemsProcessed(state.iterations());
@@ -113,7 +115,7 @@ void whole_check(benchmark::State& state, const std::string& node, int actives, 
     std::string line;
     for (auto _ : state) {
         const auto facts = roles.resolve("web", seconds(5));
-        const auto report = check("service", "apache2", facts, [&] {
+        const auto report = check({.kind = "service", .name = "apache2"}, facts, [&] {
             return observed{facts.expects == expectation::running ? observation::running : observation::stopped,
                             "as it should be"};
         });

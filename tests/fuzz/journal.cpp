@@ -1,4 +1,4 @@
-// covers: heal/journal.hpp heal/journal_json.hpp heal/incident.hpp heal/rules.hpp ports/trust.hpp
+// covers: heal/journal.hpp heal/journal_json.hpp heal/incident.hpp heal/rules.hpp ports/trust.hpp json/members.hpp
 #include <powerconsul/heal/journal.hpp>
 
 #include <algorithm>

@@ -166,6 +166,7 @@ public:
                 // A plugin that does not know -v, or knows it for something else.
                 if (end->how == ending::exited) end = ask({}, further());
                 if (!end) return give_up(end.error());
+                end->out.resize(std::min(end->out.size(), command{}.output_limit));
                 return conclude(*end);
             }
             end->out = end->how == ending::exited ? listing->answer : "";

@@ -6,8 +6,10 @@
 #include <cstring>
 #include <ctime>
 #include <memory>
+#include <mutex>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -70,6 +72,15 @@ struct name_lookup {
     return ::gai_cancel(&search.request) == EAI_CANCELED ? EAI_AGAIN : EAI_INPROGRESS;
 }
 
+/// Keeps a search whose thread still writes to it, and those that came before it until theirs has ended.
+inline void leave(std::unique_ptr<name_lookup> search) {
+    static std::mutex guard;
+    static auto& left = *new std::vector<std::unique_ptr<name_lookup>>{};  // threads may outlive static objects
+    const std::lock_guard hold{guard};
+    std::erase_if(left, [](const auto& each) { return ::gai_error(&each->request) != EAI_INPROGRESS; });
+    left.push_back(std::move(search));
+}
+
 /// All addresses of a host, in the order in which to try them. Only a name is looked up, until `end` at the most.
 [[nodiscard]] inline auto addresses_of(const std::string& host, std::uint16_t port, steady::time_point end)
     -> result<std::vector<socket_address>> {
@@ -84,7 +95,7 @@ struct name_lookup {
         answer = look_up(*search, end);
     }
     if (answer == EAI_INPROGRESS || answer == EAI_AGAIN) {
-        if (answer == EAI_INPROGRESS) static_cast<void>(search.release());  // its thread still writes there
+        if (answer == EAI_INPROGRESS) leave(std::move(search));
         return fail(errc::timed_out, "the name " + quoted(host) + " was not looked up in time");
     }
     if (answer != 0) return fail(errc::unavailable, "the name " + quoted(host) + ": " + ::gai_strerror(answer));
