@@ -104,8 +104,9 @@ def plugins():
 
 def scripts():
     silent = " without a word, as it does when its program is not installed or its unit is masked"
-    for code, state, says in ((0, -1, silent), (1, 2, " (dead)"), (2, 2, " (dead)"), (3, 2, " (not running)"), (4, -1, ""),
-                              (126, -1, ""), (255, -1, "")):
+    cannot_tell = " (it cannot tell); check process --name <program> looks at the processes themselves"
+    for code, state, says in ((0, -1, silent), (1, 2, " (dead)"), (2, 2, " (dead)"), (3, 2, " (not running)"),
+                              (4, -1, cannot_tell), (126, -1, ""), (255, -1, "")):
         yield script(f"prints nothing and exits with {code}", f"exit {code}", state, f"init script exits {code}{says}")
     for signal, number in (("KILL", 9), ("SEGV", 11)):
         yield script(f"ended by SIG{signal}", f"echo running; kill -{signal} $$", -1,

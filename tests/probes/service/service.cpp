@@ -277,6 +277,25 @@ TEST_CASE("the template is that of the unit's own name, and its instances are as
           observed{observation::unknown, "no answer"});
 }
 
+TEST_CASE("instances that are ignored need not run") {
+    machine m;
+    m.files.put("/proc/17/stat", "");
+    auto running = instance("active");
+    running.main_process = 17;
+    testing::fake_units units;
+    units.on("db.service", wrapper()).on("db@a.service", running).on("db@b.service", instance("inactive", true));
+    const auto look = [&](std::vector<std::string> ignored) {
+        return service_probe{{.name = "db", .ignored = std::move(ignored)}, m.executor, m.files, m.clock, units}()
+            .state;
+    };
+    CHECK(look({}) == observation::degraded);
+    CHECK(look({"b"}) == observation::running);
+    CHECK(look({"db@b"}) == observation::running);
+    CHECK(look({"x", "db@b.service"}) == observation::running);
+    CHECK(look({"db"}) == observation::degraded);
+    CHECK(look({"a"}) == observation::stopped);
+}
+
 TEST_CASE("the services that are part of a target decide for it") {
     using enum observation;
     const unit_state on{"loaded", "active", "running"};

@@ -313,7 +313,12 @@ TEST_CASE("code and text of a status are weighed against each other") {
          unknown,
          "init script exits 1 and prints its usage: it does not know \"status\"; check process "
          "--name <program> looks at the processes themselves"},
-        {"code 4", {.status = 4}, false, unknown, "init script exits 4"},
+        {"code 4",
+         {.status = 4},
+         false,
+         unknown,
+         "init script exits 4 (it cannot tell); check process --name <program> looks at the processes themselves"},
+        {"code 5", {.status = 5}, false, unknown, "init script exits 5"},
         {"code 4, running in its text",
          {.status = 4, .out = "web is running\n"},
          false,

@@ -11,8 +11,8 @@ inline constexpr option service_manager_option{
 inline constexpr option init_directory_option{0, "init-directory", "DIR",
                                               "where init scripts stand (default /etc/init.d)"};
 
-inline constexpr option ignore_option{0, "ignore", "NAME,NAME,…",
-                                      "parts that need not run, as the init script's status names them"};
+inline constexpr option ignore_option{
+    0, "ignore", "NAME,NAME,…", "parts that need not run: instances of the unit, or as the init script names them"};
 
 /// The names in a list with commas; blanks around a name are not part of it.
 [[nodiscard]] inline auto names_in(std::string_view list) -> std::vector<std::string> {
@@ -46,7 +46,7 @@ struct service {
 
     std::string name{};  ///< as the service manager calls it
     std::string init_directory{"/etc/init.d"};
-    std::vector<std::string> ignored{};  ///< parts that need not run, as the status of an init script names them
+    std::vector<std::string> ignored{};  ///< as in service_probe_options
 
     [[nodiscard]] static auto from(const given_options auto& given) -> service {
         service made{given.value("service").value_or(""), given.value("init-directory").value_or("/etc/init.d")};

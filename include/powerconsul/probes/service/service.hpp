@@ -30,9 +30,10 @@ struct service_probe_options {
     service_manager manager{service_manager::systemd};
     milliseconds timeout{5000};  ///< for all that systemd is asked and then for one query to an init script
     std::string init_directory{"/etc/init.d"};
-    std::string systemctl{};             ///< absolute path; if empty, looked for in the usual directories
-    std::string rc_service{};            ///< as for systemctl
-    std::vector<std::string> ignored{};  ///< parts that need not run, as the status of an init script names them
+    std::string systemctl{};   ///< absolute path; if empty, looked for in the usual directories
+    std::string rc_service{};  ///< as for systemctl
+    /// Parts that need not run: as the status of an init script names them, or instances and parts of a unit.
+    std::vector<std::string> ignored{};
 };
 
 /// Asks the service manager whether the local service runs. Models `probe`. Executor, Files and Units may be
@@ -101,6 +102,10 @@ private:
         return {unit.id, interpret_unit(unit, unit.id, clock_.awake(), processes_of(unit)).state};
     }
 
+    [[nodiscard]] auto is_ignored(std::string_view unit) const -> bool {
+        return std::ranges::any_of(options_.ignored, [&](const auto& name) { return is_unit(unit, name); });
+    }
+
     /// The instances of the service's template that count.
     [[nodiscard]] auto look_at_instances(const std::string& service, milliseconds left)
         -> result<std::vector<named_observation>> {
@@ -112,7 +117,7 @@ private:
         if (!units && may_ask_systemctl(units.error(), left)) units = ask_systemctl(pattern, left, read_unit_states);
         if (!units) return unexpected{std::move(units).error()};
         for (const auto& each : *units) {
-            if (counts_as_instance(each)) seen.push_back(observe(each));
+            if (counts_as_instance(each) && !is_ignored(each.id)) seen.push_back(observe(each));
         }
         return seen;
     }
@@ -122,7 +127,7 @@ private:
         -> result<std::vector<named_observation>> {
         std::vector<named_observation> seen;
         for (const auto& part : target.parts) {
-            if (!part.ends_with(".service")) continue;
+            if (!part.ends_with(".service") || is_ignored(part)) continue;
             if (left.count <= 0) return too_late();
             const auto state = ask_for(part, left);
             if (!state) return unexpected{state.error()};

@@ -228,6 +228,13 @@ enum class unit_processes : unsigned char { unknown, none, some };
     return counts_as_instance(part) && (part.active != "inactive" || part.type != "oneshot");
 }
 
+/// Whether `name` is the unit's: whole, without its type, or its instance alone: `db@main.service`, `db@main`, `main`.
+[[nodiscard]] constexpr auto is_unit(std::string_view unit, std::string_view name) -> bool {
+    const auto stem = unit.substr(0, unit.rfind('.'));
+    const auto at = stem.find('@');
+    return name == unit || name == stem || (at != std::string_view::npos && name == stem.substr(at + 1));
+}
+
 /// What the units that a unit stands for, by their names, mean for it. There is at least one. `what` they are: its
 /// instances or its parts.
 [[nodiscard]] inline auto interpret_members(std::string_view name, std::string_view what,

@@ -95,6 +95,7 @@ struct init_script {
         return {degraded, exits + " and says that only a part is running" +
                               (words.down.empty() ? "" : ", not " + one_line(listed(words.down), 400))};
     }
+    if (end.status == 4 && detail::said(end).empty()) return {unknown, exits + " (it cannot tell)" + way_out};
     if (end.status < 0 || end.status > 3) return {unknown, exits + detail::said(end)};
     if (end.status == 0) {
         if (stopped_words) return {stopped, exits + " but says that it is not running"};
