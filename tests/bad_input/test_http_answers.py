@@ -139,10 +139,10 @@ def trigger(name, alteration, code, why, **others):
 
 
 def doctor(name, alteration, says):
-    """The line on the agent; the others tell of this machine, or that nobody was asked."""
+    """The line on the agent, which is the last; the others tell of this machine, or that nobody was asked."""
     made = row(f"doctor: {name}", ["doctor"], 2, "/v1/agent/self", alteration, out=f"error    agent            {says}\n",
                limit=limit_for(says.partition(";")[0]))
-    made.changing = {**CHANGING, r"(?s)(agent [^\n]*\n).*": r"\1"}
+    made.changing = {**CHANGING, r"(?s)^.*\n(error    agent [^\n]*\n)": r"\1"}
     return made
 
 

@@ -40,6 +40,7 @@ import consul_cluster  # noqa: E402
 
 SKIPPED = 77
 INSIDE = "NTH_INSIDE"
+WORK = ["sleep", "98765.4"]  # what the scenario "expected work" looks for
 DEADLINE = 30  # seconds for a run that takes milliseconds; more than its own timeout
 
 ONCE, FOR_GOOD, EINTR, SHORT, CLOSED = "once", "for-good", "eintr", "short", "closed"
@@ -145,7 +146,7 @@ def checks(http):
     yield one("group runs in part", "critical", ("servicegroup", "-s", "up,down", *SYSV))
     yield one("held by a file", "passing", (*service, "down", *SYSV, "-F", "{place}/noop"))
     yield one("not held by a file", "critical", (*service, "down", *SYSV, "-F", "{place}/no-noop"))
-    yield one("expected work", "passing", (*service, "down", *SYSV, "-P", "nth_failure.py"), needs="processes")
+    yield one("expected work", "passing", (*service, "down", *SYSV, "-P", " ".join(WORK)), needs="processes")
     yield one("no expected work", "critical", (*service, "down", *SYSV, "-R", "no-such-[w]ork"), needs="processes")
     yield one("configuration at home", "passing", (*service, "down", *SYSV), node="", home=True)
     yield one("active's process", "passing", ("process", "--name", "python3"), needs="processes")
@@ -799,7 +800,11 @@ def main():
     try:
         server.start()
         tools["address"] = server.agent.address
-        return show(tools, folder, options.show) if options.show else all_runs(tools, folder, options)
+        with subprocess.Popen(WORK, stdin=subprocess.DEVNULL) as work:
+            try:
+                return show(tools, folder, options.show) if options.show else all_runs(tools, folder, options)
+            finally:
+                work.kill()
     finally:
         clean()
 

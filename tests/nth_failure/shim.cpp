@@ -421,20 +421,6 @@ FUNCTION("dup", dup2, int, (int old, int made), (old, made), -1, EMFILE, interru
 FUNCTION("dup", dup3, int, (int old, int made, int flags), (old, made, flags), -1, EMFILE, interruptible, noexcept)
 FUNCTION("thread", pthread_create, int, (void* made, const void* attributes, void* (*begin)(void*), void* argument),
          (made, attributes, begin, argument), EAGAIN, EAGAIN, 0, noexcept)
-#define ACCOUNT(name, type)                                                          \
-    static const next<int(type, void*, char*, size_t, void**)> behind_##name{#name}; \
-    auto name(type which, void* entry, char* text, size_t size, void** found)->int { \
-        *found = nullptr;                                                            \
-        if (fails("account", #name, EIO)) return EIO;                                \
-        const in_accounts here;                                                      \
-        return behind_##name.call(which, entry, text, size, found);                  \
-    }
-
-ACCOUNT(getpwnam_r, const char*)
-ACCOUNT(getpwuid_r, uid_t)
-ACCOUNT(getgrnam_r, const char*)
-ACCOUNT(getgrgid_r, gid_t)
-
 struct passwd_as_told {
     char* name;
     char* password;
@@ -445,14 +431,25 @@ struct passwd_as_told {
     char* shell;
 };
 
-static const next<passwd_as_told*(uid_t)> behind_getpwuid{"getpwuid"};
-auto getpwuid(uid_t user) -> passwd_as_told* {
-    if (fails("account", "getpwuid", EIO)) return nullptr;
-    const in_accounts here;
-    passwd_as_told* const told_entry = behind_getpwuid.call(user);
-    if (told_entry != nullptr && home != nullptr) told_entry->home = const_cast<char*>(home);
-    return told_entry;
+#define ACCOUNT(name, type, told)                                                    \
+    static const next<int(type, void*, char*, size_t, void**)> behind_##name{#name}; \
+    auto name(type which, void* entry, char* text, size_t size, void** found)->int { \
+        *found = nullptr;                                                            \
+        if (fails("account", #name, EIO)) return EIO;                                \
+        const in_accounts here;                                                      \
+        const int answer = behind_##name.call(which, entry, text, size, found);      \
+        told;                                                                        \
+        return answer;                                                               \
+    }
+
+static void tell_home(void* found) {
+    if (found != nullptr && home != nullptr) static_cast<passwd_as_told*>(found)->home = const_cast<char*>(home);
 }
+
+ACCOUNT(getpwnam_r, const char*, )
+ACCOUNT(getpwuid_r, uid_t, tell_home(*found))
+ACCOUNT(getgrnam_r, const char*, )
+ACCOUNT(getgrgid_r, gid_t, )
 
 struct two_longs {
     long seconds;

@@ -114,6 +114,31 @@ def prepare():
     RAN.chmod(0o1777)
 
 
+def put_system_crontabs():
+    for name, mode, owner, more, *_ in SYSTEM:
+        write(f"/etc/cron.d/{name}", system_job(name) + more, mode)
+        os.chown(f"/etc/cron.d/{name}", owner, -1)
+    for name, *_ in LINKED:
+        write(f"/etc/{name}", system_job(name))
+        os.symlink(f"/etc/{name}", f"/etc/cron.d/{name}")
+    os.link("/etc/cron.d/two-names", "/etc/cron.d/.other")
+    os.chown("/etc/cron.d/foreign-link", 1, -1, follow_symlinks=False)
+    os.chown("/etc/link-to-foreign", 1, -1)
+    write("/etc/crontab", system_job("crontab"))
+
+
+def compare_system_crontabs(rows):
+    rows.expect_system("system: /etc/crontab", "/etc/crontab", True, "running")
+    for name, *expected in [(name, *more) for name, _, _, _, *more in SYSTEM] + LINKED:
+        path = f"/etc/cron.d/{name}"
+        reason = expected[2] if len(expected) > 2 else None
+        if expected[1] == "stopped":
+            reason = f'no job in /etc/crontab and /etc/cron.d contains "{RAN}/{name}.start"; ' + reason.format(path)
+        elif reason:
+            reason = f"{path}: {reason}"
+        rows.expect_system(f"system: {name}", path, *expected[:2], reason)
+
+
 def drive(what):
     prepare()
     rows = Rows()
@@ -159,16 +184,8 @@ def drive(what):
         (SPOOL / user).write_bytes(job(user).encode() + text)
         (SPOOL / user).chmod(0o600)
         os.chown(SPOOL / user, rows.uids[rows.user(user)], SPOOL.stat().st_gid)
-    for name, mode, owner, more, *_ in SYSTEM:
-        write(f"/etc/cron.d/{name}", system_job(name) + more, mode)
-        os.chown(f"/etc/cron.d/{name}", owner, -1)
-    for name, *_ in LINKED:
-        write(f"/etc/{name}", system_job(name))
-        os.symlink(f"/etc/{name}", f"/etc/cron.d/{name}")
-    os.link("/etc/cron.d/two-names", "/etc/cron.d/.other")
-    os.chown("/etc/cron.d/foreign-link", 1, -1, follow_symlinks=False)
-    os.chown("/etc/link-to-foreign", 1, -1)
-    write("/etc/crontab", system_job("crontab"))
+    if what == "at-start":  # cron's later looks would see them, too
+        put_system_crontabs()
     (SPOOL / "nobody-at-all").write_text(job("nobody-at-all"), encoding="ascii")
     (SPOOL / "nobody-at-all").chmod(0o600)
     os.utime(SPOOL)
@@ -178,15 +195,8 @@ def drive(what):
         for user, name, _, fault in TEXTS:
             rows.expect(f"text: {name}", user, "start", not fault, "degraded" if fault else "running",
                         f"PATH: {fault}{IGNORED}" if fault else None)
-        rows.expect_system("system: /etc/crontab", "/etc/crontab", True, "running")
-        for name, *expected in [(name, *more) for name, _, _, _, *more in SYSTEM] + LINKED:
-            path = f"/etc/cron.d/{name}"
-            reason = expected[2] if len(expected) > 2 else None
-            if expected[1] == "stopped":
-                reason = (f'no job in /etc/crontab and /etc/cron.d contains "{RAN}/{name}.start"; ' + reason.format(path))
-            elif reason:
-                reason = f"{path}: {reason}"
-            rows.expect_system(f"system: {name}", path, *expected[:2], reason)
+        if what == "at-start":
+            compare_system_crontabs(rows)
         if what == "all":
             change(rows)
             compare(rows, "minute", CHANGED)
