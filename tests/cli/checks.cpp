@@ -130,7 +130,7 @@ TEST_CASE("check servicegroup: all or none, and each that is wrong is named") {
         {"web1", "up", 0, "OK - up is running, primary expects running (all of them run (init script exits 0); "},
         {"web1", "up,down,odd", 2,
          "CRITICAL - up,down,odd is degraded, primary expects running (down is stopped (init script exits 3 (not "
-         "running)); odd is unknown (init script exits 4); "},
+         "running)); odd is unknown (init script exits 4 (it cannot tell); "},
         {"web1", "up,odd", 1, "UNKNOWN - up,odd is unknown, primary expects running (odd is unknown ("},
         {"web1", "down", 2, "CRITICAL - down is stopped, primary expects running (down is stopped ("},
         {"web2", "down", 0,
