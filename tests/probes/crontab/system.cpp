@@ -109,6 +109,15 @@ TEST_CASE("what cannot be read is unknown") {
     CHECK(m.look("daily") == observed{unknown, "nobody answers"});
 }
 
+TEST_CASE("where there are no crontabs of the system, cron may keep them elsewhere") {
+    testing::memory_files files;
+    testing::memory_accounts accounts;
+    CHECK(system_crontab_probe{{.pattern = "daily"}, files, accounts}() ==
+          observed{unknown, "there is neither /etc/crontab nor /etc/cron.d"});
+    files.put("/etc/crontab", "# nothing\n");
+    CHECK(system_crontab_probe{{.pattern = "daily"}, files, accounts}().state == stopped);
+}
+
 TEST_CASE("an account that cron refuses") {
     machine m;
     m.files.put("/etc/passwd", "backup:x:34:34::/:/bin/sh\n");

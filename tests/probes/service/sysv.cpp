@@ -353,6 +353,10 @@ TEST_CASE("code and text of a status are weighed against each other") {
 
 TEST_CASE("scripts that may end before they look at their argument are known by their guards") {
     CHECK(read_init_script("#!/bin/sh\ntest -x $DAEMON || exit 0\n").exits_early);
+    CHECK(read_init_script("#!/bin/sh\n[ -e /etc/off ] && exit\n").exits_early);
+    CHECK(read_init_script("#!/bin/sh\n[ -e /etc/off ] && { exit  0; }\n").exits_early);
+    CHECK(read_init_script("#!/bin/sh\n[ -e /etc/off ] && exit; pidof web").exits_early);
+    CHECK_FALSE(read_init_script("#!/bin/sh\n[ -x $DAEMON ] || exit 5\npidof web\nexit $?\n").exits_early);
     CHECK(read_init_script(". /lib/lsb/init-functions\n").exits_early);
     CHECK(read_init_script("#!/usr/bin/env /lib/init/init-d-script\n").exits_early);
     CHECK_FALSE(read_init_script("#!/bin/sh\ncase $1 in status) pidof web >/dev/null;; esac\n").exits_early);

@@ -50,6 +50,12 @@ public:
     [[nodiscard]] auto operator()() -> observed {
         auto names = files_.list(options_.directory, most_files);
         if (!names) return give_up(names.error());
+        const auto main_file = files_.status(options_.file);
+        if (!main_file) return give_up(main_file.error());
+        // Cron may keep its crontabs elsewhere, or a file system may not be mounted.
+        if (!*names && !*main_file) {
+            return {observation::unknown, "there is neither " + options_.file + " nor " + options_.directory};
+        }
         std::vector<std::string> paths{options_.file};
         if (*names) {
             std::ranges::sort(**names);

@@ -48,8 +48,14 @@ struct init_script {
 /// `exit 0` whatever they found.
 [[nodiscard]] inline auto read_init_script(std::string_view text) -> init_script {
     init_script read{.exits_early = false};
-    constexpr std::string_view signs[] = {"exit 0", "init-functions", "init-d-script"};
+    constexpr std::string_view signs[] = {"init-functions", "init-d-script"};
     read.exits_early = std::ranges::any_of(signs, [&](auto sign) { return text.find(sign) != std::string_view::npos; });
+    // `exit 0`, and `exit` alone, which ends with the status of the last command.
+    for (std::size_t at = text.find("exit"); at != std::string_view::npos; at = text.find("exit", at + 4)) {
+        const std::size_t next = text.find_first_not_of(" \t\r", at + 4);
+        read.exits_early = read.exits_early || next == std::string_view::npos ||
+                           is_one_of(text.substr(next, 1), {"0", "\n", ";", "}", ")", "&", "|", "#"});
+    }
     bool in_status = false;
     bool looks = false;
     while (!text.empty()) {
