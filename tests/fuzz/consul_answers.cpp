@@ -1,4 +1,4 @@
-// covers: consul/answers_json.hpp json/value.hpp consul/refusal.hpp consul/rights.hpp doctor/agent.hpp json/writer.hpp
+// covers: consul/answers_json.hpp json/value.hpp consul/refusal.hpp consul/rights.hpp doctor/agent_config.hpp json/writer.hpp
 // core/base64.hpp
 #include <powerconsul/doctor/agent.hpp>
 

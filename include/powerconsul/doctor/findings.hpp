@@ -2,7 +2,7 @@
 
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/consul/rights.hpp>
-#include <powerconsul/doctor/agent.hpp>
+#include <powerconsul/doctor/called_checks.hpp>
 #include <powerconsul/heal/incident.hpp>
 #include <powerconsul/json/page.hpp>
 
