@@ -1,5 +1,5 @@
-// covers: consul/answers_json.hpp json/value.hpp consul/refusal.hpp consul/rights.hpp doctor/agent_config.hpp json/writer.hpp
-// core/base64.hpp
+// covers: consul/answers_json.hpp json/value.hpp consul/refusal.hpp consul/rights.hpp doctor/agent_config.hpp
+// json/writer.hpp core/base64.hpp
 #include <powerconsul/doctor/agent.hpp>
 
 #include <cstddef>

@@ -489,7 +489,8 @@ class Case(unittest.TestCase):
         for path, state, text in rows:
             with self.subTest(path):
                 self.configure(checks=[self.check(args=self.argv(*check, path))])
-                self.says(self.doctor(), "plugin", state, text)
+                # Consul may have run the check by now, which cannot run that plugin.
+                self.says(self.doctor(), "plugin", state, text, but=["check web-role"])
 
     # The machine.
 
