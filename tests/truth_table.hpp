@@ -125,7 +125,8 @@ inline auto resolved(const row& each) -> resolution {
     store consul = consul_of(each);
     testing::manual_clock time;
     testing::memory_files files;
-    role_resolver resolver{consul, time, files, "/state", {.who = {.host = "production-web3"}}};
+    role_resolver resolver{
+        consul, time, files, "/state", {.who = {.host = "production-web3"}, .wait = {{0}, {0}, {0}}}};
     return resolver.resolve("web", seconds(8));
 }
 

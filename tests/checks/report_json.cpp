@@ -204,6 +204,11 @@ TEST_CASE("an output says whether its own check could not tell") {
         {"critical behind an unknown one", line + "\n" + json::check_line(critical, 2) + "\n", false},
         {"our line and another's behind", line + "\ndone\n", false},
         {"our line cut off", line.substr(0, line.size() - 1), false},
+        {"cut off by Consul", "Captured 40 of 300 bytes\n...\n" + line.substr(line.size() - 40) + "\n", true},
+        {"cut off to a rest", "Captured 10 of 300 bytes\n...\n" + line.substr(line.size() - 10), true},
+        {"a known one, cut off", "Captured 40 of 300 bytes\n...\nause\",\"basis\":\"fresh\"}", true},
+        {"another's, cut off", "Captured 40 of 300 bytes\n...\nvery bad\"}", false},
+        {"what only ends like ours", R"(very bad","basis":"none"})", false},
         {"Consul's own", "Timed out (1s) running check\n\n", false},
         {"another program's JSON", R"({"state":"unknown"})", false},
         {"another program's JSON with a type", R"({"type":"disk","state":"unknown"})", false},
@@ -217,7 +222,7 @@ TEST_CASE("an output says whether its own check could not tell") {
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
-        CHECK(json::is_unproven(each.output) == each.unproven);
+        CHECK(is_unproven(each.output) == each.unproven);
     }
 }
 
@@ -227,7 +232,7 @@ TEST_CASE("our longest line is still told behind other output") {
     report.why = std::string(10'000, '\\');
     std::string output = std::string(6000, 'x') + "\n" + json::check_line(report, 1) + "\n";
     output.erase(0, output.size() - longest_check_output);
-    CHECK(json::is_unproven("Captured 4096 of 9999 bytes\n...\n" + output));
+    CHECK(is_unproven("Captured 4096 of 9999 bytes\n...\n" + output));
 }
 
 }  // namespace unproven

@@ -102,7 +102,8 @@ auto subjects() -> std::vector<Kind> {
     if constexpr (std::is_same_v<Kind, checks::http>) return {{.url = "http://localhost/health"}};
 }
 
-const checks::run_options on_sysv{.state_dir = "/state", .manager = service_manager::sysv};
+const checks::run_options on_sysv{
+    .roles = {.wait = {{0}, {0}, {0}}}, .state_dir = "/state", .manager = service_manager::sysv};
 
 template <typename Kind>
 void follow_the_table(const Kind& kind, const checks::run_options& how) {
@@ -191,4 +192,68 @@ TEST_CASE("the plugin's path and line, and a crontab's pattern, are members of t
           details{{"nagiosScript", "/plugins/check_procs"}, {"nagiosOutput", "PROCS: said | procs=1"}});
     const auto table = checks::run(here, checks::crontab{.user = "bob", .pattern = "true"}, "web", on_sysv);
     CHECK(table.details == details{{"pattern", "true"}});
+}
+
+TEST_CASE("in maintenance whatever runs is as it should be, and what cannot be seen is not") {
+    struct row {
+        std::string_view name;
+        std::string_view check;  ///< of this node's agent; empty: none
+        std::string_view why;    ///< empty: it is not in maintenance
+    };
+    const row holds[] = {
+        {"none", "", ""},
+        {"the node", "_node_maintenance", "node production-web3 is in maintenance"},
+        {"the service", "_service_maintenance:web", "service web is in maintenance"},
+        {"another service", "_service_maintenance:other", ""},
+    };
+    for (const auto& each : rows) {
+        for (const auto& held : holds) {
+            for (int i = 0; i < 4; ++i) {
+                CAPTURE(each.name);
+                CAPTURE(held.name);
+                CAPTURE(to_string(truth::seen[i]));
+                machine here{each, truth::seen[i]};
+                here.consul.add("hq", {.service = "other", .node = "production-web3"});
+                if (!held.check.empty()) {
+                    REQUIRE(here.consul.set_check("hq", "production-web3", held.check, store_status::critical));
+                }
+                const auto one = checks::run(here, checks::service{.name = "web"}, "web", on_sysv);
+                const auto two = checks::run(here, checks::servicegroup{.names = "web,other"}, "web", on_sysv);
+                const bool in_maintenance = !held.why.empty() && one.own != role::unknown;
+                const bool seen = truth::seen[i] != observation::unknown;
+                for (const auto* const report : {&one, &two}) {
+                    CAPTURE(report->why);
+                    CHECK(report->state == (in_maintenance && seen ? verdict::passing : each.states[i]));
+                    // That it passes anyhow is not worth a question.
+                    const bool told = report->why.find(held.why) != std::string::npos && !held.why.empty();
+                    CHECK(told == (in_maintenance && each.states[i] != verdict::passing));
+                    CHECK(report->expects == (told ? expectation::either : each.expects));
+                }
+                if (in_maintenance && each.states[i] == verdict::critical) {
+                    CHECK(sentence(one).ends_with(" accepts that"));
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("an instance that is not in maintenance keeps its service out of it") {
+    const auto of = [](std::string id, std::string service, std::string instance) {
+        snapshot_check made;
+        made.node = "n";
+        made.check_id = std::move(id);
+        made.status = "critical";
+        made.service_name = std::move(service);
+        made.service_id = std::move(instance);
+        return made;
+    };
+    const auto held = of("_service_maintenance:web", "web", "web");
+    const auto own = of("service:web", "web", "web");
+    const auto second = of("service:web2", "web", "web2");
+    CHECK(maintenance_of({own, held}, "web") == "service web is in maintenance");
+    CHECK_FALSE(maintenance_of({own, held, second}, "web"));
+    CHECK(maintenance_of({own, held, second, of("_service_maintenance:web2", "web", "web2")}, "web"));
+    CHECK_FALSE(maintenance_of({own, held}, "other"));
+    CHECK_FALSE(maintenance_of({}, "web"));
+    CHECK(maintenance_of({second, of("_node_maintenance", "", "")}, "web") == "node n is in maintenance");
 }

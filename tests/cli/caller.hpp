@@ -87,6 +87,9 @@ struct caller {
         call.environment.emplace("POWERCONSUL_STORE", box / "store.json");
         call.environment.emplace("POWERCONSUL_STOP_FILE", box / "stop");
         call.environment.emplace("POWERCONSUL_LOG", box / "log");
+        for (const char* const each : {"TAKEOVER", "GIVE_BACK", "ABSENT"}) {
+            call.environment.emplace("POWERCONSUL_" + std::string{each} + "_AFTER", "0s");
+        }
         ended result;
         result.status = cli::run(call, result.out, result.err);
         return result;

@@ -27,7 +27,9 @@ auto gather(auto& transport, const cluster_group& group, const identity& who, st
             takeover from = takeover::on_critical) -> actives_facts {
     manual_clock time;
     consul_client<decltype(transport), manual_clock&> consul{transport, time, seconds(8)};
-    return gather_actives(consul, group, "web", {.who = who, .service_filter = std::string{filter}, .from = from});
+    return gather_actives(consul, group, "web",
+                          {.who = who, .service_filter = std::string{filter}, .from = from, .wait = {{}, {}, {0}}}, {},
+                          time.monotonic());
 }
 
 /// hq knows web1 to web3, dr nothing; the agent is web3.
@@ -215,7 +217,7 @@ TEST_CASE("the agent's list of datacenters need not begin with its own") {
     CHECK(gather(consul, nodes, who).reason == "production-web1 (dr) serves as active");
 }
 
-TEST_CASE("where names do not tell environment and role, that none does proves nothing") {
+TEST_CASE("that no node is named after environment and role proves nothing, a filter that leaves nobody does") {
     struct row {
         std::string_view name;
         identity who;
@@ -223,7 +225,7 @@ TEST_CASE("where names do not tell environment and role, that none does proves n
         actives state;
     };
     const row rows[] = {
-        {"the name tells", {"", "production-mail1", "production", "mail", "dr"}, "", actives::none_serving},
+        {"this node's name tells", {"", "production-mail1", "production", "mail", "dr"}, "", actives::unknown},
         {"an environment that is set", {"", "production-web3", "prod", "web", "dr"}, "", actives::unknown},
         {"a server role that is set", {"", "production-web3", "production", "front", "dr"}, "", actives::unknown},
         {"a name without an environment", {"", "web3", "web3", "", "dr"}, "", actives::unknown},
@@ -231,6 +233,10 @@ TEST_CASE("where names do not tell environment and role, that none does proves n
         {"only the node's name that is set tells",
          {"production-mail3", "container7", "production", "mail", "dr"},
          "",
+         actives::unknown},
+        {"no right name",
+         {"", "production-mail1", "production", "mail", "dr"},
+         "production-mail",
          actives::none_serving},
         {"the filter tells", {"", "web3", "web3", "", "dr"}, "mail", actives::none_serving},
     };
@@ -282,10 +288,17 @@ TEST_CASE("actives by datacenter: narrowed by environment and server role, or by
          "no active serves: production-web1 (hq) is critical by service:web"},
         {"another server role does not count",
          {"production-mail1"},
-         {},
+         {"production-web1"},
          "",
          actives::none_serving,
-         "no active serves: none is registered"},
+         "no active serves: production-web1 (hq) is critical by service:web"},
+        {"only another server role",
+         {"production-mail1"},
+         {},
+         "",
+         actives::unknown,
+         "whether an active serves is unknown: no node in hq with web is named after environment \"production\" and "
+         "server role \"web\"; set serviceFilter"},
         {"the filter takes another role in",
          {"production-mail1"},
          {"production-web1"},
@@ -353,7 +366,7 @@ TEST_CASE("an empty datacenter has no active only if this node's own instance ca
          {200, "[]", {}},
          {200, own, {}},
          actives::none_serving,
-         "no active serves: none is registered"},
+         "no active serves: no active is registered in hq"},
         {"own is not there",
          {200, "[]", {}},
          {200, "[]", {}},
@@ -450,7 +463,7 @@ TEST_CASE("answers that prove nothing leave the actives unknown") {
            world::list({instance("production-web1", "hq", "a=odd"), instance("production-web2", "hq", "b=critical")}));
     const auto unknown = gather(odd, nodes, self);
     REQUIRE(unknown.cause);
-    CHECK(*unknown.cause == error{errc::bad_data, "production-web1 (hq) is unknown by a"});
+    CHECK(*unknown.cause == error{errc::unavailable, "production-web1 (hq) is unknown by a"});
     CHECK(unknown.reason == "whether an active serves is unknown: production-web1 (hq) is unknown by a");
 
     CHECK(actives_facts{}.state == actives::unknown);

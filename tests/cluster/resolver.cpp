@@ -28,13 +28,15 @@ constexpr std::string_view by_nodes = R"({"active_nodes":["production-web1"],"st
 constexpr std::string_view turned = R"({"active_nodes":["production-web3"],"standby_nodes":["production-web1"]})";
 constexpr std::string_view record = "/state/last-known/web.json";
 
+constexpr standby_times at_once{{0}, {0}, {0}};
+
 /// production-web3 with a Consul, a disk and a clock of its own; web1 is the other node.
 struct node {
     store consul{{.node = "production-web3", .datacenter = "hq"}};
     world::recorded_store asked{consul};
     memory_files files{};
     manual_clock time{};
-    resolver_options options{.who = {.host = "production-web3"}};
+    resolver_options options{.who = {.host = "production-web3"}, .wait = at_once};
 
     node() {
         consul.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
@@ -47,6 +49,7 @@ struct node {
         return resolver.resolve(service, seconds(8));
     }
     auto saved() -> std::optional<std::string> { return files.get(std::string{record}); }
+    void boot(std::string_view id) { files.put("/proc/sys/kernel/random/boot_id", std::string{id} + '\n'); }
 };
 
 auto said(const resolution& facts) -> std::string {
@@ -93,11 +96,21 @@ TEST_CASE("a role is resolved from the document, the node's names and the active
         {"by a datacenter that is set",
          [](node& at) {
              at.options.who.datacenter = "hq";
+             at.options.service_filter = "production-web";
              at.consul.add("dr", {.service = "web", .node = "staging-web1"});
              at.document(R"({"active_datacenter":"dr","standby_datacenter":"hq"})");
          },
          "secondary running fresh", yes,
-         "datacenter hq is in standby_datacenters; no active serves: none is registered"},
+         "datacenter hq is in standby_datacenters; no active serves: no active is registered in dr"},
+        {"names that do not tell",
+         [](node& at) {
+             at.options.who.datacenter = "hq";
+             at.consul.add("dr", {.service = "web", .node = "dr-web1"});
+             at.document(R"({"active_datacenter":"dr","standby_datacenter":"hq"})");
+         },
+         "secondary unknown none", yes,
+         "datacenter hq is in standby_datacenters; whether an active serves is unknown: no node in dr with web is "
+         "named after environment \"production\" and server role \"web\"; set serviceFilter"},
         {"host with its domain",
          [](node& at) {
              at.options.who.host = "production-web3.example.org";
@@ -240,10 +253,22 @@ TEST_CASE("while Consul is away the last known role holds, for a while and only 
              at.time.advance(seconds(60));
          },
          "unknown unknown none"},
-        {"from the future", by_nodes,
+        {"the wall clock was set", by_nodes,
          [](node& at) {
              at.consul.set_offline(true);
-             at.time.set_wall(at.time.wall() - milliseconds{1});
+             at.time.set_wall(at.time.wall() - seconds(3600));
+         },
+         "secondary stopped cached"},
+        {"of another boot", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.boot("0b5c");
+         },
+         "unknown unknown none"},
+        {"of a boot whose clock was further", by_nodes,
+         [](node& at) {
+             at.consul.set_offline(true);
+             at.time = {};
          },
          "unknown unknown none"},
         {"switched off", by_nodes,
@@ -315,6 +340,7 @@ TEST_CASE("while Consul is away the last known role holds, for a while and only 
         CAPTURE(each.name);
         node here;
         if (each.before != "-") here.document(each.before);
+        here.time.advance(seconds(1));
         REQUIRE(here.resolve().from == basis::fresh);
         each.change(here);
         const auto facts = here.resolve();
@@ -423,9 +449,13 @@ TEST_CASE("the record is rewritten when it says something new or grows old, and 
     node off;
     off.options.max_age = {0};
     off.files.fail_on("/state", {errc::io, "not looked at"});
-    CHECK_FALSE(off.resolve().state_cause);
-    off.files.heal("/state");
+    CHECK(off.resolve().state_cause == error{errc::io, "not looked at"});
     CHECK_FALSE(off.saved());
+    off.files.heal("/state");
+    CHECK_FALSE(off.resolve().state_cause);
+    CHECK_MESSAGE(off.saved(), "what a standby waits for is remembered though no last known role is used");
+    off.consul.set_offline(true);
+    CHECK(said(off.resolve()) == "unknown unknown none");
 
     node shortly;
     shortly.options.max_age = {1};
@@ -674,8 +704,11 @@ TEST_CASE("a record that says no expectation is none, and does not pass for one"
     node here;
     here.document(by_nodes);
     const auto before = here.resolve();
-    last_known blank{std::string{key},     "production-web3", role::secondary,
-                     expectation::unknown, before.document,   here.time.wall()};
+    const last_known blank{.key = std::string{key},
+                           .node = "production-web3",
+                           .own = role::secondary,
+                           .document = before.document,
+                           .at = here.time.monotonic()};
     here.files.put(std::string{record}, json::encode_last_known(blank));
     here.asked.requests.clear();
     here.consul.respond_with("/v1/health", 500, "");
@@ -779,7 +812,488 @@ TEST_CASE("a host is asked for a role, and what cannot be asked is an error") {
         CHECK((facts ? std::nullopt : std::optional{facts.error().code}) == each.refused);
         CHECK((facts ? said(*facts) : facts.error().message) == each.said);
         if (each.environment == "a/b") CHECK(facts.error().remedy == "clusterKey environment");
-        CHECK(here.files.get(std::string{record}).has_value() == (each.said == "secondary stopped fresh"));
+        CHECK(here.files.get(std::string{record}).has_value() == each.said.starts_with("secondary"));
         for (const auto& request : here.consul.requests()) CHECK(request.timeout <= seconds(5));
+    }
+}
+
+namespace {
+
+/// The line of a check of powerconsul.
+auto line(std::string_view state) -> std::string {
+    return R"({"type":"service","service":"web","expects":true,"clustered":true,"state":")" + std::string{state} +
+           R"(","code":1,"role":"primary","reason":"because","basis":"none"})";
+}
+
+/// A standby with the times that it has by default, which looks every second.
+struct standby : node {
+    standby() {
+        options.wait = {};
+        document(by_nodes);
+        boot("4a11");
+        REQUIRE(consul.set_check("hq", "production-web3", "service:web", store_status::passing, line("passing")));
+    }
+    /// What the looks of so many seconds say, the last one for each stretch of equal ones: `stopped 5, running 3`.
+    auto looks(int count) -> std::string {
+        std::string text;
+        std::string last;
+        int times = 0;
+        for (int i = 0; i <= count; ++i) {
+            std::string now;
+            if (i < count) {
+                now = to_string(resolve().expects);
+                time.advance(seconds(1));
+            }
+            if (now != last && times != 0) {
+                text += (text.empty() ? "" : ", ") + last + ' ' + std::to_string(times);
+                times = 0;
+            }
+            last = now;
+            ++times;
+        }
+        return text;
+    }
+    void serve() { active(store_status::passing); }
+    void fail() { active(store_status::critical); }
+    void leave() { REQUIRE(consul.remove("hq", "production-web1", "web")); }
+    void come(store_status status = store_status::passing) {
+        consul.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {status}}}});
+    }
+    void say(store_status status, std::string output) {
+        REQUIRE(consul.set_check("hq", "production-web1", "service:web", status, std::move(output)));
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a standby takes over and gives back once its actives have been so for a while") {
+    standby at;
+    CHECK(at.looks(5) == "stopped 5");
+    at.fail();
+    CHECK(at.looks(25) == "stopped 20, running 5");
+    at.serve();
+    CHECK(at.looks(25) == "running 20, stopped 5");
+    SUBCASE("a short failure changes nothing") {
+        at.fail();
+        CHECK(at.looks(19) == "stopped 19");
+        at.serve();
+        CHECK(at.looks(1) == "stopped 1");
+        at.fail();
+        CHECK(at.looks(19) == "stopped 19");
+    }
+    SUBCASE("a short recovery changes nothing") {
+        at.fail();
+        CHECK(at.looks(25) == "stopped 20, running 5");
+        for (int i = 0; i < 3; ++i) {
+            at.serve();
+            CHECK(at.looks(19) == "running 19");
+            at.fail();
+            CHECK(at.looks(30) == "running 30");
+        }
+    }
+    SUBCASE("0 s: at once") {
+        at.options.wait = at_once;
+        at.fail();
+        CHECK(at.looks(2) == "running 2");
+        at.serve();
+        CHECK(at.looks(2) == "stopped 2");
+    }
+    SUBCASE("looks that are far apart") {
+        at.fail();
+        CHECK(at.looks(1) == "stopped 1");
+        at.time.advance(seconds(300));
+        CHECK(at.looks(1) == "running 1");
+        at.serve();
+        CHECK(at.looks(1) == "running 1");
+        at.time.advance(seconds(601));
+        CHECK_MESSAGE(at.looks(25) == "running 20, stopped 5", "nobody has looked for so long");
+    }
+    SUBCASE("another document names other actives") {
+        at.fail();
+        CHECK(at.looks(15) == "stopped 15");
+        at.document(std::string{by_nodes} + ' ');
+        CHECK(at.looks(21) == "stopped 20, running 1");
+        at.document(by_nodes);
+        CHECK(at.looks(30) == "running 30");
+    }
+    SUBCASE("another role") {
+        at.document(turned);
+        CHECK(at.looks(5) == "running 5");
+        at.document(by_nodes);
+        at.fail();
+        CHECK_MESSAGE(at.looks(21) == "stopped 20, running 1", "an active that becomes a standby stops at once");
+    }
+    SUBCASE("looks that cannot tell") {
+        at.fail();
+        CHECK(at.looks(19) == "stopped 19");
+        at.consul.respond_with("/v1/health", 500, "");
+        CHECK(at.looks(1) == "stopped 1");
+        at.consul.respond_normally();
+        CHECK(at.looks(21) == "stopped 20, running 1");
+    }
+}
+
+TEST_CASE("what a standby waits for is told in a text that stays the same") {
+    standby at;
+    (void)at.resolve();
+    at.fail();
+    const auto waiting = at.resolve();
+    CHECK(waiting.waits);
+    CHECK(waiting.rule == "a secondary waits for a while before it takes over");
+    CHECK(waiting.reason ==
+          "production-web3 is in standby_nodes; no active serves: production-web1 (hq) is critical by service:web, so "
+          "since 2024-01-01T00:00:00.000Z: this node takes over once that has lasted 20 s");
+    at.time.advance(seconds(7));
+    at.time.set_wall(at.time.wall() + seconds(90));
+    CHECK(at.resolve().reason == waiting.reason);
+    at.time.advance(seconds(13));
+    const auto over = at.resolve();
+    CHECK_FALSE(over.waits);
+    CHECK(over.reason ==
+          "production-web3 is in standby_nodes; no active serves: production-web1 (hq) is critical by service:web");
+    at.serve();
+    const auto back = at.resolve();
+    CHECK_FALSE(back.waits);
+    CHECK(back.rule == "a secondary that has taken over goes on until an active serves for a while");
+    CHECK(back.reason ==
+          "production-web3 is in standby_nodes; production-web1 (hq) serves as active, so since "
+          "2024-01-01T00:01:50.000Z: this node has taken over, and gives back once that has lasted 20 s");
+    at.time.advance(seconds(20));
+    CHECK(at.resolve().reason == "production-web3 is in standby_nodes; production-web1 (hq) serves as active");
+}
+
+TEST_CASE("a standby without memory leaves alone what runs until it has looked for a while") {
+    standby at;
+    at.fail();
+    SUBCASE("a first look") {
+        CHECK(at.looks(25) == "either 20, running 5");
+    }
+    SUBCASE("another boot") {
+        CHECK(at.looks(25) == "either 20, running 5");
+        at.boot("77e0");
+        at.time = {};
+        CHECK(at.looks(25) == "either 20, running 5");
+        at.boot("0001");
+        at.time = {};
+        at.serve();
+        CHECK(at.looks(5) == "stopped 5");
+    }
+    SUBCASE("a record of an earlier version") {
+        at.files.put(std::string{record}, R"({"key":"cluster/production/web","node":"production-web3",)"
+                                          R"("role":"secondary","expects":"running","document":6,"at":1})"
+                                          "\n");
+        CHECK(at.looks(25) == "either 20, running 5");
+    }
+    SUBCASE("an active serves meanwhile") {
+        CHECK(at.looks(5) == "either 5");
+        at.serve();
+        CHECK(at.looks(5) == "stopped 5");
+        at.fail();
+        CHECK(at.looks(21) == "stopped 20, running 1");
+    }
+}
+
+TEST_CASE("an active that is not registered is gone only after a while") {
+    standby at;
+    CHECK(at.looks(5) == "stopped 5");
+    at.leave();
+    SUBCASE("its agent is restarted") {
+        CHECK(at.looks(55) == "stopped 55");
+        at.come();
+        CHECK(at.looks(5) == "stopped 5");
+        at.leave();
+        // What was last known holds for a minute, and the record is up to 15 s old.
+        CHECK(at.looks(59) == "stopped 55, unknown 4");
+        const auto facts = at.resolve();
+        CHECK(facts.reason ==
+              "production-web3 is in standby_nodes; whether an active serves is unknown: production-web1 is not "
+              "registered, which counts after 60 s: a service runs on while its agent is restarted");
+        CHECK(facts.cause->code == errc::unavailable);
+    }
+    SUBCASE("it has left for good") {
+        CHECK(at.looks(90) == "stopped 55, unknown 5, stopped 20, running 10");
+        CHECK(at.resolve().reason ==
+              "production-web3 is in standby_nodes; no active serves: production-web1 is not registered");
+    }
+    SUBCASE("what was seen before its absence does not count") {
+        at.come(store_status::critical);
+        CHECK(at.looks(15) == "stopped 15");
+        at.leave();
+        CHECK(at.looks(10) == "stopped 10");
+        at.come(store_status::critical);
+        CHECK(at.looks(21) == "stopped 20, running 1");
+        at.leave();
+        CHECK_MESSAGE(at.looks(75) == "running 59, unknown 1, running 15", "it goes on");
+    }
+    SUBCASE("a datacenter in which no active is registered") {
+        at.come();
+        at.options.who.datacenter = "hq";
+        at.consul.add("dr", {.service = "web", .node = "production-web9"});
+        at.consul.put("hq", key, R"({"active_datacenter":"dr","standby_datacenter":"hq"})");
+        CHECK(at.looks(5) == "stopped 5");
+        REQUIRE(at.consul.remove("dr", "production-web9", "web"));
+        CHECK(at.looks(50) == "stopped 50");
+        CHECK(at.resolve().reason ==
+              "datacenter hq is in standby_datacenters; whether an active serves is unknown: no active is registered "
+              "in dr, which counts after 60 s: a service runs on while its agent is restarted");
+        at.consul.add("dr", {.service = "web", .node = "production-web9"});
+        CHECK(at.looks(5) == "stopped 5");
+    }
+}
+
+TEST_CASE("a check of powerconsul that does not know, or has not run, is neither well nor dead") {
+    struct row {
+        std::string_view name;
+        void (*change)(standby&);
+        std::string_view looks;  ///< of 25 s, after an active that served
+        std::string_view later;  ///< of 25 s, after it has taken over
+    };
+    const row rows[] = {
+        {"critical, and unknown", [](standby& at) { at.say(store_status::critical, line("unknown")); }, "stopped 25",
+         "running 25"},
+        {"warning, and unknown, where a warning is enough",
+         [](standby& at) {
+             at.options.from = takeover::on_warning;
+             at.say(store_status::warning, line("unknown"));
+         },
+         "stopped 25", "running 25"},
+        {"cut off",
+         [](standby& at) {
+             at.say(store_status::critical,
+                    "Captured 60 of 135 bytes\n...\n" + line("critical").substr(line("critical").size() - 60));
+         },
+         "stopped 25", "running 25"},
+        {"another program's, cut off",
+         [](standby& at) { at.say(store_status::critical, "Captured 10 of 135 bytes\n...\n0 is down}"); },
+         "stopped 20, running 5", "running 25"},
+        {"unknown, and another check is critical",
+         [](standby& at) {
+             at.say(store_status::warning, line("unknown"));
+             REQUIRE(at.consul.set_check("hq", "production-web1", "serfHealth", store_status::critical));
+         },
+         "stopped 20, running 5", "running 25"},
+        {"passing, and has not run", [](standby& at) { at.say(store_status::passing, ""); }, "stopped 25",
+         "running 25"},
+        {"critical, and has not run", [](standby& at) { at.say(store_status::critical, ""); }, "stopped 25",
+         "running 25"},
+        {"another program's, which says nothing",
+         [](standby& at) {
+             REQUIRE(at.consul.set_check("hq", "production-web3", "service:web", store_status::passing, "all is well"));
+             at.say(store_status::passing, "");
+         },
+         "stopped 25", "running 20, stopped 5"},
+        {"critical, another program's, which says nothing",
+         [](standby& at) {
+             REQUIRE(at.consul.set_check("hq", "production-web3", "service:web", store_status::passing, "all is well"));
+             at.say(store_status::critical, "");
+         },
+         "stopped 20, running 5", "running 25"},
+        {"critical, and known", [](standby& at) { at.say(store_status::critical, line("critical")); },
+         "stopped 20, running 5", "running 25"},
+        {"passing, and known", [](standby& at) { at.say(store_status::passing, line("passing")); }, "stopped 25",
+         "running 20, stopped 5"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        standby before;
+        CHECK(before.looks(5) == "stopped 5");
+        each.change(before);
+        CHECK(before.looks(25) == each.looks);
+        standby later;
+        CHECK(later.looks(1) == "stopped 1");
+        later.fail();
+        CHECK(later.looks(25) == "stopped 20, running 5");
+        each.change(later);
+        CHECK(later.looks(25) == each.later);
+    }
+    standby at;
+    at.say(store_status::passing, "");
+    CHECK(at.resolve().reason ==
+          "production-web3 is in standby_nodes; whether an active serves is unknown: production-web1 (hq) is unknown: "
+          "its check service:web has not run since its agent was started");
+    at.say(store_status::warning, line("unknown"));
+    CHECK(at.resolve().reason ==
+          "production-web3 is in standby_nodes; whether an active serves is unknown: production-web1 (hq) is unknown: "
+          "its check service:web cannot tell");
+}
+
+TEST_CASE("in the other datacenter a check that has not run is told by those of this node") {
+    standby at;
+    at.options.who.datacenter = "hq";
+    const auto beyond = [&](std::optional<std::string> output) {
+        at.consul.add("dr", {.service = "web",
+                             .node = "production-web9",
+                             .checks = {{"of-web9", {store_status::passing, std::move(output)}}}});
+    };
+    at.document(R"({"active_datacenter":"dr","standby_datacenter":"hq"})");
+    beyond("");
+    CHECK(at.resolve().others.state == actives::unknown);
+    beyond(line("passing"));
+    CHECK(at.resolve().others.state == actives::serving);
+    beyond("");
+    REQUIRE(at.consul.set_check("hq", "production-web3", "service:web", store_status::passing, "all is well"));
+    CHECK(at.resolve().others.state == actives::serving);
+}
+
+TEST_CASE("a registration that was left over beside the real one does not count") {
+    standby at;
+    CHECK(at.looks(1) == "stopped 1");
+    at.consul.add("hq", {.service = "web", .node = "production-web1", .id = "web-old"});
+    at.fail();
+    CHECK(at.looks(21) == "stopped 20, running 1");
+    CHECK(at.consul.remove("hq", "production-web1", "web"));
+    CHECK_MESSAGE(at.looks(21) == "running 20, stopped 1", "alone it does: no check at all is passing");
+}
+
+TEST_CASE("an unreachable datacenter in which no active was ever seen does not keep a standby from taking over") {
+    standby at;
+    at.consul.add("dr", {.service = "other", .node = "dr-other1"});
+    CHECK(at.looks(2) == "stopped 2");
+    at.consul.respond_with("/v1/health/service/web?dc=dr", 500, "No path to datacenter");
+    at.leave();
+    CHECK(at.looks(81) == "stopped 58, unknown 2, stopped 20, running 1");
+    for (const auto& each : at.asked.requests) CHECK(each.target.find("dc=dr") == std::string::npos);
+
+    standby never;
+    never.consul.add("dr", {.service = "other", .node = "dr-other1"});
+    never.leave();
+    never.consul.respond_with("/v1/health/service/web?dc=dr", 500, "No path to datacenter");
+    CHECK_MESSAGE(never.looks(90) == "unknown 90", "it may be there");
+
+    standby moved;
+    moved.leave();
+    moved.consul.add("dr", {.service = "web", .node = "production-web1"});
+    moved.consul.add("far", {.service = "other", .node = "far-other1"});
+    CHECK(moved.looks(2) == "stopped 2");
+    moved.consul.respond_with("/v1/health/service/web?dc=far", 500, "No path to datacenter");
+    REQUIRE(moved.consul.remove("dr", "production-web1", "web"));
+    CHECK_MESSAGE(moved.looks(81) == "stopped 58, unknown 2, stopped 20, running 1",
+                  "only where it was seen last is it asked for");
+}
+
+TEST_CASE("who only looks, or looks elsewhere, changes nothing") {
+    standby at;
+    CHECK(at.looks(1) == "stopped 1");
+    const auto before = at.saved();
+    REQUIRE(before);
+    at.fail();
+    struct row {
+        std::string_view name;
+        void (*change)(resolver_options&);
+    };
+    const row rows[] = {
+        {"only looks", [](resolver_options& how) { how.record = record_use::read; }},
+        {"does not look at the record", [](resolver_options& how) { how.record = record_use::none; }},
+        {"another datacenter", [](resolver_options& how) { how.who.datacenter = "dr"; }},
+        {"another node", [](resolver_options& how) { how.who.node = "production-web1"; }},
+        {"another key", [](resolver_options& how) { how.cluster_key = "elsewhere"; }},
+        {"another agent", [](resolver_options& how) { how.cluster = "http://consul.example.org:8500"; }},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto usual = at.options;
+        each.change(at.options);
+        (void)at.resolve();
+        CHECK(at.saved() == before);
+        at.options = usual;
+    }
+    CHECK_MESSAGE(at.looks(21) == "stopped 20, running 1", "the time counts from the first look that was this node's");
+    // The agent's datacenter is the same whether it is named or not.
+    at.options.who.datacenter = "hq";
+    CHECK(at.looks(2) == "running 2");
+    at.options.who.datacenter.clear();
+    CHECK(at.looks(2) == "running 2");
+    at.serve();
+    at.options.record = record_use::read;
+    CHECK(at.looks(2) == "running 2");
+    // A configuration that was changed is this node's once the other one has not looked for a minute.
+    at.options.record = record_use::read_and_write;
+    at.options.cluster_key = "elsewhere";
+    (void)at.resolve();
+    at.time.advance(seconds(60));
+    const auto old = at.saved();
+    (void)at.resolve();
+    CHECK(at.saved() != old);
+}
+
+TEST_CASE("who cannot remember does not take over") {
+    standby at;
+    CHECK(at.looks(1) == "stopped 1");
+    at.fail();
+    at.files.fail_on("/state/last-known", {errc::io, "the disk is full"});
+    CHECK(at.looks(60) == "unknown 60");
+    CHECK(at.resolve().reason ==
+          "production-web3 is in standby_nodes; no active serves: production-web1 (hq) is critical by service:web; "
+          "for how long that has been so cannot be remembered: the disk is full");
+    at.serve();
+    CHECK(at.looks(1) == "stopped 1");
+    at.fail();
+    at.files.heal("/state/last-known");
+    CHECK(at.looks(21) == "stopped 20, running 1");
+    at.files.fail_on("/proc/sys/kernel/random/boot_id", {errc::io, "no"});
+    CHECK(at.looks(1) == "unknown 1");
+}
+
+TEST_CASE("no history of short events changes what a standby does") {
+    struct event {
+        void (*begin)(standby&);
+        void (*end)(standby&);
+        int longest;  ///< seconds
+    };
+    const auto normally = [](standby& at) { at.consul.respond_normally(); };
+    const auto nothing = [](standby&) {};
+    // Whatever the active does, for less than the time that counts.
+    const event events[] = {
+        {[](standby& at) { at.fail(); }, nothing, 19},
+        {[](standby& at) { at.leave(); }, nothing, 59},
+        {[](standby& at) { at.say(store_status::critical, line("unknown")); }, nothing, 90},
+        {[](standby& at) { at.say(store_status::passing, ""); }, nothing, 90},
+        {[](standby& at) { at.consul.respond_with("/v1/health", 500, ""); }, normally, 90},
+        {[](standby& at) { at.consul.respond_with("/v1/kv", 500, ""); }, normally, 90},
+        {[](standby& at) { at.consul.respond_with("/v1/health", 200, "[]"); }, normally, 59},
+        {[](standby& at) { at.consul.set_offline(true); }, [](standby& at) { at.consul.set_offline(false); }, 90},
+        {[](standby& at) { at.document(R"({"active_nodes":["production-web1"})"); },
+         [](standby& at) { at.document(by_nodes); }, 90},
+        {[](standby& at) { at.time.set_wall(at.time.wall() - seconds(86'400)); }, nothing, 1},
+        {[](standby& at) { at.time.set_wall(at.time.wall() + seconds(86'400)); }, nothing, 1},
+        {[](standby& at) { at.options.record = record_use::read; },
+         [](standby& at) { at.options.record = record_use::read_and_write; }, 15},
+    };
+    std::uint32_t random = 1;
+    const auto below = [&](std::uint32_t limit) {
+        random = random * 1'664'525U + 1'013'904'223U;
+        return static_cast<std::size_t>((random >> 8U) % limit);
+    };
+    for (int history = 0; history < 300; ++history) {
+        CAPTURE(history);
+        standby at;
+        const bool over = history % 2 == 1;  // it has taken over, and the active only seems to come back
+        CHECK(at.looks(1) == "stopped 1");
+        if (over) at.fail();
+        if (over) CHECK(at.looks(21) == "stopped 20, running 1");
+        const auto wanted = over ? expectation::stopped : expectation::running;
+        for (int i = 0; i < 12; ++i) {
+            std::size_t which = below(std::size(events));
+            if (over && which == 0) {
+                at.serve();
+            } else {
+                events[which].begin(at);
+            }
+            const std::size_t lasts = 1 + below(static_cast<std::uint32_t>(events[which].longest));
+            bool seen = false;
+            for (std::size_t k = 0; k < lasts; ++k) {
+                seen = seen || at.resolve().expects == wanted;
+                at.time.advance(milliseconds{990});
+            }
+            CAPTURE(which);
+            CAPTURE(lasts);
+            CAPTURE(i);
+            REQUIRE_FALSE(seen);
+            events[which].end(at);
+            at.come(over ? store_status::critical : store_status::passing);
+            // One look that knows how it really is.
+            REQUIRE(at.resolve().expects != wanted);
+            at.time.advance(milliseconds{10});
+        }
     }
 }

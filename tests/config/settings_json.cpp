@@ -35,7 +35,7 @@ TEST_CASE("every key reaches its setting") {
       "consul": {"httpAddr": "https://consul:8501", "tokenFile": "/etc/token"}, "store": "/s.json", "stateDir": "/state",
       "serviceManager": "systemd", "format": "text", "timeout": "8s", "maxAge": 90, "maxStale": "3s",
       "consistent": true, "healthCache": "false", "unknownExit": 3, "workUser": "deploy",
-      "takeoverOn": "warning", "noopTriggers": "web", "log": "/var/log/powerconsul/", "logLevel": "debug",
+      "takeoverOn": "warning", "takeoverAfter": "0s", "giveBackAfter": 30, "absentAfter": "2m", "noopTriggers": "web", "log": "/var/log/powerconsul/", "logLevel": "debug",
       "logFormat": "json", "stopFile": "/etc/stop", "trigger": {"timeout": "2m", "grace": 5, "backoff": "1s",
       "maxBackoff": "1h", "attempts": 7, "parallel": "64"}})");
     REQUIRE_MESSAGE(read, read.error().message);
@@ -59,6 +59,9 @@ TEST_CASE("every key reaches its setting") {
     CHECK(read->text("unknownExit") == "3");
     CHECK(read->text("workUser") == "deploy");
     CHECK(read->text("takeoverOn") == "warning");
+    CHECK(read->text("takeoverAfter") == "0s");
+    CHECK(read->text("giveBackAfter") == "30");
+    CHECK(read->text("absentAfter") == "2m");
     CHECK(read->noop_triggers == std::vector<std::string>{"web"});
     CHECK(read->text("log") == "/var/log/powerconsul/");
     CHECK(read->text("logLevel") == "debug");
@@ -116,7 +119,7 @@ TEST_CASE("a wrong configuration names the key, its place and what was expected"
         {"misspelt key", R"({"clusterkey": "x"})",
          R"(clusterkey at line 1, column 16 (byte 15): this key is not known; did you mean "clusterKey"?)"},
         {"unknown key", R"({"zzzzzz": "red"})",
-         "zzzzzz at line 1, column 12 (byte 11): this key is not known; there are serviceFilter, clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, consul, store, stateDir, serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, workUser, takeoverOn, log, logLevel, logFormat, stopFile and trigger"},
+         "zzzzzz at line 1, column 12 (byte 11): this key is not known; there are serviceFilter, clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, consul, store, stateDir, serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, workUser, takeoverOn, takeoverAfter, giveBackAfter, absentAfter, log, logLevel, logFormat, stopFile and trigger"},
         {"key twice", "{\"node\": \"a\",\n\"node\": \"b\"}",
          "node at line 2, column 9 (byte 22): the key comes twice; keep one"},
         {"text is empty", R"({"node": ""})", "node at line 1, column 10 (byte 9): expected a text, found an empty one"},
@@ -234,5 +237,5 @@ TEST_CASE("the known keys are those that are read") {
         const auto read = json::read_settings("{\"" + std::string{key} + "\": null}");
         for (const auto& each : read.problems) CHECK(each.what.find("not known") == std::string::npos);
     }
-    CHECK(json::settings_keys().size() == 28);
+    CHECK(json::settings_keys().size() == 31);
 }

@@ -157,3 +157,28 @@ TEST_CASE("an instance is as well as its worst check, wherever that stands") {
     }
     CHECK_MESSAGE(check_state{}.state == unknown, "a check that nobody read is not passing");
 }
+
+TEST_CASE("an active serves if none of its checks says otherwise, and does not if one surely does") {
+    struct row {
+        std::string_view name;
+        std::vector<check_state> checks;
+        actives on_critical;
+        actives on_warning;
+    };
+    using enum actives;
+    const row rows[] = {
+        {"no check", {}, actives::serving, actives::serving},
+        {"all pass", {{"a", passing}, {"b", passing}}, actives::serving, actives::serving},
+        {"a warning", {{"a", passing}, {"b", warning}}, actives::serving, none_serving},
+        {"one is not known", {{"a", passing}, {"b", health::unknown}}, actives::unknown, actives::unknown},
+        {"one is not known, one warns", {{"a", health::unknown}, {"b", warning}}, actives::unknown, none_serving},
+        {"one is not known, one critical", {{"a", health::unknown}, {"b", critical}}, none_serving, none_serving},
+        {"the same in the other order", {{"b", critical}, {"a", health::unknown}}, none_serving, none_serving},
+        {"in maintenance", {{"a", health::unknown}, {"b", maintenance}}, none_serving, none_serving},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        CHECK(serves(each.checks, takeover::on_critical) == each.on_critical);
+        CHECK(serves(each.checks, takeover::on_warning) == each.on_warning);
+    }
+}

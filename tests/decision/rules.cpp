@@ -11,22 +11,51 @@ namespace {
 struct expect_row {
     role own;
     actives others;
+    bool lasted;
+    bool took_over;
+    bool looked_before;
     expectation wanted;
+    std::string_view rule;
 };
+constexpr auto unknown_rule = "a secondary that does not know its actives neither starts nor stops";
+constexpr auto over_rule = "a secondary takes over when no active serves";
+constexpr auto wait_rule = "a secondary waits while an active serves";
+constexpr auto pause_rule = "a secondary waits for a while before it takes over";
+constexpr auto begun_rule = "a secondary that has just begun to look leaves alone what runs";
+constexpr auto goes_on_rule = "a secondary that has taken over goes on until an active serves for a while";
+constexpr bool no = false;
+constexpr bool yes = true;
+// Of a secondary, every combination.
 constexpr expect_row expectations[] = {
-    {role::unknown, actives::unknown, expectation::unknown},
-    {role::unknown, actives::none_serving, expectation::unknown},
-    {role::unknown, actives::serving, expectation::unknown},
-    {role::standalone, actives::unknown, expectation::running},
-    {role::standalone, actives::none_serving, expectation::running},
-    {role::standalone, actives::serving, expectation::running},
-    {role::primary, actives::unknown, expectation::running},
-    {role::primary, actives::none_serving, expectation::running},
-    {role::primary, actives::serving, expectation::running},
-    {role::secondary, actives::unknown, expectation::unknown},
-    {role::secondary, actives::none_serving, expectation::running},
-    {role::secondary, actives::serving, expectation::stopped},
+    {role::secondary, actives::unknown, no, no, no, expectation::unknown, unknown_rule},
+    {role::secondary, actives::unknown, no, no, yes, expectation::unknown, unknown_rule},
+    {role::secondary, actives::unknown, no, yes, no, expectation::unknown, unknown_rule},
+    {role::secondary, actives::unknown, no, yes, yes, expectation::unknown, unknown_rule},
+    {role::secondary, actives::unknown, yes, no, no, expectation::unknown, unknown_rule},
+    {role::secondary, actives::unknown, yes, no, yes, expectation::unknown, unknown_rule},
+    {role::secondary, actives::unknown, yes, yes, no, expectation::unknown, unknown_rule},
+    {role::secondary, actives::unknown, yes, yes, yes, expectation::unknown, unknown_rule},
+    {role::secondary, actives::none_serving, no, no, no, expectation::either, begun_rule},
+    {role::secondary, actives::none_serving, no, no, yes, expectation::stopped, pause_rule},
+    {role::secondary, actives::none_serving, no, yes, no, expectation::running, over_rule},
+    {role::secondary, actives::none_serving, no, yes, yes, expectation::running, over_rule},
+    {role::secondary, actives::none_serving, yes, no, no, expectation::running, over_rule},
+    {role::secondary, actives::none_serving, yes, no, yes, expectation::running, over_rule},
+    {role::secondary, actives::none_serving, yes, yes, no, expectation::running, over_rule},
+    {role::secondary, actives::none_serving, yes, yes, yes, expectation::running, over_rule},
+    {role::secondary, actives::serving, no, no, no, expectation::stopped, wait_rule},
+    {role::secondary, actives::serving, no, no, yes, expectation::stopped, wait_rule},
+    {role::secondary, actives::serving, no, yes, no, expectation::running, goes_on_rule},
+    {role::secondary, actives::serving, no, yes, yes, expectation::running, goes_on_rule},
+    {role::secondary, actives::serving, yes, no, no, expectation::stopped, wait_rule},
+    {role::secondary, actives::serving, yes, no, yes, expectation::stopped, wait_rule},
+    {role::secondary, actives::serving, yes, yes, no, expectation::stopped, wait_rule},
+    {role::secondary, actives::serving, yes, yes, yes, expectation::stopped, wait_rule},
 };
+
+constexpr auto facts_of(const expect_row& row) -> standby_facts {
+    return {row.others, row.lasted, row.took_over, row.looked_before};
+}
 
 struct judge_row {
     expectation wanted;
@@ -46,26 +75,35 @@ constexpr judge_row judgements[] = {
     {expectation::running, observation::stopped, verdict::critical},
     {expectation::running, observation::degraded, verdict::warning},
     {expectation::running, observation::running, verdict::passing},
+    {expectation::either, observation::unknown, verdict::unknown},
+    {expectation::either, observation::stopped, verdict::passing},
+    {expectation::either, observation::degraded, verdict::passing},
+    {expectation::either, observation::running, verdict::passing},
 };
 
 /// The rows stand in the order of the enumerations, so that none is missing and none comes twice.
 constexpr auto tables_are_complete() -> bool {
     unsigned at = 0;
     for (const auto& row : expectations) {
-        if (static_cast<unsigned>(row.own) * 3 + static_cast<unsigned>(row.others) != at++) return false;
+        const unsigned bits = (row.lasted ? 4U : 0U) + (row.took_over ? 2U : 0U) + (row.looked_before ? 1U : 0U);
+        if (static_cast<unsigned>(row.others) * 8 + bits != at++) return false;
     }
-    if (at != 4 * 3) return false;
+    if (at != 3 * 8) return false;
     at = 0;
     for (const auto& row : judgements) {
         if (static_cast<unsigned>(row.wanted) * 4 + static_cast<unsigned>(row.seen) != at++) return false;
     }
-    return at == 3 * 4;
+    return at == 4 * 4;
 }
 static_assert(tables_are_complete());
 
 constexpr auto tables_hold() -> bool {
     for (const auto& row : expectations) {
-        if (expect(row.own, row.others) != row.wanted) return false;
+        if (rule(row.own, facts_of(row)).expects != row.wanted) return false;
+        // The others do not look at the actives.
+        if (rule(role::unknown, facts_of(row)).expects != expectation::unknown) return false;
+        if (rule(role::standalone, facts_of(row)).expects != expectation::running) return false;
+        if (rule(role::primary, facts_of(row)).expects != expectation::running) return false;
     }
     for (const auto& row : judgements) {
         if (judge(row.wanted, row.seen) != row.state) return false;
@@ -88,22 +126,25 @@ static_assert(worse_holds());
 
 }  // namespace
 
-TEST_CASE("each role and each state of the actives lead to their expectation") {
+TEST_CASE("each state of the actives and each history lead to their expectation") {
     for (const auto& row : expectations) {
-        CAPTURE(to_string(row.own));
         CAPTURE(to_string(row.others));
-        CHECK(expect(row.own, row.others) == row.wanted);
+        CAPTURE(row.lasted);
+        CAPTURE(row.took_over);
+        CAPTURE(row.looked_before);
+        const auto decided = rule(row.own, facts_of(row));
+        CHECK(decided.expects == row.wanted);
+        CHECK(decided.rule == row.rule);
+        for (const role own : {role::standalone, role::primary}) {
+            CHECK(rule(own, facts_of(row)).expects == expectation::running);
+        }
+        CHECK(rule(role::unknown, facts_of(row)).expects == expectation::unknown);
     }
-}
-
-TEST_CASE("each expectation says by which rule it is") {
-    CHECK(rule(role::standalone, actives::unknown).rule == "a standalone always runs");
-    CHECK(rule(role::primary, actives::unknown).rule == "a primary always runs");
-    CHECK(rule(role::secondary, actives::serving).rule == "a secondary waits while an active serves");
-    CHECK(rule(role::secondary, actives::none_serving).rule == "a secondary takes over when no active serves");
-    CHECK(rule(role::secondary, actives::unknown).rule ==
-          "a secondary that does not know its actives neither starts nor stops");
-    CHECK(rule(role::unknown, actives::serving).rule == "without a known role nothing is expected");
+    CHECK(rule(role::standalone, {}).rule == "a standalone always runs");
+    CHECK(rule(role::primary, {}).rule == "a primary always runs");
+    CHECK(rule(role::unknown, {actives::serving}).rule == "without a known role nothing is expected");
+    CHECK(rule_in_maintenance().expects == expectation::either);
+    CHECK(rule_in_maintenance().rule == "nothing is expected in maintenance");
 }
 
 TEST_CASE("each expectation and each observation lead to their verdict") {
@@ -122,8 +163,10 @@ TEST_CASE("of two verdicts critical is the worst, then unknown, then warning") {
 TEST_CASE("what nobody has a rule for decides nothing") {
     constexpr auto no_role = static_cast<role>(99);
     constexpr auto no_observation = static_cast<observation>(99);
-    CHECK(expect(no_role, actives::serving) == expectation::unknown);
-    CHECK(expect(role::secondary, static_cast<actives>(99)) == expectation::unknown);
+    CHECK(rule(no_role, {actives::serving}).expects == expectation::unknown);
+    CHECK(rule(role::secondary, {static_cast<actives>(99)}).expects == expectation::unknown);
+    CHECK(judge(expectation::either, no_observation) == verdict::unknown);
+    CHECK(judge(static_cast<expectation>(99), observation::running) == verdict::unknown);
     CHECK(judge(expectation::running, no_observation) == verdict::unknown);
     CHECK(judge(expectation::stopped, no_observation) == verdict::unknown);
     CHECK(worse(verdict::critical, static_cast<verdict>(99)) == verdict::critical);

@@ -137,10 +137,10 @@ auto run_check(const call& how, fuzz::parts script, std::string_view record) -> 
     fuzz::expect(line.size() <= 3584 && fuzz::is_one_line(line), "no line for Consul", line);
     const auto text = json::parse(line);
     fuzz::expect(text && text->find("state") != nullptr, "the line is no JSON", line);
-    fuzz::expect(json::is_unproven(line) == (report.state == verdict::unknown), "unproven is not unknown", line);
+    fuzz::expect(is_unproven(line) == (report.state == verdict::unknown), "unproven is not unknown", line);
     const std::string plain = nagios_line(report);
     fuzz::expect(fuzz::is_one_line(plain), "no line for Nagios", plain);
-    fuzz::expect(json::is_unproven(plain) == (report.state == verdict::unknown), "unproven is not unknown", plain);
+    fuzz::expect(is_unproven(plain) == (report.state == verdict::unknown), "unproven is not unknown", plain);
     return {facts, line};
 }
 

@@ -86,10 +86,10 @@ void check_line(fuzz::choices& pick, fuzz::parts texts) {
     fuzz::expect(read && read->is(json::kind::object), "no JSON", line);
     const auto* const state = read->find("state");
     fuzz::expect(state != nullptr && state->text == to_string(report.state), "another state", line);
-    fuzz::expect(json::is_unproven(line) == (report.state == verdict::unknown), "unproven is not unknown", line);
+    fuzz::expect(is_unproven(line) == (report.state == verdict::unknown), "unproven is not unknown", line);
     const std::string plain = nagios_line(report);
     fuzz::expect(fuzz::is_one_line(plain) && is_utf8(plain) && plain.size() <= 3000, "no line for Nagios", plain);
-    fuzz::expect(report.state == verdict::unknown || !json::is_unproven(plain), "known, and unproven", plain);
+    fuzz::expect(report.state == verdict::unknown || !is_unproven(plain), "known, and unproven", plain);
 }
 
 void page_of(fuzz::parts texts) {

@@ -165,7 +165,12 @@ TEST_CASE("every fact is explained for people and for programs") {
              at.facts.rule = {};
              at.facts.clustered = clustering::unknown;
              at.facts.how = {};
-             at.facts.remembered = last_known{"key", "web2", role::primary, expectation::running, 5, seconds(93)};
+             at.facts.remembered = last_known{.key = "key",
+                                              .node = "web2",
+                                              .own = role::primary,
+                                              .expects = expectation::running,
+                                              .document = 5,
+                                              .at = seconds(93)};
          },
          "last known   primary, expects running, ModifyIndex 5, 7 s ago   [/state/last-known/web.json]\n",
          R"("last_known":{"file":"/state/last-known/web.json","role":"primary","expectation":"running",)"

@@ -47,6 +47,8 @@ auto listed_check(std::string id = "service:web", std::uint64_t create = 10, std
     return made;
 }
 
+constexpr standby_times at_once{{0}, {0}, {0}};
+
 /// A node with a Consul, a disk and a clock of its own, whose only service is critical.
 template <typename Supervisor = fake_supervisor, typename Files = memory_files>
 struct node {
@@ -73,7 +75,9 @@ struct node {
     void trigger(std::string_view as = "standalone", std::string_view value = "restart web") {
         consul.put("hq", "triggers/production/web/" + std::string{as} + "/critical", value);
     }
-    auto handler() { return incident_handler{asked, *this, "/state", {.who = {.host = std::string{me}}}, options}; }
+    auto handler() {
+        return incident_handler{asked, *this, "/state", {.who = {.host = std::string{me}}, .wait = at_once}, options};
+    }
     auto handle() -> handled_service { return handler().handle("web", listed); }
     auto once() -> handled_service { return handler().run_once(listed.front()); }
     /// What is on disk.
@@ -859,7 +863,7 @@ TEST_CASE("what a role leaves of Consul's time, and half of it more, is the trig
     at.jobs.on(restart, 0);
     at.options.consul_time = seconds(5);
     slow_store slow{at.consul, at.time};
-    incident_handler handler{slow, at, "/state", {.who = {.host = std::string{me}}}, at.options};
+    incident_handler handler{slow, at, "/state", {.who = {.host = std::string{me}}, .wait = at_once}, at.options};
     CHECK(handler.handle("web", at.listed).checks.at(0).ran);
     const auto asked = std::find_if(slow.asked.begin(), slow.asked.end(),
                                     [](const auto& each) { return each.first.starts_with("/v1/kv/triggers/"); });
@@ -1483,3 +1487,50 @@ TEST_CASE("what nobody set of a watch, and what nobody did") {
 }
 
 }  // namespace report
+
+TEST_CASE("nothing acts in maintenance, on a role that is only remembered, or while a takeover is awaited") {
+    struct row {
+        std::string_view name;
+        std::string_view document;  ///< "": none
+        void (*change)(node<>&);
+        std::string_view why;  ///< of the check, or the report's cause
+        std::size_t runs;
+    };
+    constexpr std::string_view standby = R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})";
+    const row held[] = {
+        {"no hold", "", [](node<>&) {}, "", 1},
+        {"the node's maintenance", "",
+         [](node<>& at) { REQUIRE(at.consul.set_check("hq", me, "_node_maintenance", store_status::critical)); },
+         "node production-web3 is in maintenance", 0},
+        {"the service's maintenance", "",
+         [](node<>& at) { REQUIRE(at.consul.set_check("hq", me, "_service_maintenance:web", store_status::critical)); },
+         "service web is in maintenance", 0},
+        {"only remembered", "",
+         [](node<>& at) {
+             resolver_options roles{.who = {.host = std::string{me}}, .wait = at_once};
+             CHECK(role_resolver{at.consul, at.time, at.files, "/state", roles}.resolve("web", seconds(5)).from ==
+                   basis::fresh);
+             at.consul.respond_with("/v1/kv/cluster", 500, "No cluster leader");
+         },
+         "Consul answers 500 to /v1/kv/cluster/production/web: No cluster leader", 0},
+        {"a takeover is awaited", standby,
+         [](node<>& at) { REQUIRE(at.consul.set_check("hq", other, "service:web", store_status::critical)); },
+         "no active serves, and this node is about to take over: production-web3 is in standby_nodes; no active serves: "
+         "production-web1 (hq) is critical by service:web, so since 2024-01-01T00:00:00.000Z: this node takes over once "
+         "that has lasted 20 s",
+         0},
+    };
+    for (const auto& each : held) {
+        CAPTURE(each.name);
+        node<> at;
+        for (const std::string_view as : {"standalone", "primary", "secondary"}) at.trigger(as);
+        at.jobs.on(restart, 0);
+        if (!each.document.empty()) at.consul.put("hq", "cluster/production/web", each.document);
+        each.change(at);
+        incident_handler handler{at.asked, at, "/state", {.who = {.host = std::string{me}}}, at.options};
+        const auto report = handler.handle("web", at.listed);
+        REQUIRE(report.checks.size() == 1);
+        CHECK(report.checks[0].why == each.why);
+        CHECK(at.jobs.begun().size() == each.runs);
+    }
+}

@@ -12,8 +12,14 @@ auto run_role(const invocation&, const config::arguments& line, const configurat
     if (!service) return unexpected{service.error()};
     auto here = make_host(chosen);
     if (!here) return unexpected{std::move(here).error()};
-    auto facts = powerconsul::resolve(*here, *service, chosen.state_dir, chosen.roles, {chosen.timeout.count * 5 / 8});
+    auto roles = chosen.roles;
+    roles.record = record_use::read;  // to look changes nothing
+    auto facts = powerconsul::resolve(*here, *service, chosen.state_dir, roles, {chosen.timeout.count * 5 / 8});
     if (!facts) return unexpected{facts.error()};
+    if (facts->own != role::unknown) {
+        const auto why = find_maintenance(*here, *service, {chosen.timeout.count / 8});
+        if (why) expect_nothing(*facts, *why);
+    }
     if (facts->cause) facts->reason = with_remedy(std::move(facts->reason), facts->cause->remedy);
 
     const bool explain = line.has("explain");
@@ -30,7 +36,7 @@ auto run_role(const invocation&, const config::arguments& line, const configurat
                               .token_source = chosen.token_source,
                               .state_dir = chosen.state_dir,
                               .from = chosen.roles.from,
-                              .now = here->clock.wall()};
+                              .now = here->clock.monotonic()};
     json::page printed;
     explain ? print_explanation(what, triggers, printed) : print_role(what, printed);
     out += chosen.format == output_format::json ? std::move(printed).json() + '\n' : printed.text();
@@ -50,7 +56,7 @@ auto run_acl_policy(const invocation&, const config::arguments& line, const conf
     auto here = make_host(chosen);
     if (!here) return unexpected{std::move(here).error()};
     auto roles = chosen.roles;
-    roles.max_age = {};  // nothing older counts, and nothing is written
+    roles.record = record_use::none;
     const auto facts = powerconsul::resolve(*here, *service, chosen.state_dir, roles, {chosen.timeout.count * 5 / 8});
     if (!facts) return unexpected{facts.error()};
     consul_client<any_transport&, posix_clock&> consul{

@@ -4,7 +4,7 @@
 
 #include <powerconsul/checks/noop.hpp>
 #include <powerconsul/checks/report.hpp>
-#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/cluster/maintenance.hpp>
 #include <powerconsul/probes/probe.hpp>
 
 namespace powerconsul::inline v0 {

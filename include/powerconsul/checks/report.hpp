@@ -40,6 +40,7 @@ struct check_report {
         subject + " is " + (report.held ? "held as passing" : std::string{to_string(report.seen)}) + ", ";
     const std::string own{to_string(report.own)};
     if (report.expects == expectation::unknown) return text + "what " + own + " expects is unknown";
+    if (report.expects == expectation::either) return text + own + " accepts that";
     return text + own + " expects " + std::string{to_string(report.expects)};
 }
 

@@ -50,14 +50,15 @@ inline void write_known(writer& to, std::string_view key, bool known, bool value
 }
 
 /// The line that a check prints: the original's keys first, then ours. `expects` is true for running, false for
-/// stopped and null for unknown, as `clustered` is null when the cluster document could not be read. At most 3.5 KB,
-/// since Consul keeps 4 096 bytes of a check's output.
+/// stopped and null where it is unknown or nothing is expected, as `clustered` is null when the cluster document could
+/// not be read. At most 3.5 KB, since Consul keeps 4 096 bytes of a check's output.
 [[nodiscard]] inline auto check_line(const check_report& report, int code) -> std::string {
     writer line;
     line.open_object();
     line.key("type").string(detail::bounded(report.subject.kind, 64));
     detail::write_subject(line, report.subject);
-    write_known(line, "expects", report.expects != expectation::unknown, report.expects == expectation::running);
+    const bool decided = report.expects == expectation::running || report.expects == expectation::stopped;
+    write_known(line, "expects", decided, report.expects == expectation::running);
     write_known(line, "clustered", report.clustered != clustering::unknown, report.clustered == clustering::yes);
     line.key("state").string(to_string(report.state));
     line.key("code").number(std::int64_t{code});
@@ -73,31 +74,6 @@ inline void write_known(writer& to, std::string_view key, bool known, bool value
     line.key("basis").string(to_string(report.from));
     line.close_object();
     return line.text();
-}
-
-/// Whether a check's output is that of a `powerconsul check` that could not determine the state: its last line is JSON
-/// with `"state":"unknown"` (the members `type` and `code` tell it from another program's), or the text `UNKNOWN - …`
-/// in the words of sentence(check_report). Earlier lines, such as Consul's notice of truncation or output on stderr, do
-/// not matter; the JSON may also follow other text on its line.
-[[nodiscard]] inline auto is_unproven(std::string_view output) -> bool {
-    output = output.substr(0, output.find_last_not_of(" \t\r\n") + 1);
-    std::string_view line = output.substr(output.rfind('\n') + 1);
-    if (line.starts_with("UNKNOWN - ")) {
-        constexpr std::string_view sentences[] = {" cannot be judged", " expects "};
-        return std::ranges::any_of(sentences, [&](auto words) { return line.find(words) != std::string_view::npos; });
-    }
-    if (!line.starts_with('{')) {
-        const std::size_t begin = line.find(R"({"type":)");
-        if (begin == std::string_view::npos) return false;
-        line.remove_prefix(begin);
-    }
-    const auto root = parse(line, {.depth = 8, .values = 2'000});
-    if (!root) return false;
-    const value* const state = root->find("state");
-    const value* const type = root->find("type");
-    const value* const code = root->find("code");
-    return state != nullptr && state->is(kind::string) && state->text == "unknown" && type != nullptr &&
-           type->is(kind::string) && code != nullptr && code->is(kind::number);
 }
 
 }  // namespace powerconsul::inline v0::json

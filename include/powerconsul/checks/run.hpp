@@ -49,7 +49,7 @@ template <host Host, kind<Host> Kind>
     -> result<check_report> {
     circumstances now{here.clock.monotonic() + how.timeout, expectation::unknown, how.manager};
     if (auto valid = what.valid(); !valid) return unexpected{std::move(valid).error()};
-    const auto facts = resolve(here, consul_service, how.state_dir, how.roles, {how.timeout.count * 5 / 8});
+    auto facts = resolve(here, consul_service, how.state_dir, how.roles, {how.timeout.count * 5 / 8});
     if (!facts) return unexpected{facts.error()};
     now.expects = facts->expects;
     const auto held = look_for_noop(here.files, here.clock, how.noop);
@@ -57,18 +57,32 @@ template <host Host, kind<Host> Kind>
     const std::size_t members = subject.members.size();
     std::vector<std::pair<std::string, std::string>> details;
     if constexpr (requires { what.details(); }) details = what.details();
+    std::optional<std::vector<observed>> seen;  // looked at once, and perhaps judged twice
     const auto look = [&] {
-        return detail::look_with_work(here, how.work, members, [&] {
-            sighting seen{what.look(here, now)};
-            for (auto& each : seen.details) {
-                if (!each.second.empty()) details.push_back(std::move(each));
-            }
-            return std::move(seen.all);
-        });
+        if (!seen) {
+            seen = detail::look_with_work(here, how.work, members, [&] {
+                sighting looked{what.look(here, now)};
+                for (auto& each : looked.details) {
+                    if (!each.second.empty()) details.push_back(std::move(each));
+                }
+                return std::move(looked.all);
+            });
+        }
+        return *seen;
     };
-    auto report = members != 0 ? check(std::move(subject), *facts, look, held)
-                               : check(
-                                     std::move(subject), *facts, [&] { return look().front(); }, held);
+    const auto judged = [&] {
+        return members != 0 ? check(subject, *facts, look, held)
+                            : check(
+                                  subject, *facts, [&] { return look().front(); }, held);
+    };
+    auto report = judged();
+    // Only a verdict that something could follow from is worth another question.
+    if (report.state != verdict::passing && facts->own != role::unknown) {
+        if (const auto why = find_maintenance(here, consul_service, {how.timeout.count / 8})) {
+            expect_nothing(*facts, *why);
+            report = judged();
+        }
+    }
     report.details = std::move(details);
     return report;
 }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <set>
 #include <tuple>
 
 #include <powerconsul/cluster/document.hpp>
+#include <powerconsul/cluster/standby.hpp>
 #include <powerconsul/consul/client.hpp>
 
 namespace powerconsul::inline v0 {
@@ -29,7 +31,13 @@ struct actives_facts {
     std::vector<actives_source> sources{};  ///< what was asked, in that order
     std::vector<proven_rights> proven{};    ///< asked for when an active was not listed
     std::optional<error> cause{};           ///< why the state is unknown
+    /// What there is to remember of where the actives are and since when they are not registered; not filled in are
+    /// the members that the decision is made of.
+    standby_memory memory{};
 };
+
+/// What is done with the record of the last known role: who only looks changes nothing.
+enum class record_use : unsigned char { none, read, read_and_write };
 
 struct resolver_options {
     identity who{};             ///< what is empty is taken from the host name, then from the agent
@@ -37,7 +45,10 @@ struct resolver_options {
     /// Narrows the actives of datacenters by node name; if empty, those of the same environment and server role count.
     std::string service_filter{};
     takeover from{takeover::on_critical};
+    standby_times wait{};
     milliseconds max_age{seconds(60)};  ///< for how long a last known role may be used; 0 means never
+    record_use record{record_use::read_and_write};
+    std::string cluster{};  ///< who is asked, if not the agent of this machine: another one's record does not count
     read_rules reads{};
 };
 
@@ -48,11 +59,18 @@ template <typename Consul>
 class actives_search {
 public:
     actives_search(Consul& consul, const cluster_group& group, std::string_view service,
-                   const resolver_options& options)
-        : consul_{consul}, group_{group}, service_{service}, options_{options}, own_{options.who.datacenter} {}
+                   const resolver_options& options, const standby_memory& before, milliseconds now)
+        : consul_{consul},
+          group_{group},
+          service_{service},
+          options_{options},
+          before_{before},
+          now_{now},
+          own_{options.who.datacenter} {}
 
     [[nodiscard]] auto found() && -> actives_facts {
         by_nodes() ? look_by_node() : look_by_datacenter();
+        note_absent();
         // Sorted, so that the reason does not depend on the order in which Consul lists nodes.
         std::ranges::sort(facts_.instances, {}, [&](const instance& each) {
             return std::tuple<const std::string&, const std::string&, std::string>{each.datacenter, each.node,
@@ -63,7 +81,7 @@ public:
             case actives::serving: facts_.reason = name(*first(actives::serving)) + " serves as active"; break;
             case actives::none_serving: facts_.reason = "no active serves: " + described_all(); break;
             case actives::unknown:
-                if (!facts_.cause) facts_.cause = error{errc::bad_data, state_of(*first(actives::unknown))};
+                if (!facts_.cause) facts_.cause = why_unknown();
                 facts_.reason = "whether an active serves is unknown: " + facts_.cause->message;
                 return std::move(facts_);
         }
@@ -74,48 +92,66 @@ public:
 private:
     // --- asking ---
 
-    /// This datacenter first, the others only if a listed active is not seen here and none serves.
+    /// This datacenter first, others only if a listed active is not seen here and none serves: then those in which the
+    /// missing actives were seen last, or all if one of them was never seen.
     void look_by_node() {
         ask({own_});
+        tell_silent({});
         // An empty list does not say that the actives are gone: a token without the right to see them gets the same.
-        if (!seen_any_) doubt(nothing_to_see());
-        if (unseen().empty() || state() == actives::serving) return;
-        if (auto others = consul_.datacenters()) {
-            std::erase(*others, own_);
+        if (facts_.sources.front().instances == 0) doubt(nothing_to_see());
+        if (missing().empty() || state() == actives::serving) return;
+        if (auto others = other_homes()) {
             ask(*others);
+            tell_silent({});
         } else {
             doubt(others.error());
         }
         std::vector<acl_right> rights;
-        for (const auto& each : unseen()) rights.push_back({acl_resource::node, each});
+        for (const auto& each : missing()) rights.push_back({acl_resource::node, each});
         if (rights.empty()) return;
         rights.push_back({acl_resource::service, service_});
         doubt_without(rights);
     }
 
+    /// The other datacenters in which the missing actives may be.
+    [[nodiscard]] auto other_homes() -> result<std::vector<std::string>> {
+        std::set<std::string> homes;
+        for (const auto& each : missing()) {
+            const auto home = before_.homes.find(each);
+            if (home == before_.homes.end()) {
+                auto all = consul_.datacenters();
+                if (all) std::erase(*all, own_);
+                return all;
+            }
+            if (home->second != own_) homes.insert(home->second);
+        }
+        return std::vector<std::string>(homes.begin(), homes.end());
+    }
+
     void look_by_datacenter() {
         ask(group_.active);
-        const identity& who = options_.who;
-        const std::string& filter = options_.service_filter;
-        const auto& own_name = who.node.empty() ? who.host : who.node;
-        const bool names_tell = own_name.find('-') != std::string::npos &&
-                                split_host_name(own_name) == host_parts{who.environment, who.server_role};
-        if (seen_any_ && facts_.instances.empty() && filter.empty() && !names_tell) {
-            // Where this node's own name does not say its environment and role, those of the actives need not either.
-            doubt({errc::bad_data, "no node there is named after environment " + quoted(who.environment) +
-                                       " and server role " + quoted(who.server_role) + ", and neither is " +
-                                       quoted(own_name) + "; set serviceFilter"});
-        }
-        if (!seen_any_) {
-            // Nothing there may be nothing to see: a token that cannot see this node's own instance proves nothing.
-            for (const auto& own : instances({who.datacenter})) {
-                if (!own.instances) doubt(own.instances.error());
-                if (own.instances && own.instances->empty()) doubt(nothing_to_see());
+        const bool any = std::ranges::any_of(facts_.sources, [](const auto& each) { return each.instances != 0; });
+        // Nothing there may be nothing to see: a token that cannot see this node's own instance proves nothing.
+        if (!any || has_silent()) {
+            for (const auto& own : instances({options_.who.datacenter})) {
+                if (!own.instances && !any) doubt(own.instances.error());
+                if (own.instances && own.instances->empty() && !any) doubt(nothing_to_see());
+                if (own.instances) tell_silent(*own.instances);
             }
         }
+        const identity& who = options_.who;
+        const bool derived = options_.service_filter.empty();
+        for (const auto& each : facts_.sources) {
+            if (!derived || each.instances == 0 || !is_missing(each.datacenter)) continue;
+            // Nodes there need not be named as they are here. Only what an operator has written can say that none of
+            // the instances there is an active one.
+            doubt({errc::bad_data, "no node in " + each.datacenter + " with " + service_ +
+                                       " is named after environment " + quoted(who.environment) + " and server role " +
+                                       quoted(who.server_role) + "; set serviceFilter"});
+        }
         // Nobody knows how many actives there should be: all that could be one must be visible.
-        std::string prefix = filter.empty() ? who.environment : std::string{};
-        if (filter.empty() && !who.server_role.empty()) prefix += '-' + who.server_role;
+        std::string prefix = derived ? who.environment : std::string{};
+        if (derived && !who.server_role.empty()) prefix += '-' + who.server_role;
         doubt_without({{acl_resource::node, std::move(prefix), true}, {acl_resource::service, service_}});
     }
 
@@ -132,8 +168,9 @@ private:
                 continue;
             }
             source.instances = answer.instances->size();
+            leave_out_left_over(*answer.instances);
+            note_own_checks(*answer.instances);
             for (auto& each : *answer.instances) {
-                seen_any_ = true;
                 // The agent's list of datacenters need not begin with its own.
                 if (own_.empty()) own_ = each.datacenter;
                 const auto active = is_active(each.node);
@@ -144,6 +181,98 @@ private:
                 if (*active) facts_.instances.push_back(std::move(each));
             }
         }
+    }
+
+    /// Beside an instance that has checks of its own, one without any on the same node is left over from an earlier
+    /// registration: that it passes says nothing.
+    static void leave_out_left_over(std::vector<instance>& among) {
+        const auto is_checked = [](const instance& each) {
+            return std::ranges::any_of(each.checks, &check_state::of_service);
+        };
+        std::set<std::string> checked;
+        for (const auto& each : among) {
+            if (is_checked(each)) checked.insert(each.node);
+        }
+        std::erase_if(among, [&](const instance& each) { return !is_checked(each) && checked.contains(each.node); });
+    }
+
+    // --- checks that have not run ---
+
+    /// Keeps ids and names of the checks whose output is powerconsul's, on whatever node.
+    void note_own_checks(const std::vector<instance>& among) {
+        for (const auto& each : among) {
+            for (const auto& check : each.checks) {
+                if (!is_own(check)) continue;
+                own_checks_.insert(check.id);
+                if (!check.name.empty()) own_checks_.insert(check.name);
+            }
+        }
+    }
+    [[nodiscard]] static auto is_own(const check_state& check) -> bool {
+        return check.output == output_kind::own || check.output == output_kind::own_unknown;
+    }
+    [[nodiscard]] static auto is_silent(const check_state& check) -> bool {
+        return check.output == output_kind::none && check.script &&
+               (check.state == health::passing || check.state == health::critical);
+    }
+    [[nodiscard]] auto has_silent() const -> bool {
+        return std::ranges::any_of(facts_.instances,
+                                   [](const auto& each) { return std::ranges::any_of(each.checks, is_silent); });
+    }
+
+    /// Takes the checks of powerconsul that say nothing for unknown: they have not run since their agent started, and
+    /// are what their definition says meanwhile, passing or critical. Powerconsul's are those that are so on another
+    /// node; and where a service is checked by powerconsul on other nodes, all that pass on a node on which none of the
+    /// service's checks is known for it.
+    void tell_silent(const std::vector<instance>& elsewhere) {
+        note_own_checks(elsewhere);
+        for (auto& each : facts_.instances) {
+            const bool told = std::ranges::any_of(each.checks, is_own);
+            for (auto& check : each.checks) {
+                if (!is_silent(check)) continue;
+                const bool same = own_checks_.contains(check.id) || own_checks_.contains(check.name);
+                const bool likely = !told && !own_checks_.empty() && check.of_service && check.state == health::passing;
+                if (same || likely) {
+                    check.state = health::unknown;
+                    check.has_not_run = true;
+                }
+            }
+        }
+    }
+
+    // --- what is not there ---
+
+    /// Remembers where the actives are, and since when those are missing that no answer holds.
+    void note_absent() {
+        standby_memory& memory = facts_.memory;
+        for (const auto& each : group_.active) {
+            if (!by_nodes()) break;
+            if (const auto known = before_.homes.find(each); known != before_.homes.end()) memory.homes.insert(*known);
+            for (const auto& seen : facts_.instances) {
+                if (same_node(each, seen.node)) memory.homes[each] = seen.datacenter;
+            }
+        }
+        if (facts_.cause) return;
+        for (const auto& each : missing()) {
+            const auto known = before_.absent.find(each);
+            memory.absent[each] =
+                known != before_.absent.end() && known->second <= now_.count ? known->second : now_.count;
+        }
+    }
+    [[nodiscard]] auto is_long_absent(const std::string& which) const -> bool {
+        const auto known = facts_.memory.absent.find(which);
+        return known != facts_.memory.absent.end() && now_.count - known->second >= options_.wait.absent_after.count;
+    }
+    [[nodiscard]] auto is_missing(const std::string& which) const -> bool {
+        return std::ranges::none_of(facts_.instances, [&](const auto& each) {
+            return by_nodes() ? same_node(which, each.node) : which == each.datacenter;
+        });
+    }
+    /// The actives that the document names, nodes or datacenters, and that no answer holds.
+    [[nodiscard]] auto missing() const -> std::vector<std::string> {
+        std::vector<std::string> names = group_.active;
+        std::erase_if(names, [&](const auto& each) { return !is_missing(each); });
+        return names;
     }
 
     [[nodiscard]] auto is_active(const std::string& node) const -> result<bool> {
@@ -181,25 +310,17 @@ private:
 
     [[nodiscard]] auto state() const -> actives {
         actives all = facts_.cause ? actives::unknown : actives::none_serving;
-        for (const auto& each : facts_.instances) all = together(all, serves(worst(each.checks), options_.from));
+        for (const auto& each : facts_.instances) all = together(all, serves(each.checks, options_.from));
+        for (const auto& each : missing()) {
+            if (!is_long_absent(each)) all = together(all, actives::unknown);
+        }
         return all;
     }
 
     /// The first instance of which that is known; there must be one.
     [[nodiscard]] auto first(actives wanted) const {
         return std::ranges::find(facts_.instances, wanted,
-                                 [&](const auto& each) { return serves(worst(each.checks), options_.from); });
-    }
-
-    /// The listed actives, by node, that no answer holds.
-    [[nodiscard]] auto unseen() const -> std::vector<std::string> {
-        std::vector<std::string> names;
-        if (by_nodes()) names = group_.active;
-        std::erase_if(names, [&](const auto& wanted) {
-            return std::ranges::any_of(facts_.instances,
-                                       [&](const auto& each) { return same_node(wanted, each.node); });
-        });
-        return names;
+                                 [&](const auto& each) { return serves(each.checks, options_.from); });
     }
 
     // --- in words ---
@@ -214,23 +335,49 @@ private:
         return each.datacenter.empty() ? each.node : each.node + " (" + each.datacenter + ')';
     }
 
-    /// `web1 (hq) is critical by serfHealth`; of several such checks the first by name, as Consul's order is not fixed.
-    [[nodiscard]] static auto state_of(const instance& each) -> std::string {
-        const health state = worst(each.checks);
+    /// `web1 (hq) is critical by serfHealth`, by the check that decides; of several such checks the first by name, as
+    /// Consul's order is not fixed.
+    [[nodiscard]] auto state_of(const instance& each) const -> std::string {
+        const actives counts = serves(each.checks, options_.from);
         const check_state* by = nullptr;
         for (const auto& check : each.checks) {
-            if (check.state == state && (by == nullptr || check.id < by->id)) by = &check;
+            if (serves(check.state, options_.from) != counts) continue;
+            if (by == nullptr || by->state < check.state || (by->state == check.state && check.id < by->id))
+                by = &check;
         }
-        return name(each) + " is " + std::string{to_string(state)} +
-               (by == nullptr ? " without a check" : " by " + one_line(by->id, 80));
+        if (by == nullptr) return name(each) + " is passing without a check";
+        const std::string id = one_line(by->id, 80);
+        if (by->has_not_run) {
+            return name(each) + " is unknown: its check " + id + " has not run since its agent was started";
+        }
+        if (by->state == health::unknown && by->output == output_kind::own_unknown) {
+            return name(each) + " is unknown: its check " + id + " cannot tell";
+        }
+        return name(each) + " is " + std::string{to_string(by->state)} + " by " + id;
+    }
+
+    [[nodiscard]] auto absent(const std::string& which) const -> std::string {
+        return by_nodes() ? which + " is not registered" : "no active is registered in " + which;
+    }
+
+    /// Of what is in no doubt otherwise: an instance that is unknown, or one that has not been away for long.
+    [[nodiscard]] auto why_unknown() const -> error {
+        if (const auto one = first(actives::unknown); one != facts_.instances.end()) {
+            return {errc::unavailable, state_of(*one)};
+        }
+        std::vector<std::string> texts;
+        for (const auto& each : missing()) {
+            if (!is_long_absent(each)) texts.push_back(absent(each));
+        }
+        return {errc::unavailable, listed(texts) + ", which counts after " + to_string(options_.wait.absent_after) +
+                                       ": a service runs on while its agent is restarted"};
     }
 
     [[nodiscard]] auto described_all() const -> std::string {
         constexpr std::size_t most = 4;
         std::vector<std::string> texts;
         for (const auto& each : facts_.instances) texts.push_back(state_of(each));
-        for (const auto& each : unseen()) texts.push_back(each + " is not registered");
-        if (texts.empty()) texts.emplace_back("none is registered");
+        for (const auto& each : missing()) texts.push_back(absent(each));
         if (texts.size() > most) {
             const std::size_t more = texts.size() - most;
             texts.resize(most);
@@ -243,19 +390,23 @@ private:
     const cluster_group& group_;
     std::string service_;
     const resolver_options& options_;
+    const standby_memory& before_;
+    milliseconds now_;
     std::string own_;  ///< this node's datacenter; empty while it is not known
     actives_facts facts_{};
-    bool seen_any_{};  ///< an answer held an instance, active or not
+    std::set<std::string> own_checks_{};  ///< ids and names of the checks that are powerconsul's
 };
 
 }  // namespace detail
 
 /// The actives of a group: by node, the instances of the listed nodes; by datacenter, the instances there whose node
-/// matches the filter, or has this node's environment and server role.
+/// matches the filter, or has this node's environment and server role. `before`: what was remembered at the last look;
+/// `now`: on the clock of its times.
 template <typename Consul>
 [[nodiscard]] auto gather_actives(Consul& consul, const cluster_group& group, std::string_view service,
-                                  const resolver_options& options) -> actives_facts {
-    return detail::actives_search<Consul>{consul, group, service, options}.found();
+                                  const resolver_options& options, const standby_memory& before, milliseconds now)
+    -> actives_facts {
+    return detail::actives_search<Consul>{consul, group, service, options, before, now}.found();
 }
 
 }  // namespace powerconsul::inline v0

@@ -6,19 +6,40 @@
 
 namespace powerconsul::inline v0 {
 
-/// What was last read of a service's role, for the time when Consul cannot be read.
+/// What a standby remembers of its actives from look to look. Times count on the clock of this boot (CLOCK_BOOTTIME).
+struct standby_memory {
+    actives seen{actives::unknown};                ///< at the last look
+    milliseconds since{};                          ///< when the first of the looks was that have seen the same
+    milliseconds since_wall{};                     ///< the same on the wall clock, for people
+    std::map<std::string, std::int64_t> absent{};  ///< actives that are not registered, and since when (milliseconds)
+    std::map<std::string, std::string> homes{};    ///< actives, and in which datacenter they were seen last
+
+    friend bool operator==(const standby_memory&, const standby_memory&) = default;
+};
+
+/// What was last read of a service's role: for the time when Consul cannot be read, and to tell for how long something
+/// has been so.
 struct last_known {
-    std::string key{};   ///< of the cluster document
-    std::string node{};  ///< the name under which this node looked for itself
+    std::string key{};         ///< of the cluster document
+    std::string node{};        ///< the name under which this node looked for itself
+    std::string datacenter{};  ///< the one that was asked; empty for the agent's own
+    std::string cluster{};     ///< who was asked, if not the agent of this machine
     role own{role::unknown};
-    expectation expects{expectation::unknown};
-    std::uint64_t document{};  ///< the document's ModifyIndex, 0 if there was none
-    milliseconds at{};         ///< wall clock
+    expectation expects{expectation::unknown};  ///< of an unknown role: that of the standby before that has taken over
+    std::uint64_t document{};                   ///< the document's ModifyIndex, 0 if there was none
+    std::string boot{};                         ///< the id of the boot whose clock the times are of
+    milliseconds at{};                          ///< on the clock of that boot
+    standby_memory standby{};
 
     /// Whether all but the time is equal.
     [[nodiscard]] auto says_the_same_as(const last_known& other) const -> bool {
-        return key == other.key && node == other.node && own == other.own && expects == other.expects &&
-               document == other.document;
+        return is_about_the_same(other) && own == other.own && expects == other.expects && document == other.document &&
+               boot == other.boot && standby == other.standby;
+    }
+
+    /// Whether both are about one document, node and cluster.
+    [[nodiscard]] auto is_about_the_same(const last_known& other) const -> bool {
+        return key == other.key && node == other.node && datacenter == other.datacenter && cluster == other.cluster;
     }
 };
 
@@ -31,10 +52,18 @@ namespace detail {
 void last_known_members(auto io, auto& known) {
     io.text("key", known.key);
     io.text("node", known.node);
+    io.text("datacenter", known.datacenter, false);
+    io.text("cluster", known.cluster, false);
     io.name("role", known.own, role::secondary);
-    io.name("expects", known.expects, expectation::running);
+    io.name("expects", known.expects, expectation::either);
     io.number("document", known.document, -1);
+    io.text("boot", known.boot, false);
     io.number("at", known.at.count, -1);
+    io.name("actives", known.standby.seen, actives::serving);
+    io.number("since", known.standby.since.count);
+    io.number("since_wall", known.standby.since_wall.count);
+    io.map("absent", known.standby.absent);
+    io.map("homes", known.standby.homes);
 }
 
 }  // namespace detail
@@ -52,10 +81,9 @@ void last_known_members(auto io, auto& known) {
     if (!root) return unexpected{root.error()};
     last_known known;
     detail::last_known_members(member_reader{*root}, known);
-    const bool undecided = known.own == role::unknown;
     // Whoever has the active's place expects running, whatever a record says; only a standby has a choice.
-    const bool possible = undecided == (known.expects == expectation::unknown) &&
-                          (undecided || known.own == role::secondary || known.expects == expectation::running) &&
+    const bool possible = (known.own == role::secondary || known.expects == expectation::running ||
+                           (known.own == role::unknown && known.expects == expectation::unknown)) &&
                           (known.own != role::standalone || known.document == 0);
     if (possible && encode_last_known(known) == text) return known;
     return fail(errc::bad_data, "the record of the last known role is damaged");
@@ -88,7 +116,7 @@ template <file_store Files>
     if (*status && (*status)->kind == file_kind::regular && !only_ours(files, **status)) {
         return fail(errc::denied, path + " belongs to another user or can be written by others; delete it");
     }
-    const auto text = files.read(path, 16 * 1024);
+    const auto text = files.read(path, std::size_t{1024} * 1024);
     if (!text) return unexpected{text.error()};
     if (!*text) return std::optional<last_known>{};
     auto known = json::decode_last_known(**text);

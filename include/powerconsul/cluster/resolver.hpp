@@ -2,8 +2,6 @@
 
 #include <powerconsul/cluster/actives.hpp>
 #include <powerconsul/cluster/document_json.hpp>
-#include <powerconsul/cluster/last_known.hpp>
-#include <powerconsul/decision/rules.hpp>
 #include <powerconsul/ports/host.hpp>
 
 namespace powerconsul::inline v0 {
@@ -23,6 +21,7 @@ struct resolution {
     placement place{};                       ///< where this node stands in the document
     actives_facts others{};                  ///< what is known of the actives, for a secondary
     std::string_view rule{};                 ///< the rule behind the expectation; empty if it was remembered
+    bool waits{};                            ///< a standby that would take over, were its actives longer without one
     std::optional<last_known> remembered{};  ///< the last known role, if it was looked at and is young enough
     std::optional<error> cause{};            ///< what kept an answer from being fresh
     std::optional<error> state_cause{};      ///< what kept the last known role from being read or written
@@ -53,6 +52,7 @@ public:
         if (!key) return unresolved(std::move(facts), key.error());
         facts.key = *key;
         client consul{transport_, clock_, clock_.monotonic() + budget};
+        recall(consul, facts);
 
         auto read = read_document(consul, facts);
         if (!read) return or_last_known(std::move(facts), read.error());
@@ -114,7 +114,7 @@ private:
         const auto& rules = options_.reads;
         std::string again;
         if (rules.documents != consistency::consistent) {
-            if (const auto known = recent(facts)) {
+            if (const auto& known = facts.remembered) {
                 auto read = consul.read_key(facts.key, datacenter, rules.documents);
                 if (!read) return read;
                 again = too_old(read->how, rules.max_stale);
@@ -131,12 +131,11 @@ private:
 
     /// A cluster that has not come as far as this node has seen it has lost its data, or has been restored: that it has
     /// no document says nothing, however old this node's record is.
-    [[nodiscard]] auto data_lost(const resolution& facts, std::uint64_t index) -> std::optional<error> {
-        if (facts.remembered && facts.remembered->document == 0) return std::nullopt;
-        const auto seen = load_last_known(files_, state_dir_, service_);
-        if (!seen || !*seen || (*seen)->key != facts.key || (*seen)->document <= index) return std::nullopt;
+    [[nodiscard]] auto data_lost(const resolution& facts, std::uint64_t index) const -> std::optional<error> {
+        const auto& seen = stored_;
+        if (!seen || seen->key != facts.key || seen->document <= index) return std::nullopt;
         return error{errc::unavailable, "Consul has no " + facts.key + " and has not come as far as index " +
-                                            std::to_string((*seen)->document) +
+                                            std::to_string(seen->document) +
                                             ", at which this node has read it: its data was lost or restored; write "
                                             "the document again, or delete " +
                                             last_known_file(state_dir_, service_) + " if there is to be none"};
@@ -148,20 +147,31 @@ private:
         resolver_options how = options_;
         how.who = facts.who;
         std::vector<actives_source> before;
-        const auto known = recent(facts);
+        const auto& known = facts.remembered;
         const bool comparable = known && known->own == facts.own && known->document == facts.document &&
                                 known->expects != expectation::unknown;
+        const auto gather = [&] {
+            return gather_actives(consul, facts.place.group, service_, how, known_ ? known_->standby : standby_memory{},
+                                  clock_.monotonic());
+        };
         if (comparable && how.reads.health != consistency::consistent) {
-            auto others = gather_actives(consul, facts.place.group, service_, how);
-            if (others.state == actives::unknown || expect(facts.own, others.state) == known->expects) return others;
+            auto others = gather();
+            const auto view = view_of(look_at(others, facts), known_, options_.wait);
+            const bool same =
+                others.state == known->standby.seen && rule(facts.own, view.facts).expects == known->expects;
+            if (others.state == actives::unknown || same) return others;
             before = std::move(others.sources);
         }
         how.reads.health = consistency::consistent;
-        auto sure = gather_actives(consul, facts.place.group, service_, how);
+        auto sure = gather();
         if (before.empty()) return sure;
         for (auto& each : sure.sources) each.how.again = "it is not what was expected so far";
         sure.sources.insert(sure.sources.begin(), before.begin(), before.end());
         return sure;
+    }
+
+    [[nodiscard]] auto look_at(const actives_facts& others, const resolution& facts) -> standby_look {
+        return {others.state, facts.document, clock_.monotonic(), clock_.wall()};
     }
 
     [[nodiscard]] static auto own_names(const identity& who) -> std::vector<std::string> {
@@ -172,16 +182,41 @@ private:
     }
 
     [[nodiscard]] auto record(const resolution& facts) -> last_known {
-        return {facts.key, own_names(options_.who).front(), facts.own, facts.expects, facts.document, clock_.wall()};
+        return {facts.key,          own_names(options_.who).front(),
+                datacenter_,        options_.cluster,
+                facts.own,          facts.expects,
+                facts.document,     boot_,
+                clock_.monotonic(), facts.others.memory};
     }
 
     /// Fresh facts: decide, and remember the answer.
     [[nodiscard]] auto settled(resolution facts) -> resolution {
-        const ruling decided = rule(facts.own, facts.others.state);
+        standby_view view;
+        if (facts.own == role::secondary) {
+            view = view_of(look_at(facts.others, facts), known_, options_.wait);
+            auto& memory = facts.others.memory;
+            memory.seen = facts.others.state;
+            memory.since = view.since;
+            memory.since_wall = view.since_wall;
+        }
+        const ruling decided = rule(facts.own, view.facts);
         facts.expects = decided.expects;
         facts.rule = decided.rule;
         facts.from = basis::fresh;
-        remember(facts);
+        facts.waits = facts.others.state == actives::none_serving && decided.expects != expectation::running;
+        remember(facts, record(facts));
+        // What is not remembered begins anew at the next look: then nobody can tell how long nobody has served.
+        const bool counts = options_.wait.takeover_after.count > 0 && !view.facts.took_over;
+        if (facts.others.state != actives::none_serving || !counts || !facts.state_cause) {
+            facts.reason += waiting_text(view, options_.wait);
+            return facts;
+        }
+        facts.cause =
+            error{errc::failed, "for how long that has been so cannot be remembered: " + facts.state_cause->message};
+        facts.reason += "; " + facts.cause->message;
+        facts.expects = expectation::unknown;
+        facts.rule = {};
+        facts.from = basis::none;
         return facts;
     }
 
@@ -195,14 +230,16 @@ private:
     /// Consul answered, and the answer is that there is no sound role: an older one must not come back later.
     [[nodiscard]] auto definite(resolution facts, const error& why) -> resolution {
         facts = unresolved(facts, {why.code, "the cluster document " + facts.key + ": " + why.message});
-        remember(facts);
+        last_known next = record(facts);
+        if (has_taken_over(known_)) next.expects = known_->expects;
+        remember(facts, next);
         return facts;
     }
 
     /// Consul did not answer: the last known role holds for a while. A refusal is an answer.
     [[nodiscard]] auto or_last_known(resolution facts, const error& why) -> resolution {
         const bool temporary = why.code == errc::unavailable || why.code == errc::timed_out;
-        const auto known = temporary ? recent(facts) : std::nullopt;
+        const auto known = temporary ? facts.remembered : std::nullopt;
         facts = unresolved(std::move(facts), why);
         if (!known || known->own == role::unknown) return facts;
         // The document itself may have been read: then a record of an older one says nothing.
@@ -217,35 +254,73 @@ private:
     }
 
     /// The actives are unknown: what a secondary last expected holds for a while, if the document is still the same.
+    /// Whatever they were before, the next look that can tell begins a new row.
     [[nodiscard]] auto or_last_expectation(resolution facts) -> resolution {
         facts.cause = facts.others.cause;
-        const auto known = recent(facts);
+        last_known next = known_ ? *known_ : record(facts);
+        next.standby = facts.others.memory;
+        remember(facts, next);
+        const auto& known = facts.remembered;
         if (!known || known->own != facts.own || known->document != facts.document) return facts;
         facts.expects = known->expects;
         if (facts.expects != expectation::unknown) facts.from = basis::cached;
         return facts;
     }
 
-    /// The record of this node's last known role, if it is young enough. A record from the future is ignored.
-    [[nodiscard]] auto recent(resolution& facts) -> std::optional<last_known> {
-        if (options_.max_age.count <= 0 || facts.remembered) return facts.remembered;
+    // --- the record ---
+
+    /// Loads the record of the last known role. It counts as what was seen earlier if it is of this boot and about the
+    /// same document, node and cluster, and in place of an answer if it is young enough, too.
+    void recall(client& consul, resolution& facts) {
+        stored_.reset();
+        known_.reset();
+        boot_.clear();
+        may_write_ = options_.record == record_use::read_and_write;
+        datacenter_ = options_.who.datacenter;
+        if (options_.record == record_use::none) return;
+        auto boot = files_.read("/proc/sys/kernel/random/boot_id", 256);
+        if (!boot) {
+            facts.state_cause = boot.error();
+            may_write_ = false;
+            return;
+        }
+        boot_ = trimmed(boot->value_or(""));
         auto loaded = load_last_known(files_, state_dir_, service_);
-        if (!loaded) facts.state_cause = loaded.error();
-        if (!loaded || !*loaded) return std::nullopt;
-        const milliseconds age = clock_.wall() - (*loaded)->at;
-        const last_known wanted = record(facts);
-        if ((*loaded)->key != wanted.key || (*loaded)->node != wanted.node) return std::nullopt;
-        if (age.count < 0 || age >= options_.max_age) return std::nullopt;
-        facts.remembered = **loaded;
-        return std::move(**loaded);
+        if (!loaded) facts.state_cause = loaded.error();  // one that is damaged is written anew
+        if (!loaded || !*loaded) return;
+        stored_ = std::move(**loaded);
+        const milliseconds age = clock_.monotonic() - stored_->at;
+        const bool of_this_boot = stored_->boot == boot_ && age.count >= 0;
+        if (is_of_agents_datacenter(consul)) datacenter_ = stored_->datacenter;
+        if (!stored_->is_about_the_same(record(facts))) {
+            // Somebody may look at another cluster for once: that must not change what this node does.
+            if (of_this_boot && age < seconds(60)) {
+                may_write_ = false;
+                facts.state_cause =
+                    error{errc::failed, last_known_file(state_dir_, service_) +
+                                            " is kept for another document, node, datacenter or agent just now"};
+            }
+            return;
+        }
+        if (!of_this_boot) return;
+        known_ = stored_;
+        if (age < options_.max_age) facts.remembered = known_;
+    }
+
+    /// Whether the record's datacenter is this node's, though only one of the two is named: the other is the agent's.
+    [[nodiscard]] auto is_of_agents_datacenter(client& consul) -> bool {
+        const std::string& named = datacenter_.empty() ? stored_->datacenter : datacenter_;
+        if (datacenter_ == stored_->datacenter || !(datacenter_.empty() || stored_->datacenter.empty())) return false;
+        const auto agent = consul.agent();
+        return agent && agent->datacenter == named;
     }
 
     /// Writes only what is new, or what would soon be too old.
-    void remember(resolution& facts) {
-        if (options_.max_age.count <= 0) return;
-        const last_known now = record(facts);
-        const auto before = recent(facts);
-        if (before && before->says_the_same_as(now) && (now.at - before->at).count < options_.max_age.count / 4) return;
+    void remember(resolution& facts, const last_known& now) {
+        if (!may_write_) return;
+        const milliseconds renewal{
+            std::min(options_.max_age.count == 0 ? 60'000 : options_.max_age.count, std::int64_t{60'000}) / 4};
+        if (known_ && known_->says_the_same_as(now) && now.at - known_->at < renewal) return;
         const auto saved = save_last_known(files_, state_dir_, service_, now);
         facts.state_cause = saved ? std::nullopt : std::optional{saved.error()};
     }
@@ -256,6 +331,12 @@ private:
     std::string state_dir_;
     resolver_options options_;
     std::string service_{};  ///< the one that is resolved
+    // What recall() has found.
+    std::string boot_{};
+    std::string datacenter_{};            ///< as the record names it
+    std::optional<last_known> stored_{};  ///< whatever the file holds
+    std::optional<last_known> known_{};   ///< the same, if it is about this node's role in this boot
+    bool may_write_{};
 };
 
 /// This node's role for a Consul service, asked of a host. `budget` is to be less than the caller's time: when Consul

@@ -180,6 +180,10 @@ template <named_file_source Files, account_source Users, typename Home>
     made.roles.cluster_key = loaded->said.text("clusterKey");
     made.roles.service_filter = loaded->said.text("serviceFilter");
     made.roles.from = loaded->said.parsed("takeoverOn", takeover::on_critical, parse_takeover);
+    auto& wait = made.roles.wait;
+    wait.takeover_after = from.parsed("takeover-after", wait.takeover_after, parse_duration);
+    wait.give_back_after = from.parsed("give-back-after", wait.give_back_after, parse_duration);
+    wait.absent_after = from.parsed("absent-after", wait.absent_after, parse_duration);
     made.roles.max_age = from.parsed("max-age", seconds(60), parse_duration);
     made.roles.reads.max_stale = from.parsed("max-stale", made.roles.reads.max_stale, parse_duration);
     const bool consistent = from.parsed("consistent", false, parse_boolean);
@@ -209,6 +213,9 @@ template <named_file_source Files, account_source Users, typename Home>
         made.http_addr_source = std::move(found->address_source);
         made.token_source = std::move(found->token_source);
     }
+    made.roles.cluster = !made.store.empty()                    ? made.store
+                         : is_this_machine(made.consul.address) ? ""
+                                                                : made.consul.address;
     return made;
 }
 

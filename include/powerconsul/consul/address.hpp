@@ -97,4 +97,11 @@ inline constexpr std::size_t socket_path_limit = 107;
     return where;
 }
 
+/// Whether an address leads to this machine: a socket, or a loopback address.
+[[nodiscard]] inline auto is_this_machine(std::string_view text) -> bool {
+    const auto where = parse_address(text);
+    return where && (where->scheme == address_scheme::unix_socket || ascii::lower(where->host) == "localhost" ||
+                     where->host.starts_with("127.") || where->host == "::1");
+}
+
 }  // namespace powerconsul::inline v0

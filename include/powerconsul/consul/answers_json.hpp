@@ -72,6 +72,25 @@ namespace detail {
     return kv_entry{std::move(*decoded), *modified};
 }
 
+namespace detail {
+
+/// A check that is not passing because powerconsul could not tell is unknown.
+[[nodiscard]] inline auto state_of_check(const value& check, const std::string& id, const std::string& status)
+    -> check_state {
+    const auto text = [&](std::string_view name) {
+        const std::string* const found = member_text(check, name);
+        return found == nullptr ? std::string_view{} : std::string_view{*found};
+    };
+    check_state made{id, check_health(id, status), std::string{text("Name")}, kind_of_output(text("Output"))};
+    made.of_service = !text("ServiceID").empty();
+    made.script = text("Type") == "script" || check.find("Type") == nullptr;  // Consul says it since 1.7
+    const bool failing = made.state == health::warning || made.state == health::critical;
+    if (failing && made.output == output_kind::own_unknown) made.state = health::unknown;
+    return made;
+}
+
+}  // namespace detail
+
 /// `GET /v1/health/service/<name>`: the instances with the checks of the service and of its node. An instance without a
 /// node's name or with a check that has no status fails the whole answer: half an answer could hide an active.
 /// `datacenter` is the one that was asked; it counts where the answer does not name its own, and must be that one where
@@ -102,7 +121,7 @@ namespace detail {
             if (id == nullptr || status == nullptr) {
                 return detail::misshapen("a check on " + quoted(*name) + " without CheckID or Status");
             }
-            next.checks.push_back({*id, check_health(*id, *status)});
+            next.checks.push_back(detail::state_of_check(check, *id, *status));
         }
         found.push_back(std::move(next));
     }

@@ -1,9 +1,6 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
-
+#include <powerconsul/consul/check_output.hpp>
 #include <powerconsul/decision/terms.hpp>
 
 namespace powerconsul::inline v0 {
@@ -32,6 +29,11 @@ enum class health : unsigned char { passing, warning, unknown, critical, mainten
 struct check_state {
     std::string id{};
     health state{health::unknown};
+    std::string name{};
+    output_kind output{output_kind::other};
+    bool of_service{};   ///< otherwise it is the node's
+    bool script{};       ///< a program that the agent runs, or Consul does not say what it is
+    bool has_not_run{};  ///< since its agent was started, as far as others of its kind tell
 };
 
 /// One registration of a service on one node, with the checks of both.
@@ -52,7 +54,7 @@ struct instance {
 /// From which state on an active no longer serves.
 enum class takeover : unsigned char { on_critical, on_warning };
 
-/// Whether one active of that health serves.
+/// Whether an active with one check in that state serves, as far as that check tells.
 [[nodiscard]] constexpr auto serves(health state, takeover from) -> actives {
     switch (state) {
         case health::passing: return actives::serving;
@@ -62,6 +64,18 @@ enum class takeover : unsigned char { on_critical, on_warning };
         case health::unknown: break;
     }
     return actives::unknown;
+}
+
+/// Whether an active with these checks serves. One that surely does not decides, whatever is not known of the others:
+/// the checks of a node that is dead stay as they were.
+[[nodiscard]] constexpr auto serves(const std::vector<check_state>& checks, takeover from) -> actives {
+    actives all = actives::serving;
+    for (const auto& check : checks) {
+        const actives one = serves(check.state, from);
+        if (one == actives::none_serving) return one;
+        if (one == actives::unknown) all = one;
+    }
+    return all;
 }
 
 /// What two groups of actives are together: one that serves is enough, whatever is not known of the others.

@@ -28,6 +28,11 @@ struct milliseconds {
     return a < b ? a : b;
 }
 
+/// `20 s`, or `1500 ms` where seconds would not be exact.
+[[nodiscard]] inline auto to_string(milliseconds time) -> std::string {
+    return time.count % 1000 == 0 ? std::to_string(time.count / 1000) + " s" : std::to_string(time.count) + " ms";
+}
+
 /// A length of time as people write it: a whole number and `ms`, `s`, `m`, `h` or `d`; without a unit it is seconds.
 /// Fails with errc::usage, also for more than `days`.
 [[nodiscard]] inline auto parse_long_duration(std::string_view text, std::int64_t days) -> result<milliseconds> {

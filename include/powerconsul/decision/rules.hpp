@@ -10,39 +10,58 @@ struct ruling {
     std::string_view rule{};
 };
 
+/// What a standby knows of its actives, and what it has done about them.
+struct standby_facts {
+    actives others{actives::unknown};
+    bool lasted{true};     ///< they have been so for as long as the standby has to wait
+    bool took_over{};      ///< it has taken over and has not given back since
+    bool looked_before{};  ///< it remembers an earlier look
+};
+
 /// What the local service should be, and by which rule. Only a secondary looks at the actives, and only a secondary
-/// that knows that none serves takes over: an unknown never starts anything and never stops anything.
-[[nodiscard]] constexpr auto rule(role own, actives others) -> ruling {
-    switch (own) {
-        case role::standalone: return {expectation::running, "a standalone always runs"};
-        case role::primary: return {expectation::running, "a primary always runs"};
-        case role::secondary:
-            switch (others) {
-                case actives::serving: return {expectation::stopped, "a secondary waits while an active serves"};
-                case actives::none_serving:
-                    return {expectation::running, "a secondary takes over when no active serves"};
-                case actives::unknown: break;
-            }
-            return {expectation::unknown, "a secondary that does not know its actives neither starts nor stops"};
-        case role::unknown: break;
+/// that knows for a while that none serves takes over: an unknown never starts anything and never stops anything.
+[[nodiscard]] constexpr auto rule(role own, const standby_facts& facts) -> ruling {
+    if (own == role::standalone) return {expectation::running, "a standalone always runs"};
+    if (own == role::primary) return {expectation::running, "a primary always runs"};
+    if (own != role::secondary) return {expectation::unknown, "without a known role nothing is expected"};
+    if (facts.others == actives::serving) {
+        if (facts.took_over && !facts.lasted) {
+            return {expectation::running, "a secondary that has taken over goes on until an active serves for a while"};
+        }
+        return {expectation::stopped, "a secondary waits while an active serves"};
     }
-    return {expectation::unknown, "without a known role nothing is expected"};
+    if (facts.others == actives::none_serving) {
+        if (facts.took_over || facts.lasted) {
+            return {expectation::running, "a secondary takes over when no active serves"};
+        }
+        // It may have taken over before its memory was lost: what runs here may be all that does.
+        if (!facts.looked_before) {
+            return {expectation::either, "a secondary that has just begun to look leaves alone what runs"};
+        }
+        return {expectation::stopped, "a secondary waits for a while before it takes over"};
+    }
+    return {expectation::unknown, "a secondary that does not know its actives neither starts nor stops"};
 }
 
-[[nodiscard]] constexpr auto expect(role own, actives others) -> expectation {
-    return rule(own, others).expects;
+/// In maintenance it is for people to start and to stop.
+[[nodiscard]] constexpr auto rule_in_maintenance() -> ruling {
+    return {expectation::either, "nothing is expected in maintenance"};
 }
 
 /// Holds the observation against the expectation. Where the service should be stopped, `degraded` is critical: a part
 /// of it runs on a standby.
 [[nodiscard]] constexpr auto judge(expectation wanted, observation seen) -> verdict {
-    if (wanted == expectation::unknown || seen == observation::unknown) return verdict::unknown;
-    const bool wanted_running = wanted == expectation::running;
-    switch (seen) {
-        case observation::running: return wanted_running ? verdict::passing : verdict::critical;
-        case observation::degraded: return wanted_running ? verdict::warning : verdict::critical;
-        case observation::stopped: return wanted_running ? verdict::critical : verdict::passing;
-        case observation::unknown: break;
+    if (seen != observation::running && seen != observation::degraded && seen != observation::stopped) {
+        return verdict::unknown;
+    }
+    switch (wanted) {
+        case expectation::running:
+            return seen == observation::running    ? verdict::passing
+                   : seen == observation::degraded ? verdict::warning
+                                                   : verdict::critical;
+        case expectation::stopped: return seen == observation::stopped ? verdict::passing : verdict::critical;
+        case expectation::either: return verdict::passing;
+        case expectation::unknown: break;
     }
     return verdict::unknown;
 }

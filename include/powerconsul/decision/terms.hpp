@@ -14,8 +14,8 @@ enum class role : unsigned char { unknown, standalone, primary, secondary };
 /// Whether at least one active serves.
 enum class actives : unsigned char { unknown, none_serving, serving };
 
-/// What the local service should be, here and now.
-enum class expectation : unsigned char { unknown, stopped, running };
+/// What the local service should be, here and now; `either`: whatever it is, nothing is to be done about it.
+enum class expectation : unsigned char { unknown, stopped, running, either };
 
 /// What a probe saw of the local service.
 enum class observation : unsigned char { unknown, stopped, degraded, running };
@@ -45,7 +45,7 @@ template <typename Enum>
 }
 
 [[nodiscard]] constexpr auto to_string(expectation value) -> std::string_view {
-    return name_among({"unknown", "stopped", "running"}, value);
+    return name_among({"unknown", "stopped", "running", "either"}, value);
 }
 
 [[nodiscard]] constexpr auto to_string(observation value) -> std::string_view {

@@ -265,7 +265,7 @@ private:
             if (connection.state != condition::ok) add(std::move(connection));
         }
         auto roles = service.chosen.roles;
-        roles.max_age = {};  // uses no last known role, and writes none: this user may not be the agent's
+        roles.record = record_use::none;  // this user may not be the agent's
         const milliseconds budget{service.chosen.timeout.count * 5 / 8};
         auto there = front_.host_of(service.chosen);
         const auto facts = there ? resolve(*there, service.name, service.chosen.state_dir, roles, budget)

@@ -68,7 +68,7 @@ struct registration_facts {
 [[nodiscard]] inline auto judge_outputs(const std::vector<snapshot_check>& checks) -> std::vector<finding> {
     std::vector<finding> found;
     for (const auto& each : checks) {
-        if (!json::is_unproven(each.output)) continue;
+        if (!is_unproven(each.output)) continue;
         std::string_view line = trimmed(each.output);
         line = line.substr(line.rfind('\n') + 1);
         std::string reason{line};

@@ -16,7 +16,7 @@ struct explained_role {
     std::string token_source{};  ///< where the token for Consul comes from; empty if there is none
     std::string state_dir{};     ///< the directory that keeps the last known roles
     takeover from{takeover::on_critical};
-    milliseconds now{};  ///< wall clock
+    milliseconds now{};  ///< on the clock of this boot
 };
 
 struct explained_trigger {
@@ -152,7 +152,7 @@ inline void add_actives(const resolution& facts, takeover from, json::page& to) 
     });
     to.objects("instances", others.instances, [&](const auto& each) {
         const health state = worst(each.checks);
-        const actives counts = serves(state, from);
+        const actives counts = serves(each.checks, from);
         to.row("  active", each.node + " (" + each.datacenter + ") is " + std::string{to_string(state)} + ": " +
                                (counts == actives::serving        ? "serves"
                                 : counts == actives::none_serving ? "does not serve"

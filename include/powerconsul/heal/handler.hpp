@@ -204,8 +204,8 @@ private:
         std::vector<check_facts> all;
         all.reserve(listed.size());
         for (const auto& each : listed) {
-            all.push_back({each.node, each.service_id, each.check_id, true, json::is_unproven(each.output),
-                           each.create_index, each.modify_index, standing_of(each.check_id)});
+            all.push_back({each.node, each.service_id, each.check_id, true, is_unproven(each.output), each.create_index,
+                           each.modify_index, standing_of(each.check_id)});
         }
         running_.clear();
         for (auto& one : journal_.incidents) {
@@ -244,7 +244,7 @@ private:
         const auto found = std::ranges::find(agent_, check_id, &snapshot_check::check_id);
         if (found == agent_.end()) return standing::not_known;
         if (found->status == "passing") return found->output.empty() ? standing::silent : standing::passing;
-        if (found->output.empty() || json::is_unproven(found->output)) return standing::unproven;
+        if (found->output.empty() || is_unproven(found->output)) return standing::unproven;
         return found->status == to_string(options_.state) ? standing::in_state : standing::elsewhere;
     }
 
@@ -301,11 +301,17 @@ private:
         if (is_one_of(report_.service, options_.noop_triggers)) {
             return hold("the configuration's noopTriggers name it");
         }
+        if (const auto why = maintenance_of(agent_, report_.service)) return hold(*why);
         // If Consul hangs, resolving a last known role may use up its whole limit; the trigger has half as much again.
         const milliseconds until = here_.clock.monotonic() + milliseconds{options_.consul_time.count * 3 / 2};
         const auto facts = role_resolver{consul_, here_.clock, here_.files, state_path_, roles_}.resolve(
             report_.service, options_.consul_time);
         done.own = facts.own;
+        // What was last known is for telling, not for acting.
+        if (facts.from == basis::cached) {
+            return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
+        }
+        if (facts.waits) return hold("no active serves, and this node is about to take over: " + facts.reason);
         if (trigger_roles(facts.own, facts.expects).empty()) {
             return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
         }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <powerconsul/cluster/resolver.hpp>
+#include <powerconsul/cluster/maintenance.hpp>
 #include <powerconsul/heal/action.hpp>
 #include <powerconsul/heal/incident.hpp>
 

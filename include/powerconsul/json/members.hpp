@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <limits>
+#include <map>
 #include <type_traits>
 
 #include <powerconsul/json/value.hpp>
@@ -20,8 +21,8 @@ namespace powerconsul::inline v0::json {
     return sound;
 }
 
-/// Writes the members of an object. Left out are numbers up to `none`, flags that are not set and, unless `always`,
-/// empty texts.
+/// Writes the members of an object. Left out are numbers up to `none`, flags that are not set, maps without entries
+/// and, unless `always`, empty texts.
 struct member_writer {
     writer& to;
 
@@ -39,6 +40,20 @@ struct member_writer {
     template <typename Enum>
     void name(std::string_view name, Enum value, Enum) {
         to.key(name).string(to_string(value));
+    }
+    /// An object with a member for each entry.
+    template <typename T>
+    void map(std::string_view name, const std::map<std::string, T>& values) {
+        if (values.empty()) return;
+        to.key(name).open_object();
+        for (const auto& [key, value] : values) {
+            if constexpr (std::integral<T>) {
+                number(sound_text(key), value, -1);
+            } else {
+                text(sound_text(key), value);
+            }
+        }
+        to.close_object();
     }
 };
 
@@ -69,6 +84,18 @@ struct member_reader {
         const auto* const found = find(name, kind::string);
         for (unsigned i = 0; found != nullptr && i <= static_cast<unsigned>(last); ++i) {
             if (found->text == to_string(static_cast<Enum>(i))) value = static_cast<Enum>(i);
+        }
+    }
+    template <typename T>
+    void map(std::string_view name, std::map<std::string, T>& values) {
+        const auto* const found = find(name, kind::object);
+        if (found == nullptr) return;
+        for (const auto& key : found->names) {
+            if constexpr (std::integral<T>) {
+                member_reader{*found}.number(key, values[key]);
+            } else {
+                member_reader{*found}.text(key, values[key]);
+            }
         }
     }
 

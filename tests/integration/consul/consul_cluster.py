@@ -112,6 +112,11 @@ class Agent:
             raise RuntimeError(f"somebody else's agent listens on {self.address}")
         return bool(self.api("GET", "/v1/status/leader"))
 
+    def children(self):
+        """The numbers of the processes that the agent has started and that have not ended."""
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [child for task in tasks for child in task.read_text().split()]
+
     def kill(self):
         """As a power failure: nobody is told."""
         if self.process and self.process.poll() is None:

@@ -89,6 +89,8 @@ class Case(unittest.TestCase):
         for file in [*cluster.web1.config.glob("*.json"), *cluster.web1.config.glob("web*.hcl")]:
             file.unlink()
         cluster.web1.api("PUT", "/v1/agent/reload")
+        # The result of a check that still runs would be taken for that of a new one with its id.
+        wait_until("no check runs", lambda: not cluster.web1.children())
         checks = [self.check()] if checks is None else checks
         watches = [self.handler("critical"), self.handler("warning")] if watches is None else watches
         (cluster.web1.config / name).write_text(text or json.dumps(

@@ -31,7 +31,7 @@ namespace {
 
 const std::string path = "/var/spool/cron/crontabs/bob";
 constexpr const char* directory = "/var/spool/cron/crontabs";
-constexpr const char* job = "# a comment\n5 4 * * * /bin/backup --all\n";
+constexpr const char* one_job = "# a comment\n5 4 * * * /bin/backup --all\n";
 
 constexpr file_status his_own{.kind = file_kind::regular, .mode = 0600, .uid = 1001, .gid = 105};
 
@@ -131,10 +131,10 @@ TEST_CASE("the text decides whether there is a job, and where the pattern counts
     };
     using namespace std::string_view_literals;
     const case_row rows[] = {
-        {"job", job, "", running, nullptr},
-        {"job, pattern in it", job, "backup --all", running, nullptr},
-        {"pattern in another case", job, "Backup", stopped, "no line of it contains \"Backup\""},
-        {"pattern across lines", job, "comment\n5", stopped, "no line of it contains \"comment\\n5\""},
+        {"job", one_job, "", running, nullptr},
+        {"job, pattern in it", one_job, "backup --all", running, nullptr},
+        {"pattern in another case", one_job, "Backup", stopped, "no line of it contains \"Backup\""},
+        {"pattern across lines", one_job, "comment\n5", stopped, "no line of it contains \"comment\\n5\""},
         {"pattern only in a comment", "#5 4 * * * backup\n* * * * * true\n", "backup", stopped,
          "no line of it contains \"backup\""},
         {"pattern in a comment after white space", " \t # backup\n* * * * * true\n", "backup", stopped,
@@ -217,23 +217,25 @@ TEST_CASE("what every cron ignores is stopped, what only some ignore is degraded
         const char* fault;
     };
     const case_row rows[] = {
-        {"another user's", with_owner(1002, 105), job, stopped,
+        {"another user's", with_owner(1002, 105), one_job, stopped,
          "it is owned by alice:crontab, expected bob:crontab, and cron ignores it"},
-        {"nobody knows whose", with_owner(4711, 815), job, stopped,
+        {"nobody knows whose", with_owner(4711, 815), one_job, stopped,
          "it is owned by 4711:815, expected bob:crontab, and cron ignores it"},
-        {"root's", with_owner(0, 105), job, degraded, "it is owned by root:crontab, expected bob:crontab"},
-        {"root's own group, too", with_owner(0, 0), job, degraded, "it is owned by root:root, expected bob:crontab"},
+        {"root's", with_owner(0, 105), one_job, degraded, "it is owned by root:crontab, expected bob:crontab"},
+        {"root's own group, too", with_owner(0, 0), one_job, degraded,
+         "it is owned by root:root, expected bob:crontab"},
         {"root's, only comments", with_owner(0, 105), "#\n", stopped,
          "it holds nothing but comments; it is owned by root:crontab, expected bob:crontab"},
-        {"wrong group", with_owner(1001, 0), job, degraded, "it is owned by bob:root, expected bob:crontab"},
-        {"group without a name", with_owner(1001, 815), job, degraded, "it is owned by bob:815, expected bob:crontab"},
-        {"readable by all", with_mode(0644), job, degraded,
+        {"wrong group", with_owner(1001, 0), one_job, degraded, "it is owned by bob:root, expected bob:crontab"},
+        {"group without a name", with_owner(1001, 815), one_job, degraded,
+         "it is owned by bob:815, expected bob:crontab"},
+        {"readable by all", with_mode(0644), one_job, degraded,
          "its mode is 0644, expected 0600, and Debian's cron ignores such a file"},
-        {"not even writable", with_mode(0400), job, degraded,
+        {"not even writable", with_mode(0400), one_job, degraded,
          "its mode is 0400, expected 0600, and Debian's cron ignores such a file"},
-        {"set-user-id", with_mode(04600), job, degraded,
+        {"set-user-id", with_mode(04600), one_job, degraded,
          "its mode is 4600, expected 0600, and Debian's cron ignores such a file"},
-        {"second name", linked, job, degraded, "it has more than one name, and Debian's cron ignores such a file"},
+        {"second name", linked, one_job, degraded, "it has more than one name, and Debian's cron ignores such a file"},
         {"wrong mode, only comments", with_mode(0644), "# nothing\n", stopped,
          "it holds nothing but comments; its mode is 0644, expected 0600, and Debian's cron ignores such a file"},
         {"all of it", all_wrong, "# nothing", stopped,
@@ -246,13 +248,13 @@ TEST_CASE("what every cron ignores is stopped, what only some ignore is degraded
         CHECK(look_at(row.text, row.status) == said(row.state, row.fault));
     }
     machine m;
-    m.files.put(std::string{directory} + "/root", job, with_owner(0, 105));
+    m.files.put(std::string{directory} + "/root", one_job, with_owner(0, 105));
     CHECK(m.look({}, "root").state == running);
 }
 
 TEST_CASE("a group that is not there or cannot be looked up") {
     machine m;
-    m.files.put(path, job, his_own);
+    m.files.put(path, one_job, his_own);
     const auto look = [&](std::string group) {
         return crontab_probe{crontab_options{.user = "bob", .group = std::move(group)}, m.files, m.accounts}();
     };
@@ -270,9 +272,9 @@ TEST_CASE("a group that is not there or cannot be looked up") {
     half_deaf accounts{m.accounts};
     crontab_probe look_deaf{crontab_options{.user = "bob"}, m.files, accounts};
     CHECK(look_deaf() == said(unknown, "deaf"));
-    m.files.put(path, job, with_owner(0, 105));
+    m.files.put(path, one_job, with_owner(0, 105));
     CHECK(look_deaf() == said(unknown, "deaf; it is owned by 0:105, expected bob:crontab"));
-    m.files.put(path, job, with_owner(7, 105));
+    m.files.put(path, one_job, with_owner(7, 105));
     CHECK(look_deaf() == said(stopped, "it is owned by 7:105, expected bob:crontab, and cron ignores it; deaf"));
     CHECK(m.files.remove(path));
     CHECK(look_deaf() == observed{unknown, "who is 1001"});
@@ -297,18 +299,18 @@ TEST_CASE("a change that cron may not have read is neither stopped nor running")
         return status;
     };
     const case_row rows[] = {
-        {"older than the directory", 300, with_times(100, 100), job, running, false},
-        {"same second", 300, with_times(300, 300), job, running, false},
-        {"same minute", 300, with_times(359, 359), job, running, false},
-        {"next minute", 359, with_times(360, 360), job, degraded, true},
-        {"much later", 300, with_times(90'000, 90'000), job, degraded, true},
-        {"only touched otherwise", 300, with_times(100, 90'000), job, running, false},
+        {"older than the directory", 300, with_times(100, 100), one_job, running, false},
+        {"same second", 300, with_times(300, 300), one_job, running, false},
+        {"same minute", 300, with_times(359, 359), one_job, running, false},
+        {"next minute", 359, with_times(360, 360), one_job, degraded, true},
+        {"much later", 300, with_times(90'000, 90'000), one_job, degraded, true},
+        {"only touched otherwise", 300, with_times(100, 90'000), one_job, running, false},
         {"comments, older", 300, with_times(100, 100), "#\n", stopped, false},
         {"comments, same minute", 300, with_times(359, 359), "#\n", stopped, false},
         {"comments, next minute", 359, with_times(360, 360), "#\n", unknown, true},
         {"comments, time set back", 300, with_times(100, 90'000), "#\n", unknown, true},
-        {"given away before", 300, given_away(300), job, stopped, false},
-        {"given away after", 300, given_away(90'000), job, unknown, true},
+        {"given away before", 300, given_away(300), one_job, stopped, false},
+        {"given away after", 300, given_away(90'000), one_job, unknown, true},
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);
@@ -329,7 +331,7 @@ TEST_CASE("only what is certainly not there is stopped") {
     CHECK(m.look("pattern") == none);
     CHECK(m.look({}, "bobby") == observed{unknown, "there is no user \"bobby\" on this machine"});
     // Also not when a file has that name, as one of a user who was deleted.
-    m.files.put(std::string{directory} + "/bobby", job, his_own);
+    m.files.put(std::string{directory} + "/bobby", one_job, his_own);
     CHECK(m.look({}, "bobby") == observed{unknown, "there is no user \"bobby\" on this machine"});
 
     m.accounts.fail_with({errc::io, "the directory service sleeps"});
@@ -345,7 +347,7 @@ TEST_CASE("only what is certainly not there is stopped") {
 
     m.files.fail_on(directory, {errc::io, "no right"});
     CHECK(m.look() == observed{unknown, "no right"});
-    m.files.put(path, job, his_own);
+    m.files.put(path, one_job, his_own);
     CHECK(m.look() == observed{unknown, "no right"});
     m.files.heal(directory);
     CHECK(m.look().state == running);
@@ -358,7 +360,7 @@ TEST_CASE("a name that the machine knows by another one has no crontab of its ow
                                "there is no crontab /var/spool/cron/crontabs/bob, but user \"bob\" is also called "
                                "\"BOB\": give the name that the crontab has"});
     CHECK(m.look({}, "BOB").state == stopped);
-    m.files.put(path, job, his_own);
+    m.files.put(path, one_job, his_own);
     CHECK(m.look().state == running);
 }
 
@@ -370,7 +372,7 @@ TEST_CASE("what is not a regular file, or too large, is not read") {
     for (const auto kind : {file_kind::directory, file_kind::symlink, file_kind::other}) {
         file_status status = his_own;
         status.kind = kind;
-        CHECK(look_at(job, status) == observed{unknown, path + " is no regular file, and cron reads no other"});
+        CHECK(look_at(one_job, status) == observed{unknown, path + " is no regular file, and cron reads no other"});
     }
 }
 
@@ -400,7 +402,7 @@ TEST_CASE("a crontab that goes away between two looks is absent") {
         [[nodiscard]] auto user() const { return inner.user(); }
     };
     vanishing files;
-    files.inner.put(path, job, his_own);
+    files.inner.put(path, one_job, his_own);
     machine m;
     CHECK(crontab_probe{crontab_options{.user = "bob"}, files, m.accounts}() ==
           observed{stopped, "there is no crontab /var/spool/cron/crontabs/bob"});
