@@ -29,9 +29,10 @@ def usage(name, argv, err):
 
 
 def check(name, argv, head, reason):
-    """A check that cannot be understood still prints its line, so that no watch heals a service for a typing error."""
-    return Row(name, ["check", *argv], 64, files={"store.json": STORE},
-               out=f'{{{head},"expects":null,"clustered":null,"state":"unknown","code":64,"role":"unknown",'
+    """A check that cannot be understood still prints its line and is unknown: a typing error must not look like a service
+    that is down."""
+    return Row(name, ["check", *argv], 1, files={"store.json": STORE},
+               out=f'{{{head},"expects":null,"clustered":null,"state":"unknown","code":1,"role":"unknown",'
                    f'"reason":{json.dumps(reason, ensure_ascii=False)},"basis":"none"}}\n')
 
 

@@ -1,4 +1,4 @@
-"""Configuration files and environment variables that are no good: exit 78 and 64, and an unknown state from `check`.
+"""Configuration files and environment variables that are no good: exit 78 and 64, and 1 with an unknown state from `check`.
 
     POWERCONSUL=... python3 test_configuration.py [part of a name] [--list] [--show]
 
@@ -26,8 +26,8 @@ def checked(name, text, err):
     """A check with such a file has no verdict, and says so where Consul looks."""
     reason = json.dumps(f"worker cannot be judged: the configuration {err}", ensure_ascii=False)
     argv = ["check", "process", "--name", "worker", "-S", "web", *WORLD, "--config", "powerconsul.conf"]
-    return Row("check, " + name, argv, 78, files={"store.json": STORE, "powerconsul.conf": text},
-               out='{"type":"process","process":"worker","expects":null,"clustered":null,"state":"unknown","code":78,'
+    return Row("check, " + name, argv, 1, files={"store.json": STORE, "powerconsul.conf": text},
+               out='{"type":"process","process":"worker","expects":null,"clustered":null,"state":"unknown","code":1,'
                    f'"role":"unknown","reason":{reason},"basis":"none"}}\n')
 
 
@@ -335,9 +335,9 @@ ROWS = [
     *(variable(*each) for each in VARIABLES),
     *(token(*each) for each in TOKENS),
     # Not the fault of who runs the check, and yet it is Consul that must see it.
-    Row("check, a variable that is none", ["check", "process", "--name", "worker", "-S", "web", *WORLD], 64,
+    Row("check, a variable that is none", ["check", "process", "--name", "worker", "-S", "web", *WORLD], 1,
         env={"POWERCONSUL_TIMEOUT": "abc"}, files={"store.json": STORE},
-        out='{"type":"process","process":"worker","expects":null,"clustered":null,"state":"unknown","code":64,'
+        out='{"type":"process","process":"worker","expects":null,"clustered":null,"state":"unknown","code":1,'
             '"role":"unknown","reason":"worker cannot be judged: POWERCONSUL_TIMEOUT: \\"abc\\" is not a length of time; '
             'expected a number and ms, s, m, h or d, as in 8s","basis":"none"}\n'),
     Row("check, a configuration that cannot be read now",

@@ -160,12 +160,12 @@ ROWS = [
     crontab("a pattern that is not UTF-8 and not there", JOB, 2, f'{PLACE}: no line of it contains "r\ufffd"', b"r\xff",
             "r\ufffd"),
     crontab("a pattern of 100 kB", JOB, 2, f'{PLACE}: no line of it contains "{"x" * 77}..."', "x" * 100_000, "x" * 253 + "..."),
-    Row("a pattern with a newline", argv("-p", "a\nb"), 64, files={"store.json": STORE},
-        out='{"type":"crontab","crontab":"root","expects":null,"clustered":null,"state":"unknown","code":64,"role":"unknown",'
+    Row("a pattern with a newline", argv("-p", "a\nb"), 1, files={"store.json": STORE},
+        out='{"type":"crontab","crontab":"root","expects":null,"clustered":null,"state":"unknown","code":1,"role":"unknown",'
             '"reason":"the crontab of root cannot be judged: -p/--pattern holds a newline, but is looked for within one line'
             f'{HELP}","basis":"none"}}\n'),
-    Row("an empty pattern", argv("-p", ""), 64, files={"store.json": STORE},
-        out='{"type":"crontab","crontab":"root","expects":null,"clustered":null,"state":"unknown","code":64,"role":"unknown",'
+    Row("an empty pattern", argv("-p", ""), 1, files={"store.json": STORE},
+        out='{"type":"crontab","crontab":"root","expects":null,"clustered":null,"state":"unknown","code":1,"role":"unknown",'
             '"reason":"the crontab of root cannot be judged: --pattern has an empty value; leave it out or fill it'
             f'{HELP}","basis":"none"}}\n'),
 ]

@@ -174,6 +174,8 @@ TEST_CASE("the subject of a wrong line is only what a command has") {
     CHECK(find_words({"check", "servise"}).subject.empty());
     CHECK(find_words({"check", "servise"}).command == "check");
     CHECK(find_words({}).command.empty());
+    CHECK(find_words({"--stroe", "/x", "y", "check", "service"}).subject == "service");
+    CHECK(find_words({"help", "check", "servise"}).command == "help");
 }
 
 TEST_CASE("help at each level has an example") {

@@ -167,76 +167,88 @@ TEST_CASE("takeoverOn brings back the original's rule") {
 TEST_CASE("a check that ends without a verdict prints its line all the same") {
     const sandbox box;
     box.write("config.json", "{}");
-    box.write("bad.json", R"({"clusterkey": "x"})");
+    box.write("bad.json", R"({"clusterkey": "x", "timeout": "soon"})");
     box.write("store.json", store_text(pair_document, "passing"));
     box.init_script("local", 0);
     struct row {
         std::string_view name;
         std::vector<std::string> args;
-        int status;
         std::string_view reason;
     };
     const std::string bad = box / "bad.json";
     const row rows[] = {
         {"no service",
          {"check", "service", "-s", "local"},
-         64,
          "local cannot be judged: the option -S/--consulservice is missing"},
         {"no local service",
          {"check", "service", "-S", "web"},
-         64,
          "the check cannot be judged: the option -s/--service is missing"},
         {"unknown option",
          {"check", "service", "--nonsense"},
-         64,
          "the check cannot be judged: the option \"nonsense\" is not known"},
-        {"no subject", {"check"}, 64, "the check cannot be judged: check needs a subject"},
+        {"no subject", {"check"}, "the check cannot be judged: check needs a subject"},
+        {"misspelt subject",
+         {"check", "servcie", "-s", "local", "-S", "web"},
+         "the check cannot be judged: the subject \"servcie\" is not known, did you mean \"service\""},
+        {"misspelt subject, and help", {"check", "servcie", "--help"}, "the check cannot be judged: the subject"},
+        {"misspelt option before the command",
+         {"--stroe", "/nonexistent/x", "check", "service", "-s", "local", "-S", "web"},
+         "local cannot be judged: the command \"/nonexistent/x\" is not known"},
         {"another key",
          {"check", "service", "-s", "local", "-S", "../x"},
-         64,
          "local cannot be judged: the Consul service name \"../x\" contains '/'"},
         {"up",
          {"check", "service", "-s", "local", "-S", ".."},
-         64,
          "local cannot be judged: the Consul service name \"..\" would be another key"},
         {"a path for a service",
          {"check", "service", "-s", "../bin/sh", "-S", "web"},
-         64,
          "../bin/sh cannot be judged: -s/--service: \"../bin/sh\" cannot be the name"},
         {"bad duration",
          {"check", "service", "-s", "local", "-S", "web", "--timeout", "soon"},
-         64,
          "local cannot be judged: --timeout: \"soon\" is not a length of time"},
         {"bad manager",
          {"check", "service", "-s", "local", "-S", "web", "--service-manager", "upstart"},
-         64,
          "local cannot be judged: --service-manager: \"upstart\" is not a service manager"},
-        {"misspelt key",
+        {"a wrong value in the configuration",
          {"check", "service", "-s", "local", "-S", "web", "--config", bad},
-         78,
-         "local cannot be judged: "},
+         "local cannot be judged: the configuration "},
         {"no such file",
          {"check", "service", "-s", "local", "-S", "web", "--config", "/nonexistent/x"},
-         78,
          "local cannot be judged: the configuration \"/nonexistent/x\" does not exist"},
         {"no such store",
          {"check", "service", "-s", "local", "-S", "web", "--store", "/nonexistent/x"},
-         78,
          "local cannot be judged: the store file"},
+        {"no such token file",
+         {"check", "service", "-s", "local", "-S", "web", "--token-file", "/nonexistent/x"},
+         "local cannot be judged: the token file \"/nonexistent/x\" does not exist"},
+        {"an environment of nothing",
+         {"check", "service", "-s", "local", "-S", "web", "--environment", "a/b"},
+         "local cannot be judged: the environment \"a/b\" contains '/'"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
-        const auto result = caller{box}(each.args);
-        CHECK(result.status == each.status);
+        caller here{box};
+        if (each.name == "no such token file") here.environment["POWERCONSUL_STORE"] = "";
+        const auto result = here(each.args);
+        CHECK(result.status == 1);
         CHECK(result.err.empty());
         CHECK(member(result, "state") == "unknown");
         CHECK(member(result, "expects") == "null");
         CHECK(member(result, "clustered") == "null");
-        CHECK(member(result, "code") == std::to_string(each.status));
+        CHECK(member(result, "code") == "1");
         CHECK(member(result, "reason").substr(0, each.reason.size()) == each.reason);
+        // Whatever is wrong with the rest, what is asked for an unknown state counts.
+        auto args = each.args;
+        args.emplace_back("--unknown-exit=3");
+        const auto by_option = here(args);
+        CHECK(by_option.status == 3);
+        CHECK(member(by_option, "code") == "3");
+        here.environment["POWERCONSUL_UNKNOWN_EXIT"] = "2";
+        CHECK(here(each.args).status == 2);
+        CHECK(here(args).status == 3);
     }
-    const auto misspelt = caller{box}({"check", "service", "-s", "local", "-S", "web", "--config", bad});
-    CHECK(member(misspelt, "reason").find("did you mean \"clusterKey\"?") != std::string::npos);
+    const auto wrong = caller{box}({"check", "service", "-s", "local", "-S", "web", "--config", bad});
+    CHECK(member(wrong, "reason").find("\"soon\" is not a length of time") != std::string::npos);
     const auto text = caller{box}({"check", "service", "-s", "local", "--format", "text"});
     CHECK(text.out.substr(0, 32) == "UNKNOWN - local cannot be judged");
 }
@@ -283,7 +295,7 @@ TEST_CASE("a host name without an environment reads no other key") {
         const auto result = caller{box, {}, host}({"role", "-S", "web"});
         CHECK(result.status == 78);
         CHECK(result.err == "powerconsul: the environment \"\" is empty; set clusterKey or --environment\n");
-        CHECK(caller{box, {}, host}.check().status == 78);
+        CHECK(caller{box, {}, host}.check().status == 1);
     }
     const auto two = caller{box}({"role", "-S", "web", "--environment", "a/b"});
     CHECK(two.status == 78);
@@ -299,7 +311,7 @@ TEST_CASE("an unknown verdict exits as asked") {
         CHECK(std::to_string(result.status) == code);
         CHECK(member(result, "state") == "unknown");
     }
-    CHECK(caller{box}.check({"--unknown-exit", "0"}).status == 64);
+    CHECK(caller{box}.check({"--unknown-exit", "0"}).status == 1);
 }
 
 TEST_CASE("the last known role is kept in the state directory, for its time") {
@@ -366,7 +378,7 @@ TEST_CASE("a program without TLS goes on in one that has it, before it reads any
     const auto role = ask({"role", "-S", "web"}, "https://127.0.0.1:1");
     CHECK(role.status == 78);
     CHECK(role.err == "powerconsul: no such program\n");
-    CHECK(ask({"check", "service", "-S", "web"}, "https://127.0.0.1:1").status == 78);
+    CHECK(ask({"check", "service", "-S", "web"}, "https://127.0.0.1:1").status == 1);
     CHECK(ask({"watch", "critical"}, "https://127.0.0.1:1").status == 78);
     CHECK(asked == 3);
     CHECK(ask({"role", "-S", "web"}, "http://127.0.0.1:1").out.find("connection refused") != std::string::npos);

@@ -97,7 +97,7 @@ def rows(folder):
         (2, ["check", "crontab", "-u", "root", "-p", "no such job", *active], ""),
         (2, ["check", "process", "--name", "no-such-worker", *active], ""),
         (2, ["check", "process", "-n", "-c 1: -C no-such-worker", *active], ""),
-        (64, ["check", "service", *active], ""),
+        (1, ["check", "service", *active], ""),
         (0, ["watch", "critical"], snapshot),
         (65, ["watch", "critical"], snapshot[:40]),
         (0, ["trigger", "critical", "-s", json.dumps(CHECK), "--node", "production-web1"], ""),

@@ -76,40 +76,40 @@ void print_check(check_report report, int code, output_format format, std::strin
 }
 
 /// What a check says when its time is over.
-[[nodiscard]] auto last_word_of_check(const config::arguments& line, milliseconds limit, output_format format,
-                                      int unknown_exit) -> last_word {
+[[nodiscard]] auto last_word_of_check(const config::arguments& line, const config::requested& asked) -> last_word {
+    const auto limit = asked.timeout;
     const std::string time =
         limit.count % 1000 == 0 ? std::to_string(limit.count / 1000) + " s" : std::to_string(limit.count) + " ms";
-    last_word word{limit, {}, unknown_exit};
-    print_check({.subject = subject_of(line), .why = "the check did not end within " + time}, unknown_exit, format,
-                word.out);
+    last_word word{limit, {}, asked.unknown_exit};
+    without_verdict(line, {errc::timed_out, "the check did not end within " + time}, asked, word.out);
     return word;
 }
 
 }  // namespace
 
-auto without_verdict(const config::arguments& line, const error& why, output_format format, std::string& out) -> int {
-    const auto code = static_cast<int>(exit_code_for(why.code));
-    print_check({.subject = subject_of(line), .why = why.message, .remedy = why.remedy}, code, format, out);
-    return code;
+auto without_verdict(const config::arguments& line, const error& why, const config::requested& asked, std::string& out)
+    -> int {
+    print_check({.subject = subject_of(line), .why = why.message, .remedy = why.remedy}, asked.unknown_exit,
+                asked.format, out);
+    return asked.unknown_exit;
 }
 
 auto run_check(const invocation& call, const config::arguments& line, std::string& out) -> int {
     // Before any file is read, and once all is known. A time below a second is refused once all is understood.
-    const auto asked = config::requested_limits(call, line);
-    const milliseconds first = asked.timeout < seconds(1) ? seconds(1) : asked.timeout;
-    if (call.limit) call.limit(last_word_of_check(line, first, asked.format, asked.unknown_exit));
+    auto asked = config::requested_limits(call, line);
+    if (asked.timeout < seconds(1)) asked.timeout = seconds(1);
+    if (call.limit) call.limit(last_word_of_check(line, asked));
     const auto chosen = configure(call, line);
-    if (!chosen) return without_verdict(line, chosen.error(), asked.format, out);
-    const auto format = chosen->format;
-    if (call.limit) call.limit(last_word_of_check(line, chosen->timeout, format, chosen->unknown_exit));
+    if (!chosen) return without_verdict(line, chosen.error(), asked, out);
+    const config::requested now{chosen->timeout, chosen->unknown_exit, chosen->format};
+    if (call.limit) call.limit(last_word_of_check(line, now));
     result<check_report> report = fail(errc::usage, "there is no such check");
     checks::all_kinds::with(line.words.subject, [&]<typename Kind>(std::type_identity<Kind>) {
         report = report_on<Kind>(call, line, *chosen);
     });
-    if (!report) return without_verdict(line, report.error(), format, out);
-    const int code = exit_status(report->state, chosen->unknown_exit);
-    print_check(*report, code, format, out);
+    if (!report) return without_verdict(line, report.error(), now, out);
+    const int code = exit_status(report->state, now.unknown_exit);
+    print_check(*report, code, now.format, out);
     return code;
 }
 

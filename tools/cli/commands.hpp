@@ -10,7 +10,8 @@ namespace powerconsul::cli {
 
 using config::configuration;
 
-/// How every command but a `check` with a verdict ends; the numbers are those of sysexits.h.
+/// How every command but `check` ends; the numbers are those of sysexits.h. A check ends with exit_status() of its
+/// verdict and with nothing else: Consul takes every status above 1 for critical.
 enum class exit_code : int {
     done = 0,
     failed = 1,
@@ -55,9 +56,11 @@ enum class exit_code : int {
 /// Whether the options of a check's kind can be carried out; errc::usage if not.
 [[nodiscard]] auto validate_check(const config::arguments& line) -> result<void>;
 
-/// Every ending of a check prints the line, also when there is no verdict: a watch must be able to tell a check that
-/// was called wrongly from a service that is down.
-auto without_verdict(const config::arguments& line, const error& why, output_format format, std::string& out) -> int;
+/// Prints the line of a check that has no verdict, with the reason, and returns the exit status of an unknown one:
+/// wrong usage, a wrong configuration or a token file that is away must neither take a running service out of DNS nor
+/// make its standbys start.
+auto without_verdict(const config::arguments& line, const error& why, const config::requested& asked, std::string& out)
+    -> int;
 
 // --- other commands ---
 

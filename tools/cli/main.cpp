@@ -90,47 +90,56 @@ namespace {
     return status;
 }
 
-/// The kind of a check; empty if the command is another one.
-[[nodiscard]] auto kind_of_check(int argc, char** argv) -> std::string_view {
-    for (int i = 1; i + 1 < argc; ++i) {
-        const std::string_view kind{argv[i + 1]};
+/// The kind of a check, empty if it is none that is known; nothing if the command is another one.
+[[nodiscard]] auto kind_of_check(int argc, char** argv) -> std::optional<std::string_view> {
+    for (int i = 1; i < argc; ++i) {
         if (std::string_view{argv[i]} != "check") continue;
+        const std::string_view kind{i + 1 < argc ? argv[i + 1] : ""};
         if (powerconsul::checks::all_kinds::contains(kind)) return kind;
+        if (i == 1) return std::string_view{};
     }
-    return {};
+    return std::nullopt;
 }
 
-[[nodiscard]] auto asks_for_text(int argc, char** argv) -> bool {
+/// The value of an option or, without it, of its variable; empty if neither is there.
+[[nodiscard]] auto value_of(std::string_view option, const char* variable, int argc, char** argv) -> std::string_view {
     for (int i = 1; i < argc; ++i) {
         const std::string_view word{argv[i]};
-        if (word.starts_with("--format=")) return word.ends_with("=text");
-        if (word == "--format" && i + 1 < argc) return std::string_view{argv[i + 1]} == "text";
+        if (!word.starts_with(option)) continue;
+        if (word.size() == option.size()) return i + 1 < argc ? argv[i + 1] : "";
+        if (word[option.size()] == '=') return word.substr(option.size() + 1);
     }
-    const char* const variable = std::getenv("POWERCONSUL_FORMAT");  // NOLINT(concurrency-mt-unsafe): nobody sets one
-    return variable != nullptr && std::string_view{variable} == "text";
+    const char* const value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): nobody sets one
+    return value == nullptr ? "" : value;
 }
 
 /// Says that there is no memory, without any: a check's line lacks its subject then. Gives the exit status.
 [[nodiscard]] auto without_memory(int argc, char** argv) -> int {
     const auto kind = kind_of_check(argc, argv);
-    std::string_view before = "powerconsul: there is not enough memory\n";
-    std::string_view after;
-    if (!kind.empty() && asks_for_text(argc, argv)) {
-        before = "UNKNOWN - the ";
-        after = " cannot be judged: there is not enough memory\n";
-    } else if (!kind.empty()) {
-        before = R"({"type":")";
-        after = R"(","expects":null,"clustered":null,"state":"unknown","code":1,"role":"unknown",)"
-                R"("reason":"there is not enough memory","basis":"none"})"
-                "\n";
+    std::string_view texts[5]{"powerconsul: there is not enough memory\n"};
+    std::string_view code = "1";
+    if (kind) {
+        const auto asked = value_of("--unknown-exit", "POWERCONSUL_UNKNOWN_EXIT", argc, argv);
+        if (asked == "2" || asked == "3") code = asked;
+        if (value_of("--format", "POWERCONSUL_FORMAT", argc, argv) == "text") {
+            texts[0] = "UNKNOWN - the ";
+            texts[1] = kind->empty() ? "check" : *kind;
+            texts[2] = " cannot be judged: there is not enough memory\n";
+        } else {
+            texts[0] = R"({"type":")";
+            texts[1] = *kind;
+            texts[2] = R"(","expects":null,"clustered":null,"state":"unknown","code":)";
+            texts[3] = code;
+            texts[4] = R"(,"role":"unknown","reason":"there is not enough memory","basis":"none"})"
+                       "\n";
+        }
     }
-    iovec parts[3]{};
-    const std::string_view texts[3]{before, kind, after};
-    for (int i = 0; i < 3; ++i) parts[i] = {const_cast<char*>(texts[i].data()), texts[i].size()};
+    iovec parts[5]{};
+    for (int i = 0; i < 5; ++i) parts[i] = {const_cast<char*>(texts[i].data()), texts[i].size()};
     const auto written =
-        powerconsul::uninterrupted([&] { return writev(kind.empty() ? STDERR_FILENO : STDOUT_FILENO, parts, 3); });
+        powerconsul::uninterrupted([&] { return writev(kind ? STDOUT_FILENO : STDERR_FILENO, parts, 5); });
     static_cast<void>(written);  // there is nobody else to tell
-    return 1;
+    return code.front() - '0';
 }
 
 }  // namespace

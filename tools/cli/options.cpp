@@ -275,15 +275,16 @@ struct separated {
     std::vector<token> options{};
 };
 
-/// The words of the command may stand before, between and behind the options.
-[[nodiscard]] auto separate(const std::vector<std::string>& args) -> separated {
+/// The words of the command may stand before, between and behind the options. With `roughly`, words before the first
+/// one that is a command are passed over: the value of an option that is misspelt is one.
+[[nodiscard]] auto separate(const std::vector<std::string>& args, bool roughly = false) -> separated {
     separated found;
     for (auto& each : tokens_of(args)) {
         auto& words = found.words;
         if (each.is_option) {
             found.options.push_back(std::move(each));
         } else if (words.command.empty()) {
-            words.command = each.spelled;
+            if (!roughly || is_command(each.spelled) || each.spelled == "help") words.command = each.spelled;
         } else if (words.subject.empty() && has_subjects(words.command)) {
             words.subject = each.spelled;
         } else {
@@ -402,15 +403,16 @@ auto see_help(const config::command_words& words) -> std::string {
 }
 
 auto find_words(const std::vector<std::string>& args) -> config::command_words {
-    auto words = separate(args).words;
+    auto words = separate(args, true).words;
     if (find_command(words) == nullptr) words.subject.clear();
     return words;
 }
 
 auto parse_roughly(const std::vector<std::string>& args) -> config::arguments {
-    const auto parts = separate(args);
+    const auto parts = separate(args, true);
     config::arguments line{find_words(args), {}, parts.operands};
-    const command_row* const row = find_command(line.words);
+    const command_row* row = find_command(line.words);
+    if (row == nullptr && line.words.command == "check") row = &kinds_of_check.front();  // all share most options
     for (const auto& each : parts.options) {
         const option* const known = find_option(row, each);
         if (known == nullptr) continue;

@@ -5,8 +5,8 @@
 
 namespace powerconsul::cli {
 
-/// Finds command and subject among the options, which may stand before, between and behind them. The subject is empty
-/// if the command has none of that name.
+/// Finds command and subject among the options, which may stand before, between and behind them, and among words that
+/// are no command. The subject is empty if the command has none of that name.
 [[nodiscard]] auto find_words(const std::vector<std::string>& args) -> config::command_words;
 
 /// What can be told of a command line that parse_command_line() refuses: its words, its operands, and the options that

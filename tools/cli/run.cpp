@@ -19,7 +19,7 @@ auto give_up(const invocation& call, const error& why, std::string& out, std::st
     const auto parsed = parse_command_line(call.args);
     const config::arguments line = parsed ? *parsed : parse_roughly(call.args);
     if (line.words.command != "check") return complain(why, err);
-    return without_verdict(line, why, config::requested_limits(call, line).format, out);
+    return without_verdict(line, why, config::requested_limits(call, line), out);
 }
 
 auto run_command(const invocation& call, std::string& out, std::string& err) -> int {

@@ -15,9 +15,8 @@ struct found_access {
     std::string token_source{};
 };
 
-/// The error for a configuration or a secret that was not read. A file that the system could not read just now is not
-/// wrong: errc::io leaves a check unknown, whereas errc::configuration ends it with an exit status that Consul takes
-/// for critical.
+/// The error for a configuration or a secret that was not read: errc::io if the system could not read the file just
+/// now, which does not make it wrong, else errc::configuration.
 [[nodiscard]] inline auto not_read(const std::string& what, const error& why) -> unexpected {
     return fail(why.code == errc::io ? errc::io : errc::configuration, what + ": " + why.message);
 }

@@ -272,7 +272,7 @@ class Standby(Situation, Case):
         for arguments in ("-C 'open", 'open"', "end\\"):
             with self.subTest(arguments=arguments):
                 argv = self.argv(self.node, "check process -S {svc}", "-n", arguments)
-                said = self.says(self.node.run(argv), 64, ("process", "nagiosArgs", arguments, {}), state="unknown",
+                said = self.says(self.node.run(argv), 1, ("process", "nagiosArgs", arguments, {}), state="unknown",
                                  role="unknown", expects=None)
                 self.assertIn("at byte ", said["reason"])
 

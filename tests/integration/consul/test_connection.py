@@ -392,7 +392,7 @@ class Tokens(Case):
         link.symlink_to(exposed)
         self.is_refused(self.role("--token-file", link, **self.at), 78, "mode 0644) can be read by others")
         done = self.run_tool("check", "service", "-s", "a", "-S", "web", "--token-file", exposed, **self.at)
-        self.assertEqual((done.returncode, done.stderr), (78, ""), done)
+        self.assertEqual((done.returncode, done.stderr), (1, ""), done)
         self.assertIn(json.dumps(says)[1:-1], done.stdout)
         exposed.chmod(0o600)
         self.is_read(self.role("--token-file", link, **self.at))
