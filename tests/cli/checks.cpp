@@ -477,10 +477,10 @@ TEST_CASE("what does not fit together is wrong usage, and the line says which ch
          {"check", "service", "-s", "up", "-F", "/x", "--noop-max-age", "soon"},
          R"({"type":"service",)",
          "--noop-max-age: \"soon\" is not a length of time"},
-        {"another subject's option",
-         {"check", "service", "--crontab-dir", "/x"},
+        {"another command's option",
+         {"check", "service", "--stop-file", "/x"},
          R"({"type":"service",)",
-         "the option \"crontab-dir\" is not known"},
+         "the option \"stop-file\" is not known"},
     };
     for (auto each : rows) {
         CAPTURE(each.name);
@@ -493,6 +493,21 @@ TEST_CASE("what does not fit together is wrong usage, and the line says which ch
         CHECK(member(line, "state") == "unknown");
         CHECK(member(line, "reason").find(each.reason) != std::string::npos);
     }
+}
+
+TEST_CASE("the original's options that change nothing are told at the end of the reason") {
+    const site here;
+    const auto plain = here.service("web1", "down");
+    REQUIRE(plain.status == 2);
+    const auto line = here.service("web1", "down", {"-p", "x", "-U", "-u", "", "-p", "y"});
+    CHECK(line.status == 2);
+    CHECK(line.err.empty());
+    CHECK(member(line, "reason") ==
+          member(plain, "reason") +
+              "; -p is ignored: it is no option of check service; -u is ignored: it is no option of check service; "
+              "-U/--updatekv changes nothing, the roles stay as the document says");
+    CHECK(here.service("web1", "down", {"-p", "x", "-U", "-u", "", "-p", "y"}).out == line.out);
+    CHECK(member(here.service("web2", "up", {"--updatekv"}), "reason").ends_with("stay as the document says"));
 }
 
 TEST_CASE("values may be attached, and may start with a dash") {

@@ -101,6 +101,21 @@ TEST_CASE("what is wrong with a command line is said in one sentence") {
         {"empty value",
          {"role", "-S", ""},
          "--consulservice has an empty value; leave it out or fill it; see powerconsul role --help"},
+        {"cut short, as Python's argparse takes it",
+         {"check", "service", "--serv", "apache2"},
+         R"(the option "serv" is not known, did you mean "service", "service-manager" or "server-role"; see powerconsul check service --help)"},
+        {"cut short, an option of another kind of check",
+         {"check", "service", "--patt=x"},
+         R"(the option "patt" is not known, did you mean "pattern"; see powerconsul check service --help)"},
+        {"another kind's option without its value",
+         {"check", "service", "-s", "a", "-p"},
+         "the option -p needs a value (TEXT); see powerconsul check service --help"},
+        {"another kind's option for a value",
+         {"check", "service", "-s", "--crontab-dir", "x"},
+         R"(the option -s needs a value (NAME), and the option "--crontab-dir" follows; see powerconsul check service --help)"},
+        {"another kind's flag with a value",
+         {"check", "service", "--system=x"},
+         "the option --system takes no value; leave out what stands behind it; see powerconsul check service --help"},
         {"one argument too many",
          {"role", "-S", "a", "b"},
          R"(the argument "b" is one too many; see powerconsul role --help)"},
@@ -116,6 +131,32 @@ TEST_CASE("what is wrong with a command line is said in one sentence") {
     REQUIRE_FALSE(cut);
     CHECK(cut.error().code == errc::usage);
     CHECK(cut.error().message.find("see powerconsul role --help") != std::string::npos);
+}
+
+TEST_CASE("an option of another kind of check is ignored with its value, and named once") {
+    struct row {
+        std::vector<std::string> args;
+        std::vector<std::string> notes;
+    };
+    const row rows[] = {
+        {{"check", "service", "-p", "-x", "-s", "a"}, {"-p is ignored: it is no option of check service"}},
+        {{"check", "service", "-u", "bob", "-n", "-c 1:1", "-s", "a"},
+         {"-u is ignored: it is no option of check service", "-n is ignored: it is no option of check service"}},
+        {{"-pa", "check", "-p", "", "service", "--pattern=b", "-s", "a"},
+         {"-p is ignored: it is no option of check service", "--pattern is ignored: it is no option of check service"}},
+        {{"check", "process", "--system", "-s", "b", "--name", "a"},
+         {"--system is ignored: it is no option of check process", "-s is ignored: it is no option of check process"}},
+        {{"check", "service", "-U", "-s", "a"}, {}},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.args);
+        const auto line = parse_command_line(each.args);
+        REQUIRE_MESSAGE(line, line.error().message);
+        CHECK(line->notes == each.notes);
+        CHECK(line->value(line->words.subject == "service" ? "service" : "name") == "a");
+        CHECK(line->options.size() == (line->has("updatekv") ? 2 : 1));
+        CHECK(line->operands.empty());
+    }
 }
 
 TEST_CASE("help and version win over what else is wrong") {

@@ -75,6 +75,10 @@ void print_check(check_report report, int code, output_format format, std::strin
     out += '\n';
 }
 
+void add_note(check_report& report, std::string_view note) {
+    report.why.append(report.why.empty() ? "" : "; ").append(note);
+}
+
 /// What a check says when its time is over.
 [[nodiscard]] auto last_word_of_check(const config::arguments& line, const config::requested& asked) -> last_word {
     const auto limit = asked.timeout;
@@ -108,6 +112,9 @@ auto run_check(const invocation& call, const config::arguments& line, std::strin
         report = report_on<Kind>(call, line, *chosen);
     });
     if (!report) return without_verdict(line, report.error(), now, out);
+    report->why = with_remedy(std::move(report->why), std::exchange(report->remedy, {}));
+    for (const auto& note : line.notes) add_note(*report, note);
+    if (line.has("updatekv")) add_note(*report, "-U/--updatekv changes nothing, the roles stay as the document says");
     const int code = exit_status(report->state, now.unknown_exit);
     print_check(*report, code, now.format, out);
     return code;

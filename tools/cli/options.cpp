@@ -70,6 +70,7 @@ constexpr auto check_options = std::to_array<option>({
     {'F', "noopfile", "FILE", "passing whatever is expected while this file exists"},
     {0, "noop-max-age", "TIME", "how old that file may become, as in 2h or 30m (default: any age)"},
     {0, "unknown-exit", "1|2|3", "exit status when the verdict is unknown (default 1)", false, true},
+    {'U', "updatekv", "", "taken as in the original, and changes nothing: no check writes to Consul"},
 });
 
 constexpr auto role_options = std::to_array<option>({
@@ -211,6 +212,17 @@ struct token {
     return nullptr;
 }
 
+/// Finds an option also if only other kinds of check have it: all of them had the same options in the original, and
+/// ignored those that they had no use for.
+[[nodiscard]] auto find_option_of_any_check(const command_row& row, const token& given) -> const option* {
+    const option* found = find_option(&row, given);
+    if (row.command != "check") return found;
+    for (const auto& other : kinds_of_check) {
+        if (found == nullptr) found = find_option(&other, given);
+    }
+    return found;
+}
+
 /// What other programs take a secret by, and what to give in its place: here none comes by the command line, where
 /// every user of the machine sees it.
 constexpr std::pair<std::string_view, std::string_view> secret_options[] = {
@@ -311,15 +323,30 @@ struct separated {
     return fail(errc::usage, text + see_help(words));
 }
 
+/// The original takes any beginning of an option's name that fits one alone. Here it is refused with all that it fits,
+/// since what it means would change with each new option.
 [[nodiscard]] auto unknown_option(const token& given, const command_row* row, const config::command_words& words)
     -> unexpected {
-    std::vector<std::string_view> names;
     const auto name = given.long_name();
+    if (name.empty()) return misspelt("the option", given.spelled, {}, words);
+    std::vector<std::string_view> names;
+    std::vector<std::string> begun;
+    const auto add_begun = [&](std::string_view each) {
+        if (each.starts_with(name) && std::ranges::count(begun, quoted(each)) == 0) begun.push_back(quoted(each));
+    };
     for (const auto table : tables_of(row)) {
-        for (const auto& each : table) names.push_back(each.name);
+        for (const auto& each : table) {
+            names.push_back(each.name);
+            add_begun(each.name);
+        }
     }
-    if (name.empty()) names.clear();
-    return misspelt("the option", name.empty() ? given.spelled : name, names, words);
+    for (const auto& other : kinds_of_check) {
+        if (row == nullptr || row->command != other.command) break;
+        for (const auto& each : other.options) add_begun(each.name);
+    }
+    if (begun.empty()) return misspelt("the option", name, names, words);
+    return fail(errc::usage,
+                "the option " + quoted(name) + " is not known, did you mean " + listed(begun, "or") + see_help(words));
 }
 
 [[nodiscard]] auto known_words(const config::command_words& words) -> result<const command_row*> {
@@ -345,7 +372,7 @@ struct separated {
 /// so would be standalone.
 [[nodiscard]] auto check_option(const token& given, const command_row& row, const config::command_words& words)
     -> result<const option*> {
-    const option* const found = find_option(&row, given);
+    const option* const found = find_option_of_any_check(row, given);
     if (found == nullptr) return unknown_option(given, &row, words);
     const auto wrong = [&](const std::string& what) {
         return fail(errc::usage, "the option " + given.spelled + ' ' + what + see_help(words));
@@ -356,7 +383,7 @@ struct separated {
     if (!given.value) return wrong(needs);
     if (found->free_text) return found;
     const token value{given.value->substr(0, given.value->find('=')), true};
-    if (value.spelled.starts_with("--") && find_option(&row, value) != nullptr) {
+    if (value.spelled.starts_with("--") && find_option_of_any_check(row, value) != nullptr) {
         return wrong(needs + ", and the option " + quoted(*given.value) + " follows");
     }
     if (given.value->starts_with('=') && found->letter != 0) {
@@ -462,7 +489,12 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<config::
     for (const auto& each : parts.options) {
         const auto known = check_option(each, **row, words);
         if (!known) return unexpected{known.error()};
-        given.emplace_back((*known)->name, each.value.value_or("true"));
+        if (find_option(*row, each) != nullptr) {
+            given.emplace_back((*known)->name, each.value.value_or("true"));
+        } else if (auto note = each.spelled + " is ignored: it is no option of " + name_of(**row);
+                   std::ranges::count(line.notes, note) == 0) {
+            line.notes.push_back(std::move(note));
+        }
     }
     if (line.operands.size() > (*row)->operands) {
         return fail(errc::usage,

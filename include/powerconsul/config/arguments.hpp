@@ -21,6 +21,7 @@ struct arguments {
     command_words words{};
     std::map<std::string, std::string, std::less<>> options{};
     std::vector<std::string> operands{};  ///< neither words of the command nor options: the files of `lint`
+    std::vector<std::string> notes{};     ///< which options of a check are ignored: a sentence for each
 
     [[nodiscard]] auto has(std::string_view name) const -> bool { return options.contains(name); }
     [[nodiscard]] auto value(std::string_view name) const -> std::optional<std::string> {
