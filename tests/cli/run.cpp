@@ -253,6 +253,40 @@ TEST_CASE("a check that ends without a verdict prints its line all the same") {
     CHECK(text.out.substr(0, 32) == "UNKNOWN - local cannot be judged");
 }
 
+TEST_CASE("an unknown key is a note of a check, and an error of every other command but watch") {
+    const sandbox box;
+    box.write("config.json", R"({"colour": 1, "consul": {"httpAdr": "x"}, "maxAge": "0"})");
+    box.write("store.json", store_text(pair_document, "passing"));
+    box.init_script("local", 3);
+    const caller run{box};
+    const std::string path = box / "config.json";
+    const auto noted = run.check();
+    CHECK(noted.status == 0);
+    CHECK(noted.err.empty());
+    CHECK(noted.out == run.check().out);
+    CHECK(member(noted, "reason")
+              .ends_with("; keys of the configuration " + path +
+                         " that are not known are ignored: colour and consul.httpAdr; see powerconsul lint " + path));
+    const auto text = run.check({"--format", "text"});
+    CHECK(text.out.ends_with("see powerconsul lint " + path + ")\n"));
+    for (const std::vector<std::string>& args : {std::vector<std::string>{"role", "-S", "web"},
+                                                 {"doctor"},
+                                                 {"incidents"},
+                                                 {"acl-policy", "-S", "web"},
+                                                 {"trigger", "critical", "-s", R"({"ServiceName": "web"})"},
+                                                 {"lint", "-S", "web"}}) {
+        CAPTURE(args[0]);
+        const auto refused = run(args);
+        CHECK(refused.status == 78);
+        CHECK(refused.err.starts_with("powerconsul: the configuration " + path +
+                                      ": colour at line 1, column 12 (byte 11): this key is not known; did you mean "));
+    }
+    std::string many = R"({"timeout": "7s")";
+    for (int i = 0; i < 200; ++i) many += ", \"x" + std::to_string(i) + "\": 0";
+    box.write("config.json", many + '}');
+    CHECK(member(run.check(), "reason").find("are ignored: x0, x1, x2, x3, x4 and others; see") != std::string::npos);
+}
+
 TEST_CASE("other commands say what is wrong on standard error only") {
     const sandbox box;
     box.write("config.json", "{}");

@@ -253,6 +253,22 @@ TEST_CASE("where the log goes") {
     CHECK(other.box.text_of("ran") == "healing production 1\n");
 }
 
+TEST_CASE("an unknown key of the configuration stops no watch, and is in its log") {
+    const site here{R"({"colour": "red", "trigger": {"backoff": "1h"}})"};
+    const auto done = here.watch(list_of({entry("web")}));
+    CHECK(done.status == 0);
+    CHECK(done.err.empty());
+    CHECK(here.box.text_of("ran") == "healing production 1\n");
+    CHECK(count_of("level=warning event=configuration note=\"keys of the configuration " + (here.box / "config.json") +
+                       " that are not known are ignored: colour; see",
+                   here.box.text_of("log")) == 1);
+    const auto dry = here.watch(list_of({entry("web")}), {"--dry-run"});
+    CHECK(dry.status == 0);
+    CHECK(dry.err.starts_with("powerconsul: keys of the configuration "));
+    CHECK(count_of("colour", here.box.text_of("log")) == 1);
+    CHECK(here.trigger(entry("web")).status == 78);
+}
+
 TEST_CASE("standard input that is no list of checks changes nothing") {
     const site here;
     REQUIRE(here.watch(list_of({entry("web")})).status == 0);

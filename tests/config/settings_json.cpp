@@ -231,6 +231,42 @@ TEST_CASE("reading goes on behind what is wrong, and the first of all is the err
     }
 }
 
+TEST_CASE("unknown keys alone may be ignored, with their names") {
+    std::vector<std::string> ignored;
+    const auto read = json::decode_settings(
+        R"({"colour": 1, "node": "a", "trigger": {"pause": [], "attempts": 2}, "colour": {"x": 3}})", &ignored);
+    REQUIRE_MESSAGE(read, read.error().message);
+    CHECK(read->text("node") == "a");
+    CHECK(read->text("trigger.attempts") == "2");
+    CHECK(ignored == std::vector<std::string>{"colour", "trigger.pause", "colour"});
+
+    for (const std::string_view text : {R"({"colour": 1, "node": 2})", R"({"node": "a", "colour": 1, "node": "a"})",
+                                        R"({"colour": 1)", R"({"subVars": {"": 1}, "colour": 1})"}) {
+        CAPTURE(text);
+        const auto wrong = json::decode_settings(text, &ignored);
+        REQUIRE_FALSE(wrong);
+        CHECK(wrong.error().message.find("not known") == std::string::npos);
+    }
+    // Whatever their number, what is known counts.
+    std::string many = "{";
+    for (std::size_t i = 0; i < json::most_problems + 50; ++i) many += "\"x" + std::to_string(i) + "\": 0, ";
+    ignored.clear();
+    const auto last = json::decode_settings(many + R"("node": "a"})", &ignored);
+    REQUIRE(last);
+    CHECK(last->text("node") == "a");
+    CHECK(ignored.size() == json::most_problems);
+    CHECK_FALSE(json::decode_settings(many + R"("node": 7})", &ignored));
+}
+
+TEST_CASE("no filter can be written in three ways") {
+    for (const std::string_view text : {"{}", R"({"serviceFilter": null})", R"({"serviceFilter": ""})"}) {
+        CAPTURE(text);
+        const auto read = json::decode_settings(text);
+        REQUIRE(read);
+        CHECK(read->values.empty());
+    }
+}
+
 TEST_CASE("the known keys are those that are read") {
     for (const auto key : json::settings_keys()) {
         CAPTURE(key);

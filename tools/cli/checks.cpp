@@ -103,7 +103,7 @@ auto run_check(const invocation& call, const config::arguments& line, std::strin
     auto asked = config::requested_limits(call, line);
     if (asked.timeout < seconds(1)) asked.timeout = seconds(1);
     if (call.limit) call.limit(last_word_of_check(line, asked));
-    const auto chosen = configure(call, line);
+    const auto chosen = configure(call, line, config::unknown_keys::ignored);
     if (!chosen) return without_verdict(line, chosen.error(), asked, out);
     const config::requested now{chosen->timeout, chosen->unknown_exit, chosen->format};
     if (call.limit) call.limit(last_word_of_check(line, now));
@@ -113,7 +113,7 @@ auto run_check(const invocation& call, const config::arguments& line, std::strin
     });
     if (!report) return without_verdict(line, report.error(), now, out);
     report->why = with_remedy(std::move(report->why), std::exchange(report->remedy, {}));
-    for (const auto& note : line.notes) add_note(*report, note);
+    for (const auto& note : chosen->notes) add_note(*report, note);
     if (line.has("updatekv")) add_note(*report, "-U/--updatekv changes nothing, the roles stay as the document says");
     const int code = exit_status(report->state, now.unknown_exit);
     print_check(*report, code, now.format, out);

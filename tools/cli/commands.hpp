@@ -40,7 +40,8 @@ enum class exit_code : int {
 
 /// What options, variables, configuration file and defaults come down to: see config::configure(). Goes on in the
 /// program that has TLS where an https address asks for it and this one has none.
-[[nodiscard]] auto configure(const invocation& call, const config::arguments& line) -> result<configuration>;
+[[nodiscard]] auto configure(const invocation& call, const config::arguments& line,
+                             config::unknown_keys unknown = config::unknown_keys::refused) -> result<configuration>;
 
 /// What an error says, with its remedy in this program's words: "; set clusterKey or --environment".
 [[nodiscard]] auto with_remedy(std::string message, std::string_view remedy) -> std::string;

@@ -35,9 +35,14 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
     }
     if (line->words.command == "check") return run_check(call, *line, out);
     auto code = result{exit_code::done};
+    const bool watches = line->words.command == "watch";
+    const auto unknown = watches ? config::unknown_keys::ignored : config::unknown_keys::refused;
     if (line->words.command == "lint") {
         code = run_lint(call, *line, out);
-    } else if (const auto chosen = configure(call, *line); chosen) {
+    } else if (const auto chosen = configure(call, *line, unknown); chosen) {
+        for (const auto& note : chosen->notes) {
+            if (!watches && line->words.command != "doctor") err += "powerconsul: " + one_line(note, 1000) + '\n';
+        }
         constexpr std::pair<std::string_view, command*> others[] = {
             {"watch", run_watch}, {"trigger", run_trigger},       {"incidents", run_incidents},
             {"role", run_role},   {"acl-policy", run_acl_policy}, {"doctor", run_doctor}};
@@ -82,10 +87,11 @@ auto with_remedy(std::string message, std::string_view remedy) -> std::string {
     return message + "; set " + listed(names, "or");
 }
 
-auto configure(const invocation& call, const config::arguments& line) -> result<configuration> {
+auto configure(const invocation& call, const config::arguments& line, config::unknown_keys unknown)
+    -> result<configuration> {
     posix_files files;
     posix_accounts accounts;
-    auto made = config::configure(call, line, options_from_environment(), files, accounts, call.home);
+    auto made = config::configure(call, line, options_from_environment(), files, accounts, call.home, unknown);
     const bool https = made && made->store.empty() && made->consul.address.starts_with("https://");
     if (https && call.with_tls) return unexpected{call.with_tls()};
     return made;

@@ -42,6 +42,17 @@ void complain_of(const posix_log& log, std::string& err) {
     if (const auto cause = log.cause()) err += "powerconsul: the log: " + one_line(cause->message, 1000) + '\n';
 }
 
+/// Tells what of the configuration is ignored or passed over: in the log, or to `err` in a dry run, which has none.
+void tell_notes(const configuration& chosen, bool dry, posix_log& log, std::string& err) {
+    for (const auto& note : chosen.notes) {
+        if (dry) {
+            err += "powerconsul: " + one_line(note, 1000) + '\n';
+        } else {
+            log.write({event_level::warning, "configuration", {}, {}, {{"note", note}}});
+        }
+    }
+}
+
 /// Leaves a note in the log where it fails.
 [[nodiscard]] auto view_of_agent(const configuration& chosen, posix_log& log, const heal::watch_setup& set,
                                  const std::string& service) -> result<heal::agent_view> {
@@ -99,6 +110,7 @@ auto run_watch(const invocation& call, const config::arguments& line, const conf
         if (!*child) return exit_code::done;
     }
     posix_log log{log_options_for(chosen, "watch", detached, dry)};
+    tell_notes(chosen, dry, log, err);
     auto view = view_of_agent(chosen, log, set, {});
     if (!view) return unexpected{view.error()};
     const auto own = view->own({chosen.consul.name_space, chosen.consul.partition});

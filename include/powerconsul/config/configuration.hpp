@@ -28,7 +28,13 @@ struct configuration {
     std::string stop_file{};
     log_options log{};
     bool log_by_default{true};  ///< nothing says where the log goes
+    /// What was ignored or passed over, for whoever reads the outcome: a sentence for each, the same at each call.
+    std::vector<std::string> notes{};
 };
+
+/// What becomes of keys of a configuration that are not known. A check and a watch ignore them with a note, so that a
+/// file that was written for another version does not stop all nodes at once.
+enum class unknown_keys : unsigned char { refused, ignored };
 
 /// A check's time, exit status and format as known before any file is read: from options, environment and defaults.
 struct requested {
@@ -44,11 +50,25 @@ namespace detail {
 struct loaded_settings {
     settings said{};
     std::string file{};  ///< empty if there is none
+    std::vector<std::string> notes{};
 };
+
+/// The note on keys that are ignored.
+[[nodiscard]] inline auto note_on_unknown(const std::string& path, std::vector<std::string> keys) -> std::string {
+    constexpr std::size_t most = 5;
+    if (keys.size() > most) {
+        keys.resize(most);
+        keys.emplace_back("others");
+    }
+    return "keys of the configuration " + path + " that are not known are ignored: " + one_line(listed(keys), 400) +
+           "; see powerconsul lint " + path;
+}
 
 /// `own` gives the path of the user's own configuration and is called only if none is named.
 template <named_file_source Files, typename Own>
-[[nodiscard]] auto load_settings(const std::optional<said>& named, Files& files, Own&& own) -> result<loaded_settings> {
+[[nodiscard]] auto load_settings(const std::optional<said>& named, Files& files, unknown_keys unknown, Own&& own)
+    -> result<loaded_settings> {
+    loaded_settings loaded;
     std::vector<std::string> candidates;
     if (named) {
         candidates.push_back(named->value);
@@ -72,11 +92,15 @@ template <named_file_source Files, typename Own>
                                                  "chmod o-w " +
                                                  path);
         }
-        auto decoded = json::decode_settings((*text)->bytes);
+        std::vector<std::string> ignored;
+        auto decoded = json::decode_settings((*text)->bytes, unknown == unknown_keys::ignored ? &ignored : nullptr);
         if (!decoded) return fail(errc::configuration, "the configuration " + path + ": " + decoded.error().message);
-        return loaded_settings{std::move(*decoded), path};
+        if (!ignored.empty()) loaded.notes.push_back(note_on_unknown(path, std::move(ignored)));
+        loaded.said = std::move(*decoded);
+        loaded.file = path;
+        return loaded;
     }
-    return loaded_settings{};
+    return loaded;
 }
 
 /// The variables that a trigger is given are still set when it calls powerconsul: they are not misspelt.
@@ -149,15 +173,18 @@ template <typename Home>
 /// option or variable, errc::configuration for a file, errc::io for a file that could not be read just now.
 template <named_file_source Files, account_source Users, typename Home>
 [[nodiscard]] auto configure(const surroundings& around, const arguments& given, std::span<const std::string> options,
-                             Files& files, Users& users, Home&& home_directory) -> result<configuration> {
+                             Files& files, Users& users, Home&& home_directory,
+                             unknown_keys unknown = unknown_keys::refused) -> result<configuration> {
     if (auto sound = detail::check_variables(around, options); !sound) return unexpected{std::move(sound).error()};
     const settings none;
-    const auto loaded = detail::load_settings(sources{around, given, none, {}}.given("config"), files,
+    const auto loaded = detail::load_settings(sources{around, given, none, {}}.given("config"), files, unknown,
                                               [&] { return own_configuration(around, home_directory); });
     if (!loaded) return unexpected{loaded.error()};
     sources from{around, given, loaded->said, loaded->file};
     configuration made;
     made.settings_file = loaded->file;
+    made.notes = given.notes;
+    made.notes.insert(made.notes.end(), loaded->notes.begin(), loaded->notes.end());
     made.store = from.text("store", "");
     made.state_dir = from.text("state-dir", "/var/lib/powerconsul");
     made.manager = from.parsed("service-manager", made.manager, parse_service_manager);

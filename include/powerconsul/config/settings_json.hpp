@@ -9,10 +9,11 @@
 
 namespace powerconsul::inline v0::json {
 
-/// A configuration file as it was read. `said` may be used only if there is no problem.
+/// A configuration file as it was read. `said` may be used only if there are no problems but unknown keys.
 struct settings_reading {
-    std::optional<value> root{};      ///< not set if the text is not JSON
-    std::vector<problem> problems{};  ///< all that could be found; decode_settings() fails with the first
+    std::optional<value> root{};              ///< not set if the text is not JSON
+    std::vector<problem> problems{};          ///< all that could be found; decode_settings() fails with the first
+    std::vector<std::size_t> unknown_keys{};  ///< the places in `problems` of those that are only about an unknown key
     settings said{};
 
     /// The value at the path of a key that is there, as `consul.httpAddr`.
@@ -25,7 +26,7 @@ struct settings_reading {
 
 namespace detail {
 
-/// Decodes a configuration file: an unknown key is an error, since a misspelt one would silently not be obeyed.
+/// Decodes a configuration file. An unknown key is a problem, since a misspelt one would silently not be obeyed.
 class settings_decoder {
 public:
     explicit settings_decoder(settings_reading& into) : into_{into} {}
@@ -48,7 +49,10 @@ private:
         return names;
     }
 
-    [[nodiscard]] auto full() const -> bool { return into_.problems.size() == most_problems; }
+    /// Unknown keys are counted by themselves: whoever ignores them needs all that stands behind them.
+    [[nodiscard]] auto full() const -> bool {
+        return into_.problems.size() - into_.unknown_keys.size() == most_problems;
+    }
 
     // --- values ---
 
@@ -102,17 +106,13 @@ private:
             const std::string& name = object.names[i];
             const value& member = object.items[i];
             const std::string where = prefix.empty() ? name : prefix + '.' + name;
-            if (std::ranges::binary_search(repeated, i)) wrong(member, where, "the key comes twice; keep one");
             const auto matching = std::ranges::find(known, name, &key::name);
-            if (matching != std::end(known)) {
-                (this->*matching->read)(member, where);
+            if (matching == std::end(known)) {
+                unknown(member, name, where, names_of(known));
                 continue;
             }
-            const auto names = names_of(known);
-            const auto meant = nearest(name, names);
-            wrong(member, where,
-                  "this key is not known; " + (meant.empty() ? "there are " + listed({names.begin(), names.end()})
-                                                             : "did you mean " + quoted(meant) + '?'));
+            if (std::ranges::binary_search(repeated, i)) wrong(member, where, "the key comes twice; keep one");
+            (this->*matching->read)(member, where);
         }
     }
 
@@ -165,6 +165,22 @@ private:
     /// The original reads the agent's own configuration for its datacenter; here the agent itself is asked.
     void not_needed(const value&, const std::string&) {}
 
+    /// The original takes null and an empty text for no filter.
+    void filter(const value& at, const std::string& where) {
+        if (!at.is(kind::null) && !(at.is(kind::string) && at.text.empty())) text<expression>(at, where);
+    }
+
+    void unknown(const value& at, std::string_view name, const std::string& where,
+                 const std::vector<std::string_view>& known) {
+        if (into_.unknown_keys.size() == most_problems) return;
+        const auto meant = nearest(name, known);
+        into_.unknown_keys.push_back(into_.problems.size());
+        into_.problems.push_back(
+            {one_line(where, 200), at.offset,
+             "this key is not known; " + (meant.empty() ? "there are " + listed({known.begin(), known.end()})
+                                                        : "did you mean " + quoted(meant) + '?')});
+    }
+
     void wrong(const value& at, const std::string& where, const std::string& what) {
         if (!full()) into_.problems.push_back({one_line(where, 200), at.offset, what});
     }
@@ -186,7 +202,7 @@ private:
                                             {"maxBackoff", some_time},
                                             {"attempts", &settings_decoder::parsed<parse_count<100>>},
                                             {"parallel", &settings_decoder::parsed<parse_count<64>>}};
-    static constexpr key top_level[] = {{"serviceFilter", &settings_decoder::text<expression>},
+    static constexpr key top_level[] = {{"serviceFilter", &settings_decoder::filter},
                                         {"clusterKey", a_text},
                                         {"triggerKey", a_text},
                                         {"subVars", &settings_decoder::substitutions},
@@ -228,7 +244,8 @@ private:
     return detail::settings_decoder::known_keys();
 }
 
-/// Reads the text of a configuration file and goes on after a problem, up to most_problems of them.
+/// Reads the text of a configuration file and goes on after a problem, up to most_problems unknown keys and as many
+/// others.
 [[nodiscard]] inline auto read_settings(std::string_view text) -> settings_reading {
     settings_reading read;
     problem wrong;
@@ -242,10 +259,17 @@ private:
 }
 
 /// Decodes a configuration file. Fails with errc::configuration, naming the key, its place and what was expected; a
-/// key that is not known is an error that names the nearest known one.
-[[nodiscard]] inline auto decode_settings(std::string_view text) -> result<settings> {
+/// key that is not known is an error that names the nearest known one. With `ignored` it is none, and the paths of such
+/// keys are added there, at most most_problems.
+[[nodiscard]] inline auto decode_settings(std::string_view text, std::vector<std::string>* ignored = nullptr)
+    -> result<settings> {
     auto read = read_settings(text);
-    if (!read.problems.empty()) return fail(errc::configuration, sentence(read.problems.front(), text));
+    for (std::size_t i = 0; i < read.problems.size(); ++i) {
+        if (ignored == nullptr || !std::ranges::binary_search(read.unknown_keys, i)) {
+            return fail(errc::configuration, sentence(read.problems[i], text));
+        }
+        ignored->push_back(std::move(read.problems[i].where));
+    }
     return std::move(read.said);
 }
 

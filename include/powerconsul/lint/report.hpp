@@ -135,7 +135,7 @@ inline void add_problems(lint_report& report, std::string_view name, std::string
         report.add(name, text, each.offset.value_or(0), severity::error,
                    (each.where.empty() ? "" : one_line(each.where, 120) + ": ") + each.what);
     }
-    if (problems.size() == most_problems) report.add(name, severity::note, "further errors are not shown");
+    if (problems.size() >= most_problems) report.add(name, severity::note, "further errors are not shown");
 }
 
 /// All findings and the counts as one JSON object, for programs.
