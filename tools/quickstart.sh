@@ -99,7 +99,7 @@ on() {
 
 # What the user has set for powerconsul must not change what is shown.
 unset "${!POWERCONSUL_@}" "${!CONSUL_@}"
-echo '{}' >powerconsul.conf
+(umask 022 && echo '{}' >powerconsul.conf)
 export POWERCONSUL_CONFIG=$demo/powerconsul.conf
 
 make_machine web1 web mail

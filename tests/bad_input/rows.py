@@ -118,6 +118,7 @@ def main(rows, arguments=None):
     if "--list" in arguments:
         print(*(row.name for row in chosen), sep="\n")
         return 0
+    os.umask(0o022)  # a configuration that its group may change is another row
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=3) as pool:
         for row, problem in zip(chosen, pool.map(wrong, chosen)):

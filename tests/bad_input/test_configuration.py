@@ -14,6 +14,7 @@ STORE = json.dumps({"agent": {"node": "production-web1", "datacenter": "hq"}, "d
 ROLE = ["role", "-S", "web", "--state-dir", "state"]
 CHECK = ["check", "process", "--name", "no-such-worker", "-S", "web", "--state-dir", "state"]
 WORLD = ["--node", "production-web1", "--store", "store.json"]
+NOBODY = 65534
 #: Root reads what it may not, unless that right is taken from it.
 AS_ANYBODY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 
@@ -76,10 +77,26 @@ def unreadable(folder):
     path.chmod(0)
 
 
-def changed_by_anybody(folder):
-    path = folder / "powerconsul.conf"
-    path.write_text("{}", encoding="utf-8")
-    path.chmod(0o646)
+def of(mode, owner=0, name="powerconsul.conf"):
+    def prepare(folder):
+        path = folder / name
+        path.write_text("{}", encoding="utf-8")
+        os.chown(path, owner, owner)  # needs root
+        path.chmod(mode)
+    return prepare
+
+
+def link_to_shared(folder):
+    of(0o660, name="shared")(folder)
+    link_to("shared")(folder)
+
+
+def others_home(folder):
+    """HOME is a directory that only another user may enter."""
+    home = folder / "home"
+    home.mkdir(mode=0o700)
+    (home / ".powerconsul.conf").write_text('{"node": "x"}', encoding="utf-8")
+    os.chown(home, NOBODY, NOBODY)  # needs root
 
 
 def mebibyte(folder):
@@ -244,9 +261,17 @@ PLACES = [
      'the configuration: "powerconsul.conf" is not a regular file, and only such are read'),
     ("a link to itself", link_to("powerconsul.conf"),
      'the configuration: cannot open "powerconsul.conf": Too many levels of symbolic links'),
-    ("a file that everybody may change", changed_by_anybody,
-     'the configuration "powerconsul.conf" (mode 0646) can be changed by everybody, and says which Consul is believed; '
-     "chmod o-w powerconsul.conf"),
+    ("a file that everybody may change", of(0o646),
+     'the configuration "powerconsul.conf" (owner root, mode 0646) can be changed by others; chmod go-w powerconsul.conf'),
+    ("a file that its group may change", of(0o664),
+     'the configuration "powerconsul.conf" (owner root, mode 0664) can be changed by its group; chmod go-w '
+     "powerconsul.conf"),
+    ("a file of somebody else", of(0o600, NOBODY),
+     'the configuration "powerconsul.conf" (owner nobody, mode 0600) does not belong to root, who reads it; chown root '
+     "powerconsul.conf && chmod go-w powerconsul.conf"),
+    ("a link to a file that its group may change", link_to_shared,
+     'the configuration "powerconsul.conf" (owner root, mode 0660) can be changed by its group; chmod go-w '
+     "powerconsul.conf"),
     ("a file that may not be read", unreadable,
      'the configuration: cannot open "powerconsul.conf": Permission denied', "powerconsul.conf", AS_ANYBODY),
     ("10 GB of nothing", enormous,
@@ -354,6 +379,20 @@ ROWS = [
             'there is no cluster document at cluster/production/web; keys of the configuration '
             'powerconsul.conf that are not known are ignored: colour and trigger.pause; see powerconsul lint '
             'powerconsul.conf","basis":"fresh"}\n'),
+    Row("check, HOME of somebody else", [*CHECK, *WORLD], 2, files={"store.json": STORE}, prepare=others_home,
+        through=AS_ANYBODY, env={"HOME": "FOLDER/home"},
+        out='{"type":"process","process":"no-such-worker","expects":true,"clustered":false,"state":"critical","code":2,'
+            '"role":"standalone","reason":"no-such-worker is stopped, standalone expects running: no process is there; '
+            'there is no cluster document at cluster/production/web; the configuration '
+            '\\"FOLDER/home/.powerconsul.conf\\" is passed over: this user may not read it, and HOME is another '
+            'user\'s","basis":"fresh"}\n'),
+    Row("role, HOME of somebody else", [*ROLE, *WORLD], 0, files={"store.json": STORE}, prepare=others_home,
+        through=AS_ANYBODY, env={"HOME": "FOLDER/home"},
+        out="service   web\nrole      standalone\nexpects   running\n"
+            "why       there is no cluster document at cluster/production/web\n"
+            "document  cluster/production/web\nbasis     fresh\n",
+        err='powerconsul: the configuration "FOLDER/home/.powerconsul.conf" is passed over: this user may not read it, and '
+            "HOME is another user's\n"),
     Row("the user's own file", [*ROLE, *WORLD], 78, files={".powerconsul.conf": '{"stateDirs": "x"}', "store.json": STORE},
         err="powerconsul: the configuration FOLDER/.powerconsul.conf: stateDirs at line 1, column 15 (byte 14): "
             'this key is not known; did you mean "stateDir"?\n'),

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -11,6 +12,9 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <powerconsul/testing/fakes.hpp>
+#include <powerconsul/testing/memory_files.hpp>
 
 #include "caller.hpp"
 
@@ -482,6 +486,89 @@ TEST_CASE("where the configuration stands must be known: a home directory that c
     const auto unknown = configure(call, *line);
     REQUIRE_FALSE(unknown);
     CHECK(unknown.error() == error{errc::io, "cannot look up the user; set HOME, or name it with --config"});
+}
+
+TEST_CASE("a guessed configuration is passed over where HOME is another user's, and nowhere else") {
+    const file_status directory{file_kind::directory, 0700, 1000, 1000};
+    const error denied{errc::denied, "cannot open it"};
+    testing::memory_files files;
+    testing::memory_accounts users;
+    config::surroundings around{{{"HOME", "/home/bob"}, {"POWERCONSUL_STORE", "/store"}}, "production-web1"};
+    config::arguments line;
+    const auto ask = [&] {
+        return config::configure(around, line, {}, files, users, [] { return result{std::string{}}; });
+    };
+    files.put("/etc/powerconsul.conf", R"({"clusterKey": "general"})");
+    files.fail_on("/home/bob/.powerconsul.conf", denied);
+    const auto passed_over = [&] {
+        const auto made = ask();
+        REQUIRE_MESSAGE(made, made.error().message);
+        CHECK(made->roles.cluster_key == "general");
+        CHECK(made->settings_file == "/etc/powerconsul.conf");
+        CHECK(made->notes == std::vector<std::string>{
+                                 "the configuration \"/home/bob/.powerconsul.conf\" is passed over: this user may not "
+                                 "read it, and HOME is another user's"});
+    };
+    const auto refused = [&](const error& why) {
+        const auto made = ask();
+        REQUIRE_FALSE(made);
+        CHECK(made.error() == why);
+    };
+    const error configuration_denied{errc::configuration, "the configuration: cannot open it"};
+    passed_over();  // no more is known of HOME
+    files.fail_on("/home/bob/.", denied);
+    passed_over();
+    files.heal("/home/bob/.");
+    auto foreign = directory;
+    foreign.uid = 0;
+    files.put("/home/bob/.", {}, foreign);
+    passed_over();
+    files.put("/home/bob/.", {}, directory);
+    refused(configuration_denied);
+    files.put("/home/bob/.", {}, foreign);
+    files.fail_on("/home/bob/.powerconsul.conf", {errc::io, "cannot read it"});
+    refused({errc::io, "the configuration: cannot read it"});
+    files.fail_on("/home/bob/.powerconsul.conf", denied);
+    line.options["config"] = "/home/bob/.powerconsul.conf";
+    refused(configuration_denied);
+    line.options.clear();
+    files.fail_on("/etc/powerconsul.conf", denied);
+    refused(configuration_denied);
+}
+
+TEST_CASE("a configuration that somebody else can change is refused") {
+    testing::memory_files files;
+    testing::memory_accounts users;
+    users.add_user("consul", 1000).add_user("bob", 1001);
+    const auto message = [&](std::uint32_t owner, std::uint32_t mode) -> std::string {
+        files.put("/etc/powerconsul.conf", "{}", {file_kind::regular, mode, owner, 1000});
+        const config::surroundings around{{{"HOME", ""}, {"POWERCONSUL_STORE", "/store"}}, "production-web1"};
+        const auto made = config::configure(around, {}, {}, files, users, [] { return result{std::string{}}; });
+        if (!made) CHECK(made.error().code == errc::configuration);
+        return made ? "" : made.error().message;
+    };
+    const std::string start = "the configuration \"/etc/powerconsul.conf\" ";
+    for (const std::uint32_t owner : {0U, 1000U}) {
+        for (const std::uint32_t mode : {0400U, 0600U, 0640U, 0644U, 0755U}) CHECK(message(owner, mode).empty());
+    }
+    CHECK(message(1000, 0664) ==
+          start + "(owner consul, mode 0664) can be changed by its group; chmod go-w /etc/powerconsul.conf");
+    CHECK(message(1000, 0606) ==
+          start + "(owner consul, mode 0606) can be changed by others; chmod go-w /etc/powerconsul.conf");
+    CHECK(message(1001, 0600) == start +
+                                     "(owner bob, mode 0600) belongs to neither root nor consul, who reads it; chown "
+                                     "consul /etc/powerconsul.conf && chmod go-w /etc/powerconsul.conf");
+    CHECK(message(1002, 0666).starts_with(start + "(owner 1002, mode 0666) belongs to neither"));
+
+    // The file that is read counts, not the link that leads to it.
+    const sandbox box;
+    box.write("shared", "{}", 0620);
+    REQUIRE(symlink("shared", (box / "link").c_str()) == 0);
+    const auto linked = asked{box, {"--config", "~link"}}();
+    REQUIRE_FALSE(linked);
+    CHECK(linked.error().message.find("mode 0620) can be changed by its group") != std::string::npos);
+    REQUIRE(chmod((box / "shared").c_str(), 0600) == 0);
+    CHECK(asked{box, {"--config", "~link"}}());
 }
 
 TEST_CASE("a remedy is worded as this program is told: options, or keys of the configuration") {

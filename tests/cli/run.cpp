@@ -168,6 +168,7 @@ TEST_CASE("a check that ends without a verdict prints its line all the same") {
     const sandbox box;
     box.write("config.json", "{}");
     box.write("bad.json", R"({"clusterkey": "x", "timeout": "soon"})");
+    box.write("foreign.json", "{}", 0620);
     box.write("store.json", store_text(pair_document, "passing"));
     box.init_script("local", 0);
     struct row {
@@ -211,6 +212,9 @@ TEST_CASE("a check that ends without a verdict prints its line all the same") {
          "local cannot be judged: --service-manager: \"upstart\" is not a service manager"},
         {"a wrong value in the configuration",
          {"check", "service", "-s", "local", "-S", "web", "--config", bad},
+         "local cannot be judged: the configuration "},
+        {"a configuration that others may change",
+         {"check", "service", "-s", "local", "-S", "web", "--config", box / "foreign.json"},
          "local cannot be judged: the configuration "},
         {"no such file",
          {"check", "service", "-s", "local", "-S", "web", "--config", "/nonexistent/x"},

@@ -72,6 +72,16 @@ TEST_CASE("a secret is for root and its reader, and at most for their group to r
     CHECK(exposure_of(file(100, 200, 0600), {0, 0}) == foreign);
 }
 
+TEST_CASE("what decides is changed by root and its reader alone") {
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const bool only_read = each.how == read_by_others || each.how == read_by_group;
+        CHECK(changeable_by(file(each.uid, each.gid, each.mode), {100, 200}) == (only_read ? none : each.how));
+    }
+    CHECK(changeable_by(file(100, 200, 0664), {100, 200}) == changed_by_group);
+    CHECK(changeable_by(file(100, 200, 0600), {0, 0}) == foreign);
+}
+
 TEST_CASE("modes are written as chmod takes them") {
     CHECK(octal_mode(0644) == "0644");
     CHECK(octal_mode(0) == "0000");
@@ -98,4 +108,8 @@ TEST_CASE("the error names owner, mode and what to type") {
     CHECK(
         message(foreign, file(101, 1, 0600)) ==
         R"(the token file "/etc/token" (owner bob, mode 0600) belongs to neither root nor consul, who reads it; chown consul /etc/token && chmod 0600 /etc/token)");
+    const result<void> refused =
+        exposed_file(changed_by_group, "the configuration", "/etc/x", file(0, 0, 0664), "root", "root", "go-w");
+    CHECK(refused.error().message ==
+          R"(the configuration "/etc/x" (owner root, mode 0664) can be changed by its group; chmod go-w /etc/x)");
 }

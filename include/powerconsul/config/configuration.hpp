@@ -53,6 +53,13 @@ struct loaded_settings {
     std::vector<std::string> notes{};
 };
 
+/// Whether the directory of a file is known to be this user's, symbolic links followed.
+template <named_file_source Files>
+[[nodiscard]] auto in_own_directory(Files& files, std::string_view path) -> bool {
+    const auto home = files.status(std::string{path.substr(0, path.rfind('/'))} + "/.");
+    return home && *home && (*home)->uid == files.user();
+}
+
 /// The note on keys that are ignored.
 [[nodiscard]] inline auto note_on_unknown(const std::string& path, std::vector<std::string> keys) -> std::string {
     constexpr std::size_t most = 5;
@@ -65,9 +72,9 @@ struct loaded_settings {
 }
 
 /// `own` gives the path of the user's own configuration and is called only if none is named.
-template <named_file_source Files, typename Own>
-[[nodiscard]] auto load_settings(const std::optional<said>& named, Files& files, unknown_keys unknown, Own&& own)
-    -> result<loaded_settings> {
+template <named_file_source Files, account_source Users, typename Own>
+[[nodiscard]] auto load_settings(const std::optional<said>& named, Files& files, Users& users, unknown_keys unknown,
+                                 Own&& own) -> result<loaded_settings> {
     loaded_settings loaded;
     std::vector<std::string> candidates;
     if (named) {
@@ -80,17 +87,25 @@ template <named_file_source Files, typename Own>
     }
     for (const auto& path : candidates) {
         const auto text = files.read_named(path, std::size_t{1024} * 1024);
+        // Consul may have been started with the HOME of whoever started it.
+        const bool guessed = !named && path != candidates.back();
+        if (!text && guessed && text.error().code == errc::denied && !in_own_directory(files, path)) {
+            loaded.notes.push_back("the configuration " + quoted(path) +
+                                   " is passed over: this user may not read it, and HOME is another user's");
+            continue;
+        }
         if (!text) return not_read("the configuration", text.error());
         if (!*text && named) {
             return fail(errc::configuration, "the configuration " + quoted(path) +
                                                  " does not exist; write it, or let " + named->where + " name another");
         }
         if (!*text) continue;
-        if (const std::uint32_t mode = (*text)->status.mode; (mode & 0002U) != 0) {
-            return fail(errc::configuration, "the configuration " + quoted(path) + " (mode " + octal_mode(mode) +
-                                                 ") can be changed by everybody, and says which Consul is believed; "
-                                                 "chmod o-w " +
-                                                 path);
+        // It says which Consul is believed, and so what is started and stopped here.
+        const file_status& status = (*text)->status;
+        const file_reader reader{files.user(), files.group()};
+        if (const auto how = changeable_by(status, reader); !how.empty()) {
+            return exposed_file(how, "the configuration", path, status, user_name(users, status.uid),
+                                user_name(users, reader.user), "go-w");
         }
         std::vector<std::string> ignored;
         auto decoded = json::decode_settings((*text)->bytes, unknown == unknown_keys::ignored ? &ignored : nullptr);
@@ -177,7 +192,7 @@ template <named_file_source Files, account_source Users, typename Home>
                              unknown_keys unknown = unknown_keys::refused) -> result<configuration> {
     if (auto sound = detail::check_variables(around, options); !sound) return unexpected{std::move(sound).error()};
     const settings none;
-    const auto loaded = detail::load_settings(sources{around, given, none, {}}.given("config"), files, unknown,
+    const auto loaded = detail::load_settings(sources{around, given, none, {}}.given("config"), files, users, unknown,
                                               [&] { return own_configuration(around, home_directory); });
     if (!loaded) return unexpected{loaded.error()};
     sources from{around, given, loaded->said, loaded->file};

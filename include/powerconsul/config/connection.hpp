@@ -23,15 +23,18 @@ struct found_access {
 
 namespace detail {
 
+/// A user's name; the number if there is no name or it cannot be told.
+template <account_source Users>
+[[nodiscard]] auto user_name(Users& users, std::uint32_t id) -> std::string {
+    const auto name = users.user_name(id);
+    return name && *name ? **name : std::to_string(id);
+}
+
 /// The whole text of a file that holds a secret, at most 64 KiB: one that others can read or change is refused. `what`
 /// says which file it is: "the token file".
 template <named_file_source Files, account_source Users>
 [[nodiscard]] auto read_secret(Files& files, Users& users, const std::string& what, const std::string& path)
     -> result<std::string> {
-    const auto user_name = [&](std::uint32_t id) {
-        const auto name = users.user_name(id);
-        return name && *name ? **name : std::to_string(id);
-    };
     auto opened = files.read_named(path, std::size_t{64} * 1024);
     if (!opened) return not_read(what, opened.error());
     if (!*opened) {
@@ -40,7 +43,7 @@ template <named_file_source Files, account_source Users>
     const file_status& status = (*opened)->status;
     const file_reader reader{files.user(), files.group()};
     if (const auto how = exposure_of(status, reader); !how.empty()) {
-        return exposed_file(how, what, path, status, user_name(status.uid), user_name(reader.user));
+        return exposed_file(how, what, path, status, user_name(users, status.uid), user_name(users, reader.user));
     }
     return std::move((*opened)->bytes);
 }

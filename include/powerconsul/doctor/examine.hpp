@@ -69,6 +69,7 @@ public:
                                 : result<agent_files>{unexpected{process_.error()}};
         const error not_asked{errc::unavailable, "it was not asked, since the agent does not answer"};
         add(judge_agent(chosen_.store.empty() ? chosen_.consul.address : chosen_.store, agent_));
+        for (const auto& note : chosen_.notes) add("configuration", condition::warning, note);
         add(judge_connection(chosen_));
         add(judge_leader(away ? result<std::string>{unexpected{not_asked}} : ask_leader()));
         if (!away) ask_for_services();

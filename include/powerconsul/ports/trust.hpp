@@ -26,6 +26,15 @@ inline constexpr std::string_view foreign_owner = "belongs to neither root nor i
     return {};
 }
 
+/// Who else can change a file, as the end of a sentence about it; empty if only root and the reader can.
+[[nodiscard]] constexpr auto changeable_by(const file_status& file, const file_reader& reader) noexcept
+    -> std::string_view {
+    if (file.uid != 0 && file.uid != reader.user) return foreign_owner;
+    if ((file.mode & 0002U) != 0) return "can be changed by others";
+    if ((file.mode & 0020U) != 0) return "can be changed by its group";
+    return {};
+}
+
 /// The permission bits as chmod takes them: `0640`.
 [[nodiscard]] inline auto octal_mode(std::uint32_t mode) -> std::string {
     std::string text;
@@ -35,18 +44,19 @@ inline constexpr std::string_view foreign_owner = "belongs to neither root nor i
     return text;
 }
 
-/// The error for a file that is exposed as exposure_of() says, with owner, mode and what to do. `what` says whose file
-/// it is ("the token file"), `owner` and `user` are the names (or numbers) of the file's owner and of the reader.
+/// The error for a file that is exposed as exposure_of() or changeable_by() says, with owner, mode and what to do.
+/// `what` says whose file it is ("the token file"), `owner` and `user` are the names (or numbers) of the file's owner
+/// and of the reader, `mode` is what chmod is to make of it.
 [[nodiscard]] inline auto exposed_file(std::string_view how, std::string_view what, const std::string& path,
-                                       const file_status& file, std::string_view owner, const std::string& user)
-    -> unexpected {
+                                       const file_status& file, std::string_view owner, const std::string& user,
+                                       const std::string& mode = "0600") -> unexpected {
     const bool foreign = how == foreign_owner;
     const std::string whose = user == "root" ? "does not belong to root" : "belongs to neither root nor " + user;
     return fail(
         errc::configuration,
         std::string{what} + ' ' + quoted(path) + " (owner " + std::string{owner} + ", mode " + octal_mode(file.mode) +
             ") " + (foreign ? whose + ", who reads it; chown " + user + ' ' + path + " && " : std::string{how} + "; ") +
-            "chmod 0600 " + path);
+            "chmod " + mode + ' ' + path);
 }
 
 /// Does only root, or the user that runs this, decide what stands there?

@@ -21,6 +21,7 @@ import tempfile
 import time
 import urllib.parse
 
+os.umask(0o022)  # a configuration that its group may change is refused
 DEADLINE = 60  # seconds, for anything that must happen
 PORTS = (8300, 8301, 8302, 8500)
 SERVER_HCL = """
