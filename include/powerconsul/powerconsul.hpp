@@ -9,6 +9,7 @@
 #include <powerconsul/checks/noop.hpp>
 #include <powerconsul/checks/report.hpp>
 #include <powerconsul/checks/report_json.hpp>
+#include <powerconsul/checks/verdict_log.hpp>
 #include <powerconsul/cluster/actives.hpp>
 #include <powerconsul/cluster/document.hpp>
 #include <powerconsul/cluster/document_json.hpp>

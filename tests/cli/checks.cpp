@@ -510,6 +510,121 @@ TEST_CASE("the original's options that change nothing are told at the end of the
     CHECK(member(here.service("web2", "up", {"--updatekv"}), "reason").ends_with("stay as the document says"));
 }
 
+TEST_CASE("the log of a check has a line where its verdict or reason changes") {
+    const site here;
+    const std::string logs = here.box / "logs";
+    const auto run = [&](std::string name, words more = {}) {
+        more.insert(more.end(), {"--log", logs + '/'});
+        const auto line = here.service("web1", std::move(name), std::move(more));
+        CHECK(line.err.empty());
+        return line;
+    };
+    const auto logged = [&](std::string_view file = "logs/check/service.web.log") {
+        words lines;
+        const std::string text = here.box.text_of(file);
+        for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
+            const std::string line = text.substr(at, text.find('\n', at) - at);
+            CHECK(line.starts_with("time="));
+            lines.push_back(line.substr(line.find(' ') + 1));
+        }
+        return lines;
+    };
+    const auto plain = here.service("web1", "up", {"--log", "none"});
+    const std::string passing =
+        "level=info event=verdict service=web state=passing type=service name=up reason=\"up is running, primary "
+        "expects running: ";
+    for (int turn = 0; turn < 3; ++turn) CHECK(run("up").out == plain.out);
+    REQUIRE(logged().size() == 1);
+    CHECK(logged()[0].starts_with(passing));
+    // Another check of the same service has its own last verdict, in the same file.
+    for (int turn = 0; turn < 3; ++turn) {
+        CHECK(run("down").status == 2);
+        CHECK(run("up").status == 0);
+    }
+    REQUIRE(logged().size() == 2);
+    CHECK(logged()[1].starts_with("level=error event=verdict service=web state=critical type=service name=down "));
+    here.box.init_script("up", 3);
+    CHECK(run("up").status == 2);
+    CHECK(run("up").status == 2);
+    here.box.init_script("up", 0);
+    CHECK(run("up").status == 0);
+    CHECK(logged().size() == 4);
+    // Where the level leaves a change out, it is over all the same.
+    const words only_errors{"--log-level", "error"};
+    CHECK(run("up", only_errors).status == 0);
+    CHECK(logged().size() == 4);
+    // What cannot be carried out is unknown in the log as well, once it is known where that is.
+    CHECK(run("..", {"--format", "text"}).status == 1);
+    REQUIRE(logged().size() == 5);
+    CHECK(
+        logged()[4].starts_with("level=warning event=verdict service=web state=unknown type=service name=.. reason="));
+    const auto group = here.group("web1", "up,down", {"--log", here.box / "all.log", "--log-format", "json"});
+    CHECK(group.status == 2);
+    CHECK(here.box.text_of("all.log").find(R"("type":"servicegroup","name":"up,down","reason":)") != std::string::npos);
+}
+
+TEST_CASE("while its log is written a check already stands by its verdict") {
+    const site here;
+    std::vector<powerconsul::last_word> told;
+    tool::cli::invocation call{{{{"POWERCONSUL_NODE", "production-web1"},
+                                 {"POWERCONSUL_CONFIG", here.box / "config.json"},
+                                 {"POWERCONSUL_STATE_DIR", here.box / "state"},
+                                 {"POWERCONSUL_STORE", here.box / "store.json"},
+                                 {"POWERCONSUL_LOG", here.box / "log"}},
+                                "web1"},
+                               {"check", "service", "-s", "down", "-S", "web", "--service-manager", "sysv",
+                                "--init-directory", here.box / "init.d"},
+                               [&](powerconsul::last_word word) { told.push_back(std::move(word)); }};
+    std::string out;
+    std::string err;
+    CHECK(tool::cli::run(call, out, err) == 2);
+    REQUIRE(told.size() == 3);
+    CHECK(told[2].status == 2);
+    CHECK(told[2].out == out);
+    call.environment["POWERCONSUL_LOG"] = "";
+    told.clear();
+    CHECK(tool::cli::run(call, out, err) == 2);
+    CHECK(told.size() == 2);
+}
+
+TEST_CASE("without a word about it a check has no log, and its stderr is none") {
+    const site here;
+    caller quiet{here.box, {{"POWERCONSUL_NODE", "production-web1"}, {"POWERCONSUL_LOG", ""}}};
+    const auto plain = quiet.check();
+    CHECK(access((here.box / "state/verdicts").c_str(), F_OK) != 0);
+    const auto told = quiet.check({"--log", "stderr"});
+    CHECK(told.err.empty());
+    CHECK(told.out == plain.out);
+    CHECK(access((here.box / "state/verdicts").c_str(), F_OK) != 0);
+}
+
+TEST_CASE("a log of a check that cannot be written changes no verdict, is told, and is made up for") {
+    const site here;
+    const auto plain = here.service("web1", "down", {"--log", "none"});
+    const words into{"--log", here.box / "missing/log"};
+    const auto failed = here.service("web1", "down", into);
+    CHECK(failed.status == 2);
+    CHECK(failed.err.empty());
+    CHECK(member(failed, "reason") == member(plain, "reason") +
+                                          "; the check's log is not written: cannot open the log \"" +
+                                          (here.box / "missing/log") + "\": No such file or directory");
+    CHECK(here.service("web1", "down", into).out == failed.out);
+    REQUIRE(mkdir((here.box / "missing").c_str(), 0700) == 0);
+    CHECK(here.service("web1", "down", into).out == plain.out);
+    CHECK(here.service("web1", "down", into).out == plain.out);
+    const std::string text = here.box.text_of("missing/log");
+    CHECK(text.find("event=verdict") == text.rfind("event=verdict"));
+    CHECK(text.find("event=verdict") != std::string::npos);
+
+    // Nothing is written that the next run would not know of.
+    REQUIRE(chmod((here.box / "state").c_str(), 0777) == 0);
+    const auto shared = here.service("web1", "down", {"--log", here.box / "other.log"});
+    CHECK(shared.status != 0);
+    CHECK(member(shared, "reason").find("the check's log is not written: the state directory") != std::string::npos);
+    CHECK(access((here.box / "other.log").c_str(), F_OK) != 0);
+    REQUIRE(chmod((here.box / "state").c_str(), 0700) == 0);
+}
+
 TEST_CASE("values may be attached, and may start with a dash") {
     const site here;
     here.box.write("check_procs", "#!/bin/sh\necho \"PROCS OK: $* | procs=1\"\n", 0700);

@@ -2,6 +2,7 @@
 #include <powerconsul/checks/kinds/all.hpp>
 #include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/checks/run.hpp>
+#include <powerconsul/checks/verdict_log.hpp>
 
 #include "host.hpp"
 
@@ -69,6 +70,10 @@ template <typename Kind>
     return subject;
 }
 
+[[nodiscard]] auto report_without_verdict(const config::arguments& line, const error& why) -> check_report {
+    return {.subject = subject_of(line), .why = why.message, .remedy = why.remedy};
+}
+
 void print_check(check_report report, int code, output_format format, std::string& out) {
     report.why = with_remedy(std::move(report.why), report.remedy);
     out += format == output_format::text ? nagios_line(report) : json::check_line(report, code);
@@ -77,6 +82,34 @@ void print_check(check_report report, int code, output_format format, std::strin
 
 void add_note(check_report& report, std::string_view note) {
     report.why.append(report.why.empty() ? "" : "; ").append(note);
+}
+
+/// Leaves a line in the log if verdict or reason are not those of the last run of the same command line. Nothing goes
+/// to stderr, which Consul keeps as a part of the check's output. A log that cannot be written is told in the reason,
+/// and the line is tried again at the next run.
+void log_changes(const config::arguments& line, const configuration& chosen, check_report& report) {
+    const auto kind = chosen.log.target.kind;
+    const auto service = line.value("consulservice");
+    if (chosen.log_by_default || !service || kind == log_target_kind::none || kind == log_target_kind::standard_error) {
+        return;
+    }
+    std::string call = line.words.subject;
+    for (const auto& each : line.operands) call += '\n' + each;
+    for (const auto& [name, value] : line.options) call += "\n--" + name + '=' + value;
+    posix_files files;
+    const auto changed = checks::keep_verdict(files, chosen.state_dir, call, report);
+    std::optional<error> cause;
+    if (!changed) cause = changed.error();
+    if (changed && *changed) {
+        log_options options = chosen.log;
+        options.command = "check";
+        options.file = report.subject.kind + '.' + *service;
+        posix_log log{std::move(options)};
+        log.write(checks::verdict_event(report, *service));
+        cause = log.cause();
+        if (cause) static_cast<void>(files.remove(checks::verdict_file(chosen.state_dir, call)));
+    }
+    if (cause) add_note(report, "the check's log is not written: " + cause->message);
 }
 
 /// What a check says when its time is over.
@@ -93,8 +126,7 @@ void add_note(check_report& report, std::string_view note) {
 
 auto without_verdict(const config::arguments& line, const error& why, const config::requested& asked, std::string& out)
     -> int {
-    print_check({.subject = subject_of(line), .why = why.message, .remedy = why.remedy}, asked.unknown_exit,
-                asked.format, out);
+    print_check(report_without_verdict(line, why), asked.unknown_exit, asked.format, out);
     return asked.unknown_exit;
 }
 
@@ -107,16 +139,23 @@ auto run_check(const invocation& call, const config::arguments& line, std::strin
     if (!chosen) return without_verdict(line, chosen.error(), asked, out);
     const config::requested now{chosen->timeout, chosen->unknown_exit, chosen->format};
     if (call.limit) call.limit(last_word_of_check(line, now));
-    result<check_report> report = fail(errc::usage, "there is no such check");
+    result<check_report> judged = fail(errc::usage, "there is no such check");
     checks::all_kinds::with(line.words.subject, [&]<typename Kind>(std::type_identity<Kind>) {
-        report = report_on<Kind>(call, line, *chosen);
+        judged = report_on<Kind>(call, line, *chosen);
     });
-    if (!report) return without_verdict(line, report.error(), now, out);
-    report->why = with_remedy(std::move(report->why), std::exchange(report->remedy, {}));
-    for (const auto& note : chosen->notes) add_note(*report, note);
-    if (line.has("updatekv")) add_note(*report, "-U/--updatekv changes nothing, the roles stay as the document says");
-    const int code = exit_status(report->state, now.unknown_exit);
-    print_check(*report, code, now.format, out);
+    auto report = judged ? std::move(*judged) : report_without_verdict(line, judged.error());
+    report.why = with_remedy(std::move(report.why), std::exchange(report.remedy, {}));
+    for (const auto& note : chosen->notes) add_note(report, note);
+    if (line.has("updatekv")) add_note(report, "-U/--updatekv changes nothing, the roles stay as the document says");
+    const int code = exit_status(report.state, now.unknown_exit);
+    if (call.limit && !chosen->log_by_default) {
+        // However long the log takes, the verdict stands.
+        last_word word{now.timeout, {}, code};
+        print_check(report, code, now.format, word.out);
+        call.limit(std::move(word));
+    }
+    log_changes(line, *chosen, report);
+    print_check(std::move(report), code, now.format, out);
     return code;
 }
 

@@ -70,6 +70,10 @@ constexpr auto check_options = std::to_array<option>({
     {'F', "noopfile", "FILE", "passing whatever is expected while this file exists"},
     {0, "noop-max-age", "TIME", "how old that file may become, as in 2h or 30m (default: any age)"},
     {0, "unknown-exit", "1|2|3", "exit status when the verdict is unknown (default 1)", false, true},
+    {0, "log", "WHERE", "for a line at each change: none, syslog, a file, or a directory with a / (default none)",
+     false, true},
+    {0, "log-format", "logfmt|json", "how that line is written (default logfmt)", false, true},
+    {0, "log-level", "LEVEL", "error: only critical, warning: no passing (default info)", false, true},
     {'U', "updatekv", "", "taken as in the original, and changes nothing: no check writes to Consul"},
 });
 

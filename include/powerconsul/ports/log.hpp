@@ -62,6 +62,7 @@ struct log_options {
     log_format format{log_format::logfmt};
     event_level most{event_level::info};  ///< the least important level that is still written
     std::string command{};                ///< whose log it is, as `watch`: part of the names below a directory
+    std::string file{};  ///< the file for all events below a directory, without `.log`; by service and state if empty
 };
 
 /// Something that happened, for the log. Values may hold any bytes; who writes them makes one line of them. `what` and
@@ -70,7 +71,7 @@ struct event {
     event_level level{event_level::info};
     std::string_view what{};                                         ///< a few fixed words, as in `trigger ended`
     std::string service{};                                           ///< empty if it concerns no service
-    std::string state{};                                             ///< `warning`, `critical` or empty
+    std::string state{};                                             ///< a state's or verdict's name, or empty
     std::vector<std::pair<std::string_view, std::string>> fields{};  ///< further ones, in this order
 };
 

@@ -281,6 +281,23 @@ TEST_CASE("a directory has a file for each command, service and state") {
     }
 }
 
+TEST_CASE("a directory has one file for a command whose options name it") {
+    const scratch s;
+    auto chosen = options(log_target_kind::directory, s.path);
+    chosen.command = "check";
+    for (const auto& [file, path] : {std::pair{std::string{"service.web"}, std::string{"check/service.web.log"}},
+                                     {"service.a/b", "check/service.a%2Fb.log"},
+                                     {std::string(252, 's'), "check/check.log"}}) {
+        chosen.file = file;
+        posix_log log{chosen};
+        log.write({.what = "e", .service = "web", .state = "critical"});
+        log.write({.what = "f", .service = "db", .state = "passing"});
+        CHECK(message(log) == "no cause");
+        CHECK(timeless(content(s.path + '/' + path)) ==
+              "level=info event=e service=web state=critical\nlevel=info event=f service=db state=passing\n");
+    }
+}
+
 TEST_CASE("what cannot be written changes nothing, is counted and told") {
     const scratch s;
     std::ofstream{s.path + "/target"} << "kept";

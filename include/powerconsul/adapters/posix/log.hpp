@@ -20,9 +20,10 @@ namespace powerconsul::inline v0 {
 
 /// Writes events to stderr, to syslog or to files, at once and each as one line with one system call, so that processes
 /// and threads may share a file. In a directory there is `<command>/<service>.<state>.log` for each service and state,
-/// and `<command>/<command>.log` for the rest. A file is opened for each line, so that a new one replaces one that was
-/// moved away. Files are made with mode 0640, the directory and the one in it with 0750; directories above must exist.
-/// Symbolic links in a file's place or below the directory are not followed.
+/// and `<command>/<command>.log` for the rest, or `<command>/<file>.log` for all if the options name a file. A file is
+/// opened for each line, so that a new one replaces one that was moved away. Files are made with mode 0640, the
+/// directory and the one in it with 0750; directories above must exist. Symbolic links in a file's place or below the
+/// directory are not followed.
 ///
 /// Failures do not reach the caller; `failures` and `cause` report them. A disk that fills up in the middle of a line
 /// leaves a part of it; the next line begins on a line of its own (at worst after an empty one). Nothing waits for
@@ -38,6 +39,7 @@ public:
         if (there) options_.target.kind = log_target_kind::directory;
         options_.command = percent_encoded(options_.command);
         if (options_.command.find_first_not_of('.') == std::string::npos) options_.command = "powerconsul";
+        options_.file = percent_encoded(options_.file);
         if (options_.target.kind == log_target_kind::syslog) ::openlog("powerconsul", LOG_PID, LOG_DAEMON);
     }
 
@@ -140,12 +142,14 @@ private:
         if (!outer) return system_failure("open the log's directory", top, errno);
         const posix_fd inner = open_directory(outer.get(), options_.command, O_NOFOLLOW);
         if (!inner) return system_failure("open the log's directory", middle, errno);
-        std::string name = options_.command + ".log";
-        if (!what.service.empty() && !what.state.empty()) {
-            constexpr std::size_t longest_name = 255;
-            std::string own = percent_encoded(what.service) + '.' + percent_encoded(what.state) + ".log";
-            if (own.size() <= longest_name) name = std::move(own);
+        std::string name = options_.file;
+        if (name.empty() && !what.service.empty() && !what.state.empty()) {
+            name = percent_encoded(what.service) + '.' + percent_encoded(what.state);
         }
+        constexpr std::size_t longest_name = 255;
+        constexpr std::string_view end = ".log";
+        if (name.empty() || name.size() + end.size() > longest_name) name = options_.command;
+        name += end;
         return put_to_file(inner.get(), name, middle + '/' + name, what);
     }
 
