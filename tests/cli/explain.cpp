@@ -59,7 +59,7 @@ TEST_CASE("every fact of a standby's role is there with its source") {
                                                            "standby_nodes": "production-web2"}}})",
                          "critical",
                          R"("triggers/production/web/primary/critical": "service @SVC restart",
-                            "triggers/production/web/secondary/warning": "#!/bin/sh\necho warned\n",)"));
+                            "triggers/web/primary/warning": "#!/bin/sh\necho warned\n",)"));
     const auto both = explain(box);
     CHECK(both.text.status == 0);
     CHECK(both.json.status == 0);
@@ -85,8 +85,9 @@ TEST_CASE("every fact of a standby's role is there with its source") {
                     "    check    service:web critical\n  active     production-web9 is in none of these lists\n"
                     "  rights     node:read on production-web9 and service:read on web: the token has them, or there "
                     "are no ACLs   [POST /v1/internal/acl/authorize]\n") != std::string::npos);
-    CHECK(line_of(text, "on warning").find("/bin/sh   [triggers/production/web/secondary/warning, ModifyIndex ") !=
-          std::string::npos);
+    const std::string warned = line_of(text, "on warning");
+    CHECK(warned.starts_with("on warning   /bin/sh   [triggers/web/primary/warning, ModifyIndex "));
+    CHECK(warned.ends_with("; there is none at triggers/production/web/primary/warning]"));
     CHECK(line_of(text, "  script") == "  script     #!/bin/sh");
     CHECK(line_of(text, "on critical")
               .starts_with("on critical  /bin/sh -c service apache2 restart   "

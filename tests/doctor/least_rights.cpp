@@ -175,9 +175,15 @@ TEST_CASE("what a service needs is asked for, with the nodes as Consul spells th
     CHECK(found.facts.state == document_state::read);
     CHECK(names_of(found, acl_resource::node) == words{"web2.example.org", "web1.example.org", "web7"});
     CHECK(names_of(found, acl_resource::agent) == words{"web2.example.org"});
-    CHECK(found.facts.triggers.size() == 4);
-    CHECK(found.facts.triggers.front() == "triggers/production/web/primary/warning");
-    CHECK(found.facts.other_triggers.size() == 2);
+    CHECK(found.facts.triggers == words{"triggers/production/web/primary/warning", "triggers/web/primary/warning",
+                                        "triggers/production/web/primary/critical", "triggers/web/primary/critical",
+                                        "triggers/production/web/secondary/warning", "triggers/web/secondary/warning",
+                                        "triggers/production/web/secondary/critical",
+                                        "triggers/web/secondary/critical"});
+    CHECK(found.facts.other_triggers.size() == 4);
+    CHECK(std::ranges::count(names_of(found, acl_resource::key), "triggers/web/standalone/critical") == 1);
+    pair.triggers.base_key = "own";
+    CHECK(pair().facts.triggers.size() == 4);
     CHECK(found.datacenters == words{"hq"});
     REQUIRE(found.notes.size() == 1);
     CHECK(found.notes.front().find("was read (ModifyIndex ") != std::string::npos);
@@ -191,7 +197,7 @@ TEST_CASE("without a document a node is standalone, and what cannot be told allo
     const auto found = broken();
     CHECK(found.facts.state == document_state::unread);
     CHECK(found.facts.asks_agent);
-    CHECK(found.facts.triggers.size() == 6);
+    CHECK(found.facts.triggers.size() == 12);
     CHECK(names_of(found, acl_resource::node) == words{"…"});
     CHECK(found.notes.size() == 2);
 }

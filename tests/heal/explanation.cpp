@@ -258,6 +258,13 @@ TEST_CASE("every fact is explained for people and for programs") {
          },
          "on critical  would fail to run: no command   [triggers/x, ModifyIndex 9]\n",
          R"("role":"primary","cause":"no command"}])"},
+        {"a trigger of the second place",
+         [](described& at) {
+             at.triggers = {trigger({"/bin/echo"})};
+             at.triggers[0].search->tried = {"triggers/e/x", "triggers/x"};
+         },
+         "on critical  /bin/echo   [triggers/x, ModifyIndex 9; there is none at triggers/e/x]\n",
+         R"("looked_at":["triggers/e/x","triggers/x"],"key":"triggers/x",)"},
         {"no trigger",
          [](described& at) {
              at.triggers = {{bad_state::warning, trigger_search{{}, {"a", "b"}}, job{}}};
@@ -318,7 +325,7 @@ TEST_CASE("the triggers of both states are looked up, each with its own time") {
     CHECK(found[1].state == bad_state::critical);
     REQUIRE(found[1].search);
     CHECK_FALSE(found[1].search->found);
-    CHECK(found[1].search->tried == std::vector{base + "critical"});
+    CHECK(found[1].search->tried == std::vector<std::string>{base + "critical", "triggers/web/primary/critical"});
 
     here.consul.put("hq", base + "critical", "");
     found = look();

@@ -207,31 +207,31 @@ TEST_CASE("the role decides which triggers are looked for") {
     constexpr std::string_view primary = R"({"active_nodes":["production-web3"],"standby_nodes":["production-web1"]})";
     constexpr std::string_view standby = R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})";
     const std::string below = "/v1/kv/triggers/production/web/";
+    const std::string shared = "/v1/kv/triggers/web/";
     const row rows[] = {
         {"standalone",
          "",
          store_status::passing,
-         {below + "standalone/critical"},
-         "there is no trigger at triggers/production/web/standalone/critical",
+         {below + "standalone/critical", shared + "standalone/critical"},
+         "there is no trigger at triggers/production/web/standalone/critical or triggers/web/standalone/critical",
          {}},
         {"primary",
          primary,
          store_status::passing,
-         {below + "primary/critical"},
-         "there is no trigger at triggers/production/web/primary/critical",
+         {below + "primary/critical", shared + "primary/critical"},
+         "there is no trigger at triggers/production/web/primary/critical or triggers/web/primary/critical",
          {}},
         {"secondary that should run",
          standby,
          store_status::critical,
-         {below + "primary/critical", below + "secondary/critical"},
-         "there is no trigger at triggers/production/web/primary/critical or "
-         "triggers/production/web/secondary/critical",
+         {below + "primary/critical", shared + "primary/critical"},
+         "there is no trigger at triggers/production/web/primary/critical or triggers/web/primary/critical",
          {}},
         {"secondary that should not",
          standby,
          store_status::passing,
-         {below + "secondary/critical"},
-         "there is no trigger at triggers/production/web/secondary/critical",
+         {below + "secondary/critical", shared + "secondary/critical"},
+         "there is no trigger at triggers/production/web/secondary/critical or triggers/web/secondary/critical",
          {}},
         {"no role",
          R"({"active_nodes":[]})",
@@ -280,22 +280,39 @@ TEST_CASE("the role decides which triggers are looked for") {
     }
 }
 
-TEST_CASE("a standby that takes over runs the primary's trigger, or else its own") {
-    for (const std::string_view as : {"primary", "secondary"}) {
-        CAPTURE(as);
+TEST_CASE("a standby that takes over runs the primary's trigger and never its own, which stops the service") {
+    struct row {
+        std::string_view name;
+        lines keys;
+        std::string_view runs;  ///< the key of the trigger that runs; empty if none does
+    };
+    const std::string primary = "triggers/production/web/primary/critical";
+    const std::string shared = "triggers/web/primary/critical";
+    const lines own{"triggers/production/web/secondary/critical", "triggers/web/secondary/critical"};
+    const row rows[] = {
+        {"both places", {primary, shared}, primary},
+        {"the first", {primary}, primary},
+        {"the second", {shared}, shared},
+        {"neither", {}, ""},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
         node at;
         at.consul.put("hq", "cluster/production/web",
                       R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})");
         REQUIRE(at.consul.set_check("hq", other, "service:web", store_status::critical));
-        at.trigger("secondary");
-        at.trigger(as);
+        for (const auto& key : own) at.consul.put("hq", key, "stop web");
+        for (const auto& key : row.keys) at.consul.put("hq", key, "restart web");
         at.jobs.on(restart, 0);
         const auto report = at.handle();
         REQUIRE(report.checks.size() == 1);
+        CHECK_FALSE(report.cause);
         CHECK(report.checks[0].own == role::secondary);
-        CHECK(to_string(report.checks[0].as) == as);
-        CHECK(at.only().last.key == "triggers/production/web/" + std::string{as} + "/critical");
-        CHECK(at.jobs.begun().size() == 1);
+        CHECK(report.checks[0].ran.has_value() == !row.runs.empty());
+        CHECK(at.jobs.begun().size() == (row.runs.empty() ? 0 : 1));
+        if (row.runs.empty()) continue;
+        CHECK(report.checks[0].as == role::primary);
+        CHECK(at.only().last.key == row.runs);
     }
 }
 
@@ -323,7 +340,7 @@ TEST_CASE("where Consul does not say whether there is a trigger, nothing is done
         at.consul.put("hq", "cluster/production/web",
                       R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})");
         REQUIRE(at.consul.set_check("hq", other, "service:web", store_status::critical));
-        at.trigger("secondary");
+        at.consul.put("hq", "triggers/web/primary/critical", "restart web");
         at.consul.respond_with("/v1/kv/triggers/production/web/primary", row.status, row.body);
         const auto report = at.handle();
         CHECK(at.jobs.jobs().empty());
@@ -469,7 +486,8 @@ TEST_CASE("what keeps a trigger from running is asked again after the shortest b
     };
     const row rows[] = {
         {"no value", [](node<>& at) { at.consul.erase("hq", "triggers/production/web/standalone/critical"); },
-         "there is no trigger at triggers/production/web/standalone/critical", event_level::info},
+         "there is no trigger at triggers/production/web/standalone/critical or triggers/web/standalone/critical",
+         event_level::info},
         {"noopTriggers",
          [](node<>& at) {
              at.options.noop_triggers = {"mail", "web"};
@@ -876,10 +894,11 @@ TEST_CASE("one handler may be asked again") {
         node at;
         auto handler = at.handler();
         CHECK(handler.run_once(at.listed.front()).checks.at(0).why ==
-              "there is no trigger at triggers/production/web/standalone/critical");
+              "there is no trigger at triggers/production/web/standalone/critical or triggers/web/standalone/critical");
         CHECK_FALSE(at.files.get(std::string{journal_file}));
         static_cast<void>(handler.handle("web", at.listed));
-        CHECK(at.only().held == "there is no trigger at triggers/production/web/standalone/critical");
+        CHECK(at.only().held ==
+              "there is no trigger at triggers/production/web/standalone/critical or triggers/web/standalone/critical");
     }
     SUBCASE("while an attempt runs, and after it") {
         node<scripted_supervisor> at;
@@ -1378,10 +1397,12 @@ TEST_CASE("asked for directly, what keeps a trigger from running is reported and
     CHECK(report.checks.at(0).why == "stopped");
     CHECK_FALSE(at.files.get(std::string{journal_file}));
     at.options.stopped.clear();
-    CHECK(at.once().checks.at(0).why == "there is no trigger at triggers/production/web/standalone/critical");
+    CHECK(at.once().checks.at(0).why ==
+          "there is no trigger at triggers/production/web/standalone/critical or triggers/web/standalone/critical");
     CHECK_FALSE(at.files.get(std::string{journal_file}));
     at.agent_says("service:web", store_status::passing, "well");
-    CHECK(at.once().checks.at(0).why == "there is no trigger at triggers/production/web/standalone/critical");
+    CHECK(at.once().checks.at(0).why ==
+          "there is no trigger at triggers/production/web/standalone/critical or triggers/web/standalone/critical");
     CHECK_FALSE(at.files.get(std::string{journal_file}));
     at.consul.set_offline(true);
     CHECK(at.once().cause->code == errc::unavailable);

@@ -118,7 +118,8 @@ TEST_CASE("a dry run says what would run and why the rest would not") {
          "would fail to run triggers/production/bad/standalone/critical: the trigger "
          "triggers/production/bad/standalone/critical: comand at line 1, column 2 (byte 1): this key is not known; "
          "did you mean \"command\"?\n"},
-        {"nix", "", "would do nothing: there is no trigger at triggers/production/nix/standalone/critical\n"},
+        {"nix", "",
+         "would do nothing: there is no trigger at triggers/production/nix/standalone/critical or triggers/nix/standalone/critical\n"},
         {"noop", "echo", "would do nothing: the configuration's noopTriggers name it\n"},
     };
     for (const auto& each : rows) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,57 +26,84 @@ auto who() -> identity {
 
 }  // namespace
 
-TEST_CASE("the roles under which a trigger is looked for") {
+TEST_CASE("the role under which a trigger is looked for") {
     struct row {
         role own;
         expectation expects;
-        std::vector<role> roles;
+        role as;
     };
     using enum role;
-    const row rows[] = {
-        {standalone, expectation::running, {standalone}},
-        {standalone, expectation::stopped, {standalone}},
-        {standalone, expectation::unknown, {}},
-        {primary, expectation::running, {primary}},
-        {primary, expectation::stopped, {primary}},
-        {primary, expectation::unknown, {}},
-        {secondary, expectation::running, {primary, secondary}},
-        {secondary, expectation::stopped, {secondary}},
-        {secondary, expectation::unknown, {}},
-        {role::unknown, expectation::running, {}},
-        {role::unknown, expectation::stopped, {}},
-        {role::unknown, expectation::unknown, {}},
+    constexpr row rows[] = {
+        {standalone, expectation::running, standalone},
+        {standalone, expectation::stopped, standalone},
+        {standalone, expectation::unknown, role::unknown},
+        {primary, expectation::running, primary},
+        {primary, expectation::stopped, primary},
+        {primary, expectation::unknown, role::unknown},
+        {secondary, expectation::running, primary},
+        {secondary, expectation::stopped, secondary},
+        {secondary, expectation::unknown, role::unknown},
+        {role::unknown, expectation::running, role::unknown},
+        {role::unknown, expectation::stopped, role::unknown},
+        {role::unknown, expectation::unknown, role::unknown},
     };
+    static_assert(
+        std::ranges::all_of(rows, [](const auto& row) { return trigger_role(row.own, row.expects) == row.as; }));
     for (const auto& row : rows) {
         CAPTURE(to_string(row.own));
         CAPTURE(to_string(row.expects));
-        CHECK(trigger_roles(row.own, row.expects) == row.roles);
+        CHECK(trigger_role(row.own, row.expects) == row.as);
     }
 }
 
-TEST_CASE("a trigger's key") {
+TEST_CASE("the keys of a trigger") {
     struct row {
         std::string_view name;
         std::string base;
         std::string environment;
         std::string_view service;
         bad_state state;
-        std::string_view key;  ///< empty: refused
+        words keys;  ///< empty: refused
     };
     const row rows[] = {
-        {"by the environment", "", "production", "web", bad_state::critical,
-         "triggers/production/web/primary/critical"},
-        {"of the other state", "", "production", "web", bad_state::warning, "triggers/production/web/primary/warning"},
-        {"with a base", "own/keys", "production", "web", bad_state::warning, "own/keys/web/primary/warning"},
-        {"with a base that ends in a slash", "own/", "production", "web", bad_state::warning,
-         "own/web/primary/warning"},
-        {"with a base and without an environment", "own", "", "web", bad_state::warning, "own/web/primary/warning"},
-        {"without either", "", "", "web", bad_state::critical, ""},
-        {"an environment of two segments", "", "a/b", "web", bad_state::critical, ""},
-        {"an environment above", "", "..", "web", bad_state::critical, ""},
-        {"a service of two segments", "", "production", "web/primary", bad_state::critical, ""},
-        {"a service above", "", "production", "..", bad_state::critical, ""},
-        {"a base with an empty segment", "own//keys", "production", "web", bad_state::critical, ""},
+        {"with the environment and without it",
+         "",
+         "production",
+         "web",
+         bad_state::critical,
+         {"triggers/production/web/primary/critical", "triggers/web/primary/critical"}},
+        {"of the other state",
+         "",
+         "production",
+         "web",
+         bad_state::warning,
+         {"triggers/production/web/primary/warning", "triggers/web/primary/warning"}},
+        {"of a service that is named as its environment is",
+         "",
+         "web",
+         "web",
+         bad_state::warning,
+         {"triggers/web/web/primary/warning", "triggers/web/primary/warning"}},
+        {"with a base", "own/keys", "production", "web", bad_state::warning, {"own/keys/web/primary/warning"}},
+        {"with a base that ends in a slash",
+         "own/",
+         "production",
+         "web",
+         bad_state::warning,
+         {"own/web/primary/warning"}},
+        {"with a base and without an environment", "own", "", "web", bad_state::warning, {"own/web/primary/warning"}},
+        {"with the base of the second place",
+         "triggers",
+         "production",
+         "web",
+         bad_state::warning,
+         {"triggers/web/primary/warning"}},
+        {"without either", "", "", "web", bad_state::critical, {}},
+        {"an environment of two segments", "", "a/b", "web", bad_state::critical, {}},
+        {"an environment above", "", "..", "web", bad_state::critical, {}},
+        {"a service of two segments", "", "production", "web/primary", bad_state::critical, {}},
+        {"a service above", "", "production", "..", bad_state::critical, {}},
+        {"a base with an empty segment", "own//keys", "production", "web", bad_state::critical, {}},
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);
@@ -83,45 +111,37 @@ TEST_CASE("a trigger's key") {
         options.base_key = row.base;
         identity of;
         of.environment = row.environment;
-        const auto key = trigger_key(options, of, row.service, role::primary, row.state);
-        CHECK(key.has_value() == !row.key.empty());
-        if (key) {
-            CHECK(*key == row.key);
+        const auto keys = trigger_keys(options, of, row.service, role::primary, row.state);
+        CHECK(keys.has_value() == !row.keys.empty());
+        if (keys) {
+            CHECK(*keys == row.keys);
         } else {
-            CHECK(key.error().code == errc::usage);
+            CHECK(keys.error().code == errc::usage);
         }
     }
 }
 
-TEST_CASE("a trigger is looked for under one role after the other, until there is one or no clean answer") {
+TEST_CASE("a trigger is looked for at one place after the other, until there is one or no clean answer") {
     struct row {
         std::string_view name;
-        void (*change)(store&);
+        words values;  ///< the keys that have one: their own name
         std::string_view key;
         words tried;
     };
     const std::string first = "triggers/production/web/primary/critical";
-    const std::string second = "triggers/production/web/secondary/critical";
+    const std::string second = "triggers/web/primary/critical";
     const row rows[] = {
-        {"none", [](store&) {}, "", {first, second}},
-        {"the first", [](store& in) { in.put("hq", "triggers/production/web/primary/critical", "a"); }, first, {first}},
-        {"the second",
-         [](store& in) { in.put("hq", "triggers/production/web/secondary/critical", "a"); },
-         second,
-         {first, second}},
-        {"both",
-         [](store& in) {
-             in.put("hq", "triggers/production/web/secondary/critical", "b");
-             in.put("hq", "triggers/production/web/primary/critical", "a");
-         },
-         first,
-         {first}},
+        {"none", {}, "", {first, second}},
+        {"the first", {first}, first, {first}},
+        {"the second", {second}, second, {first, second}},
+        {"both", {second, first}, first, {first}},
         {"another state's",
-         [](store& in) { in.put("hq", "triggers/production/web/primary/warning", "a"); },
+         {"triggers/production/web/primary/warning", "triggers/web/primary/warning"},
          "",
          {first, second}},
-        {"another datacenter's",
-         [](store& in) { in.put("dr", "triggers/production/web/primary/critical", "a"); },
+        {"another environment's", {"triggers/test/web/primary/critical"}, "", {first, second}},
+        {"what stops a secondary that should wait",
+         {"triggers/production/web/secondary/critical", "triggers/web/secondary/critical"},
          "",
          {first, second}},
     };
@@ -129,7 +149,8 @@ TEST_CASE("a trigger is looked for under one role after the other, until there i
         CAPTURE(row.name);
         store consul{{.node = "production-web3", .datacenter = "hq"}};
         manual_clock time;
-        row.change(consul);
+        consul.put("dr", first, "another datacenter's");
+        for (const auto& key : row.values) consul.put("hq", key, key);
         consul_client<store&, manual_clock&> client{consul, time, seconds(5)};
         resolution facts;
         facts.own = role::secondary;
@@ -140,11 +161,23 @@ TEST_CASE("a trigger is looked for under one role after the other, until there i
         CHECK(search->found.has_value() == !row.key.empty());
         if (search->found) {
             CHECK(search->found->key == row.key);
-            CHECK(search->found->as == (row.key == first ? role::primary : role::secondary));
-            CHECK(search->found->value == "a");
+            CHECK(search->found->as == role::primary);
+            CHECK(search->found->value == row.key);
             CHECK(search->found->modify_index == consul.data().index());
         }
     }
+}
+
+TEST_CASE("no trigger is looked for while role or expectation is unknown") {
+    store consul{{.node = "production-web3", .datacenter = "hq"}};
+    world::recorded_store asked{consul};
+    manual_clock time;
+    consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(5)};
+    const auto search = find_trigger(client, {}, who(), resolution{}, "web", bad_state::critical);
+    REQUIRE(search);
+    CHECK(search->tried.empty());
+    CHECK_FALSE(search->found);
+    CHECK(asked.requests.empty());
 }
 
 TEST_CASE("an empty value is found, since its key is there") {
@@ -164,14 +197,14 @@ TEST_CASE("an empty value is found, since its key is there") {
     CHECK(made.error().message.starts_with("the trigger triggers/production/web/standalone/critical: "));
 }
 
-TEST_CASE("where the first role's key cannot be read the second one is not asked") {
+TEST_CASE("where the first place cannot be read the second one is not asked") {
     store consul{{.node = "production-web3", .datacenter = "hq"}};
     world::recorded_store asked{consul};
     manual_clock time;
     resolution facts;
     facts.own = role::secondary;
     facts.expects = expectation::running;
-    consul.put("hq", "triggers/production/web/secondary/critical", "a");
+    consul.put("hq", "triggers/web/primary/critical", "a");
     const auto search = [&](const identity& of, std::string_view service) {
         consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(5)};
         return find_trigger(client, {}, of, facts, service, bad_state::critical);
@@ -181,6 +214,24 @@ TEST_CASE("where the first role's key cannot be read the second one is not asked
     REQUIRE_FALSE(found);
     CHECK(found.error().code == errc::denied);
     CHECK(world::targets(asked.requests) == words{"/v1/kv/triggers/production/web/primary/critical?consistent"});
+
+    // What answers 404 without Consul's index is not Consul.
+    consul.respond_normally();
+    consul.respond_with("/v1/kv/triggers/production/web/primary", 404, "");
+    found = search(who(), "web");
+    REQUIRE_FALSE(found);
+    CHECK(found.error().code == errc::bad_data);
+    CHECK(asked.requests.size() == 2);
+
+    // And a second place that cannot be read is unknown, too, and not a trigger that is absent.
+    consul.respond_normally();
+    consul.respond_with("/v1/kv/triggers/web/", 403, "Permission denied");
+    found = search(who(), "web");
+    REQUIRE_FALSE(found);
+    CHECK(found.error().code == errc::denied);
+    CHECK(asked.requests.size() == 4);
+    asked.requests.resize(1);
+    consul.respond_normally();
 
     found = search({}, "web");
     REQUIRE_FALSE(found);

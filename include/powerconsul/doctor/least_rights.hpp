@@ -26,7 +26,7 @@ struct acl_facts {
     std::vector<std::string> listed{};    ///< the nodes of both lists, as Consul calls them where it shows them
     std::string counted{};                ///< if grouped by datacenters: the prefix of the names of nodes that count
     bool asks_agent{};                    ///< the role needs the agent's name or datacenter
-    std::vector<std::string> triggers{};  ///< the keys for the roles that possible_roles() gives
+    std::vector<std::string> triggers{};  ///< the keys for the roles that possible_roles() gives, at both places
     std::vector<std::string> other_triggers{};  ///< those of the other roles
 };
 
@@ -135,9 +135,9 @@ namespace detail {
     for (const role as : {role::standalone, role::primary, role::secondary}) {
         auto& keys = std::ranges::find(possible, as) != possible.end() ? facts.triggers : facts.other_triggers;
         for (const bad_state state : {bad_state::warning, bad_state::critical}) {
-            auto key = trigger_key(triggers, who, facts.service, as, state);
-            if (!key) return unexpected{std::move(key).error()};
-            keys.push_back(std::move(*key));
+            const auto places = trigger_keys(triggers, who, facts.service, as, state);
+            if (!places) return unexpected{places.error()};
+            keys.insert(keys.end(), places->begin(), places->end());
         }
     }
     return {};

@@ -199,7 +199,8 @@ inline void add_trigger(const explained_trigger& each, json::page& to) {
     to.strings("looked_at", tried, [](const std::string& key) { return key; });
     if (tried.empty()) return to.row(name, "nothing: neither role nor expectation may be unknown");
     if (!found) return to.row(name, "nothing: there is no trigger", "looked at " + listed(tried));
-    const std::string source = found->key + ", ModifyIndex " + std::to_string(found->modify_index);
+    std::string source = found->key + ", ModifyIndex " + std::to_string(found->modify_index);
+    if (tried.size() > 1) source += "; there is none at " + tried.front();
     to.object.key("key").string(found->key).key("modify_index").number(found->modify_index);
     to.object.key("role").string(to_string(found->as));
     if (!each.runs) return failed("would fail to run: ", each.runs.error(), source);

@@ -312,7 +312,7 @@ private:
             return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
         }
         if (facts.waits) return hold("no active serves, and this node is about to take over: " + facts.reason);
-        if (trigger_roles(facts.own, facts.expects).empty()) {
+        if (trigger_role(facts.own, facts.expects) == role::unknown) {
             return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
         }
         auto asking = consul(until);

@@ -7,30 +7,41 @@
 namespace powerconsul::inline v0 {
 
 struct trigger_options {
-    std::string base_key{};                     ///< the key above all triggers; `triggers/<environment>` if empty
+    std::string base_key{};                     ///< the key above all triggers; if empty, those of trigger_keys() count
     std::vector<substitution> substitutions{};  ///< from the configuration; @ENV, @HOST and @ROLE are added to them
     milliseconds timeout{seconds(60)};          ///< for an action whose value names none
     milliseconds grace{seconds(10)};
 };
 
-/// The roles under which to look for a trigger; the first that has one counts. Empty if role or expectation is unknown.
-[[nodiscard]] inline auto trigger_roles(role own, expectation expects) -> std::vector<role> {
-    if (own == role::unknown || expects == expectation::unknown) return {};
-    if (own == role::secondary && expects == expectation::running) return {role::primary, role::secondary};
-    return {own};
+/// The role under which to look for a trigger: `unknown` (nowhere) if role or expectation is unknown. A secondary that
+/// is expected to run looks where a primary does, and nowhere else: what is kept for a secondary stops the service.
+[[nodiscard]] constexpr auto trigger_role(role own, expectation expects) -> role {
+    if (own == role::unknown || expects == expectation::unknown) return role::unknown;
+    return own == role::secondary && expects == expectation::running ? role::primary : own;
 }
 
-/// `<base>/<service>/<role>/<state>`. Fails with errc::usage for a name that would lead to another key.
-[[nodiscard]] inline auto trigger_key(const trigger_options& options, const identity& who, std::string_view service,
-                                      role as, bad_state state) -> result<std::string> {
-    std::string base = options.base_key;
-    if (base.empty()) {
+/// The key above the triggers that nodes of every environment read, in the place that python-powerconsul reads.
+inline constexpr std::string_view shared_trigger_base = "triggers";
+
+/// Where a trigger may stand, in the order of reading: `triggers/<environment>/<service>/<role>/<state>`, then
+/// `triggers/<service>/<role>/<state>`; a configured base has the place of both. Fails with errc::usage for a name that
+/// would lead to another key. No key can be in the place of two services: the places differ in their segments, and no
+/// name has a `/`.
+[[nodiscard]] inline auto trigger_keys(const trigger_options& options, const identity& who, std::string_view service,
+                                       role as, bad_state state) -> result<std::vector<std::string>> {
+    std::vector<std::string> bases{options.base_key};
+    if (options.base_key.empty()) {
         if (auto valid = validate_segment("the environment", who.environment); !valid) return unexpected{valid.error()};
-        base = "triggers/" + who.environment;
+        const std::string shared{shared_trigger_base};
+        bases = {shared + '/' + who.environment, shared};
     }
-    auto key = document_key(base, service);
-    if (!key) return key;
-    return *key + '/' + std::string{to_string(as)} + '/' + std::string{to_string(state)};
+    std::vector<std::string> keys;
+    for (const auto& base : bases) {
+        const auto key = document_key(base, service);
+        if (!key) return unexpected{key.error()};
+        keys.push_back(*key + '/' + std::string{to_string(as)} + '/' + std::string{to_string(state)});
+    }
+    return keys;
 }
 
 struct found_trigger {
@@ -45,20 +56,22 @@ struct trigger_search {
     std::vector<std::string> tried{};  ///< the keys that were read, in that order
 };
 
-/// Reads the trigger's value. The next role is tried only if Consul says that there is no such key, not after an error.
+/// Reads the trigger's value. The next key is read only if Consul says that there is no such key, not after an error.
 template <typename Client>
 [[nodiscard]] auto find_trigger(Client& consul, const trigger_options& options, const identity& who,
                                 const resolution& facts, std::string_view service, bad_state state)
     -> result<trigger_search> {
     trigger_search search;
-    for (const role as : trigger_roles(facts.own, facts.expects)) {
-        const auto key = trigger_key(options, who, service, as, state);
-        if (!key) return unexpected{key.error()};
-        search.tried.push_back(*key);
-        auto entry = consul.read_key(*key, who.datacenter);
+    const role as = trigger_role(facts.own, facts.expects);
+    if (as == role::unknown) return search;
+    const auto keys = trigger_keys(options, who, service, as, state);
+    if (!keys) return unexpected{keys.error()};
+    for (const auto& key : *keys) {
+        search.tried.push_back(key);
+        auto entry = consul.read_key(key, who.datacenter);
         if (!entry) return unexpected{entry.error()};
         if (!*entry) continue;
-        search.found = found_trigger{as, *key, (*entry)->modify_index, std::move((*entry)->value)};
+        search.found = found_trigger{as, key, (*entry)->modify_index, std::move((*entry)->value)};
         break;
     }
     return search;
