@@ -195,20 +195,23 @@ TEST_CASE("an export is looked through key by key, and triggers are held against
         entry("triggers/test/web/secondary/warning", "service x start"),
     });
     const auto run = lint({"-"}, text);
-    CHECK(run.out ==
-          "cluster/production/bad:1:18: error: active_nodes: the list is empty; name at least one\n"
-          "cluster/production/web/old: warning: no key that powerconsul reads: cluster documents stand at "
-          "cluster/*/<service>\n"
-          "triggers/production/all/secondary/critical: warning: this trigger never runs: the mode of its cluster "
-          "document is all-active: every node is primary\n"
-          "triggers/production/none/primary/critical: warning: this trigger never runs: without a cluster document "
-          "every node is standalone, and this export has none\n"
-          "triggers/production/web/master/critical: warning: \"master\" is no role; did you mean \"primary\"?\n"
-          "triggers/production/web/primary/critical:1:1: warning: the command ./restart is relative; triggers run in "
-          "/, give its whole path\n"
-          "triggers/production/web/standalone/warning: warning: this trigger never runs: with a cluster document no "
-          "node is standalone\n"
-          "1 error, 6 warnings in 10 documents; 2 other keys passed over\n");
+    CHECK(
+        run.out ==
+        "cluster/production/bad:1:18: error: active_nodes: the list is empty; name at least one\n"
+        "cluster/production/web/old: warning: no key that powerconsul reads: cluster documents stand at "
+        "cluster/*/<service>\n"
+        "triggers/production/all/secondary/critical: warning: this trigger never runs: the mode of its cluster "
+        "document is all-active: every node is primary\n"
+        "triggers/production/none/primary/critical: warning: this trigger never runs: without a cluster document "
+        "every node is standalone, and this export has none\n"
+        "triggers/production/web/master/critical: warning: \"master\" is no role; did you mean \"primary\"?\n"
+        "triggers/production/web/primary/critical: warning: there is no such trigger for secondary: nothing stops web "
+        "on a standby that runs it while an active serves\n"
+        "triggers/production/web/primary/critical:1:1: warning: the command ./restart is relative; triggers run in "
+        "/, give its whole path\n"
+        "triggers/production/web/standalone/warning: warning: this trigger never runs: with a cluster document no "
+        "node is standalone\n"
+        "1 error, 7 warnings in 10 documents; 2 other keys passed over\n");
     CHECK(run.status == 65);
     CHECK(lint({"-"}, exported({entry("cluster/production/web", tool::pair_document)})).out ==
           "1 cluster document is fine\n");
@@ -220,9 +223,10 @@ TEST_CASE("an export without a key of powerconsul's, and a damaged one, are erro
     CHECK(none.status == 65);
     CHECK(
         none.out.starts_with("<stdin>: error: no key of this export is powerconsul's: documents are looked for below "
-                             "cluster/*, triggers below triggers/*"));
+                             "cluster/*, triggers at triggers/*/<service>/<role>/<state> or "
+                             "triggers/<service>/<role>/<state> (clusterKey"));
     CHECK(lint({"-", "--environment", "test"}, exported({entry("cluster/production/web", tool::pair_document)}))
-              .out.find("below cluster/test, triggers below triggers/test") != std::string::npos);
+              .out.find("below cluster/test, triggers at triggers/test/<service>/") != std::string::npos);
     lint.config = R"({"clusterKey": "kv/c/", "triggerKey": "kv/t"})";
     CHECK(lint({"-"}, exported({entry("kv/c/web", tool::pair_document)})).status == 0);
     const auto damaged = lint({"-"}, R"([{"key": "kv/c/web", "flags": 0, "value": "%"}])");
@@ -329,13 +333,16 @@ TEST_CASE("everything is read from Consul, of this node's environment") {
                        "triggers/production/mail/secondary/critical": "date")",
             two_webs));
     const auto run = lint({"--all"});
-    CHECK(run.out ==
-          "cluster/production/db: note: Consul shows no instance of db (there is none, or the token needs service:read "
-          "on it and node:read): its nodes were not compared\n"
-          "cluster/production/db:1:1: error: the value is empty; delete the key to make the service standalone\n"
-          "triggers/production/mail/secondary/critical: warning: this trigger never runs: without a cluster document "
-          "every node is standalone\n"
-          "1 error, 1 warning in 4 documents\n");
+    CHECK(
+        run.out ==
+        "cluster/production/db: note: Consul shows no instance of db (there is none, or the token needs service:read "
+        "on it and node:read): its nodes were not compared\n"
+        "cluster/production/db:1:1: error: the value is empty; delete the key to make the service standalone\n"
+        "triggers/production/mail/secondary/critical: warning: this trigger never runs: without a cluster document "
+        "every node is standalone\n"
+        "triggers/production/web/primary/critical: warning: there is no such trigger for secondary: nothing stops web "
+        "on a standby that runs it while an active serves\n"
+        "1 error, 2 warnings in 4 documents\n");
     CHECK(run.status == 65);
     const auto elsewhere = lint({"--all", "--environment", "staging"});
     CHECK(elsewhere.status == 65);

@@ -65,9 +65,11 @@ TEST_CASE("one service is read, with its triggers and nodes") {
           "triggers/production/web/primary/critical:1:1: warning: the command ./restart is relative; triggers run in "
           "/, give its whole path\n"
           "triggers/production/web/secondary/critical:1:1: note: there is no /no/such/shell on this machine\n"
+          "triggers/production/web/secondary/warning: warning: there is no such trigger for primary: nothing heals web "
+          "where it is expected to run and runs in part\n"
           "triggers/production/web/standalone/critical: warning: this trigger never runs: with a cluster document no "
           "node is standalone\n"
-          "6 warnings in 5 documents\n");
+          "7 warnings in 5 documents\n");
 }
 
 TEST_CASE("a service that Consul knows nothing of is not called fine") {
@@ -119,10 +121,72 @@ TEST_CASE("everything is read, of this node's environment") {
           "cluster/production/db:1:1: error: the value is empty; delete the key to make the service standalone\n"
           "triggers/production/mail/secondary/critical: warning: this trigger never runs: without a cluster document "
           "every node is standalone\n"
-          "1 error, 1 warning in 4 documents\n");
+          "triggers/production/web/primary/critical: warning: there is no such trigger for secondary: nothing stops web "
+          "on a standby that runs it while an active serves\n"
+          "1 error, 2 warnings in 4 documents\n");
     at.chosen.roles.who.environment = "staging";
     CHECK(at.text().starts_with(
         "cluster/staging: error: neither here nor below triggers/staging is any key that the token may list"));
+}
+
+TEST_CASE("triggers are looked for at both places") {
+    for (const auto& service : {std::optional<std::string>{}, std::optional<std::string>{"web"}}) {
+        CAPTURE(service.has_value());
+        node at;
+        at.here.files.put("/bin/sh", "more than no bytes");
+        at.web_runs_on("production-web1");
+        at.web_runs_on("production-web2");
+        at.put("cluster/production/web",
+               R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})");
+        at.put("triggers/production/web/primary/critical", "date");
+        at.put("triggers/web/primary/critical", "date");
+        at.put("triggers/web/primary/crit", "date");
+        at.put("triggers/test/web/primary/critical", "./of another environment");
+        CHECK(
+            at.text(service) ==
+            "triggers/production/web/primary/critical: warning: there is no such trigger for secondary: nothing stops "
+            "web on a standby that runs it while an active serves\n"
+            "triggers/web/primary/crit: warning: \"crit\" is no state that has triggers; did you mean "
+            "\"critical\"?\n"
+            "triggers/web/primary/critical: warning: it is not used where triggers/production/web/primary/critical "
+            "is read first, which has a value, too\n"
+            "3 warnings in 3 documents\n");
+        at.put("triggers/web/secondary/critical", "date");
+        CHECK(at.text(service).find("no such trigger") == std::string::npos);
+        // A configured base has the only place.
+        at.chosen.watch.triggers.base_key = "triggers/production";
+        CHECK(at.text(service).find("triggers/web/") == std::string::npos);
+    }
+}
+
+TEST_CASE("a counterpart that a list does not show is read by itself") {
+    node at;
+    at.here.files.put("/bin/sh", "more than no bytes");
+    at.web_runs_on("production-web1");
+    at.web_runs_on("production-web2");
+    at.put("cluster/production/web", R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})");
+    at.put("triggers/production/web/primary/critical", "date");
+    at.here.consul.respond_with("/v1/kv/triggers/?recurse", 403, "Permission denied");
+    at.put("triggers/web/secondary/critical", "date");
+    CHECK(at.text() ==
+          "triggers: note: the triggers for all environments could not be looked at: Consul answers 403 to "
+          "/v1/kv/triggers/?recurse: Permission denied; the token needs key_prefix:list and key_prefix:read on "
+          "triggers/\n"
+          "1 cluster document and 2 triggers are fine\n");
+    at.here.consul.respond_with("/v1/kv/triggers/web/secondary", 403, "Permission denied");
+    const auto hidden = at.text();
+    CHECK(hidden.find("no such trigger") == std::string::npos);
+    CHECK(hidden.find("triggers/web/secondary/critical: note: it could not be read: ") != std::string::npos);
+    at.here.consul.respond_with("/v1/kv/triggers/production/web/secondary", 500, "");
+    CHECK(at.text().starts_with("failed: "));
+}
+
+TEST_CASE("a service that is named like another environment is seen where all triggers may be listed") {
+    node at;
+    at.put("triggers/test/mail/standalone/critical", "date");
+    at.put("cluster/production/test", R"({"mode": "all-active"})");
+    CHECK(at.text().find("triggers/test: warning: a service and an environment have this name: ") != std::string::npos);
+    CHECK(at.text("test").find("triggers/test: warning: a service and") != std::string::npos);
 }
 
 TEST_CASE("what was not seen is never fine") {

@@ -15,7 +15,8 @@ auto shown(const known_key& key) -> std::string {
         case key_kind::ignored: return "ignored";
         case key_kind::document: return "document " + key.environment + ' ' + key.service;
         case key_kind::trigger:
-            return "trigger " + key.environment + ' ' + key.service + ' ' + key.role + ' ' + key.state;
+            return (key.shared ? "shared trigger " : "trigger " + key.environment + ' ') + key.service + ' ' +
+                   key.role + ' ' + key.state;
         case key_kind::misplaced: break;
     }
     return "misplaced: " + key.why;
@@ -29,6 +30,9 @@ TEST_CASE("a key tells what its value is") {
         std::string_view what;
         bool folder = false;
     };
+    constexpr std::string_view no_trigger =
+        "misplaced: no key that powerconsul reads: triggers stand at triggers/*/<service>/<role>/<state> or "
+        "triggers/<service>/<role>/<state>";
     const row rows[] = {
         {"cluster/production/web", "document production web"},
         {"cluster/test/web.example", "document test web.example"},
@@ -57,10 +61,8 @@ TEST_CASE("a key tells what its value is") {
         {"triggers/production/web/secondary/warning", "trigger production web secondary warning"},
         {"triggers/production/web/standalone/critical", "trigger production web standalone critical"},
         {"triggers/production/web/", "ignored", true},
-        {"triggers/production/web/primary",
-         "misplaced: no key that powerconsul reads: triggers stand at triggers/*/<service>/<role>/<state>"},
-        {"triggers/production/web/primary/critical/x",
-         "misplaced: no key that powerconsul reads: triggers stand at triggers/*/<service>/<role>/<state>"},
+        {"triggers/production/web/primary", no_trigger},
+        {"triggers/production/web/primary/critical/x", no_trigger},
         {"triggers/production/web/master/critical", "misplaced: \"master\" is no role; did you mean \"primary\"?"},
         {"triggers/production/web/Slave/critical", "misplaced: \"Slave\" is no role; did you mean \"secondary\"?"},
         {"triggers/production/web/Primary/critical", "misplaced: \"Primary\" is no role; did you mean \"primary\"?"},
@@ -71,6 +73,21 @@ TEST_CASE("a key tells what its value is") {
          "misplaced: \"crit\" is no state that has triggers; did you mean \"critical\"?"},
         {"triggers/production/web/primary/passing",
          "misplaced: \"passing\" is no state that has triggers; there are critical and warning"},
+        {"triggers/production/web/None/critical", "misplaced: \"None\" is no role; did you mean \"primary\"?"},
+        {"triggers/web/primary/critical", "shared trigger web primary critical"},
+        {"triggers/web/standalone/warning", "shared trigger web standalone warning"},
+        {"triggers/production/primary/critical", "shared trigger production primary critical"},
+        {"triggers/production/primary/primary/critical", "trigger production primary primary critical"},
+        {"triggers/web/None/critical", "misplaced: \"None\" is no role; did you mean \"primary\"?"},
+        {"triggers/web/secondry/critical", "misplaced: \"secondry\" is no role; did you mean \"secondary\"?"},
+        {"triggers/web/primary/crit", "misplaced: \"crit\" is no state that has triggers; did you mean \"critical\"?"},
+        {"triggers/ web/primary/critical",
+         "misplaced: the Consul service name \" web\" begins or ends with a space: no check reads this key"},
+        {"triggers/web/primary/", "ignored", true},
+        {"triggers/web/primary/.note", "ignored"},
+        {"triggers/web/critical", no_trigger},
+        {"triggers/production/web/critical", no_trigger},
+        {"triggers/production//critical", no_trigger},
     };
     for (const auto& each : rows) {
         CAPTURE(each.key);
@@ -83,9 +100,29 @@ TEST_CASE("bases may be anything, with the environment fixed or open") {
     CHECK(shown(classify_key(fixed, "kv/clusters/prod/web")) == "document  web");
     CHECK(shown(classify_key(fixed, "kv/triggers/prod/web/primary/critical")) == "trigger  web primary critical");
     CHECK(shown(classify_key(fixed, "kv/clusters/test/web")) == "other");
+    const key_bases production{"cluster/production", "triggers/production"};
+    CHECK(shown(classify_key(production, "triggers/production/web/primary/critical")) ==
+          "trigger  web primary critical");
+    CHECK(shown(classify_key(production, "triggers/web/primary/critical")) == "shared trigger web primary critical");
+    CHECK(shown(classify_key(production, "triggers/production/primary/critical")) ==
+          "shared trigger production primary critical");
+    CHECK(shown(classify_key(production, "triggers/test/web/primary/critical")) == "other");
+    CHECK(shown(classify_key(production, "triggers/test/web/primary")) == "other");
+    CHECK(shown(classify_key(production, "triggers/production/web/primary")).starts_with("misplaced: no key that "));
+    const key_bases one{.trigger = "own", .shared = {}};
+    CHECK(shown(classify_key(one, "triggers/web/primary/critical")) == "other");
+    CHECK(shown(classify_key(one, "own/web/x")).ends_with("triggers stand at own/<service>/<role>/<state>"));
     const key_bases within{"pc/*", "pc/*/triggers"};
     CHECK(shown(classify_key(within, "pc/test/web")) == "document test web");
     CHECK(shown(classify_key(within, "pc/test/triggers/web/primary/warning")) == "trigger test web primary warning");
+}
+
+TEST_CASE("a document has standbys unless all its nodes are active") {
+    const cluster_group lists{grouping::datacenters, {"a"}, {"b"}};
+    CHECK_FALSE(has_standbys({}));
+    CHECK_FALSE(has_standbys({{{"", {}}}}));
+    CHECK(has_standbys({{{"", lists}}}));
+    CHECK(has_standbys({{{"^a", {}}, {"^b", lists}}}));
 }
 
 TEST_CASE("a role that nobody can have is told with the reason") {

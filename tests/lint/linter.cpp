@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <powerconsul/testing/memory_files.hpp>
 
@@ -95,4 +97,199 @@ TEST_CASE("a key that not every Consul takes is warned of where it is used") {
         "triggers/production/a b/primary/critical: warning: some versions of Consul do not take the key "
         "\"triggers/production/a b/primary/critical\": it has other characters than letters, digits and ,_./-?&=; give "
         "the service another name\n");
+}
+
+namespace {
+
+/// A linter that examines whole keys of a KV store.
+struct store_of {
+    testing::memory_files files{};
+    linter<testing::memory_files> to;
+
+    explicit store_of(lint_surroundings around = {}) : to{std::move(around), files} {}
+
+    auto put(const std::string& key, std::string_view value = "date") -> store_of& {
+        to.value_at(classify_key(to.around().bases, key), key, value);
+        return *this;
+    }
+    [[nodiscard]] auto text() -> std::string {
+        to.finish();
+        return joined(lines_of(to.report()));
+    }
+};
+
+constexpr std::string_view pair = R"({"active_nodes": ["a"], "standby_nodes": ["b"]})";
+
+}  // namespace
+
+TEST_CASE("of a service with standbys, what one role lacks and another has is told") {
+    struct row {
+        std::string_view name;
+        std::string_view document;
+        std::vector<std::string> triggers;
+        std::string lines;
+    };
+    const std::string own = "triggers/e/web/";
+    const std::string shared = "triggers/web/";
+    const std::string is = ": warning: there is no such trigger for ";
+    const std::string nothing_stops =
+        is + "secondary: nothing stops web on a standby that runs it while an active serves\n";
+    const std::string nothing_starts =
+        is + "primary: nothing starts web, neither on an active nor on a standby that takes over\n";
+    const row rows[] = {
+        {"none", pair, {}, ""},
+        {"both", pair, {own + "primary/critical", own + "secondary/critical"}, ""},
+        {"both, one of them for all environments", pair, {own + "primary/critical", shared + "secondary/critical"}, ""},
+        {"only one that starts", pair, {own + "primary/critical"}, own + "primary/critical" + nothing_stops},
+        {"only one that stops", pair, {own + "secondary/critical"}, own + "secondary/critical" + nothing_starts},
+        {"only one that starts, for all environments",
+         pair,
+         {shared + "primary/critical"},
+         shared + "primary/critical" + nothing_stops},
+        {"a standby that is to be stopped is never warning", pair, {own + "primary/warning"}, ""},
+        {"nothing for an active that is warning",
+         pair,
+         {own + "secondary/warning"},
+         own + "secondary/warning" + is + "primary: nothing heals web where it is expected to run and runs in part\n"},
+        {"the other state does not count",
+         pair,
+         {own + "primary/critical", own + "secondary/warning"},
+         own + "primary/critical" + nothing_stops + own + "secondary/warning" + is +
+             "primary: nothing heals web where it is expected to run and runs in part\n"},
+        {"another environment's does not count",
+         pair,
+         {own + "primary/critical", "triggers/f/web/secondary/critical"},
+         own + "primary/critical" + nothing_stops},
+        {"no standbys", R"({"mode": "all-active"})", {own + "primary/critical"}, ""},
+        {"a document that is wrong", "{", {own + "primary/critical"}, ""},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        store_of kv;
+        for (const auto& key : each.triggers) kv.put(key);
+        kv.put("cluster/e/web", each.document);
+        const auto unpaired = kv.to.unpaired().size();
+        const auto text = kv.text();
+        if (each.document.size() > 1) CHECK(text == each.lines);
+        CHECK((text.find("no such trigger") != std::string::npos) == (unpaired != 0));
+        CHECK((unpaired != 0) == !each.lines.empty());
+    }
+    store_of hidden;
+    hidden.put("cluster/e/web", pair).put(own + "primary/critical").to.unread.insert("web");
+    CHECK(hidden.text().empty());
+}
+
+TEST_CASE("of two values for one trigger the one that is not used is warned of") {
+    const std::string says =
+        ": warning: it is not used where triggers/e/web/standalone/critical is read first, which "
+        "has a value, too\n";
+    CHECK(store_of{}
+              .put("triggers/e/web/standalone/critical")
+              .put("triggers/web/standalone/critical")
+              .put("triggers/web/standalone/warning")
+              .put("triggers/e/mail/standalone/critical")
+              .text() == "triggers/web/standalone/critical" + says);
+}
+
+TEST_CASE("a trigger for all environments is useless only if no environment can run it") {
+    struct row {
+        std::string_view name;
+        bool on_node;
+        std::vector<std::pair<std::string, std::string_view>> documents;
+        std::vector<std::string> exported;
+        bool without;  ///< Consul says that there is no document
+        std::string trigger;
+        std::string_view says;  ///< empty: nothing
+    };
+    constexpr std::string_view all = R"({"mode": "all-active"})";
+    const std::string key = "triggers/web/";
+    const row rows[] = {
+        {"nothing is known", false, {}, {}, false, key + "secondary/warning", ""},
+        {"in no environment",
+         false,
+         {{"cluster/a/web", all}, {"cluster/b/web", all}},
+         {"a", "b"},
+         false,
+         key + "secondary/warning",
+         ": warning: this trigger never runs: the mode of its cluster document is all-active: every node is primary\n"},
+        {"in one of two",
+         false,
+         {{"cluster/a/web", all}, {"cluster/b/web", "x"}},
+         {},
+         false,
+         key + "secondary/warning",
+         ""},
+        {"where there is no document",
+         false,
+         {{"cluster/a/web", all}},
+         {"a", "b"},
+         false,
+         key + "standalone/warning",
+         ""},
+        {"where there is one everywhere",
+         false,
+         {{"cluster/a/web", all}},
+         {"a"},
+         false,
+         key + "standalone/warning",
+         ": warning: this trigger never runs: with a cluster document no node is standalone\n"},
+        {"a node knows its own environment only",
+         true,
+         {{"cluster/a/web", all}},
+         {},
+         false,
+         key + "standalone/warning",
+         ": note: in this environment this trigger never runs: with a cluster document no node is standalone\n"},
+        {"and there it has no document",
+         true,
+         {},
+         {},
+         true,
+         key + "primary/warning",
+         ": note: in this environment this trigger never runs: without a cluster document every node is standalone\n"},
+        {"and there it is standalone", true, {}, {}, true, key + "standalone/warning", ""},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        store_of kv{{.on_node = each.on_node}};
+        kv.files.put("/bin/sh", "x");
+        for (const auto& [name, document] : each.documents) kv.put(name, document);
+        kv.to.exported = {each.exported.begin(), each.exported.end()};
+        if (each.without) kv.to.without_document.insert("web");
+        kv.put(each.trigger, "date");
+        std::string said = kv.text();
+        if (const auto at = said.find(each.trigger); at != std::string::npos) said.erase(0, at);
+        if (said.find(each.trigger) != 0) said.clear();
+        CHECK(said == (each.says.empty() ? "" : each.trigger + std::string{each.says}));
+    }
+}
+
+TEST_CASE("a service that is named like an environment shares its triggers' place") {
+    struct row {
+        std::string_view name;
+        std::vector<std::string> keys;
+        bool warned;
+    };
+    const row rows[] = {
+        {"a service of another environment",
+         {"triggers/production/test/standalone/critical", "triggers/test/web/standalone/critical"},
+         true},
+        {"known by its document", {"cluster/production/test", "cluster/test/web"}, true},
+        {"known by a trigger for all", {"triggers/test/standalone/critical", "cluster/test/web"}, true},
+        {"the environment's only service", {"triggers/test/test/standalone/critical"}, false},
+        {"no environment",
+         {"triggers/production/test/standalone/critical", "triggers/test/standalone/critical"},
+         false},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        store_of kv;
+        for (const auto& key : each.keys)
+            kv.put(key, key.starts_with("cluster") ? R"({"mode": "all-active"})" : "date");
+        CHECK((kv.text().find("triggers/test: warning: a service and an environment have this name: ") !=
+               std::string::npos) == each.warned);
+    }
+    store_of one{{.bases = {.shared = {}}}};
+    one.to.environments.insert("web");
+    CHECK(one.put("triggers/e/web/standalone/critical").text().empty());
 }

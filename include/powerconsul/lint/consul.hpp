@@ -26,26 +26,30 @@ public:
     [[nodiscard]] auto one(const std::string& service) -> result<void> {
         const auto& bases = to_.around().bases;
         if (auto read = document(service); !read) return read;
-        const std::string below = bases.trigger + '/' + service + '/';
-        std::set<std::string> seen;
+        bool found = false;
         for (const auto as : role_names) {
             for (const auto state : state_names) {
-                const std::string at = below + std::string{as} + '/' + std::string{state};
-                auto value = consul_.read_key(at, datacenter_);
-                if (!value) return unexpected{std::move(value).error()};
-                if (!*value) continue;
-                seen.insert(at);
-                look_at({at, (*value)->value, 0});
+                for (const auto& at : places(service, as, state)) {
+                    auto value = consul_.read_key(at, datacenter_);
+                    if (!value) return unexpected{std::move(value).error()};
+                    if (!*value) continue;
+                    found = true;
+                    look_at({at, std::move((*value)->value), 0});
+                }
             }
         }
-        // The list finds misspelt names. It may be empty because the token may not list keys.
-        auto rest = list_keys(here_.consul, below, datacenter_, left());
-        if (!rest && rest.error().code != errc::denied) return unexpected{std::move(rest).error()};
-        if (!rest) to_.report().add(below, severity::note, "other keys could not be listed: " + rest.error().message);
-        for (const auto& each : rest ? rest->keys : std::vector<listed_key>{}) {
-            if (seen.count(each.key) == 0) look_at(each);
+        // The lists find misspelt names. They may be empty because the token may not list keys.
+        for (const auto& base : trigger_bases()) {
+            const std::string below = base + '/' + service + '/';
+            auto rest = list_keys(here_.consul, below, datacenter_, left());
+            if (!rest && rest.error().code != errc::denied) return unexpected{std::move(rest).error()};
+            if (!rest) {
+                to_.report().add(below, severity::note, "other keys could not be listed: " + rest.error().message);
+                continue;
+            }
+            for (const auto& each : rest->keys) look_at(each);
         }
-        if (!is_waiting(service) && seen.empty()) {
+        if (!is_waiting(service) && !found) {
             to_.report().add(bases.cluster + '/' + service, severity::note,
                              service + " has neither a cluster document nor a trigger: every node is standalone");
         }
@@ -57,16 +61,22 @@ public:
         const auto& bases = to_.around().bases;
         std::size_t count = 0;
         for (const auto* base : {&bases.cluster, &bases.trigger}) {
-            auto found = list_keys(here_.consul, *base + '/', datacenter_, left());
+            auto found = list(*base);
             if (!found) return unexpected{std::move(found).error()};
-            // Consul silently leaves out of a list what the token may not read, but refuses to read such a key by
-            // itself.
-            if (found->keys.empty()) {
-                const auto proof = consul_.read_key(*base + "/service", datacenter_);
-                if (!proof) return unexpected{proof.error()};
+            for (const auto& each : *found) look_at(each);
+            count += found->size();
+        }
+        if (!bases.shared.empty()) {
+            // Who may read the triggers of this environment only can look at these at least.
+            const auto found = list(bases.shared);
+            if (!found && found.error().code != errc::denied) return unexpected{found.error()};
+            if (!found) {
+                to_.report().add(bases.shared, severity::note,
+                                 "the triggers for all environments could not be looked at: " + found.error().message);
             }
-            for (const auto& each : found->keys) look_at(each);
-            count += found->keys.size();
+            for (const auto& each : found ? *found : std::vector<listed_key>{}) {
+                if (look_at(each)) ++count;
+            }
         }
         // For the same reason, a document that is not in the list is read by itself.
         for (const auto& service : to_.services()) {
@@ -76,15 +86,17 @@ public:
         }
         if (count == 0) {
             to_.report().add(bases.cluster, severity::error,
-                             "neither here nor below " + bases.trigger +
-                                 " is any key that the token may list; is the environment right (--environment, "
+                             "neither here nor below " + bases.trigger + " is any key that the token may list" +
+                                 (bases.shared.empty() ? "" : ", nor a trigger at " + bases.shared + "/<service>") +
+                                 "; is the environment right (--environment, "
                                  "clusterKey, triggerKey), and may the token read and list key_prefix there?");
         }
         return {};
     }
 
-    /// Examines the documents, which were set aside until their services' instances can be asked for.
-    void finish() {
+    /// Examines the documents, which were set aside until their services' instances can be asked for. Fails if Consul
+    /// could not be read.
+    [[nodiscard]] auto finish() -> result<void> {
         std::set<std::string> services;
         for (const auto& [key, _] : waiting_) services.insert(key.service);
         for (const auto& each : to_.services()) services.insert(each);
@@ -106,6 +118,7 @@ public:
         for (const auto& [service, seen] : sights) {
             if (seen.complete && seen.instances.empty()) to_.without_instances.insert(service);
         }
+        return counterparts();
     }
 
 private:
@@ -114,13 +127,65 @@ private:
         return time.count > 0 ? time : milliseconds{1};
     }
 
-    void look_at(const listed_key& entry) {
-        auto key = classify_key(to_.around().bases, entry.key, entry.value.empty());
+    [[nodiscard]] auto trigger_bases() const -> std::vector<std::string> {
+        const auto& bases = to_.around().bases;
+        return bases.shared.empty() ? std::vector{bases.trigger} : std::vector{bases.trigger, bases.shared};
+    }
+
+    /// The keys at which a trigger may stand, in the order of reading.
+    [[nodiscard]] auto places(const std::string& service, std::string_view as, std::string_view state) const
+        -> std::vector<std::string> {
+        auto keys = trigger_bases();
+        for (auto& each : keys) each += '/' + service + '/' + std::string{as} + '/' + std::string{state};
+        return keys;
+    }
+
+    /// What the token may list below a base. Consul silently leaves out of a list what the token may not read, but
+    /// refuses to read such a key by itself.
+    [[nodiscard]] auto list(const std::string& base) -> result<std::vector<listed_key>> {
+        auto found = list_keys(here_.consul, base + '/', datacenter_, left());
+        if (!found) return unexpected{std::move(found).error()};
+        if (found->keys.empty()) {
+            const auto proof = consul_.read_key(base + "/service", datacenter_);
+            if (!proof) return unexpected{proof.error()};
+        }
+        return std::move(found->keys);
+    }
+
+    /// Examines an entry. Returns whether it was one that had not been seen, of this environment or of all.
+    auto look_at(const listed_key& entry) -> bool {
+        const auto& bases = to_.around().bases;
+        auto key = classify_key(bases, entry.key, entry.value.empty());
         if (key.kind == key_kind::document) {
             waiting_.emplace_back(std::move(key), entry);
-        } else {
-            to_.value_at(key, entry.key, entry.value);
+            return true;
         }
+        const bool below_shared = !bases.shared.empty() && entry.key.starts_with(bases.shared + '/');
+        if (key.kind == key_kind::other && below_shared) {
+            const auto elsewhere = classify_key({.trigger = bases.shared + "/*", .shared = {}}, entry.key);
+            if (elsewhere.kind == key_kind::trigger) to_.environments.insert(elsewhere.environment);
+            return false;
+        }
+        if (!looked_at_.insert(entry.key).second) return false;
+        to_.value_at(key, entry.key, entry.value);
+        return true;
+    }
+
+    /// Reads by itself what is missing beside a trigger, since a list does not show all.
+    [[nodiscard]] auto counterparts() -> result<void> {
+        for (const auto& each : to_.unpaired()) {
+            for (const auto& at : places(each.service, to_string(each.wanted), each.state)) {
+                auto value = consul_.read_key(at, datacenter_);
+                if (!value && value.error().code != errc::denied) return unexpected{std::move(value).error()};
+                if (!value) {
+                    to_.report().add(at, severity::note, "it could not be read: " + value.error().message);
+                    to_.unread.insert(each.service);
+                } else if (*value) {
+                    look_at({at, std::move((*value)->value), 0});
+                }
+            }
+        }
+        return {};
     }
 
     [[nodiscard]] auto is_waiting(std::string_view service) const -> bool {
@@ -200,7 +265,8 @@ private:
     std::string datacenter_;
     std::vector<std::string> datacenters_{};
     std::vector<std::pair<known_key, listed_key>> waiting_{};
-    std::set<std::string> silent_{};  ///< datacenters that did not answer and are not asked again
+    std::set<std::string> looked_at_{};  ///< keys other than those of documents
+    std::set<std::string> silent_{};     ///< datacenters that did not answer and are not asked again
 };
 
 }  // namespace detail
@@ -208,8 +274,10 @@ private:
 /// What a node's configuration tells a linter.
 [[nodiscard]] inline auto surroundings_of(const config::configuration& chosen, const identity& who)
     -> lint_surroundings {
+    const auto& base_key = chosen.watch.triggers.base_key;
     lint_surroundings around{.bases = {base_of(chosen.roles.cluster_key, "cluster", who.environment),
-                                       base_of(chosen.watch.triggers.base_key, "triggers", who.environment)},
+                                       base_of(base_key, shared_trigger_base, who.environment),
+                                       base_key.empty() ? std::string{shared_trigger_base} : std::string{}},
                              .node = who.node.empty() ? who.host : who.node};
     around.triggers.known = all_substitutions(chosen.watch.triggers, who);
     around.triggers.timeout = chosen.watch.triggers.timeout;
@@ -239,7 +307,7 @@ template <host Host>
     if (!valid) return unexpected{valid.error()};
     detail::kv_reader<Host, decltype(to)> from{to, here, chosen};
     if (auto done = service ? from.one(*service) : from.all(); !done) return unexpected{std::move(done).error()};
-    from.finish();
+    if (auto done = from.finish(); !done) return unexpected{std::move(done).error()};
     to.finish();
     return std::move(to.report());
 }

@@ -11,6 +11,14 @@ namespace powerconsul::inline v0 {
 struct key_bases {
     std::string cluster{"cluster/*"};
     std::string trigger{"triggers/*"};
+    std::string shared{"triggers"};  ///< of the triggers that every environment reads second; empty if none does
+
+    /// Where triggers stand, for a person.
+    [[nodiscard]] auto trigger_places() const -> std::string {
+        const std::string_view below = "/<service>/<role>/<state>";
+        const std::string first = trigger + std::string{below};
+        return shared.empty() ? first : first + " or " + shared + std::string{below};
+    }
 };
 
 enum class key_kind : unsigned char {
@@ -29,6 +37,7 @@ struct known_key {
     std::string role{};   ///< of a trigger, as spelt in the key
     std::string state{};  ///< of a trigger, as spelt in the key
     std::string why{};    ///< why a key is misplaced: what was expected
+    bool shared{};        ///< a trigger that the nodes of every environment read, after their environment's own
 };
 
 namespace detail {
@@ -59,22 +68,34 @@ struct below_base {
 /// A name, and other words for it.
 struct synonyms {
     std::string_view meant{};
-    std::initializer_list<std::string_view> words{};
+    std::array<std::string_view, 7> words{};
 };
 inline constexpr std::array<std::string_view, 3> role_names{"primary", "secondary", "standalone"};
 inline constexpr std::array<std::string_view, 2> state_names{"critical", "warning"};
+/// python-powerconsul looks under `None` where a document says that all nodes are active.
+inline constexpr std::array<synonyms, 3> other_roles{
+    {{"primary", {"master", "active", "leader", "main", "active_nodes", "none"}},
+     {"secondary", {"slave", "standby", "passive", "replica", "backup", "follower", "standby_nodes"}},
+     {"standalone", {"single", "alone"}}}};
+inline constexpr std::array<synonyms, 2> other_states{
+    {{"critical", {"crit", "error", "failed", "down"}}, {"warning", {"warn"}}}};
+
+/// The one of the names that is meant by `word`; empty if none seems to be.
+[[nodiscard]] inline auto meant_name(std::string_view word, const auto& names, const auto& others) -> std::string_view {
+    const std::string lower = ascii::lower(word.substr(0, 64));
+    for (const synonyms& each : others) {
+        if (!lower.empty() && is_one_of(lower, each.words)) return each.meant;
+    }
+    const std::string_view meant = nearest(lower, names);
+    // At most a third of the letters may differ: "passing" is not a misspelt "warning".
+    return edit_distance(lower, meant) * 3 > meant.size() ? std::string_view{} : meant;
+}
 
 /// Why `word` is none of the names, `what` being the noun for them; empty if it is one.
 [[nodiscard]] inline auto not_a_name(std::string_view what, std::string_view word, const auto& names,
-                                     std::initializer_list<synonyms> others) -> std::string {
+                                     const auto& others) -> std::string {
     if (is_one_of(word, names)) return {};
-    const std::string lower = ascii::lower(word.substr(0, 64));
-    std::string_view meant = nearest(lower, names);
-    // At most a third of the letters may differ: "passing" is not a misspelt "warning".
-    if (edit_distance(lower, meant) * 3 > meant.size()) meant = {};
-    for (const auto& each : others) {
-        if (is_one_of(lower, each.words)) meant = each.meant;
-    }
+    const auto meant = meant_name(word, names, others);
     return quoted(word) + " is no " + std::string{what} + "; " +
            (meant.empty() ? "there are " + listed({names.begin(), names.end()})
                           : "did you mean " + quoted(meant) + '?');
@@ -86,8 +107,15 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
 [[nodiscard]] inline auto classify_key(const key_bases& bases, std::string_view key, bool is_folder = false)
     -> known_key {
     known_key found;
-    const auto trigger = detail::split_below(bases.trigger, key);
-    const auto below = trigger ? trigger : detail::split_below(bases.cluster, key);
+    auto below = detail::split_below(bases.trigger, key);
+    // A key at the shared place has a segment less than one of an environment. What then stands for the role tells it
+    // from one of an environment that lacks a segment.
+    auto shared = bases.shared.empty() ? std::nullopt : detail::split_below(bases.shared, key);
+    found.shared = shared && shared->rest.size() == 3 &&
+                   !detail::meant_name(shared->rest[1], detail::role_names, detail::other_roles).empty();
+    if (found.shared) below = std::move(shared);
+    const bool trigger = below.has_value();
+    if (!trigger) below = detail::split_below(bases.cluster, key);
     if (!below) return found;
     const auto& rest = below->rest;
     const auto& last = rest.back();
@@ -98,7 +126,7 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
     found.kind = key_kind::misplaced;
     if (rest.size() != (trigger ? 3U : 1U)) {
         found.why = "no key that powerconsul reads: " +
-                    (trigger ? "triggers stand at " + bases.trigger + "/<service>/<role>/<state>"
+                    (trigger ? "triggers stand at " + bases.trigger_places()
                              : "cluster documents stand at " + bases.cluster + "/<service>");
         return found;
     }
@@ -106,14 +134,10 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
     if (const auto valid = validate_segment("the Consul service name", rest[0]); !valid) {
         found.why = valid.error().message + ": no check reads this key";
     } else if (trigger) {
-        found.why = detail::not_a_name(
-            "role", rest[1], detail::role_names,
-            {{"primary", {"master", "active", "leader", "main", "active_nodes"}},
-             {"secondary", {"slave", "standby", "passive", "replica", "backup", "follower", "standby_nodes"}},
-             {"standalone", {"single", "alone"}}});
+        found.why = detail::not_a_name("role", rest[1], detail::role_names, detail::other_roles);
         if (found.why.empty()) {
-            found.why = detail::not_a_name("state that has triggers", rest[2], detail::state_names,
-                                           {{"critical", {"crit", "error", "failed", "down"}}, {"warning", {"warn"}}});
+            found.why =
+                detail::not_a_name("state that has triggers", rest[2], detail::state_names, detail::other_states);
         }
     }
     if (!found.why.empty()) return found;
@@ -121,6 +145,11 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
     if (trigger) found.role = rest[1];
     if (trigger) found.state = rest[2];
     return found;
+}
+
+/// Whether any of a document's nodes can be a standby.
+[[nodiscard]] inline auto has_standbys(const cluster_document& document) -> bool {
+    return std::ranges::any_of(document.rules, [](const auto& rule) { return rule.group.by != grouping::all_active; });
 }
 
 /// Why no node can ever have the role `wanted` for a service with this document, or without one (nullptr); empty if a
@@ -132,8 +161,7 @@ inline constexpr std::array<std::string_view, 2> state_names{"critical", "warnin
     }
     if (wanted == to_string(role::standalone)) return "with a cluster document no node is standalone";
     if (wanted == to_string(role::primary)) return {};
-    const auto has_lists = [](const auto& rule) { return rule.group.by != grouping::all_active; };
-    if (std::ranges::any_of(document->rules, has_lists)) return {};
+    if (has_standbys(*document)) return {};
     return "the mode of its cluster document is all-active: every node is primary";
 }
 

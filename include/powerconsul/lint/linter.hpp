@@ -16,6 +16,14 @@ struct lint_surroundings {
     bool on_node{};  ///< the texts are for this machine: a program that it lacks is worth a note
 };
 
+/// A trigger, and the role for which there should be one, too.
+struct unpaired_trigger {
+    std::string name{};  ///< the key of the trigger that is there
+    std::string service{};
+    role wanted{role::primary};
+    std::string_view state{};  ///< one of detail::state_names
+};
+
 /// Examines texts one by one, and then each trigger against the cluster document of its service.
 template <named_file_source Files>
 class linter {
@@ -72,42 +80,154 @@ public:
         return all;
     }
 
-    /// Warns of triggers that can never run. Call it once all documents and triggers are known.
-    void finish() {
-        for (const auto& [key, name] : triggers_) {
-            const auto found = documents_.find({key.environment, key.service});
-            std::string why;
-            if (found != documents_.end()) {
-                if (found->second) why = unreachable_role(key.role, &*found->second);
-            } else if (exported.contains(key.environment)) {
-                why = unreachable_role(key.role, nullptr);
-                if (!why.empty()) why += ", and this export has none";
-            } else if (without_document.contains(key.service)) {
-                why = unreachable_role(key.role, nullptr);
-                if (why.empty() && without_instances.contains(key.service)) {
-                    report_.add(name, severity::warning,
-                                key.service + " has no cluster document, and Consul shows no instance of it");
-                }
+    /// The triggers without a counterpart: of a service that has standbys, those for one of the two roles where there
+    /// is none for the other in the same state.
+    [[nodiscard]] auto unpaired() const -> std::vector<unpaired_trigger> {
+        std::vector<unpaired_trigger> found;
+        for (const auto& [where, document] : documents_) {
+            if (!document || !has_standbys(*document)) continue;
+            for (const auto state : detail::state_names) {
+                const auto* const primary = find(where, to_string(role::primary), state);
+                const auto* const secondary = find(where, to_string(role::secondary), state);
+                if ((primary == nullptr) == (secondary == nullptr)) continue;
+                // A standby that is to be stopped is critical or passing: it needs no trigger for a warning.
+                if (primary != nullptr && state == "warning") continue;
+                const auto& there = primary != nullptr ? primary->name : secondary->name;
+                found.push_back({there, where.second, primary != nullptr ? role::secondary : role::primary, state});
             }
-            if (!why.empty()) report_.add(name, severity::warning, "this trigger never runs: " + why);
         }
+        return found;
+    }
+
+    /// Warns of triggers that can never run or are not used, and of those that are missing beside another. Call it once
+    /// all documents and triggers are known.
+    void finish() {
+        for (const auto& each : triggers_) {
+            each.key.shared ? compare_shared(each) : compare(each);
+        }
+        for (const auto& each : unpaired()) {
+            if (unread.contains(each.service)) continue;
+            const std::string missing =
+                each.wanted == role::secondary
+                    ? "secondary: nothing stops " + each.service + " on a standby that runs it while an active serves"
+                : each.state == "critical"
+                    ? "primary: nothing starts " + each.service +
+                          ", neither on an active nor on a standby that takes over"
+                    : "primary: nothing heals " + each.service + " where it is expected to run and runs in part";
+            report_.add(each.name, severity::warning, "there is no such trigger for " + missing);
+        }
+        compare_names();
     }
 
     std::set<std::string> without_document{};   ///< services of which Consul itself says that they have none
     std::set<std::string> without_instances{};  ///< services of which Consul was asked for instances and showed none
     /// Environments of which an export holds documents: a service that has none there is taken to have none at all.
     std::set<std::string> exported{};
+    std::set<std::string> environments{};  ///< others that are known to have triggers
+    std::set<std::string> unread{};        ///< services of which some triggers could not be read
 
 private:
+    using place = std::pair<std::string, std::string>;  ///< environment and service
+
     struct placed_trigger {
         known_key key{};
         std::string name{};
     };
 
+    /// The trigger that nodes of that environment run; nullptr if none is known.
+    [[nodiscard]] auto find(const place& where, std::string_view as, std::string_view state) const
+        -> const placed_trigger* {
+        for (const bool shared : {false, true}) {
+            for (const auto& each : triggers_) {
+                const auto& key = each.key;
+                if (key.shared == shared && (shared || key.environment == where.first) && key.service == where.second &&
+                    key.role == as && key.state == state) {
+                    return &each;
+                }
+            }
+        }
+        return nullptr;
+    }
+
+    void compare(const placed_trigger& one) {
+        const auto& key = one.key;
+        const auto found = documents_.find({key.environment, key.service});
+        std::string why;
+        if (found != documents_.end()) {
+            if (found->second) why = unreachable_role(key.role, &*found->second);
+        } else if (exported.contains(key.environment)) {
+            why = unreachable_role(key.role, nullptr);
+            if (!why.empty()) why += ", and this export has none";
+        } else {
+            why = unreachable_without_document(one);
+        }
+        if (!why.empty()) report_.add(one.name, severity::warning, "this trigger never runs: " + why);
+    }
+
+    [[nodiscard]] auto unreachable_without_document(const placed_trigger& one) -> std::string {
+        const auto& service = one.key.service;
+        if (!without_document.contains(service)) return {};
+        auto why = unreachable_role(one.key.role, nullptr);
+        if (why.empty() && without_instances.contains(service)) {
+            report_.add(one.name, severity::warning,
+                        service + " has no cluster document, and Consul shows no instance of it");
+        }
+        return why;
+    }
+
+    /// A trigger for all environments runs if it can in one of them, and is not used where that has its own.
+    void compare_shared(const placed_trigger& one) {
+        const auto& key = one.key;
+        for (const auto& each : triggers_) {
+            if (each.key.shared || each.key.service != key.service || each.key.role != key.role ||
+                each.key.state != key.state) {
+                continue;
+            }
+            report_.add(one.name, severity::warning,
+                        "it is not used where " + each.name + " is read first, which has a value, too");
+        }
+        std::vector<std::string> reasons;
+        for (const auto& [where, document] : documents_) {
+            if (where.second != key.service) continue;
+            reasons.push_back(document ? unreachable_role(key.role, &*document) : std::string{});
+        }
+        for (const auto& each : exported) {
+            if (!documents_.contains({each, key.service})) reasons.push_back(unreachable_role(key.role, nullptr));
+        }
+        if (around_.on_node && reasons.empty()) reasons.push_back(unreachable_without_document(one));
+        if (reasons.empty() || std::ranges::any_of(reasons, &std::string::empty)) return;
+        // A node knows the documents of its own environment only.
+        report_.add(one.name, around_.on_node ? severity::note : severity::warning,
+                    (around_.on_node ? "in this environment this trigger never runs: " : "this trigger never runs: ") +
+                        reasons.front());
+    }
+
+    /// Warns of services that are named like an environment: the triggers of both stand below one key.
+    void compare_names() {
+        if (around_.bases.shared.empty()) return;
+        std::set<place> places;
+        auto known = environments;
+        known.insert(exported.begin(), exported.end());
+        for (const auto& [where, _] : documents_) places.insert(where);
+        for (const auto& each : triggers_) {
+            if (!each.key.shared) places.insert({each.key.environment, each.key.service});
+        }
+        for (const auto& each : places) known.insert(each.first);
+        for (const auto& service : services()) {
+            const bool elsewhere = std::ranges::any_of(
+                places, [&](const auto& each) { return each.second == service && each.first != service; });
+            if (!known.contains(service) || (!elsewhere && places.contains({service, service}))) continue;
+            report_.add(around_.bases.shared + '/' + service, severity::warning,
+                        "a service and an environment have this name: whoever may write triggers for the environment "
+                        "decides what runs for the service in all environments; give the service another name, or set "
+                        "triggerKey");
+        }
+    }
+
     lint_surroundings around_;
     Files& files_;
     lint_report report_{};
-    std::map<std::pair<std::string, std::string>, std::optional<cluster_document>> documents_{};
+    std::map<place, std::optional<cluster_document>> documents_{};
     std::vector<placed_trigger> triggers_{};
 };
 

@@ -140,7 +140,8 @@ void look_at_export(linter<Files>& to, const std::string& name, std::string_view
     if (ours != 0 || !problems.empty()) return;
     report.add(name, severity::error,
                "no key of this export is powerconsul's: documents are looked for below " + to.around().bases.cluster +
-                   ", triggers below " + to.around().bases.trigger + " (clusterKey and triggerKey, --environment)");
+                   ", triggers at " + to.around().bases.trigger_places() +
+                   " (clusterKey and triggerKey, --environment)");
 }
 
 }  // namespace detail
