@@ -99,6 +99,9 @@ void run(std::string_view bytes) {
     accounts.add_user("www-data", 33);
     const work_filter wanted{name, expression};
     const auto work = find_work(proc.files, accounts, wanted, "/proc");
+    const auto shown = format_ps_line({.pid = 300, .state = 'S'}, name, expression, pick.of(9));
+    fuzz::expect(shown.text.substr(shown.command) == expression && shown.text.substr(shown.pid, 4) == "300 ",
+                 "a line whose columns are elsewhere", shown.text);
     if (work && *work) fuzz::expect(fuzz::is_one_line((*work)->command), "no line", (*work)->command);
     counting_work count{[] {
                             return observed{observation::stopped, "the manager says so"};

@@ -11,7 +11,9 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
 import random
+import re
 import shlex
 import shutil
 import string
@@ -28,7 +30,8 @@ NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 PLUGIN = ["-c 1: -a {x}", "-c 1: --argument-array={x}", "-c 1: --arg {x}", "-c 1: --ereg-argument-array {x}",
           "-c 1: --ereg=^.*{x}", "-c 1:1 -a {x}", "-w 1: -c 1: -a {x} -u {user}", "1: 1: -a {x}", "-k -c 1: -a {x}",
           "-m VSZ -c 1: -a {x}"]
-OWN = [["--cmdline", "{x}"], ["--cmdline", "{x}", "--count", "1:1"], ["--cmdline", "{x}", "--user", "{user}"]]
+OWN = [["--cmdline", "{x}"], ["--cmdline", "{x}", "--count", "1:1"], ["--cmdline", "{x}", "--user", "{user}"],
+       ["--name", "no-{x}", "-R", "{name} +[0-9]+ .*{x}"]]
 
 
 class Row:
@@ -116,7 +119,7 @@ def new_words():
 
 
 def filled(words, x):
-    return [each.format(x=x, user=os.geteuid()) for each in words]
+    return [each.format(x=x, user=os.geteuid(), name=pwd.getpwuid(os.geteuid()).pw_name) for each in words]
 
 
 def wrappers(place):
@@ -270,6 +273,32 @@ def users(place):
         Row.expect("work of a number", [*look, "--work-user", "4294967294"], "stopped")
 
 
+def ps_aux(place):
+    """-R and -P see a process as the real `ps aux` prints it, but for the columns that would have to be measured."""
+    users = [()]
+    if os.geteuid() == 0:
+        # A long name, and numbers that have none.
+        users += [("setpriv", "--reuid", each, "--clear-groups") for each in ("www-data", "54321", "1234567890")]
+        users += [("setpriv", "--reuid", str(each.pw_uid), "--clear-groups")
+                  for each in pwd.getpwall() if len(each.pw_name) > 8][:1]
+    for before in users:
+        x = new_words()
+        work = place.work("run", x, before=before)
+        printed = subprocess.run(["ps", "aux"], capture_output=True, text=True, check=True).stdout.splitlines()
+        line, = [each for each in printed if each.endswith(f"{place.actor} run {x}")]
+        user_and_pid = re.match(r"\S+ +\d+ ", line).group()
+        shape = re.escape(user_and_pid) + r" *[\d.]+ +[\d.]+ +\d+ +\d+ +\S+ +\S+ +\S+ +\d+:\d\d " + re.escape(
+            f"{place.actor} run {x}") + "$"
+        if re.match(shape, line) is None:
+            raise RuntimeError(f"ps aux prints another line: {line}")
+        nothing = place.check("--name", new_words())
+        Row.expect(f"the line of ps aux, {before}", [*nothing, "-R", shape], "running")
+        Row.expect(f"its pid, {before}", [*nothing, "-R", re.escape(user_and_pid).rstrip("\\ ") + " .*run"], "running")
+        Row.expect(f"another pid, {before}", [*nothing, "-R", re.escape(user_and_pid).rstrip("\\ ") + "0 .*run"], "stopped")
+        Row.expect(f"the end of the line, {before}", [*nothing, "-P", f":00 {place.actor} run {x}"], "running")
+        place.end(work)
+
+
 def containers(place):
     """Processes in a pid namespace of their own."""
     room = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -306,7 +335,7 @@ def main(powerconsul, actor):
         return 1
     os.environ["HOME"] = "/nonexistent"  # where no user has a configuration
     with Place(powerconsul, actor) as place:
-        for part in (pairs, scripts, beside, agent, kernel, ended, users, containers):
+        for part in (pairs, scripts, beside, agent, kernel, ended, users, ps_aux, containers):
             before = Row.compared, Row.failed
             part(place)
             print(f"{part.__name__}: {Row.compared - before[0]} rows, {Row.failed - before[1]} failed", flush=True)

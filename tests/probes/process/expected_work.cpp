@@ -53,7 +53,57 @@ TEST_CASE("a filter without an end is refused") {
     CHECK(validate(work_filter{.expression = "("}).error().code == errc::bad_data);
 }
 
-TEST_CASE("work is found by its command line, or by user and command line") {
+TEST_CASE("a line like those of ps aux") {
+    struct row {
+        std::string_view name;
+        process of;
+        std::string user;
+        std::size_t pid_width;
+        std::string_view line;
+    };
+    const row rows[] = {
+        // As ps of procps-ng 4.0.2 prints them, but for what it measures.
+        {"short",
+         {.pid = 1, .state = 'S'},
+         "root",
+         5,
+         "root         1  0.0  0.0      0     0 ?        S    00:00   0:00 x y"},
+        {"a user's",
+         {.pid = 26177, .state = 'R'},
+         "_apt",
+         5,
+         "_apt     26177  0.0  0.0      0     0 ?        R    00:00   0:00 x y"},
+        {"a long name",
+         {.pid = 26179, .state = 'D'},
+         "1234567890",
+         5,
+         "1234567+ 26179  0.0  0.0      0     0 ?        D    00:00   0:00 x y"},
+        {"a name that just fits",
+         {.pid = 4194303, .state = 'S'},
+         "www-data",
+         7,
+         "www-data 4194303  0.0  0.0      0     0 ?        S    00:00   0:00 x y"},
+        {"where pids are long",
+         {.pid = 300, .state = 'S'},
+         "www-data",
+         7,
+         "www-data     300  0.0  0.0      0     0 ?        S    00:00   0:00 x y"},
+        {"a pid that is longer than any should be",
+         {.pid = 300, .state = 'S'},
+         "root",
+         1,
+         "root     300  0.0  0.0      0     0 ?        S    00:00   0:00 x y"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto line = format_ps_line(each.of, each.user, "x y", each.pid_width);
+        CHECK(line.text == each.line);
+        CHECK(line.text.substr(line.command) == "x y");
+        CHECK(line.text.substr(line.pid).starts_with(std::to_string(each.of.pid) + ' '));
+    }
+}
+
+TEST_CASE("work is found by its command line, or by a line of ps aux") {
     struct row {
         std::string_view name;
         work_filter filter;
@@ -72,11 +122,26 @@ TEST_CASE("work is found by its command line, or by user and command line") {
         {"expression to the end", {.expression = "/srv/x$"}, true},
         {"expression that starts with anything", {.expression = ".*migrate"}, true},
         {"expression from the user on", {.expression = "www-data.*migrate"}, true},
-        {"expression from the user on, anchored", {.expression = "^www-data +php"}, true},
+        {"expression from the user on, anchored", {.expression = "^www-data +.*php"}, true},
+        {"expression with user and pid", {.expression = "www-data +[0-9]+ .*migrate"}, true},
+        {"expression with another pid", {.expression = "www-data +301 .*migrate"}, false},
+        {"expression with all columns",
+         {.expression = R"(^\S+ +\d+ +[\d.]+ +[\d.]+ +\d+ +\d+ \S+ +S\S* +\S+ +\d+:\d\d php artisan)"},
+         true},
+        {"expression of user and pid", {.expression = "www-data +[0-9]+"}, true},
+        {"expression from the pid on", {.expression = "[0-9]+ .*migrate"}, false},
+        {"expression of the user with the blanks", {.expression = "www-data +"}, false},
+        {"expression of user and command alone", {.expression = "^www-data +php"}, false},
+        {"text across time and command", {.text = "0:00 php artisan"}, true},
+        {"text that ends before the command", {.text = " 0:00 "}, false},
+        {"text of a column", {.text = " 0.0 "}, false},
+        {"text that is longer than the columns",
+         {.text = "300  0.0  0.0      0     0 ?        S    00:00   0:00 php"},
+         true},
         {"expression with another user", {.expression = "root.*migrate"}, false},
         {"expression that is the user alone", {.expression = "www-data"}, false},
         {"expression that is the user and a blank", {.expression = "www-data "}, false},
-        {"expression from the middle of the user on", {.expression = "data php"}, false},
+        {"expression from the middle of the user on", {.expression = "data .*php"}, false},
         {"either, by the text", {.text = "migrate", .expression = "nothing"}, true},
         {"either, by the expression", {.text = "nothing", .expression = "migrate"}, true},
         {"neither", {.text = "nothing", .expression = "nobody"}, false},
@@ -96,7 +161,10 @@ TEST_CASE("work is found by its command line, or by user and command line") {
     }
     machine m;  // a user without a name has a number
     m.add({.pid = 300, .name = "php", .arguments = "php\0migrate\0"sv, .user = 4711});
-    CHECK(m.find({.expression = "^4711 php"})->has_value());
+    CHECK(m.find({.expression = "^4711 +300 .* php"})->has_value());
+    CHECK_FALSE(*m.find({.expression = "4711 {6}300 "}));
+    m.files.put("/proc/sys/kernel/pid_max", "4194304\n");
+    CHECK(m.find({.expression = "4711 {9}300 "})->has_value());
     // Whose name cannot be told might be the one.
     m.accounts.fail_with({errc::io, "the directory service does not answer"});
     CHECK(m.find({.expression = "php.*migrate"})->has_value());
@@ -174,11 +242,15 @@ TEST_CASE("what belongs to a check is no work, what a trigger started is") {
                .name = "powerconsul",
                .arguments = "powerconsul\0trigger\0critical\0-s\0{\"Name\": \"powerconsul check of it\"}\0"sv});
         m.add({.pid = 440, .parent = 100, .name = "sh", .arguments = "sh\0check\0--log\0/var/log/powerconsul\0"sv});
-        CHECK(*m.find({.text = "migrate"}) == std::nullopt);
-        m.add(each.entry);
-        const auto found = m.find({.text = "migrate"});
-        REQUIRE(found);
-        CHECK(found->has_value() == each.counts);
+        for (const auto& filter :
+             {work_filter{.text = "migrate"}, work_filter{.expression = "root +[0-9]+ .*migrate"}}) {
+            machine now = m;
+            CHECK(*now.find(filter) == std::nullopt);
+            now.add(each.entry);
+            const auto found = now.find(filter);
+            REQUIRE(found);
+            CHECK(found->has_value() == each.counts);
+        }
     }
 }
 
@@ -242,7 +314,7 @@ TEST_CASE("no work is not said after one look at a table that moves") {
     const row rows[] = {
         {"gone when its status is read", "/stat", {.text = "work on"}},
         {"gone when its command line is read", "/cmdline", {.text = "work on"}},
-        {"gone when its user is looked at", "", {.expression = "www-data work"}},
+        {"gone when its user is looked at", "", {.expression = "www-data .* work"}},
     };
     testing::memory_accounts accounts;
     accounts.add_user("root", 0).add_user("www-data", 33);

@@ -22,7 +22,7 @@ namespace powerconsul::inline v0 {
 
 /// Which processes show that the service is at work, whatever its manager says: those that match text or expression.
 struct work_filter {
-    std::string text{};        ///< part of the command line (--procstr); not used if empty
+    std::string text{};        ///< part of the command line (--procstr), see find_work(); not used if empty
     std::string expression{};  ///< regular expression (--procre), see find_work(); not used if empty
     std::string user{};        ///< effective user, by name or number (--work-user); any if empty
     bool containers{};         ///< those in pid namespaces below this process's own count, too (--containers)
@@ -51,6 +51,30 @@ struct work {
                                  " matches every process, expected is one that does not match an empty text");
 }
 
+/// A line like those of `ps aux`, and where its columns begin.
+struct ps_line {
+    std::string text{};
+    std::size_t pid{};      ///< of the first digit of the process id
+    std::size_t command{};  ///< of the command line
+};
+
+/// Formats a process as `ps aux` of procps-ng does. User, process id, state and command line are right; the columns
+/// that would have to be measured are 0, without a terminal. `pid_width` is the number of digits of the largest pid.
+[[nodiscard]] inline auto format_ps_line(const process& of, std::string user, std::string_view command,
+                                         std::size_t pid_width) -> ps_line {
+    constexpr std::size_t user_width = 8;
+    if (user.size() > user_width) user.replace(user_width - 1, std::string::npos, "+");
+    user.resize(user_width, ' ');
+    const std::string pid = std::to_string(of.pid);
+    ps_line line{std::move(user) + ' '};
+    if (pid.size() < pid_width) line.text.append(pid_width - pid.size(), ' ');
+    line.pid = line.text.size();
+    line.text += pid + "  0.0  0.0      0     0 ?        " + of.state + "    00:00   0:00 ";
+    line.command = line.text.size();
+    line.text += command;
+    return line;
+}
+
 namespace detail {
 
 /// Looks through the process table, up to three times if nothing is found and processes end meanwhile. Files and
@@ -67,6 +91,9 @@ public:
             auto compiled = pattern::compile(filter_.expression);
             if (!compiled) return unexpected{std::move(compiled).error()};
             expression_ = std::move(*compiled);
+        }
+        if (const auto largest = files_.read(root + "/sys/kernel/pid_max", 32); largest && *largest) {
+            pid_width_ = trimmed(**largest).size();
         }
         if (!filter_.user.empty()) {
             const auto user = find_user(accounts_, filter_.user);
@@ -117,19 +144,29 @@ private:
 
     [[nodiscard]] auto match(process_table<Files&>& table, const process& each, const std::string& line)
         -> result<matched> {
-        if (!filter_.text.empty() && line.find(filter_.text) != std::string::npos) return matched::by_text;
-        if (!expression_) return matched::no;
-        const auto within = expression_->occurs_in(line);
-        if (!within) return unexpected{within.error()};
-        if (*within) return matched::by_expression;
+        const auto& text = filter_.text;
+        if (!text.empty() && line.find(text) != std::string::npos) return matched::by_text;
+        if (expression_) {
+            const auto within = expression_->occurs_in(line);
+            if (!within) return unexpected{within.error()};
+            if (*within) return matched::by_expression;
+        }
+        // A text without a blank lies within one column, and so do the columns that are not the command.
+        if (!expression_ && text.find(' ') == std::string::npos) return matched::no;
         const auto user = table.user(each);
         if (!user) return unexpected{user.error()};
         if (!*user) return matched::no;
         const auto name = name_of(**user);
         if (!name) return unexpected{name.error()};
-        const auto found = expression_->match_start(*name + ' ' + line);
+        const auto shown = format_ps_line(each, *name, line, pid_width_);
+        const std::size_t before = shown.command - std::min(shown.command, text.size());
+        if (text.find(' ') != std::string::npos && shown.text.find(text, before + 1) != std::string::npos) {
+            return matched::by_text;
+        }
+        if (!expression_) return matched::no;
+        const auto found = expression_->match_start(shown.text);
         if (!found) return unexpected{found.error()};
-        return *found && **found > name->size() + 1 ? matched::by_expression : matched::no;
+        return *found && **found > shown.pid ? matched::by_expression : matched::no;
     }
 
     /// Whether user and namespace are right.
@@ -159,15 +196,17 @@ private:
     const work_filter& filter_;
     std::optional<pattern> expression_{};
     std::optional<std::uint32_t> user_{};
+    std::size_t pid_width_{5};
     std::vector<std::pair<std::uint32_t, std::string>> names_{};
 };
 
 }  // namespace detail
 
-/// The matching process that started first, if there is one. The text is searched for in the command line, and so is
-/// the expression, which may also match from the start of `USER COMMAND` into the command: the original matched it
-/// against lines of `ps aux`. Calls of this program and of check_procs do not count, nor does what find_observers()
-/// finds: their command lines may hold the text too. What a trigger or a watch started does count. Fails with
+/// The matching process that started first, if there is one. Text and expression are searched for in the command line;
+/// and since the original looked at lines of `ps aux`, both are tried on a line like those, too: the expression from
+/// its start and at least into the process id, as the name of a user alone is no work; the text where it reaches into
+/// the command. Calls of this program and of check_procs do not count, nor does what find_observers() finds: their
+/// command lines may hold the text too. What a trigger or a watch started does count. Fails with
 /// errc::bad_data if there is no such user.
 template <directory_source Files, account_source Accounts>
 [[nodiscard]] auto find_work(Files& files, Accounts& accounts, const work_filter& filter,
