@@ -97,6 +97,11 @@ TEST_CASE("what the scripts of other people answer is read as it is meant, thoug
     constexpr case_row rows[] = {
         {"upstart-docker", 0, "docker stop/waiting\n", stopped},
         {"upstart-run", 0, "ecs start/running, process 1234\n", running},
+        {"upstart, starting", 0, "mysql start/pre-start, process 1\n", degraded},
+        {"upstart, hanging", 0, "mysql stop/killed, process 1\n", degraded},
+        {"upstart, one of two", 0, "tty (1) start/running, process 7\ntty (2) stop/waiting\n", degraded},
+        {"upstart, a name that denies", 0, "no-ip start/running, process 7\n", running},
+        {"upstart, by a script that says so", 3, "mysql start/pre-start\n", stopped},
         {"remote_syslog", 0, "Not running\n", stopped},
         {"node_exporter", 0, "node_exporter is not running\n", stopped},
         {"td-agent", 0, "td-agent is stopped\n", stopped},

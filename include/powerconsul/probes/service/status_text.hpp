@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@ struct status_words {
     bool failure{};                   ///< "cannot", "not found", "failed!": it did not get as far as looking
     bool usage{};                     ///< the text explains how to call the script
     std::vector<std::string> down{};  ///< the parts that do not run, as their lines name them
+    std::string changing{};           ///< of an Upstart job that is being started or stopped: `start/pre-start`
 };
 
 namespace detail {
@@ -73,6 +75,31 @@ struct word {
         if ((at == 0 || !inside(line[at - 1])) && (end == line.size() || !inside(line[end]))) return true;
     }
     return false;
+}
+
+/// What a line says of an Upstart job: `web (instance) start/running, process 123`.
+struct upstart_job {
+    std::string_view name{};   ///< with its instance
+    std::string_view shown{};  ///< goal and state, `start/running`
+    std::string_view state{};
+};
+
+/// Nothing if the line is none of `status <job>`. Goals and states are those of init(8).
+[[nodiscard]] inline auto find_upstart_job(std::string_view line) -> std::optional<upstart_job> {
+    constexpr std::string_view goals[] = {"start", "stop", "respawn"};
+    constexpr std::string_view states[] = {
+        "waiting",  "starting", "security",   "security-spawning", "tmpfile", "pre-start", "pre-starting",
+        "spawned",  "spawning", "post-start", "post-starting",     "running", "pre-stop",  "pre-stopping",
+        "stopping", "killed",   "post-stop",  "post-stopping"};
+    line = trimmed(line);
+    const std::size_t slash = line.find('/', line.rfind(' ', line.find(", process ")) + 1);
+    const std::size_t blank = line.rfind(' ', slash);
+    if (slash == std::string_view::npos || blank == std::string_view::npos) return std::nullopt;
+    upstart_job job{.name = trimmed(line.substr(0, blank)), .shown = line.substr(blank + 1)};
+    job.shown = job.shown.substr(0, job.shown.find_first_of(", \t\r"));
+    job.state = job.shown.substr(slash - blank);
+    if (job.name.empty() || !is_one_of(job.shown.substr(0, slash - blank - 1), goals)) return std::nullopt;
+    return is_one_of(job.state, states) ? std::optional{job} : std::nullopt;
 }
 
 /// Reads one line, clause by clause. Weak words count only where no others do: "is started in standalone mode,
@@ -184,7 +211,8 @@ private:
 }  // namespace detail
 
 /// Reads a status text as a person would: "not currently running" does not mean running, nor does "dead but pid file
-/// exists" or "0 workers running". Lines that name one of `ignored` do not count.
+/// exists" or "0 workers running". Of an Upstart job only goal and state count, not the words of its name. Lines that
+/// name one of `ignored` do not count.
 [[nodiscard]] inline auto read_status_words(std::string_view text, const std::vector<std::string>& ignored = {})
     -> status_words {
     status_words seen;
@@ -193,6 +221,13 @@ private:
     while (!text.empty()) {
         const std::string_view line = next_part(text, '\n');
         if (std::ranges::any_of(ignored, [&](const auto& name) { return detail::names_part(line, name); })) continue;
+        if (const auto job = detail::find_upstart_job(line)) {
+            seen.running = seen.running || job->state == "running";
+            seen.stopped = seen.stopped || job->state == "waiting";
+            if (job->state == "waiting") seen.down.push_back(one_line(job->name, 60));
+            if (job->state != "running" && job->state != "waiting") seen.changing = job->shown;
+            continue;
+        }
         const detail::status_line said{line};
         seen.running = seen.running || said.running;
         seen.stopped = seen.stopped || said.stopped;

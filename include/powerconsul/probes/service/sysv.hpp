@@ -97,6 +97,7 @@ struct init_script {
     if (words.usage || complaint.usage) {
         return {unknown, exits + " and prints its usage: it does not know \"status\"" + way_out};
     }
+    if (end.status == 0 && !words.changing.empty()) return {degraded, exits + " and says " + words.changing};
     if (words.running && words.stopped && end.status >= 0 && end.status < 126) {
         return {degraded, exits + " and says that only a part is running" +
                               (words.down.empty() ? "" : ", not " + one_line(listed(words.down), 400))};
