@@ -31,8 +31,9 @@ def line(code, reason, pattern):
     """The check's own line; a code of -1 is an unknown."""
     state, seen = STATES[code]
     said = {"type": "crontab", "crontab": "root", "expects": True, "clustered": False, "state": state, "code": abs(code)}
-    if pattern is not None:
-        said["pattern"] = pattern
+    said["pattern"] = pattern
+    if code > 0:
+        said["error"] = reason
     said |= {"role": "standalone", "reason": f"the crontab of root is {seen}, standalone expects running: {reason}; there is no "
              "cluster document at cluster/production/jobs", "basis": "fresh"}
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -143,6 +143,19 @@ TEST_CASE("a group is a list, and further members stand behind the original's fi
           R"("role":"primary","reason":"check_procs is stopped, primary expects running","basis":"fresh"})");
 }
 
+TEST_CASE("a member without a value is null") {
+    const auto crontab = with([](check_report& to) {
+        to.subject = {.kind = "crontab", .name = "bob", .title = "the crontab of bob"};
+        to.details = {{"pattern", std::nullopt}, {"error", "there is no crontab /c/bob"}};
+        to.why = "there is no crontab /c/bob";
+    });
+    CHECK(
+        json::check_line(crontab, 2) ==
+        R"({"type":"crontab","crontab":"bob","expects":true,"clustered":true,"state":"critical","code":2,)"
+        R"("pattern":null,"error":"there is no crontab /c/bob",)"
+        R"("role":"primary","reason":"the crontab of bob is stopped, primary expects running: there is no crontab /c/bob","basis":"fresh"})");
+}
+
 TEST_CASE("long lists and details do not make the line long") {
     const auto report = with([](check_report& to) {
         to.subject = {.kind = "servicegroup", .name = std::string(2000, 'n'), .key = "services"};

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -187,11 +189,67 @@ TEST_CASE("the plugin's path and line, and a crontab's pattern, are members of t
     machine here{rows[0], observation::running};
     const auto plugin =
         checks::run(here, checks::process{.arguments = "-C worker", .plugin = "/plugins/check_procs"}, "web", on_sysv);
-    using details = std::vector<std::pair<std::string, std::string>>;
     CHECK(plugin.details ==
-          details{{"nagiosScript", "/plugins/check_procs"}, {"nagiosOutput", "PROCS: said | procs=1"}});
+          report_details{{"nagiosScript", "/plugins/check_procs"}, {"nagiosOutput", "PROCS: said | procs=1"}});
     const auto table = checks::run(here, checks::crontab{.user = "bob", .pattern = "true"}, "web", on_sysv);
-    CHECK(table.details == details{{"pattern", "true"}});
+    CHECK(table.details == report_details{{"pattern", "true"}});
+}
+
+TEST_CASE("a crontab's line says as error what is wrong, as the original's does") {
+    struct row {
+        std::string_view name;
+        std::string_view as;  ///< the row of the truth table
+        observation there;
+        std::string pattern;
+        verdict state;
+        report_details details;
+    };
+    using enum observation;
+    const std::string path = "/var/spool/cron/crontabs/bob";
+    const std::string gone = "there is no crontab " + path;
+    const auto none = std::nullopt;
+    const row table[] = {
+        {"as expected", "primary, serving", running, "", verdict::passing, {{"pattern", none}}},
+        {"as expected, with a pattern", "primary, serving", running, "true", verdict::passing, {{"pattern", "true"}}},
+        {"missing", "primary, serving", stopped, "", verdict::critical, {{"pattern", none}, {"error", gone}}},
+        {"without the pattern",
+         "primary, serving",
+         running,
+         "rotate",
+         verdict::critical,
+         {{"pattern", "rotate"}, {"error", path + ": no line of it contains \"rotate\""}}},
+        {"of another group",
+         "primary, serving",
+         degraded,
+         "",
+         verdict::warning,
+         {{"pattern", none}, {"error", path + ": it is owned by bob:users, expected bob:crontab"}}},
+        {"not to be read", "primary, serving", observation::unknown, "", verdict::unknown, {{"pattern", none}}},
+        {"a standby's, missing", "secondary, serving", stopped, "", verdict::passing, {{"pattern", none}}},
+        {"a standby's, in place",
+         "secondary, serving",
+         running,
+         "",
+         verdict::critical,
+         {{"pattern", none}, {"error", path + " is in place"}}},
+        {"without a role", "no role, serving", running, "", verdict::unknown, {{"pattern", none}}},
+    };
+    for (const auto& each : table) {
+        CAPTURE(each.name);
+        machine here{*std::ranges::find(rows, each.as, &truth::row::name), each.there};
+        const auto report = checks::run(here, checks::crontab{.user = "bob", .pattern = each.pattern}, "web", on_sysv);
+        CAPTURE(reason(report));
+        CHECK(report.state == each.state);
+        CHECK(report.details == each.details);
+    }
+    machine here{rows[0], running};
+    const auto of_system = checks::run(here, checks::crontab{.user = "bob", .system = true}, "web", on_sysv);
+    REQUIRE(of_system.details.size() >= 2);
+    CHECK(of_system.details[0] == report_details::value_type{"pattern", none});
+    CHECK(of_system.details[1] == report_details::value_type{"user", "bob"});
+    const auto processes = checks::run(
+        here, checks::crontab{.instead = {.arguments = "-C worker", .plugin = "/plugins/check_procs"}}, "web", on_sysv);
+    CHECK(processes.details.front().first == "nagiosScript");
 }
 
 TEST_CASE("in maintenance whatever runs is as it should be, and what cannot be seen is not") {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <utility>
 
 #include <powerconsul/core/text.hpp>
@@ -16,6 +17,9 @@ struct check_subject {
     std::vector<std::string> members{};  ///< the names in a group, whose JSON member is a list
 };
 
+/// Further members of a check's JSON line; one without a value is null.
+using report_details = std::vector<std::pair<std::string, std::optional<std::string>>>;
+
 /// The result of a check.
 struct check_report {
     check_subject subject{};
@@ -28,7 +32,7 @@ struct check_report {
     bool held{};                ///< a noop file makes it pass: nothing was looked at
     std::string why{};          ///< the facts behind it; stays the same while nothing changes
     std::string_view remedy{};  ///< the settings that would help, as in error
-    std::vector<std::pair<std::string, std::string>> details{};  ///< further JSON members, as the original has them
+    report_details details{};   ///< those that the original has, too
 };
 
 /// `apache2 is stopped, primary expects running`; without a role, `apache2 cannot be judged`.

@@ -64,10 +64,11 @@ inline void write_known(writer& to, std::string_view key, bool known, bool value
     line.key("code").number(std::int64_t{code});
     std::size_t left = 2560;
     for (const auto& [name, text] : report.details) {
-        const std::string value = detail::bounded(text, 256);
+        const std::string value = text ? detail::bounded(*text, 256) : "null";
         if (left < 1024) break;
         left -= name.size() + (value.size() < 128 ? value.size() * 2 : 256);  // at most, escapes included
-        line.key(name).string(value);
+        line.key(name);
+        text ? line.string(value) : line.null();
     }
     line.key("role").string(to_string(report.own));
     line.key("reason").string(detail::bounded(reason(report), left));

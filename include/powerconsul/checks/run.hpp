@@ -55,7 +55,7 @@ template <host Host, kind<Host> Kind>
     const auto held = look_for_noop(here.files, here.clock, how.noop);
     auto subject = what.subject();
     const std::size_t members = subject.members.size();
-    std::vector<std::pair<std::string, std::string>> details;
+    report_details details;
     if constexpr (requires { what.details(); }) details = what.details();
     std::optional<std::vector<observed>> seen;  // looked at once, and perhaps judged twice
     const auto look = [&] {
@@ -63,7 +63,7 @@ template <host Host, kind<Host> Kind>
             seen = detail::look_with_work(here, how.work, members, [&] {
                 sighting looked{what.look(here, now)};
                 for (auto& each : looked.details) {
-                    if (!each.second.empty()) details.push_back(std::move(each));
+                    if (!each.second.value_or("null").empty()) details.push_back(std::move(each));
                 }
                 return std::move(looked.all);
             });
@@ -82,6 +82,9 @@ template <host Host, kind<Host> Kind>
             expect_nothing(*facts, *why);
             report = judged();
         }
+    }
+    if (report.state != verdict::warning && report.state != verdict::critical) {
+        std::erase_if(details, [](const auto& each) { return each.first == "error"; });
     }
     report.details = std::move(details);
     return report;

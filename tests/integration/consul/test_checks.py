@@ -31,7 +31,7 @@ WORDS = {"svc": "web", "local": "apache2", "user": USER, "pattern": PATTERN, "pr
 # The lines of the manual, then the same with long names, then what the original has not.
 # For each: the type, the key and value of its subject, and further keys.
 SERVICE = ("service", "service", "apache2", {})
-CRONTAB = ("crontab", "crontab", USER, {})
+CRONTAB = ("crontab", "crontab", USER, {"pattern": None})
 WITH_PATTERN = ("crontab", "crontab", USER, {"pattern": PATTERN})
 PLUGIN = ("process", "nagiosArgs", f"-c 1:1 -C {PROCESS}", {})
 LINES = {
@@ -169,6 +169,8 @@ class Case(unittest.TestCase):
         for name, value in {"type": kind, key: subject, "code": code, "state": STATES.get(code), **more,
                             **facts}.items():
             self.assertEqual(line[name], value, f"{name}: {run}")
+        if kind == "crontab":
+            self.assertEqual("error" in line, code == 2, run)
         self.assertTrue(line["reason"], run)
         return line
 

@@ -75,15 +75,23 @@ struct crontab {
         return {.kind = std::string{words.name}, .name = user, .title = user.empty() ? "" : "the crontab of " + user};
     }
 
-    [[nodiscard]] auto details() const -> std::vector<std::pair<std::string, std::string>> {
-        std::vector<std::pair<std::string, std::string>> all;
-        if (!instead.arguments && system && !user.empty()) all.emplace_back("user", user);
-        if (!instead.arguments && !pattern.empty()) all.emplace_back("pattern", pattern);
+    /// As the original prints them: the pattern always, and what is wrong as `error`.
+    [[nodiscard]] auto details() const -> report_details {
+        if (instead.arguments) return {};
+        report_details all{{"pattern", pattern.empty() ? std::nullopt : std::optional{pattern}}};
+        if (system && !user.empty()) all.emplace_back("user", user);
         return all;
     }
 
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> sighting {
         if (instead.arguments) return instead.look(here, now);
+        sighting seen{look_at_crontab(here)};
+        seen.details = {{"error", seen.all.front().reason}};
+        return seen;
+    }
+
+private:
+    [[nodiscard]] auto look_at_crontab(auto& here) const -> observed {
         if (system) {
             const system_crontab_options where{.user = user, .pattern = pattern, .now = here.clock.wall()};
             return system_crontab_probe{where, here.files, here.users}();

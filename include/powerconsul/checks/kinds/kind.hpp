@@ -44,7 +44,7 @@ struct circumstances {
 /// What a look at the machine found: one observation, or one for each member of a group.
 struct sighting {
     std::vector<observed> all{};
-    std::vector<std::pair<std::string, std::string>> details{};  ///< further members of the JSON line
+    report_details details{};
 
     sighting(observed one) : all{std::move(one)} {}                       // NOLINT: a single observation is one
     sighting(std::vector<observed> several) : all{std::move(several)} {}  // NOLINT
@@ -70,7 +70,8 @@ inline const observed no_time_left{observation::unknown, "the time was over befo
 /// - `subject()`: what the report is about; a group has `members`;
 /// - `look(here, now)`: looks at a host before the deadline. A group gives one observation for each member.
 ///
-/// `details()` is optional: members of the JSON line that do not depend on what is seen.
+/// `details()` is optional: members of the JSON line that do not depend on what is seen. A member `error` of a sighting
+/// is only printed where the verdict is a warning or critical.
 template <typename K, typename Host>
 concept kind = requires(const K& what, Host& here, const circumstances& now) {
     { what.valid() } -> std::same_as<result<void>>;
