@@ -66,17 +66,14 @@ public:
             for (const auto& each : *found) look_at(each);
             count += found->size();
         }
-        if (!bases.shared.empty()) {
-            // Who may read the triggers of this environment only can look at these at least.
-            const auto found = list(bases.shared);
-            if (!found && found.error().code != errc::denied) return unexpected{found.error()};
-            if (!found) {
-                to_.report().add(bases.shared, severity::note,
-                                 "the triggers for all environments could not be looked at: " + found.error().message);
-            }
-            for (const auto& each : found ? *found : std::vector<listed_key>{}) {
-                if (look_at(each)) ++count;
-            }
+        // Who may read the triggers of this environment only can have at least these examined.
+        if (auto shared = bases.shared.empty() ? result{std::size_t{}} : all_shared(); shared) {
+            count += *shared;
+        } else if (shared.error().code == errc::denied) {
+            to_.report().add(bases.shared, severity::note,
+                             "the triggers for all environments could not be looked at: " + shared.error().message);
+        } else {
+            return unexpected{std::move(shared).error()};
         }
         // For the same reason, a document that is not in the list is read by itself.
         for (const auto& service : to_.services()) {
@@ -150,6 +147,20 @@ private:
             if (!proof) return unexpected{proof.error()};
         }
         return std::move(found->keys);
+    }
+
+    /// Examines the triggers for all environments. Returns how many there are; if there are none, the token must be
+    /// able to read them.
+    [[nodiscard]] auto all_shared() -> result<std::size_t> {
+        const auto& base = to_.around().bases.shared;
+        const auto found = list_keys(here_.consul, base + '/', datacenter_, left());
+        if (!found) return unexpected{found.error()};
+        std::size_t count = 0;
+        for (const auto& each : found->keys) count += look_at(each) ? 1 : 0;
+        if (count != 0) return count;
+        const auto proof = consul_.read_key(base + "/service/primary/critical", datacenter_);
+        if (!proof) return unexpected{proof.error()};
+        return count;
     }
 
     /// Examines an entry. Returns whether it was one that had not been seen, of this environment or of all.

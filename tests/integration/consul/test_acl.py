@@ -14,6 +14,7 @@ from locked_cluster import MASTER, LockedCluster, TwoLockedDatacenters
 
 NODES = {"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]}
 TRIGGERS = "triggers/production/web"
+SHARED_TRIGGERS = "triggers/web"
 RULE = re.compile(r'^(key|service|node|node_prefix|agent) "(.*)" \{ policy = "read" \}$')
 cluster = None
 
@@ -226,8 +227,8 @@ class EachRuleIsNeeded(Case):
 
     def test_every_rule_has_a_test(self):
         rules = rules_of(self.policy(self.web2, cluster.master))
-        keys = [f'key "{TRIGGERS}/{role}/{state}"' for role in ("primary", "secondary", "standalone")
-                for state in ("warning", "critical")]
+        keys = [f'key "{place}/{role}/{state}"' for role in ("primary", "secondary", "standalone")
+                for state in ("warning", "critical") for place in (TRIGGERS, SHARED_TRIGGERS)]
         names = ['key "cluster/production/web"', *keys, 'service "web"', 'node "production-web2"',
                  'node "production-web1"', 'agent "production-web2"']
         self.assertEqual(rules, [f'{each} {{ policy = "read" }}' for each in names])
@@ -248,6 +249,14 @@ class EachRuleIsNeeded(Case):
                     master = self.run_as(cluster.master, self.web2, *words)
                     self.assertIn(f"echo {role} {state}", master.out, master)
                     self.denied(self.run_as(token, self.web2, *words), f"key:read on {key}")
+                    # The second place is read where the first has no such key.
+                    cluster.hq.api("DELETE", f"/v1/kv/{key}")
+                    self.addCleanup(cluster.hq.put_key, key, f"echo {role} {state}")
+                    shared = f"{SHARED_TRIGGERS}/{role}/{state}"
+                    token = self.without(f'key "{shared}" {{ policy = "read" }}')
+                    self.denied(self.run_as(token, self.web2, *words), f"key:read on {shared}")
+                    master = self.run_as(cluster.master, self.web2, *words)
+                    self.assertIn(f"there is no trigger at {key} or {shared}", master.out, master)
 
     def test_the_triggers_of_other_roles(self):
         """lint looks for those that nobody can use."""
@@ -255,10 +264,12 @@ class EachRuleIsNeeded(Case):
             self.skipTest("this powerconsul has no lint")
         for state in ("warning", "critical"):
             with self.subTest(state):
-                key = f"{TRIGGERS}/standalone/{state}"
-                run = self.run_as(self.without(f'key "{key}" {{ policy = "read" }}'), self.web2, "lint", "-S", "web")
-                self.assertEqual(run.code, 77, run)
-                self.denied(run, f"key:read on {key}")
+                for place in (TRIGGERS, SHARED_TRIGGERS):
+                    key = f"{place}/standalone/{state}"
+                    run = self.run_as(self.without(f'key "{key}" {{ policy = "read" }}'), self.web2, "lint", "-S",
+                                      "web")
+                    self.assertEqual(run.code, 77, run)
+                    self.denied(run, f"key:read on {key}")
 
     def test_the_service(self):
         self.unknown(self.without('service "web" { policy = "read" }'), "service:read on web")
@@ -332,13 +343,13 @@ class OtherDocuments(Case):
     def test_all_active_needs_the_trigger_of_a_primary_only(self):
         self.document({"mode": "all-active"})
         keys = [each for each in self.policy_rules(self.web1, "--for", "watch") if each.startswith("key")]
-        self.assertEqual(len(keys), 3, keys)
+        self.assertEqual(len(keys), 5, keys)
         self.assertTrue(all("primary" in each for each in keys[1:]), keys)
 
     def test_no_document_is_a_standalone(self):
         cluster.hq.api("DELETE", "/v1/kv/cluster/production/web")
         keys = [each for each in self.policy_rules(self.web1, "--for", "trigger") if each.startswith("key")]
-        self.assertEqual(len(keys), 3, keys)
+        self.assertEqual(len(keys), 5, keys)
         self.assertTrue(all("standalone" in each for each in keys[1:]), keys)
 
     def test_datacenters_need_the_nodes_of_one_server_role(self):

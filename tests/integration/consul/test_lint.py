@@ -135,7 +135,9 @@ class Lint(unittest.TestCase):
         self.put(cluster__production__web=document, triggers__production__web__primary__critical="date")
         self.assertEqual(lint("-S", "web"), (
             1, ["cluster/production/web:1:57: warning: standby_nodes names no node on which Consul shows web; it is on "
-                "production-web1", "1 warning in 2 documents"], ""))
+                "production-web1",
+                "triggers/production/web/primary/critical: warning: there is no such trigger for secondary: nothing stops "
+                "web on a standby that runs it while an active serves", "2 warnings in 2 documents"], ""))
         document["standby_nodes"].append("Production-Web1.example")
         server.put_key("cluster/production/web", document)
         code, lines, _ = lint("-S", "web")
@@ -144,6 +146,28 @@ class Lint(unittest.TestCase):
         self.assertEqual(lint("-S", "absent"), (
             0, ["cluster/production/absent: note: absent has neither a cluster document nor a trigger: every node is "
                 "standalone", "nothing to look at"], ""))
+
+    def test_both_places_of_a_trigger(self):
+        document = {"active_nodes": ["production-web1"], "standby_nodes": ["production-web1b"]}
+        self.put(cluster__production__web=document, triggers__production__web__primary__critical="date",
+                 triggers__web__primary__critical="date", triggers__web__secondary__critical="date",
+                 triggers__web__crit="date", triggers__test__web__primary__critical="./another environment's")
+        for words in (["-S", "web"], ["--all"]):
+            code, lines, err = lint(*words)
+            self.assertEqual((code, err), (1, ""), lines)
+            self.assertIn("triggers/web/primary/critical: warning: it is not used where triggers/production/web/primary/"
+                          "critical is read first, which has a value, too", lines)
+            self.assertFalse([line for line in lines if "no such trigger" in line or "another environment" in line], lines)
+        # A counterpart that the token may not list is no counterpart that is missing.
+        some = server.token('key_prefix "cluster/" { policy = "read" } key_prefix "triggers/production/" { policy = "read" } '
+                            'node_prefix "" { policy = "read" } service_prefix "" { policy = "read" }')
+        code, lines, err = lint("--all", token=some)
+        self.assertEqual(err, "")
+        self.assertTrue([line for line in lines if line.startswith("triggers: note: the triggers for all environments "
+                                                                    "could not be looked at: ")], lines)
+        self.assertTrue([line for line in lines if line.startswith("triggers/web/secondary/critical: note: it could not "
+                                                                    "be read: ")], lines)
+        self.assertFalse([line for line in lines if "no such trigger" in line], lines)
 
     def test_what_may_not_be_read_is_never_fine(self):
         self.put(cluster__production__web={"mode": "all-active"})
