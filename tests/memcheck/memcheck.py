@@ -103,6 +103,7 @@ def rows(folder):
         (0, ["trigger", "critical", "-s", json.dumps(CHECK), "--node", "production-web1"], ""),
         (0, ["incidents"], ""),
         (0, ["acl-policy", "-S", "web"], ""),
+        (0, ["config", "bootstrap", "-C", "{}", "--config", str(folder / "new.conf")], ""),
         (65, ["lint", str(folder / "document.json")], ""),
         (1, ["lint", "-S", "web"], ""),
     ]

@@ -71,6 +71,11 @@ auto without_verdict(const config::arguments& line, const error& why, const conf
 [[nodiscard]] auto run_lint(const invocation& call, const config::arguments& line, std::string& out)
     -> result<exit_code>;
 
+/// `powerconsul config bootstrap`: writes the configuration that `-C` holds, unless lint finds an error in it. It needs
+/// none itself. exit_code::bad_data: it is not valid, and why is printed to `out`.
+[[nodiscard]] auto run_bootstrap(const invocation& call, const config::arguments& line, std::string& out)
+    -> result<exit_code>;
+
 /// Prints results to `out`, and to `err` what else a person should know.
 using command = auto(const invocation& call, const config::arguments& line, const configuration& chosen,
                      std::string& out, std::string& err) -> result<exit_code>;

@@ -122,6 +122,11 @@ constexpr auto lint_options = std::to_array<option>({
     {0, "as", "KIND", "what the files are: document, trigger or configuration (default: as each tells itself)"},
 });
 
+constexpr auto bootstrap_options = std::to_array<option>({
+    {'C', "settings", "JSON|-", "the configuration; - reads it from standard input"},
+    {0, "force", "", "replace another configuration that is there"},
+});
+
 // One row each.
 // clang-format off
 constexpr auto other_commands = std::to_array<command_row>({
@@ -144,6 +149,8 @@ constexpr auto other_commands = std::to_array<command_row>({
      "-S <Consul service>", "powerconsul role -S apacheWebService"},
     {"acl-policy", "", "print the least ACL policy with which powerconsul works on this node for a service",
      acl_policy_options, {}, "-S <Consul service>", "powerconsul acl-policy -S apacheWebService"},
+    {"config", "bootstrap", "write the configuration, which is checked as lint does, to --config or ~/.powerconsul.conf",
+     bootstrap_options, {}, "-C '<JSON>'", "powerconsul config bootstrap -C '{\"clusterKey\": \"cluster/production\"}'"},
     {"doctor", "", "look at agent, rights, checks and watches of this node, and say what is wrong and how to mend it",
      doctor_options, incidents_options, "", "powerconsul doctor"},
 });

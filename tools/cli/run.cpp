@@ -39,6 +39,8 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
     const auto unknown = watches ? config::unknown_keys::ignored : config::unknown_keys::refused;
     if (line->words.command == "lint") {
         code = run_lint(call, *line, out);
+    } else if (line->words.command == "config") {
+        code = run_bootstrap(call, *line, out);
     } else if (const auto chosen = configure(call, *line, unknown); chosen) {
         for (const auto& note : chosen->notes) {
             if (!watches && line->words.command != "doctor") err += "powerconsul: " + one_line(note, 1000) + '\n';

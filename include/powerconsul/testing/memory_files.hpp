@@ -124,11 +124,12 @@ public:
     [[nodiscard]] auto user() const -> std::uint32_t { return user_id; }
     [[nodiscard]] auto group() const -> std::uint32_t { return user_id; }
 
-    [[nodiscard]] auto replace(const std::string& path, std::string_view bytes) -> result<void> {
+    [[nodiscard]] auto replace(const std::string& path, std::string_view bytes, std::uint32_t mode = 0600)
+        -> result<void> {
         if (const auto* why = failure(path)) return unexpected{*why};
         if (!is_directory(parent(path))) return fail(errc::io, quoted(path) + ": its directory does not exist");
         if (is_directory(path)) return fail(errc::io, quoted(path) + " is a directory");
-        put(path, bytes);
+        put(path, bytes, made(file_kind::regular, mode));
         return {};
     }
     [[nodiscard]] auto make_directory(const std::string& path) -> result<void> {

@@ -88,8 +88,9 @@ public:
     // --- writing and locking ---
 
     /// Writes a temporary file, syncs it, renames it and syncs the directory: a crash leaves the old file or the new
-    /// one, at worst with a leftover `.<name>.XXXXXX` beside it.
-    [[nodiscard]] auto replace(const std::string& path, std::string_view bytes) const -> result<void> {
+    /// one, at worst with a leftover `.<name>.XXXXXX` beside it. The umask does not change the mode.
+    [[nodiscard]] auto replace(const std::string& path, std::string_view bytes, std::uint32_t mode = 0600) const
+        -> result<void> {
         if (auto checked = check(path); !checked) return checked;
         const auto slash = path.rfind('/');
         const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
@@ -103,7 +104,7 @@ public:
         posix_fd file{::mkostemp(temporary.data(), O_CLOEXEC)};  // O_EXCL, 0600
         if (!file) return system_failure("make a file beside", path, errno);
 
-        const int error = fill_and_rename(file, bytes, temporary, path);
+        const int error = ::fchmod(file.get(), mode) != 0 ? errno : fill_and_rename(file, bytes, temporary, path);
         if (error != 0) {
             ::unlink(temporary.c_str());
             return system_failure("write", path, error);
