@@ -15,6 +15,7 @@ from machine import Machine, Story, end_processes_below
 
 NODES = {"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]}
 TRIGGERS = "triggers/production/web"
+SHARED_TRIGGERS = "triggers/web"
 # A trigger of a standby alone: what is wrong, to run or to be stopped, the check itself says.
 BOTH_WAYS = """#!/bin/sh
 case $POWERCONSUL_CHECK_OUTPUT in
@@ -61,7 +62,7 @@ class Scenario:
         self.primary()
         self.takes_over_from_a_dead_node()
         self.active_is_back()
-        self.takes_over_with_a_trigger_of_its_own()
+        self.takes_over_with_a_trigger_for_all_environments()
         self.active_is_repaired()
 
     # The steps.
@@ -99,19 +100,27 @@ class Scenario:
         self.is_over(self.standby, f"{TRIGGERS}/secondary/critical", 2)
         self.one_serves(self.active, self.standby)
 
-    def takes_over_with_a_trigger_of_its_own(self):
-        self.title("4. A standby: the active's service cannot be healed; only secondary has a trigger")
+    def takes_over_with_a_trigger_for_all_environments(self):
+        self.title("4. A standby: the active's service cannot be healed; first only secondary has a trigger")
         self.cluster.hq.api("DELETE", f"/v1/kv/{TRIGGERS}/primary/critical")
         self.cluster.hq.put_key(f"{TRIGGERS}/secondary/critical", BOTH_WAYS)
         self.says(f"uninstalls apache2 on {self.active.name} and kills its process {self.active.pid()}")
         self.active.uninstall()
         self.active.kill()
+        for machine in (self.active, self.standby):
+            self.wait(f"{machine.name} has no trigger and says so", lambda: self.waits_for_a_trigger(machine))
+        self.expect(not self.standby.pid(), "what is there to stop the service does not start it")
+        self.says(f"puts a trigger at {SHARED_TRIGGERS}/primary/critical")
+        self.cluster.hq.put_key(f"{SHARED_TRIGGERS}/primary/critical", "@INIT/apache2 start")
         self.wait("the standby takes over", self.standby.pid)
-        self.is_over(self.standby, f"{TRIGGERS}/secondary/critical", 3)
+        self.is_over(self.standby, f"{SHARED_TRIGGERS}/primary/critical", 3)
         self.expect(self.active.status() == "critical" and not self.active.pid(), "the active stays as it is")
-        last = self.active.incidents()[-1]
-        self.expect(last["open"] and last["attempts"] == 0 and f"{TRIGGERS}/primary/critical" in last["held"],
-                    f"the active has no trigger and says so: {last}")
+
+    @staticmethod
+    def waits_for_a_trigger(machine):
+        last = (machine.incidents() or [{"open": False}])[-1]
+        return last["open"] and last["attempts"] == 0 and (
+            f"there is no trigger at {TRIGGERS}/primary/critical or {SHARED_TRIGGERS}/primary/critical" == last["held"])
 
     def active_is_repaired(self):
         self.title("5. An operator repairs the active, and the standby stops its service")
