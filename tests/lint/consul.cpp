@@ -115,15 +115,16 @@ TEST_CASE("everything is read, of this node's environment") {
     at.put("cluster/test/web", "x");
     at.put("triggers/production/web/primary/critical", "date");
     at.put("triggers/production/mail/secondary/critical", "date");
-    CHECK(at.text() ==
-          "cluster/production/db: note: Consul shows no instance of db (there is none, or the token needs service:read "
-          "on it and node:read): its nodes were not compared\n"
-          "cluster/production/db:1:1: error: the value is empty; delete the key to make the service standalone\n"
-          "triggers/production/mail/secondary/critical: warning: this trigger never runs: without a cluster document "
-          "every node is standalone\n"
-          "triggers/production/web/primary/critical: warning: there is no such trigger for secondary: nothing stops web "
-          "on a standby that runs it while an active serves\n"
-          "1 error, 2 warnings in 4 documents\n");
+    CHECK(
+        at.text() ==
+        "cluster/production/db: note: Consul shows no instance of db (there is none, or the token needs service:read "
+        "on it and node:read): its nodes were not compared\n"
+        "cluster/production/db:1:1: error: the value is empty; delete the key to make the service standalone\n"
+        "triggers/production/mail/secondary/critical: warning: this trigger never runs: without a cluster document "
+        "every node is standalone\n"
+        "triggers/production/web/primary/critical: warning: there is no such trigger for secondary: nothing stops web "
+        "on a standby that runs it while an active serves\n"
+        "1 error, 2 warnings in 4 documents\n");
     at.chosen.roles.who.environment = "staging";
     CHECK(at.text().starts_with(
         "cluster/staging: error: neither here nor below triggers/staging is any key that the token may list"));
