@@ -371,3 +371,60 @@ TEST_CASE("the stop file") {
     CHECK(found.state == condition::warning);
     CHECK(found.what == "the stop file is there");
 }
+
+TEST_CASE("what is left of python-powerconsul") {
+    const auto left_over = [](scene& at, const std::string& only = {}) {
+        return examination{at.here, at.machine, at.reader, at.chosen, {}}.from_python(only);
+    };
+    scene at;
+    at.answer("/v1/query", 200, "[]");
+    at.answer("/v1/agent/services", 200, R"({"web": {"ID": "web", "Service": "web", "Tags": ["production"]}})");
+    words points;
+    for (const auto& each : left_over(at)) points.push_back(each.point);
+    CHECK(faults(left_over(at)) == words{});
+    CHECK(points ==
+          words{"agent", "program", "option -U", "configuration", "init scripts", "prepared queries", "tag nodns"});
+
+    // The service is known from the original's own call, and its document lists datacenters.
+    using namespace std::string_view_literals;
+    at.machine.executable = {"/opt/bin/powerconsul"};
+    at.machine.programs["/opt/bin/powerconsul"] = "#!/usr/bin/env python2";
+    at.here.files.put("/proc/100/environ", "HOME=/root\0PATH=/bin:/opt/bin\0"sv);
+    at.here.files.put("/web.json", scene::agent_file("powerconsul", R"(, "-S", "web", "-U")"));
+    at.here.files.put("/root/.powerconsul.conf", "{}");
+    at.here.files.put("/etc/init.d", "", scene::directory(0));
+    at.here.files.put("/etc/init.d/mine", "import powerconsul");
+    at.store.put("hq", "cluster/production/web", R"({"active_datacenter": "hq", "standby_datacenter": "dr"})");
+    at.store.put("hq", "triggers/web/primary/critical", "true");
+    at.store.put("hq", "triggers/web/notes", "true");
+    at.store.add("hq", {.service = "web", .node = "hq-web1"});
+    at.answer("/v1/query", 200, R"([{"Name": "shop", "Service": {"Tags": ["!nodns"]}}])");
+    at.answer("/v1/agent/services", 200, R"({"web": {"ID": "web", "Service": "web", "Tags": ["nodns"]}})");
+    const auto all = left_over(at);
+    CHECK(faults(all) == words{"program warning", "option -U warning", "configuration warning", "init scripts warning",
+                               "prepared queries warning", "tag nodns warning", "serviceFilter web warning"});
+    CHECK(find(all, "program").what ==
+          "/opt/bin/powerconsul is python-powerconsul, and is called by check web-role, watch critical and watch "
+          "warning");
+    CHECK(find(all, "triggers web").what == "triggers/web/primary/critical is read where it stands");
+    CHECK(find(all, "serviceFilter web").what.starts_with("hq-web1 does not count"));
+    CHECK(find(left_over(at, "other"), "triggers other").state == condition::ok);
+
+    at.here.files.put("/web.json",
+                      R"({"watches": [{"type": "checks", "args": ["/opt/bin/powerconsul", "watch", "x"]}]})");
+    CHECK(find(left_over(at), "program").what.ends_with("is called by a watch"));
+
+    at.answer("/v1/query", 403, "Permission denied");
+    CHECK(find(left_over(at, "web"), "prepared queries").what.find("the token needs query:read") != std::string::npos);
+    at.answer("/v1/query", 200, "no JSON");
+    CHECK(find(left_over(at), "prepared queries").state == condition::unknown);
+    at.answer("/v1/health/service/web", 500, "No cluster leader");
+    CHECK(find(left_over(at, "web"), "serviceFilter web").state == condition::unknown);
+    at.answer("/v1/kv/triggers/", 500, "No cluster leader");
+    CHECK(find(left_over(at, "web"), "triggers web").state == condition::unknown);
+    at.here.files.put("/web.json", "{");
+    CHECK(find(left_over(at), "program").state == condition::unknown);
+    at.answers.clear();
+    at.answers.insert_or_assign("/", fail(errc::unavailable, "connection refused"));
+    CHECK(find(left_over(at), "services").state == condition::unknown);
+}

@@ -45,8 +45,8 @@ auto run_doctor(const invocation& call, const config::arguments& line, const con
     auto here = ours.host_of(chosen);
     if (!here) return unexpected{std::move(here).error()};
     const posix_machine machine;
-    const auto found =
-        examination{*here, machine, ours, chosen, heal::stop_reason(here->files, chosen.stop_file)}(only);
+    examination look{*here, machine, ours, chosen, heal::stop_reason(here->files, chosen.stop_file)};
+    const auto found = line.has("from-python") ? std::move(look).from_python(only) : std::move(look)(only);
     out += findings_text(found, line.has("json") || chosen.format == output_format::json, line.has("quiet"));
     return exit_code{exit_status(found)};
 }

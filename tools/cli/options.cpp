@@ -109,6 +109,7 @@ constexpr auto doctor_options = std::to_array<option>({
     {'S', "consulservice", "NAME",
      "only this Consul service (default: all that the agent's checks ask powerconsul for)"},
     {'q', "quiet", "", "print what is not well, and nothing if all is"},
+    {0, "from-python", "", "look for what python-powerconsul left on this node, and say what to do about each"},
 });
 
 constexpr auto incidents_options = std::to_array<option>({

@@ -19,6 +19,7 @@ struct watch_handler {
     std::string token{};       ///< with which the watch asks; empty for the agent's environment or default token
     std::string datacenter{};  ///< which it looks at; empty for the agent's own
     std::string blind{};       ///< why the watch does not see this node's checks; empty if that is not known
+    std::vector<std::string> words{};  ///< its command line
 };
 
 /// A call of powerconsul, found among the words of a check or of a handler.
@@ -238,6 +239,7 @@ template <local_machine Machine, typename Parse>
         found.cause = "its handler cannot be understood: " + words.error().message;
         return found;
     }
+    found.words = *words;
     const auto call = find_call(machine, *words);
     if (!call) return found;
     found.cause = call->cause;

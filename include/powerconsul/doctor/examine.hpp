@@ -4,7 +4,7 @@
 #include <powerconsul/consul/address.hpp>
 #include <powerconsul/consul/client.hpp>
 #include <powerconsul/doctor/least_rights.hpp>
-#include <powerconsul/doctor/machine_findings.hpp>
+#include <powerconsul/doctor/python_findings.hpp>
 #include <powerconsul/doctor/service_findings.hpp>
 #include <powerconsul/doctor/settings_findings.hpp>
 #include <powerconsul/json/value.hpp>
@@ -60,17 +60,9 @@ public:
     /// All findings, in the order in which they were looked for. `only` names the one Consul service to look at; if it
     /// is empty, all that are known here are looked at.
     [[nodiscard]] auto operator()(const std::string& only) && -> std::vector<finding> {
-        agent_ = ask_agent();
-        const bool away = !agent_ && agent_.error().code != errc::denied && agent_.error().code != errc::unsupported;
-        if (agent_) node_ = agent_->node;
-        process_ = find_agent_process(here_.files, machine_, agent_ ? *agent_ : agent_config{});
-        definitions_ = process_ ? read_agent_files(here_.files, machine_, *process_,
-                                                   [&](const auto& args) { return front_.parse(args); })
-                                : result<agent_files>{unexpected{process_.error()}};
-        const error not_asked{errc::unavailable, "it was not asked, since the agent does not answer"};
-        add(judge_agent(chosen_.store.empty() ? chosen_.consul.address : chosen_.store, agent_));
-        for (const auto& note : chosen_.notes) add("configuration", condition::warning, note);
+        const bool away = !find_agent();
         add(judge_connection(chosen_));
+        const error not_asked = agent_is_away();
         add(judge_leader(away ? result<std::string>{unexpected{not_asked}} : ask_leader()));
         if (!away) ask_for_services();
         find_checks(only);
@@ -84,6 +76,32 @@ public:
         }
         look_at_agent(only);
         look_at_machine();
+        return std::move(findings_);
+    }
+
+    /// What this node still has of python-powerconsul. `only` names the one Consul service to look at.
+    [[nodiscard]] auto from_python(const std::string& only) && -> std::vector<finding> {
+        const bool away = !find_agent();
+        const auto calls = find_calls();
+        add(judge_programs(calls));
+        add(judge_update_kv(calls));
+        const auto settings = here_.files.status(std::string{original_settings});
+        add(judge_original_settings(
+            settings ? result{settings->has_value()} : result<bool>{unexpected{settings.error()}},
+            chosen_.settings_file, chosen_.roles.cluster_key, process_ ? process_->user : here_.files.user()));
+        add(look_at_init_scripts(here_.files, machine_));
+        if (away) {
+            add(could_not_look("services", agent_is_away()));
+            return std::move(findings_);
+        }
+        add(judge_queries(ask_json("/v1/query", "query:read")));
+        add(judge_tags(ask_json("/v1/agent/services", "service:read")));
+        std::vector<std::string> services{only};
+        if (only.empty()) services = called_services(calls);
+        for (const auto& each : services) {
+            add(judge_short_triggers(each, short_triggers(each), chosen_.watch.triggers.base_key));
+            look_at_names(each);
+        }
         return std::move(findings_);
     }
 
@@ -107,7 +125,45 @@ private:
         findings_.push_back({std::move(point), state, std::move(what), std::move(remedy)});
     }
 
+    // --- the agent itself ---
+
+    /// Finds the agent, its process and its files. False if it does not answer.
+    [[nodiscard]] auto find_agent() -> bool {
+        agent_ = ask_agent();
+        if (agent_) node_ = agent_->node;
+        process_ = find_agent_process(here_.files, machine_, agent_ ? *agent_ : agent_config{});
+        definitions_ = process_ ? read_agent_files(here_.files, machine_, *process_,
+                                                   [&](const auto& args) { return front_.parse(args); })
+                                : result<agent_files>{unexpected{process_.error()}};
+        add(judge_agent(chosen_.store.empty() ? chosen_.consul.address : chosen_.store, agent_));
+        for (const auto& note : chosen_.notes) add("configuration", condition::warning, note);
+        return agent_ || agent_.error().code == errc::denied || agent_.error().code == errc::unsupported;
+    }
+
+    [[nodiscard]] static auto agent_is_away() -> error {
+        return {errc::unavailable, "it was not asked, since the agent does not answer"};
+    }
+
+    /// The agent's checks that run a program: those of its files, else those that it shows; nothing if neither is
+    /// known.
+    [[nodiscard]] auto configured_checks() const -> std::optional<std::vector<configured_check>> {
+        if (definitions_) return definitions_->checks;
+        if (agent_ && agent_->checks && !agent_->checks->empty()) {
+            return agent_->checks;  // an empty list at its start says nothing about now
+        }
+        return std::nullopt;
+    }
+
     // --- Consul ---
+
+    /// The JSON that Consul answers with; `rights` are those that the question needs.
+    [[nodiscard]] auto ask_json(const std::string& path, const std::string& rights) -> result<json::value> {
+        const auto answer = ask(path);
+        if (!answer) return unexpected{answer.error()};
+        if (answer->status != 200) return detail::refused(*answer, path, rights);
+        auto read = json::parse(answer->body);
+        return read ? std::move(read) : detail::undecoded(path, *answer, read.error());
+    }
 
     [[nodiscard]] auto ask(const std::string& path) -> result<http_response> {
         return here_.consul.perform({http_method::get, path, {}, shorter({chosen_.timeout.count * 5 / 8}, seconds(5))});
@@ -182,12 +238,7 @@ private:
     }
 
     void find_checks(const std::string& only) {
-        std::optional<std::vector<configured_check>> defined;
-        if (definitions_) {
-            defined = definitions_->checks;
-        } else if (agent_ && agent_->checks && !agent_->checks->empty()) {
-            defined = agent_->checks;  // an empty list at its start says nothing about now
-        }
+        const auto defined = configured_checks();
         if (!defined) return;
         checks_.emplace();
         for (const auto& each : *defined) {
@@ -367,7 +418,7 @@ private:
         theirs.consul.token = handler.token;
         std::string with = "with the watch's token";
         if (handler.token.empty()) {
-            theirs.consul.token = token_of_environment();
+            theirs.consul.token = agents_variable("CONSUL_HTTP_TOKEN=");
             with = theirs.consul.token.empty() ? "with the agent's default token, or none"
                                                : "with the agent's CONSUL_HTTP_TOKEN";
         }
@@ -386,10 +437,9 @@ private:
             handler.blind = with + " Consul hides checks from it: it needs " + to_string(*missing);
     }
 
-    /// What the agent's own environment says, which its watches obey.
-    [[nodiscard]] auto token_of_environment() -> std::string {
+    /// What the agent's own environment says, which its checks and watches obey. `name` ends with `=`.
+    [[nodiscard]] auto agents_variable(std::string_view name) -> std::string {
         if (!process_) return {};
-        constexpr std::string_view name = "CONSUL_HTTP_TOKEN=";
         for (const auto& each :
              detail::command_line_of(here_.files, "/proc/" + std::to_string(process_->pid) + "/environ")) {
             if (each.starts_with(name)) return each.substr(name.size());
@@ -454,6 +504,74 @@ private:
         add(judge_stop_file(chosen_.stop_file, stopped_, mounts));
         std::ranges::move(look_at_noop_files(here_.files, machine_, now, checks_, mounts),
                           std::back_inserter(findings_));
+    }
+
+    // --- what is left of python-powerconsul ---
+
+    /// The agent's checks and watches that call a `powerconsul`; nothing if they are not known.
+    [[nodiscard]] auto find_calls() -> std::optional<std::vector<powerconsul_call>> {
+        const auto defined = configured_checks();
+        if (!defined) return std::nullopt;
+        std::vector<powerconsul_call> calls;
+        const std::string search_path = agents_variable("PATH=");
+        const auto look = [&](std::string by, const std::vector<std::string>& words) {
+            auto call = find_powerconsul_call(machine_, std::move(by), words, search_path);
+            if (call) calls.push_back(std::move(*call));
+        };
+        for (const auto& each : *defined) look("check " + each.id, each.words);
+        if (definitions_) {
+            for (const auto& each : definitions_->handlers) {
+                look(each.state.empty() ? "a watch" : "watch " + each.state, each.words);
+            }
+        }
+        return calls;
+    }
+
+    /// The services that the calls name, sorted.
+    [[nodiscard]] static auto called_services(const std::optional<std::vector<powerconsul_call>>& calls)
+        -> std::vector<std::string> {
+        std::vector<std::string> names;
+        for (const auto& each : calls.value_or(std::vector<powerconsul_call>{})) {
+            if (!each.service.empty()) names.push_back(each.service);
+        }
+        std::ranges::sort(names);
+        names.erase(std::unique(names.begin(), names.end()), names.end());
+        return names;
+    }
+
+    /// The keys of a service's triggers below triggers/<service>/.
+    [[nodiscard]] auto short_triggers(const std::string& service) -> result<std::vector<std::string>> {
+        const std::string path = detail::key_path("triggers/" + service + '/') + "?keys";
+        const auto answer = ask(path);
+        if (answer && answer->status == 404) return std::vector<std::string>{};
+        const auto listed = ask_json(path, "key:list on triggers/" + service + '/');
+        if (!listed) return unexpected{listed.error()};
+        auto keys = detail::config_words(*listed);
+        std::erase_if(keys,
+                      [](const auto& each) { return !each.ends_with("/critical") && !each.ends_with("/warning"); });
+        return keys;
+    }
+
+    /// Looks at who counts as an active where the document lists datacenters.
+    void look_at_names(const std::string& service) {
+        auto roles = chosen_.roles;
+        roles.max_age = {};
+        const result<resolution> facts =
+            resolve(here_, service, chosen_.state_dir, roles, {chosen_.timeout.count * 5 / 8});
+        if (!facts || facts->place.group.by != grouping::datacenters) return;
+        named_nodes names{.service = service,
+                          .environment = facts->who.environment,
+                          .server_role = facts->who.server_role,
+                          .service_filter = roles.service_filter};
+        const auto& datacenters = facts->place.group.active;
+        for (const auto& there : client_of(here_, {chosen_.timeout.count / 4}).instances(service, datacenters)) {
+            if (!there.instances) {
+                names.nodes = unexpected{there.instances.error()};
+                break;
+            }
+            for (const auto& each : *there.instances) names.nodes->push_back(each.node);
+        }
+        add(judge_service_filter(names));
     }
 
     Host& here_;
