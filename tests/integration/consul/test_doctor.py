@@ -494,6 +494,49 @@ class Case(unittest.TestCase):
                 # Consul may have run the check by now, which cannot run that plugin.
                 self.says(self.doctor(), "plugin", state, text, but=["check web-role"])
 
+    # What python-powerconsul left.
+
+    def test_nothing_is_left_of_python(self):
+        self.configure()
+        cluster.hq.put_key("cluster/production/web", {"active_datacenters": ["hq"], "standby_datacenters": ["dr"]})
+        cluster.hq.put_key("triggers/web/primary/critical", "/bin/true")
+        self.addCleanup(cluster.hq.api, "DELETE", "/v1/kv/triggers/web?recurse")
+        run = self.doctor("--from-python")
+        self.assertEqual({name: each["state"] for name, each in run.found.items()}, dict.fromkeys([
+            "agent", "program", "option -U", "configuration", "init scripts", "prepared queries", "tag nodns",
+            "triggers web", "serviceFilter web"], "ok"), run)
+        self.assertIn("triggers/web/primary/critical is read where it stands", run.found["triggers web"]["what"])
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounts need root")
+    def test_what_is_left_of_python(self):
+        python = self.node.folder / "powerconsul"
+        python.write_text("#!/usr/bin/python\n")
+        python.chmod(0o755)
+        check = self.check(args=["/bin/sh", "-c", f"exec {python} check service -s apache2 -S web -U || exit 0"])
+        self.configure(text=json.dumps({"services": [{"name": "web", "port": 80, "tags": ["production", "nodns"],
+                                                      "checks": [check]}]}))
+        cluster.hq.put_key("cluster/production/web", {"active_datacenter": "hq", "standby_datacenter": "dr"})
+        cluster.hq.api("PUT", "/v1/agent/service/register", {"Name": "web"})
+        self.addCleanup(cluster.hq.api, "PUT", "/v1/agent/service/deregister/web")
+        query = cluster.web1.api("POST", "/v1/query", {"Name": "production-web", "Service": {
+            "Service": "web", "OnlyPassing": True, "Tags": ["production", "!nodns"]}})["ID"]
+        self.addCleanup(cluster.web1.request, "DELETE", f"/v1/query/{query}")
+        wait_until("web is on both", lambda: len(cluster.web1.api("GET", "/v1/catalog/service/web")) == 2)
+        scripts = self.node.folder / "scripts"
+        scripts.mkdir()
+        (scripts / "myservice").write_text("#!/usr/bin/env python\nfrom powerconsul.service import PowerConsul_Service\n")
+        mount = 'mount --bind "$0" /etc/init.d && exec "$@"'
+        run = self.doctor("--from-python", before=["unshare", "--mount", "sh", "-c", mount, str(scripts)])
+        self.assertEqual({name: each["what"].split(":")[0] for name, each in run.found.items()
+                          if each["state"] == "warning"}, {
+            "program": f"{python} is python-powerconsul, and is called by check web-role",
+            "option -U": "check web-role has it",
+            "init scripts": "/etc/init.d has myservice, which imports the package powerconsul of Python",
+            "prepared queries": "production-web asks for !nodns, a tag that this program does not set",
+            "tag nodns": "web has it, and this program does not take it off when the node becomes active",
+            "serviceFilter web": 'hq-server does not count, since environment "production" and server role "web" are '
+                                 "not in its name; for the original every node counts"}, run)
+
     # The machine.
 
     def test_the_state_directory(self):
