@@ -104,6 +104,15 @@ struct caller {
     }
 };
 
+/// Changes the record of the last known role as if this machine's agent had been asked, and not a store file.
+inline void let_agent_be_asked(const sandbox& box) {
+    auto record = box.text_of("state/last-known/web.json");
+    const auto from = record.find(R"("cluster":)");
+    REQUIRE(from != std::string::npos);
+    record.erase(from, record.find(R"("role":)") - from);
+    box.write("state/last-known/web.json", record);
+}
+
 [[nodiscard]] inline auto store_text(std::string_view document, std::string_view active) -> std::string {
     return R"({"agent": {"node": "production-web2", "datacenter": "hq"}, "datacenters": {"hq": {"kv": {"cluster/production/web": )" +
            std::string{document} + R"(}, "services": [

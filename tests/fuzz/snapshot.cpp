@@ -1,4 +1,4 @@
-// covers: consul/checks_json.hpp json/skim.hpp checks/report_json.hpp heal/report_text.hpp
+// covers: consul/checks_json.hpp json/skim.hpp checks/report_json.hpp consul/check_output.hpp heal/report_text.hpp
 #include <powerconsul/consul/checks_json.hpp>
 
 #include <string>
