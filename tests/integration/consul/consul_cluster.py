@@ -27,14 +27,19 @@ PORTS = (8300, 8301, 8302, 8500)
 SERVER_HCL = """
 performance { raft_multiplier = 1 }
 """
+# How an agent leaves is Consul's default: a client agent leaves the cluster on SIGTERM and on SIGINT.
 COMMON_HCL = """
 ports { dns = -1 grpc = -1 }
-leave_on_terminate = false
 check_update_interval = "0s"
 enable_local_script_checks = true
 disable_update_check = true
 gossip_lan { probe_interval = "200ms" probe_timeout = "100ms" gossip_interval = "50ms" suspicion_mult = 2 }
 gossip_wan { probe_interval = "500ms" probe_timeout = "300ms" gossip_interval = "100ms" suspicion_mult = 2 }
+"""
+# The other way: whatever ends the agent, its node stays registered, and Consul calls it dead.
+STAYS_HCL = """
+leave_on_terminate = false
+skip_leave_on_interrupt = true
 """
 
 
@@ -125,6 +130,11 @@ class Agent:
             self.process.wait()
         self.paused = False
 
+    def stop(self, number=signal.SIGTERM):
+        """As a service manager does. A client agent leaves the cluster, which takes it a few seconds."""
+        self.process.send_signal(number)
+        self.process.wait(DEADLINE)
+
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)
         self.paused = True
@@ -195,8 +205,10 @@ class Agent:
 
 
 class Cluster:
-    def __init__(self, consul, powerconsul):
-        self.consul, self.powerconsul = str(consul), str(powerconsul)
+    """`common`: what the agents' configurations begin with."""
+
+    def __init__(self, consul, powerconsul, common=COMMON_HCL):
+        self.consul, self.powerconsul, self.common = str(consul), str(powerconsul), common
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="powerconsul-consul-"))
         self.agents = []
 
@@ -213,7 +225,10 @@ class Cluster:
 
     def start(self):
         ips = self.free_addresses(4)
-        make = lambda *words, **more: self.agents.append(Agent(self, *words, **more)) or self.agents[-1]
+
+        def make(*words, **more):
+            self.agents.append(Agent(self, *words, common=self.common, **more))
+            return self.agents[-1]
         self.hq = make("hq", "hq-server", ips[0], True, None, join_wan=ips[3])
         self.web1 = make("hq", "production-web1", ips[1], False, ips[0])
         self.web2 = make("hq", "production-web2", ips[2], False, ips[0])

@@ -18,7 +18,7 @@ import tempfile
 import time
 import unittest
 
-from consul_cluster import Cluster, executables, wait_until
+from consul_cluster import COMMON_HCL, STAYS_HCL, Cluster, executables, wait_until
 from machine import Machine, end_processes_below, incidents
 
 KEY = "triggers/production/web/standalone/critical"
@@ -31,7 +31,8 @@ class WithConsul(unittest.TestCase):
     """One agent, a service that stays critical, and a trigger that heals nothing but says when it ran."""
 
     def setUp(self):
-        self.cluster = Cluster(*executables())
+        # An agent that leaves comes back with checks of a new CreateIndex, whose attempts are counted from one again.
+        self.cluster = Cluster(*executables(), COMMON_HCL + STAYS_HCL)
         self.addCleanup(self.close)
         self.cluster.start()
         self.machine = Machine(self.cluster, self.cluster.web1)
@@ -68,8 +69,7 @@ class WithConsul(unittest.TestCase):
     def restart(self, number):
         """The agent, ended by a signal."""
         agent = self.cluster.web1
-        agent.process.send_signal(number)
-        agent.process.wait(30)
+        agent.stop(number)
         agent.start()
         wait_until("the agent answers again", agent.ready)
 

@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from consul_cluster import COMMON_HCL, Agent, Cluster, Node, executables, wait_until
+from consul_cluster import COMMON_HCL, STAYS_HCL, Agent, Cluster, Node, executables, wait_until
 
 DAY = 86400
 OF_THIS_MACHINE = ("clock", "agent's unit")  # what these tests cannot choose
@@ -26,7 +26,7 @@ class Pair(Cluster):
         ips = self.free_addresses(2)
         self.hq = Agent(self, "hq", "hq-server", ips[0], True, None)
         self.web1 = Agent(self, "hq", "production-web1", ips[1], False, ips[0],
-                          common=COMMON_HCL + "skip_leave_on_interrupt = true\n")
+                          common=COMMON_HCL + STAYS_HCL)
         self.agents = [self.hq, self.web1]
         for agent in self.agents:
             agent.start()

@@ -47,7 +47,6 @@ BUDGET = 8  # seconds, powerconsul's --timeout
 # Gossip keeps Consul's own times for a local network.
 COMMON = """
 ports { dns = -1 grpc = -1 }
-leave_on_terminate = false
 check_update_interval = "0s"
 enable_local_script_checks = true
 disable_update_check = true
