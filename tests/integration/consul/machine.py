@@ -57,7 +57,7 @@ class Machine:
         self.cluster, self.agent, self.local, self.name = cluster, agent, local, agent.node
         self.folder = cluster.folder / "machines" / agent.node
         self.init, self.state, self.log = (self.folder / each for each in ("init.d", "state", "log"))
-        self.init.mkdir(parents=True)
+        self.init.mkdir(parents=True, exist_ok=True)
         self.program = self.folder / local
         self.install()
         script = self.init / local
