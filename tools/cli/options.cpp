@@ -225,10 +225,11 @@ struct token {
 }
 
 /// Finds an option also if only other kinds of check have it: all of them had the same options in the original, and
-/// ignored those that they had no use for.
+/// ignored those that they had no use for. Its trigger had a user, and no use for it either.
 [[nodiscard]] auto find_option_of_any_check(const command_row& row, const token& given) -> const option* {
     const option* found = find_option(&row, given);
-    if (row.command != "check") return found;
+    const bool takes_user = row.command == "trigger" && given.names({'u', "user"});
+    if (row.command != "check" && !takes_user) return found;
     for (const auto& other : kinds_of_check) {
         if (found == nullptr) found = find_option(&other, given);
     }
@@ -519,6 +520,10 @@ auto parse_command_line(const std::vector<std::string>& args) -> result<config::
         if (value.empty()) {
             return fail(errc::usage, "--" + name + " has an empty value; leave it out or fill it" + see_help(words));
         }
+    }
+    // The original had no use for a user beside the plugin's arguments.
+    if (words.subject == "process" && line.has("nagiosargs") && line.options.erase("user") != 0) {
+        line.notes.emplace_back("-u/--user is ignored beside -n/--nagiosargs");
     }
     return line;
 }

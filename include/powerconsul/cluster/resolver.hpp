@@ -208,7 +208,8 @@ private:
         // What is not remembered begins anew at the next look: then nobody can tell how long nobody has served.
         const bool counts = options_.wait.takeover_after.count > 0 && !view.facts.took_over;
         if (facts.others.state != actives::none_serving || !counts || !facts.state_cause) {
-            facts.reason += waiting_text(view, options_.wait);
+            // Who keeps no record cannot tell since when.
+            if (options_.record != record_use::none) facts.reason += waiting_text(view, options_.wait);
             return facts;
         }
         facts.cause =

@@ -251,6 +251,8 @@ void keep_trying(Host& here, Connect&& connect, const watch_setup& set) {
     const auto end_with = [&](const std::string& why) {
         log_failure(here.log, state, {}, why + std::string{no_further_attempts});
     };
+    // On a fresh node there is no directory for the lock yet.
+    if (const auto due = next_due(here.files, set.state_dir, state, set.watch.retry); due && !*due) return;
     // Waits a moment: the worker that holds the lock may have found nothing left, and miss what has opened since.
     const auto alone = here.files.lock(path, seconds(2));
     if (!alone) return alone.error().code == errc::timed_out ? void() : end_with(alone.error().message);

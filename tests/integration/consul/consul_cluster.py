@@ -308,6 +308,10 @@ class Run:
         return f"{self.argv}\nexit {self.code} after {self.seconds:.1f} s\nstdout: {self.out}\nstderr: {self.err}"
 
 
+# What a standby waits for is the subject of test_events.py; elsewhere it acts on what it sees.
+AT_ONCE = ["--takeover-after", "0s", "--give-back-after", "0s", "--absent-after", "0s"]
+
+
 class Node:
     """Powerconsul on one node: its own state directory and a local service that a test starts and stops."""
 
@@ -334,7 +338,8 @@ class Node:
 
     def options(self, service):
         return ["-S", service, "--http-addr", self.agent.address, "--node", self.agent.node,
-                "--environment", "production", "--server-role", "web", "--state-dir", str(self.state)]
+                "--environment", "production", "--server-role", "web", "--state-dir", str(self.state),
+                *AT_ONCE]
 
     def check_argv(self, service="web", *more):
         return [self.cluster.powerconsul, "check", "service", "-s", self.local, *self.options(service),

@@ -70,7 +70,9 @@ class Machine:
         self.config.write_text(json.dumps({
             "node": self.name, "environment": "production", "serverRole": "web", "stateDir": str(self.state),
             "consul": {"httpAddr": self.agent.address}, "serviceManager": "sysv", "subVars": {"INIT": str(self.init)},
-            "log": str(self.log), "logFormat": "json", "stopFile": str(self.folder / "stop"), **settings}))
+            "log": str(self.log), "logFormat": "json", "stopFile": str(self.folder / "stop"),
+            # What a standby waits for is the subject of test_events.py.
+            "takeoverAfter": "0s", "giveBackAfter": "0s", "absentAfter": "0s", **settings}))
 
     # The local service.
 

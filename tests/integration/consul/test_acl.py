@@ -9,7 +9,7 @@ import subprocess
 import threading
 import unittest
 
-from consul_cluster import Node, executables, wait_until
+from consul_cluster import AT_ONCE, Node, executables, wait_until
 from locked_cluster import MASTER, LockedCluster, TwoLockedDatacenters
 
 NODES = {"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]}
@@ -63,7 +63,7 @@ class Case(unittest.TestCase):
     def run_as(self, token, node, *words, stdin="", host=None):
         """One command on a node. Without a state directory nothing that an earlier token could read is remembered."""
         options = ["--http-addr", node.agent.address, "--environment", "production", "--server-role", "web",
-                   "--state-dir", str(node.state), "--max-age", "0"]
+                   "--state-dir", str(node.state), "--max-age", "0", *AT_ONCE]
         if host is None:
             options += ["--node", node.agent.node]
         if token:
@@ -395,7 +395,7 @@ class Denied(Case):
                 role, check = ["role", "--format", "json"], ["check", "service", "-s", "apache2"]
                 for words in (role, check):
                     run = self.web2.run([cluster.powerconsul, *words, "-S", "web", "--http-addr", address, "--node",
-                                         "production-web2", "--state-dir", str(self.web2.state), "--max-age", "0"])
+                                         "production-web2", "--state-dir", str(self.web2.state), "--max-age", "0", *AT_ONCE])
                     self.assertNotEqual(run.code, 0, run)
                     self.assertEqual(run.line["role"], "unknown", run)
                     self.assertIn(str(status), run.line["reason"], run)
@@ -417,7 +417,7 @@ class SeveralDatacenters(unittest.TestCase):
 
         def run(token, *words):
             return node.run([pair.powerconsul, *words, "-S", "web", "--http-addr", pair.dr.address, "--state-dir",
-                             str(node.state), "--max-age", "0", "--node", "production-web2",
+                             str(node.state), "--max-age", "0", *AT_ONCE, "--node", "production-web2",
                              "--token-file", str(token)])
         policy = run(pair.token_file(MASTER, "master"), "acl-policy")
         self.assertEqual(policy.code, 0, policy)

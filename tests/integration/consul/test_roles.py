@@ -281,6 +281,7 @@ class Reads(Case):
     def explained(self, node, *more):
         run = node.role("web", "--explain", "--format", "json", *more)
         self.assertEqual(run.code, 0, run)
+        node.check("web", *more)  # which remembers what it has read
         told = run.line
         for read in (told["document"], *told["actives"]["asked"]):
             self.assertIsInstance(read["age_ms"], int, run)

@@ -47,7 +47,6 @@ struct process {
         if (arguments) {
             for (const auto& [option, there] : {std::pair{"name", name.has_value()},
                                                 {"cmdline", cmdline.has_value()},
-                                                {"user", user.has_value()},
                                                 {"count", count.has_value()}}) {
                 if (!there) continue;
                 return fail(errc::usage, "-n/--nagiosargs and --" + std::string{option} +
