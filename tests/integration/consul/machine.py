@@ -67,12 +67,14 @@ class Machine:
         self.configure(**settings)
 
     def configure(self, **settings):
-        self.config.write_text(json.dumps({
+        """Writes powerconsul's configuration; a setting of None is left out."""
+        settings = {
             "node": self.name, "environment": "production", "serverRole": "web", "stateDir": str(self.state),
             "consul": {"httpAddr": self.agent.address}, "serviceManager": "sysv", "subVars": {"INIT": str(self.init)},
             "log": str(self.log), "logFormat": "json", "stopFile": str(self.folder / "stop"),
             # What a standby waits for is the subject of test_events.py.
-            "takeoverAfter": "0s", "giveBackAfter": "0s", "absentAfter": "0s", **settings}))
+            "takeoverAfter": "0s", "giveBackAfter": "0s", "absentAfter": "0s", **settings}
+        self.config.write_text(json.dumps({name: value for name, value in settings.items() if value is not None}))
 
     # The local service.
 

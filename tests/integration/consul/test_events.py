@@ -39,7 +39,7 @@ class Instance(Machine):
 
     def configure(self, **settings):
         self.config = self.folder / f"{self.local}.conf"
-        super().configure(**settings)
+        super().configure(**{"takeoverAfter": None, "giveBackAfter": None, "absentAfter": None, **settings})
 
     def argv(self, *words):
         return ["/usr/bin/env", *self.variables, *super().argv(*words)[1:]]
