@@ -22,14 +22,14 @@ import time
 import unittest
 
 import altering_proxy as alter
-from consul_cluster import Agent, Cluster, Node, executables, wait_until
+from consul_cluster import AT_ONCE, Agent, Cluster, Node, executables, wait_until
 
 BUDGET = 8.0  # seconds, of a command; five eighths of it are Consul's
 SLACK = 1.5  # for a busy machine
 QUICK = 3.0  # for what does not wait for anybody
 OTHER = "production-web1"  # the active of every standby, and the standby of every active
 
-COMMON = ("--http-addr", "--node", "--environment", "--server-role", "--state-dir", "--service-manager",
+COMMON = ("--http-addr", "--node", "--environment", "--server-role", "--state-dir", *AT_ONCE[::2], "--service-manager",
           "--init-directory", "--stop-file", "--format")
 
 # What a check says of a service that is as its role demands: by the node's place in the document.
@@ -106,7 +106,7 @@ class BigCluster(Cluster):
     @staticmethod
     def serf(agent, by):
         checks = by.api("GET", f"/v1/health/node/{agent.node}")
-        return next(each["Status"] for each in checks if each["CheckID"] == "serfHealth")
+        return next((each["Status"] for each in checks if each["CheckID"] == "serfHealth"), None)
 
 
 class Place:
@@ -154,6 +154,7 @@ class Place:
         """Makes the last known roles, by fresh ones."""
         node = self.node(self.agent, False)
         for name, kind, _ in self.services:
+            node.run(self.check(node, name))  # which remembers
             run = node.run(self.role(node, name))
             said = (run.line["role"], run.line["expectation"], run.line["basis"])
             if said != (RIGHT[kind]["role"], WORDS[RIGHT[kind]["expects"]], "fresh"):
@@ -473,7 +474,7 @@ class Story:
         yield self.ask(fault, synced, "", without=fresh, kept=fresh, acts=(True, True))
         yield self.ask(f"{fault}, and nobody else has them", alone,
                        "lists no instance of lonely, not even this node's: it is not registered yet, or the token",
-                       without=undecided, acts=(False, True), code=77)
+                       without=undecided, code=77)
         yield self.ask(f"{fault}, as the standby of another node sees it", orphan, "", without=takes_over,
                        plan=every(orphan, (False,)), acts=(True, True))
 
@@ -486,15 +487,15 @@ class Story:
         cluster.far.pause()
         yield self.ask("remote datacenter slow: its server is stopped", abroad["stopped"],
                        "did not answer the request for /v1/health/service/stopped.dc=far.* in time",
-                       without=undecided, acts=(False, True), hangs=True)
+                       without=undecided, hangs=True)
         yield self.ask("remote datacenters slow and unreachable, asked for an active listed by node", abroad["listed"],
                        "(answers 500 to|did not answer the request for) /v1/health/service/listed",
-                       without=undecided, acts=(False, True), hangs=True,
+                       without=undecided, hangs=True,
                        steady=False)
         # Consul's text for it changes once gossip has found out.
         yield self.ask("remote datacenter unreachable: its server is killed", abroad["killed"],
                        "Consul answers 500 to /v1/health/service/killed",
-                       without=undecided, acts=(False, True), steady=False)
+                       without=undecided, steady=False)
 
     def altered(self, main, hidden, listed):
         for title, alteration, passing, reason, code, *only in ALTERATIONS:
@@ -509,11 +510,12 @@ class Story:
                 proxy = alter.Proxy(place.agent, path, alteration)
                 self.proxies.append(proxy)
                 hangs = code == HANGS
-                # A standby whose actives are not known for a moment does what it last should.
+                # A standby whose actives are not known for a moment is judged by what it last should, but nothing acts
+                # on that. Where it has seen an active before, it need not ask which datacenters there are.
                 peers = endpoint in ("health", "datacenters")
+                kept = fresh if endpoint == "datacenters" else cached if passing or peers else unknown
                 yield self.ask(f"{endpoint}: {title}", place, reason, front=proxy, plan=plan,
-                               without=undecided if peers else unknown, kept=cached if passing or peers else unknown,
-                               acts=(False, peers), hangs=hangs, timeout=4.0 if hangs else BUDGET,
+                               without=undecided if peers else unknown, kept=kept, hangs=hangs, timeout=4.0 if hangs else BUDGET,
                                code=69 if hangs else code)
 
     # The servers.
