@@ -29,8 +29,8 @@ SLACK = 1.5  # for a busy machine
 QUICK = 3.0  # for what does not wait for anybody
 OTHER = "production-web1"  # the active of every standby, and the standby of every active
 
-COMMON = ("--http-addr", "--node", "--environment", "--server-role", "--state-dir", *AT_ONCE[::2], "--service-manager",
-          "--init-directory", "--stop-file", "--format")
+COMMON = ("--http-addr", "--node", "--environment", "--server-role", "--state-dir", "--service-manager",
+          "--init-directory", "--stop-file", "--format", *AT_ONCE[::2])
 
 # What a check says of a service that is as its role demands: by the node's place in the document.
 RIGHT = {
@@ -154,10 +154,9 @@ class Place:
         """Makes the last known roles, by fresh ones."""
         node = self.node(self.agent, False)
         for name, kind, _ in self.services:
-            node.run(self.check(node, name))  # which remembers
-            run = node.run(self.role(node, name))
-            said = (run.line["role"], run.line["expectation"], run.line["basis"])
-            if said != (RIGHT[kind]["role"], WORDS[RIGHT[kind]["expects"]], "fresh"):
+            run = node.run(self.check(node, name))
+            said = (run.line["role"], run.line["expects"], run.line["basis"])
+            if said != (RIGHT[kind]["role"], RIGHT[kind]["expects"], "fresh"):
                 raise AssertionError(f"{name} is not as it should be before anything breaks: {run}")
         self.known = node.state
 
@@ -362,7 +361,7 @@ class Story:
         """Has commands run under a fault, and gives what it takes to wait for all of them.
 
         `without` and `kept` give what a check should say without and with a last known role, `acts` whether a trigger
-        should run then, `code` is that of the other commands where nothing is known; `steady`: twice the same.
+        should run then (never by what is only remembered), `code` is that of the other commands where nothing is known; `steady`: twice the same.
         `plan`: (command, kind, with a last known role, how often) of each; the rest of the arguments is for all.
         """
         agent = front or place.agent
@@ -511,12 +510,12 @@ class Story:
                 self.proxies.append(proxy)
                 hangs = code == HANGS
                 # A standby whose actives are not known for a moment is judged by what it last should, but nothing acts
-                # on that. Where it has seen an active before, it need not ask which datacenters there are.
+                # on that. One that remembers where they are need not ask which datacenters there are.
                 peers = endpoint in ("health", "datacenters")
                 kept = fresh if endpoint == "datacenters" else cached if passing or peers else unknown
                 yield self.ask(f"{endpoint}: {title}", place, reason, front=proxy, plan=plan,
-                               without=undecided if peers else unknown, kept=kept, hangs=hangs, timeout=4.0 if hangs else BUDGET,
-                               code=69 if hangs else code)
+                               without=undecided if peers else unknown, kept=kept, hangs=hangs,
+                               timeout=4.0 if hangs else BUDGET, code=69 if hangs else code)
 
     # The servers.
 
