@@ -23,8 +23,10 @@ from machine import Machine, end_processes_below
 TAKE_OVER, GIVE_BACK, ABSENT = 6, 6, 20  # seconds; the defaults are 20, 20 and 60
 SHORT = (f"POWERCONSUL_TAKEOVER_AFTER={TAKE_OVER}s", f"POWERCONSUL_GIVE_BACK_AFTER={GIVE_BACK}s",
          f"POWERCONSUL_ABSENT_AFTER={ABSENT}s")
-SLACK = 6  # seconds, for checks each second, handlers and triggers on a busy machine
+SLACK = 10  # seconds, for checks each second, handlers and triggers on a busy machine
 STILL = TAKE_OVER + 3  # seconds, after which who would have taken over has
+# Many agents on one busy machine must not take each other for dead.
+GOSSIP_HCL = 'gossip_lan { probe_interval = "500ms" probe_timeout = "400ms" gossip_interval = "100ms" suspicion_mult = 3 }'
 NOT_LISTED = "absent", ""
 EVENTS = {}  # by name
 
@@ -272,6 +274,7 @@ class Scene(Cluster):
         self.named = {agent.node: agent for agent in self.agents}
         self.locks = {agent: threading.Lock() for agent in self.agents}
         for agent in self.agents:
+            (agent.config / "gossip.hcl").write_text(GOSSIP_HCL)
             agent.start()
         for agent in self.agents:
             wait_until(f"{agent.node} is ready", agent.ready)
