@@ -1,6 +1,7 @@
 // covers: cluster/last_known.hpp adapters/posix/log_line.hpp ports/log.hpp checks/report_json.hpp json/writer.hpp
 // checks/report.hpp checks/report_json.hpp core/text.hpp json/page.hpp
 #include <powerconsul/checks/report_json.hpp>
+#include <powerconsul/consul/check_output.hpp>
 
 #include <algorithm>
 #include <string>
