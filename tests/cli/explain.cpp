@@ -220,3 +220,99 @@ TEST_CASE("a role from memory is explained from memory") {
     CHECK(line_of(said.out, "token") == "token        none: the agent's default token counts");
     CHECK(line_of(said.out, "on critical").starts_with("on critical  unknown: cannot reach Consul"));
 }
+
+TEST_CASE("role --expect answers by its exit code, and rests on nothing but fresh answers") {
+    const std::string pair = R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})";
+    const std::string swapped = R"({"active_nodes": ["production-web2"], "standby_nodes": ["production-web1"]})";
+    struct row {
+        std::string_view name;
+        std::string document;
+        std::string_view active;
+        bool known;  ///< a check of this node has looked before
+        int running;
+        int stopped;
+        std::string_view why;
+    };
+    const row rows[] = {
+        {"a standby of an active that serves", pair, "passing", false, 1, 0, "serves as active"},
+        {"a standby of an active that does not serve yet", pair, "critical", true, 1, 0, "once that has lasted 20"},
+        {"a standby without memory", pair, "critical", false, 1, 1, "no active serves"},
+        {"an active", swapped, "critical", false, 0, 1, " is in active_nodes"},
+        {"a document that cannot be read", "[]", "passing", false, 69, 69, "cluster document"},
+        {"a document that cannot be read any more", "[]", "passing", true, 69, 69, "cluster document"},
+        {"without a store", "", "", false, 69, 69, "store.json"},
+        {"without a store that was there", "", "", true, 69, 69, "store.json"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const sandbox box;
+        box.write("config.json", "{}");
+        const caller call{box, {{"POWERCONSUL_TAKEOVER_AFTER", "20s"}}};
+        if (each.known) {
+            box.write("store.json", store_with(pair, "passing"));
+            REQUIRE(call({"check", "tcp", "-p", "1", "--host", "127.0.0.1", "-S", "web"}).status == 0);
+        }
+        const std::string record = box.text_of("state/last-known/web.json");
+        CHECK(record.empty() != each.known);
+        box.write("store.json", each.document.empty() ? "{" : store_with(each.document, each.active));
+        for (const std::string_view wanted : {"running", "stopped"}) {
+            const int status = wanted == "running" ? each.running : each.stopped;
+            const auto quiet = call({"role", "web", "--expect", std::string{wanted}, "-q"});
+            CHECK(quiet.status == status);
+            CHECK(quiet.out.empty());
+            CHECK(quiet.err.empty());
+            const auto said = call({"role", "web", "--format", "text", "--expect", std::string{wanted}});
+            CHECK(said.status == status);
+            CHECK(said.out.find(each.why) != std::string::npos);
+            CHECK(said.out.find("cached") == std::string::npos);
+            CHECK(call({"role", "-S", "web", "--explain", "--expect", std::string{wanted}}).status == status);
+        }
+        CHECK(box.text_of("state/last-known/web.json") == record);
+    }
+}
+
+TEST_CASE("a service is named by a word or by -S") {
+    const sandbox box;
+    box.write("config.json", "{}");
+    box.write("store.json", store_with(R"({"mode": "all-active"})", "passing"));
+    const caller call{box};
+    for (const std::string_view command : {"role", "acl-policy", "doctor"}) {
+        CAPTURE(command);
+        const std::string name{command};
+        const auto by_option = call({name, "-S", "web"});
+        CHECK(by_option.out.find("web") != std::string::npos);
+        for (const auto& args : {std::vector<std::string>{name, "web"}, {name, "web", "-S", "web"}}) {
+            const auto by_word = call(args);
+            CHECK(by_word.status == by_option.status);
+            // What doctor sees of other agents on this machine may change meanwhile.
+            const auto compared = [&](const std::string& out) {
+                return command == "doctor" ? line_of(out, "ok       role web ") : out;
+            };
+            CHECK(compared(by_word.out) == compared(by_option.out));
+            CHECK_FALSE(compared(by_word.out).starts_with("no line"));
+        }
+        struct row {
+            std::vector<std::string> args;
+            std::string_view text;
+        };
+        const row rows[] = {
+            {{name, "web", "-S", "db"}, R"("web" and -S "db" are two Consul services; name one; see powerconsul )"},
+            {{name, "web", "db"}, R"(the argument "db" is one too many)"},
+            {{name, ""}, "the name of the Consul service is empty"},
+            {{name, "we/b"}, "contains '/'"},
+        };
+        for (const auto& each : rows) {
+            const auto refused = call(each.args);
+            CAPTURE(refused.err);
+            CHECK(refused.status == 64);
+            CHECK(refused.out.empty());
+            CHECK(refused.err.find(each.text) != std::string::npos);
+        }
+    }
+    for (const std::string_view wanted : {"either", "unknown", "Running"}) {
+        const auto refused = call({"role", "web", "-q", "--expect", std::string{wanted}});
+        CHECK(refused.status == 64);
+        CHECK(refused.err ==
+              "powerconsul: --expect: expected running or stopped, found \"" + std::string{wanted} + "\"\n");
+    }
+}

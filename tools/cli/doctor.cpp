@@ -37,7 +37,9 @@ struct front {
 
 auto run_doctor(const invocation& call, const config::arguments& line, const configuration& chosen, std::string& out,
                 std::string&) -> result<exit_code> {
-    const std::string only = line.value("consulservice").value_or("");
+    const auto named = named_service(line);
+    if (!named) return unexpected{named.error()};
+    const std::string& only = *named;
     if (!only.empty()) {
         if (auto valid = validate_segment("the Consul service name", only); !valid) return unexpected{valid.error()};
     }

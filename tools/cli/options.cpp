@@ -78,8 +78,10 @@ constexpr auto check_options = std::to_array<option>({
 });
 
 constexpr auto role_options = std::to_array<option>({
-    {'S', "consulservice", "NAME", "the Consul service"},
+    {'S', "consulservice", "NAME", "the Consul service, also as a word of its own"},
     {0, "explain", "", "print every fact behind it and where it comes from, and the triggers that would run"},
+    {0, "expect", "running|stopped", "exit with 0 if that is expected here, 1 if it is not, 69 if that is not known"},
+    {'q', "quiet", "", "print nothing: for --expect"},
 });
 
 constexpr auto acting_options = std::to_array<option>({
@@ -101,7 +103,7 @@ constexpr auto trigger_options_rows = std::to_array<option>({
 });
 
 constexpr auto acl_policy_options = std::to_array<option>({
-    {'S', "consulservice", "NAME", "the Consul service"},
+    {'S', "consulservice", "NAME", "the Consul service, also as a word of its own"},
     {0, "for", "COMMAND", "only what check, role, watch, trigger, lint or doctor needs (default all)"},
 });
 
@@ -147,13 +149,13 @@ constexpr auto other_commands = std::to_array<command_row>({
      lint_options, {}, "(<file>… | - | -S <Consul service> | --all)", "powerconsul lint cluster/production/*.json",
      any_number},
     {"role", "", "print this node's role for a service, what it expects, and why", role_options, {},
-     "-S <Consul service>", "powerconsul role -S apacheWebService"},
+     "<Consul service>", "powerconsul role apacheWebService", 1},
     {"acl-policy", "", "print the least ACL policy with which powerconsul works on this node for a service",
-     acl_policy_options, {}, "-S <Consul service>", "powerconsul acl-policy -S apacheWebService"},
+     acl_policy_options, {}, "<Consul service>", "powerconsul acl-policy apacheWebService", 1},
     {"config", "bootstrap", "write the configuration, which is checked as lint does, to --config or ~/.powerconsul.conf",
      bootstrap_options, {}, "-C '<JSON>'", "powerconsul config bootstrap -C '{\"clusterKey\": \"cluster/production\"}'"},
     {"doctor", "", "look at agent, rights, checks and watches of this node, and say what is wrong and how to mend it",
-     doctor_options, incidents_options, "", "powerconsul doctor"},
+     doctor_options, incidents_options, "[<Consul service>]", "powerconsul doctor", 1},
 });
 // clang-format on
 
@@ -532,6 +534,21 @@ auto required(const config::arguments& line, std::string_view option, std::strin
     -> result<std::string> {
     if (auto value = line.value(option)) return std::move(*value);
     return fail(errc::usage, "the option " + std::string{spelling} + " is missing" + see_help(line.words));
+}
+
+auto named_service(const config::arguments& line) -> result<std::string> {
+    const auto option = line.value("consulservice");
+    if (line.operands.empty()) return option.value_or("");
+    const std::string& word = line.operands.front();
+    if (word.empty()) return fail(errc::usage, "the name of the Consul service is empty" + see_help(line.words));
+    if (!option || *option == word) return word;
+    return fail(errc::usage, quoted(word) + " and -S " + quoted(*option) + " are two Consul services; name one" +
+                                 see_help(line.words));
+}
+
+auto required_service(const config::arguments& line) -> result<std::string> {
+    auto name = named_service(line);
+    return name && name->empty() ? required(line, "consulservice", "-S/--consulservice") : name;
 }
 
 auto options_from_environment() -> std::vector<std::string> {

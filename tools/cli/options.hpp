@@ -23,6 +23,13 @@ namespace powerconsul::cli {
 [[nodiscard]] auto required(const config::arguments& line, std::string_view option, std::string_view spelling)
     -> result<std::string>;
 
+/// The Consul service of a command that takes it as a word or by -S; empty if it is not named, and errc::usage if two
+/// are.
+[[nodiscard]] auto named_service(const config::arguments& line) -> result<std::string>;
+
+/// The same; errc::usage if it is not named.
+[[nodiscard]] auto required_service(const config::arguments& line) -> result<std::string>;
+
 /// `; see powerconsul check service --help`: the end of a message about a wrong call.
 [[nodiscard]] auto see_help(const config::command_words& words) -> std::string;
 

@@ -6,14 +6,45 @@
 
 namespace powerconsul::cli {
 
+namespace {
+
+[[nodiscard]] auto expectation_of(const std::string& word) -> result<expectation> {
+    for (const auto each : {expectation::running, expectation::stopped}) {
+        if (word == to_string(each)) return each;
+    }
+    return fail(errc::usage, "--expect: expected running or stopped, found " + quoted(word));
+}
+
+/// `asked`: whether that is expected; without it, whether anything is.
+[[nodiscard]] auto exit_code_of(const resolution& facts, const std::optional<expectation>& asked) -> exit_code {
+    const bool known = facts.own != role::unknown && facts.expects != expectation::unknown;
+    if (asked && known) return facts.expects == *asked ? exit_code::done : exit_code::failed;
+    if (known) return exit_code::done;
+    if (asked) return exit_code::unavailable;
+    return facts.cause ? exit_code_for(facts.cause->code) : exit_code::failed;
+}
+
+}  // namespace
+
 auto run_role(const invocation&, const config::arguments& line, const configuration& chosen, std::string& out,
               std::string&) -> result<exit_code> {
-    const auto service = required(line, "consulservice", "-S/--consulservice");
+    const auto service = required_service(line);
     if (!service) return unexpected{service.error()};
+    std::optional<expectation> asked;
+    if (const auto word = line.value("expect")) {
+        const auto known = expectation_of(*word);
+        if (!known) return unexpected{known.error()};
+        asked = *known;
+    }
     auto here = make_host(chosen);
     if (!here) return unexpected{std::move(here).error()};
     auto roles = chosen.roles;
     roles.record = record_use::read;  // to look changes nothing
+    if (asked) {
+        // What is started or not for it rests on fresh answers alone.
+        roles.reads.documents = roles.reads.health = consistency::consistent;
+        roles.max_age = {};
+    }
     auto facts = powerconsul::resolve(*here, *service, chosen.state_dir, roles, {chosen.timeout.count * 5 / 8});
     if (!facts) return unexpected{facts.error()};
     if (facts->own != role::unknown) {
@@ -37,16 +68,17 @@ auto run_role(const invocation&, const config::arguments& line, const configurat
                               .state_dir = chosen.state_dir,
                               .from = chosen.roles.from,
                               .now = here->clock.monotonic()};
+    const auto code = exit_code_of(*facts, asked);
+    if (line.has("quiet")) return code;
     json::page printed;
     explain ? print_explanation(what, triggers, printed) : print_role(what, printed);
     out += chosen.format == output_format::json ? std::move(printed).json() + '\n' : printed.text();
-    if (facts->own != role::unknown && facts->expects != expectation::unknown) return exit_code::done;
-    return facts->cause ? exit_code_for(facts->cause->code) : exit_code::failed;
+    return code;
 }
 
 auto run_acl_policy(const invocation&, const config::arguments& line, const configuration& chosen, std::string& out,
                     std::string&) -> result<exit_code> {
-    const auto service = required(line, "consulservice", "-S/--consulservice");
+    const auto service = required_service(line);
     if (!service) return unexpected{service.error()};
     const std::string wanted = line.value("for").value_or("all");
     if (!is_one_of(wanted, {"all", "check", "role", "watch", "trigger", "lint", "doctor"})) {
