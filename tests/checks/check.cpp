@@ -131,6 +131,49 @@ TEST_CASE("a noop file makes every row passing, and nothing is looked at") {
     }
 }
 
+TEST_CASE("with --serving a service is well only where it is expected to run, over all of the table") {
+    using enum noop_state;
+    for (auto each : rows) {
+        auto facts = resolved(each);
+        for (const bool maintained : {false, true}) {
+            if (maintained) facts.expects = expectation::either;
+            const bool elsewhere = facts.expects == expectation::stopped || facts.expects == expectation::either;
+            for (const auto noop : {absent, ignored, present, noop_state::unknown}) {
+                for (int i = 0; i < 4; ++i) {
+                    CAPTURE(each.name);
+                    CAPTURE(maintained);
+                    CAPTURE(static_cast<int>(noop));
+                    CAPTURE(to_string(seen[i]));
+                    int looks = 0;
+                    const auto alone = check(
+                        {.kind = "service", .name = "a"}, facts,
+                        [&] {
+                            return ++looks, observed{seen[i], ""};
+                        },
+                        {noop, ""}, true);
+                    const auto group = check(
+                        {.kind = "servicegroup", .name = "a", .members = {"a"}}, facts,
+                        [&] {
+                            return ++looks, std::vector<observed>{{seen[i], ""}};
+                        },
+                        {noop, ""}, true);
+                    if (elsewhere) CHECK(looks == 0);
+                    const bool held = noop == present && facts.expects == expectation::running;
+                    const bool in_doubt = noop == noop_state::unknown && each.states[i] != verdict::passing;
+                    for (const auto* report : {&alone, &group}) {
+                        CHECK(report->serving);
+                        CHECK(report->held == held);
+                        CHECK(report->state == (elsewhere  ? verdict::critical
+                                                : held     ? verdict::passing
+                                                : in_doubt ? verdict::unknown
+                                                           : each.states[i]));
+                    }
+                }
+            }
+        }
+    }
+}
+
 TEST_CASE("a noop file that cannot be looked at leaves only what passes without it") {
     const noop_sighting noop{noop_state::unknown, "cannot be looked at"};
     for (const auto& each : rows) {

@@ -109,6 +109,27 @@ TEST_CASE("what a noop file holds says so instead of naming an observation") {
     CHECK(reason(report) == "apache2 is held as passing: the noop file");
 }
 
+TEST_CASE("a check with --serving says that it is about serving") {
+    check_report report{.subject = {.kind = "service", .name = "apache2"},
+                        .state = verdict::critical,
+                        .expects = expectation::stopped,
+                        .own = role::secondary,
+                        .serving = true};
+    CHECK(sentence(report) == "apache2 does not serve here, secondary expects stopped");
+    report.expects = expectation::either;
+    CHECK(sentence(report) == "apache2 does not serve here, secondary expects nothing");
+    report.expects = expectation::running;
+    report.seen = observation::stopped;
+    CHECK(sentence(report) == "apache2 is stopped, secondary expects it to serve here");
+    report.held = true;
+    CHECK(sentence(report) == "apache2 is held as passing, secondary expects it to serve here");
+    report.expects = expectation::unknown;
+    report.held = false;
+    CHECK(sentence(report) == "apache2 is stopped, what secondary expects is unknown");
+    report.own = role::unknown;
+    CHECK(sentence(report) == "apache2 cannot be judged");
+}
+
 TEST_CASE("a sentence uses the title where the name alone would not do") {
     const check_report report{.subject = {.kind = "crontab", .name = "bob", .title = "the crontab of bob"},
                               .own = role::primary};

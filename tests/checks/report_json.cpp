@@ -70,6 +70,9 @@ TEST_CASE("the line of a check has the original's keys first, to the byte") {
          3,
          R"({"type":"service","service":"a","expects":null,"clustered":null,"state":"unknown","code":3,)"
          R"("role":"unknown","reason":"a cannot be judged: no leader","basis":"none"})"},
+        {"of a check with --serving", with([](check_report& to) { to.serving = true; }), 2,
+         R"({"type":"service","service":"apache2","expects":true,"clustered":true,"state":"critical","code":2,)"
+         R"("role":"primary","reason":"apache2 is stopped, primary expects it to serve here: inactive (dead); node web1 is in active_nodes","serving":true,"basis":"fresh"})"},
         {"not even a check",
          {},
          64,
@@ -239,10 +242,45 @@ TEST_CASE("an output says whether its own check could not tell") {
     }
 }
 
+TEST_CASE("an output says whether it is that of a check with --serving, in which there is nothing to heal") {
+    for (const auto expects : {expectation::running, expectation::stopped, expectation::either, expectation::unknown}) {
+        for (const auto own : {role::primary, role::unknown}) {
+            for (const bool serving : {true, false}) {
+                check_report report = example();
+                report.serving = serving;
+                report.expects = expects;
+                report.own = own;
+                report.state = own == role::unknown || expects == expectation::unknown ? verdict::unknown
+                               : expects == expectation::either                        ? verdict::passing
+                                                                                       : verdict::critical;
+                if (serving && report.state == verdict::passing) report.state = verdict::critical;
+                const auto wanted = report.state == verdict::unknown ? output_kind::own_unknown
+                                    : serving                        ? output_kind::own_serving
+                                                                     : output_kind::own;
+                const std::string line = json::check_line(report, 2);
+                for (const std::string& output :
+                     {line, "Captured 4096 of 7890 bytes\n...\nrest\n" + line + "\n", nagios_line(report)}) {
+                    CAPTURE(output);
+                    CHECK(kind_of_output(output) == wanted);
+                    CHECK(asks_for_nothing(output) == (wanted != output_kind::own));
+                    CHECK(is_unproven(output) == (wanted == output_kind::own_unknown));
+                }
+                for (const std::size_t kept : {10U, 40U, 60U}) {
+                    CHECK(asks_for_nothing("Captured 9 of 999 bytes\n...\n" + line.substr(line.size() - kept)));
+                }
+            }
+        }
+    }
+    CHECK(kind_of_output(R"({"type":"service","code":2,"state":"critical","serving":false})") == output_kind::own);
+    CHECK(kind_of_output(R"({"type":"service","code":2,"state":"critical","serving":"true"})") == output_kind::own);
+    CHECK(kind_of_output("CRITICAL - web does not serve here") == output_kind::other);
+}
+
 TEST_CASE("our longest line is still told behind other output") {
     check_report report;
     report.subject = {.kind = "service", .name = std::string(2000, '"')};
     report.why = std::string(10'000, '\\');
+    report.serving = true;
     std::string output = std::string(6000, 'x') + "\n" + json::check_line(report, 1) + "\n";
     output.erase(0, output.size() - longest_check_output);
     CHECK(is_unproven("Captured 4096 of 9999 bytes\n...\n" + output));

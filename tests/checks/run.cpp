@@ -290,6 +290,15 @@ TEST_CASE("in maintenance whatever runs is as it should be, and what cannot be s
                 if (in_maintenance && each.states[i] == verdict::critical) {
                     CHECK(sentence(one).ends_with(" accepts that"));
                 }
+                auto how = on_sysv;
+                how.serving = true;
+                const auto serves = checks::run(here, checks::service{.name = "web"}, "web", how);
+                const bool elsewhere = in_maintenance || each.expects == expectation::stopped;
+                CHECK(serves.state == (elsewhere ? verdict::critical : each.states[i]));
+                CHECK(serves.serving);
+                if (in_maintenance)
+                    CHECK((serves.why.find(held.why) != std::string::npos) ==
+                          (each.expects != expectation::stopped && each.states[i] != verdict::critical));
             }
         }
     }

@@ -388,6 +388,24 @@ TEST_CASE("a noop file makes every check passing, until it is too old") {
     }
 }
 
+TEST_CASE("a check with --serving is critical where the service is not to run, and its line says what it is") {
+    const site here;
+    for (const std::string_view name : {"up", "down"}) {
+        const auto standby = here.service("web2", std::string{name}, {"--serving"});
+        CHECK(standby.status == 2);
+        CHECK(standby.out.ends_with("\"serving\":true,\"basis\":\"fresh\"}\n"));
+        CHECK(member(standby, "reason")
+                  .starts_with(std::string{name} + " does not serve here, secondary expects stopped: "));
+    }
+    CHECK(here.service("web1", "up", {"--serving"}).status == 0);
+    const auto stopped = here.service("web1", "down", {"--serving"});
+    CHECK(stopped.status == 2);
+    CHECK(member(stopped, "reason").starts_with("down is stopped, primary expects it to serve here: "));
+    const auto wrong = here.as("web1", {"check", "service", "-s", "up", "--serving"});
+    CHECK(wrong.status == 1);
+    CHECK(wrong.out.find("\"serving\":true") != std::string::npos);
+}
+
 TEST_CASE("a noop file holds a check whatever the role, and a link to one counts by what it leads to") {
     const site here;
     here.box.write("noop", "");

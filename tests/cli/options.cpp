@@ -103,7 +103,7 @@ TEST_CASE("what is wrong with a command line is said in one sentence") {
          "--consulservice has an empty value; leave it out or fill it; see powerconsul role --help"},
         {"cut short, as Python's argparse takes it",
          {"check", "service", "--serv", "apache2"},
-         R"(the option "serv" is not known, did you mean "service", "service-manager" or "server-role"; see powerconsul check service --help)"},
+         R"(the option "serv" is not known, did you mean "service", "service-manager", "serving" or "server-role"; see powerconsul check service --help)"},
         {"cut short, an option of another kind of check",
          {"check", "service", "--patt=x"},
          R"(the option "patt" is not known, did you mean "pattern"; see powerconsul check service --help)"},

@@ -1090,6 +1090,11 @@ TEST_CASE("a check of powerconsul that does not know, or has not run, is neither
          "stopped 20, running 5", "running 25"},
         {"critical, and known", [](standby& at) { at.say(store_status::critical, line("critical")); },
          "stopped 20, running 5", "running 25"},
+        {"critical, of the only check, which has --serving",
+         [](standby& at) {
+             at.say(store_status::critical, "CRITICAL - web is stopped, primary expects it to serve here");
+         },
+         "stopped 20, running 5", "running 25"},
         {"passing, and known", [](standby& at) { at.say(store_status::passing, line("passing")); }, "stopped 25",
          "running 20, stopped 5"},
     };

@@ -61,24 +61,25 @@ struct judge_row {
     expectation wanted;
     observation seen;
     verdict state;
+    verdict serving;
 };
 constexpr judge_row judgements[] = {
-    {expectation::unknown, observation::unknown, verdict::unknown},
-    {expectation::unknown, observation::stopped, verdict::unknown},
-    {expectation::unknown, observation::degraded, verdict::unknown},
-    {expectation::unknown, observation::running, verdict::unknown},
-    {expectation::stopped, observation::unknown, verdict::unknown},
-    {expectation::stopped, observation::stopped, verdict::passing},
-    {expectation::stopped, observation::degraded, verdict::critical},
-    {expectation::stopped, observation::running, verdict::critical},
-    {expectation::running, observation::unknown, verdict::unknown},
-    {expectation::running, observation::stopped, verdict::critical},
-    {expectation::running, observation::degraded, verdict::warning},
-    {expectation::running, observation::running, verdict::passing},
-    {expectation::either, observation::unknown, verdict::unknown},
-    {expectation::either, observation::stopped, verdict::passing},
-    {expectation::either, observation::degraded, verdict::passing},
-    {expectation::either, observation::running, verdict::passing},
+    {expectation::unknown, observation::unknown, verdict::unknown, verdict::unknown},
+    {expectation::unknown, observation::stopped, verdict::unknown, verdict::unknown},
+    {expectation::unknown, observation::degraded, verdict::unknown, verdict::unknown},
+    {expectation::unknown, observation::running, verdict::unknown, verdict::unknown},
+    {expectation::stopped, observation::unknown, verdict::unknown, verdict::critical},
+    {expectation::stopped, observation::stopped, verdict::passing, verdict::critical},
+    {expectation::stopped, observation::degraded, verdict::critical, verdict::critical},
+    {expectation::stopped, observation::running, verdict::critical, verdict::critical},
+    {expectation::running, observation::unknown, verdict::unknown, verdict::unknown},
+    {expectation::running, observation::stopped, verdict::critical, verdict::critical},
+    {expectation::running, observation::degraded, verdict::warning, verdict::warning},
+    {expectation::running, observation::running, verdict::passing, verdict::passing},
+    {expectation::either, observation::unknown, verdict::unknown, verdict::critical},
+    {expectation::either, observation::stopped, verdict::passing, verdict::critical},
+    {expectation::either, observation::degraded, verdict::passing, verdict::critical},
+    {expectation::either, observation::running, verdict::passing, verdict::critical},
 };
 
 /// The rows stand in the order of the enumerations, so that none is missing and none comes twice.
@@ -107,6 +108,7 @@ constexpr auto tables_hold() -> bool {
     }
     for (const auto& row : judgements) {
         if (judge(row.wanted, row.seen) != row.state) return false;
+        if (judge_serving(row.wanted, row.seen) != row.serving) return false;
     }
     return true;
 }
@@ -152,6 +154,7 @@ TEST_CASE("each expectation and each observation lead to their verdict") {
         CAPTURE(to_string(row.wanted));
         CAPTURE(to_string(row.seen));
         CHECK(judge(row.wanted, row.seen) == row.state);
+        CHECK(judge_serving(row.wanted, row.seen) == row.serving);
     }
 }
 

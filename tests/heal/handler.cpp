@@ -575,6 +575,14 @@ TEST_CASE("the agent's word counts more than the snapshot's") {
          R"("role":"unknown","reason":"no answer","basis":"none"})",
          false},
         {"state unknown, as text", store_status::critical, "UNKNOWN - web cannot be judged: no answer", false},
+        {"of a check with --serving", store_status::critical,
+         R"({"type":"service","service":"web","expects":false,"clustered":true,"state":"critical","code":2,)"
+         R"("role":"secondary","reason":"web does not serve here","serving":true,"basis":"fresh"})",
+         false},
+        {"of a check with --serving, as text", store_status::critical,
+         "CRITICAL - web is stopped, primary expects it to serve here", false},
+        {"of a check with --serving, cut", store_status::critical,
+         "Captured 30 of 300 bytes\n...\nserving\":true,\"basis\":\"fresh\"}", false},
         {"another program's state", store_status::critical, R"({"state":"unknown"})", true},
     };
     for (const auto& row : rows) {
@@ -597,6 +605,8 @@ TEST_CASE("a check that the agent does not know counts as the snapshot says, unl
     at.jobs.on(restart, 0);
     REQUIRE(at.consul.erase_check("hq", me, "service:web"));
     at.listed[0].output = "UNKNOWN - web cannot be judged: no answer";
+    CHECK(at.handle().checks.empty());
+    at.listed[0].output = "CRITICAL - web does not serve here, secondary expects stopped";
     CHECK(at.handle().checks.empty());
     CHECK(at.jobs.jobs().empty());
     at.listed[0].output.clear();

@@ -59,6 +59,7 @@ template <typename Kind>
                           .timeout = chosen.timeout,
                           .manager = chosen.manager,
                           .noop = std::move(*noop),
+                          .serving = line.has("serving"),
                           .work = std::move(*work)});
 }
 
@@ -71,7 +72,7 @@ template <typename Kind>
 }
 
 [[nodiscard]] auto report_without_verdict(const config::arguments& line, const error& why) -> check_report {
-    return {.subject = subject_of(line), .why = why.message, .remedy = why.remedy};
+    return {.subject = subject_of(line), .serving = line.has("serving"), .why = why.message, .remedy = why.remedy};
 }
 
 void print_check(check_report report, int code, output_format format, std::string& out) {

@@ -69,6 +69,7 @@ constexpr auto check_options = std::to_array<option>({
     {0, "containers", "", "processes in containers, those in pid namespaces of their own, count, too"},
     {'F', "noopfile", "FILE", "passing whatever is expected while this file exists"},
     {0, "noop-max-age", "TIME", "how old that file may become, as in 2h or 30m (default: any age)"},
+    {0, "serving", "", "critical wherever the service is not expected to run: for a second service in Consul"},
     {0, "unknown-exit", "1|2|3", "exit status when the verdict is unknown (default 1)", false, true},
     {0, "log", "WHERE", "for a line at each change: none, syslog, a file, or a directory with a / (default none)",
      false, true},

@@ -72,14 +72,17 @@ struct alike {
 
 /// One check: looks at the local service and holds what it sees against what the role expects. A group_probe looks at
 /// the subject's members, which are judged as one. Without a role nothing is looked at, since nothing that could be
-/// seen would decide; with a noop file neither, since then the check passes.
+/// seen would decide; with a noop file neither, since then the check passes. `serving`: it is judged by
+/// judge_serving(): nothing is looked at where the service is not expected to run, and a noop file changes nothing
+/// there.
 template <typename Probe>
     requires probe<Probe> || group_probe<Probe>
-[[nodiscard]] auto check(check_subject subject, const resolution& facts, Probe&& look, const noop_sighting& noop = {})
-    -> check_report {
-    const bool held = noop.state == noop_state::present;
-    group_judgement found{held ? verdict::passing : verdict::unknown};
-    if (!held && facts.own != role::unknown) {
+[[nodiscard]] auto check(check_subject subject, const resolution& facts, Probe&& look, const noop_sighting& noop = {},
+                         bool serving = false) -> check_report {
+    const bool elsewhere = serving && judge_serving(facts.expects, observation::unknown) == verdict::critical;
+    const bool held = noop.state == noop_state::present && (!serving || facts.expects == expectation::running);
+    group_judgement found{held ? verdict::passing : elsewhere ? verdict::critical : verdict::unknown};
+    if (!held && !elsewhere && facts.own != role::unknown) {
         if constexpr (group_probe<Probe>) {
             const std::vector<observed> seen = look();
             found = judge_group(facts.expects, subject.members, seen);
@@ -101,6 +104,7 @@ template <typename Probe>
             .clustered = facts.clustered,
             .from = facts.from,
             .held = held,
+            .serving = serving,
             .why = std::move(found.reason),
             .remedy = found.remedy.empty() && facts.cause ? facts.cause->remedy : found.remedy};
 }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include <powerconsul/core/text.hpp>
-#include <powerconsul/decision/terms.hpp>
+#include <powerconsul/decision/rules.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -30,22 +30,28 @@ struct check_report {
     clustering clustered{clustering::unknown};
     basis from{basis::none};
     bool held{};                ///< a noop file makes it pass: nothing was looked at
+    bool serving{};             ///< judged by judge_serving()
     std::string why{};          ///< the facts behind it; stays the same while nothing changes
     std::string_view remedy{};  ///< the settings that would help, as in error
     report_details details{};   ///< those that the original has, too
 };
 
 /// `apache2 is stopped, primary expects running`; without a role, `apache2 cannot be judged`.
+/// With `serving` there is ` serve here` in it, by which kind_of_output() tells such a check.
 [[nodiscard]] inline auto sentence(const check_report& report) -> std::string {
     std::string subject = report.subject.title.empty() ? report.subject.name : report.subject.title;
     if (subject.empty()) subject = "the check";
     if (report.own == role::unknown) return subject + (report.held ? " is held as passing" : " cannot be judged");
+    const std::string own{to_string(report.own)};
+    if (report.serving && judge_serving(report.expects, observation::unknown) == verdict::critical) {
+        const bool stopped = report.expects == expectation::stopped;
+        return subject + " does not serve here, " + own + " expects " + (stopped ? "stopped" : "nothing");
+    }
     const std::string text =
         subject + " is " + (report.held ? "held as passing" : std::string{to_string(report.seen)}) + ", ";
-    const std::string own{to_string(report.own)};
     if (report.expects == expectation::unknown) return text + "what " + own + " expects is unknown";
     if (report.expects == expectation::either) return text + own + " accepts that";
-    return text + own + " expects " + std::string{to_string(report.expects)};
+    return text + own + " expects " + (report.serving ? "it to serve here" : std::string{to_string(report.expects)});
 }
 
 /// The sentence and the facts behind it, on one line.

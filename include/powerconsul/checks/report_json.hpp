@@ -72,6 +72,8 @@ inline void write_known(writer& to, std::string_view key, bool known, bool value
     }
     line.key("role").string(to_string(report.own));
     line.key("reason").string(detail::bounded(reason(report), left));
+    if (report.serving) line.key("serving").boolean(true);
+    // The last one, by which the end of a line that was cut is known: see kind_of_output().
     line.key("basis").string(to_string(report.from));
     line.close_object();
     return line.text();

@@ -13,6 +13,7 @@ struct run_options {
     milliseconds timeout{seconds(8)};  ///< for the whole check
     std::optional<service_manager> manager{};
     noop_options noop{};
+    bool serving{};      ///< critical wherever the service is not expected to run: see judge_serving()
     work_filter work{};  ///< processes that count as the service's work, whatever its probe says
 };
 
@@ -71,13 +72,13 @@ template <host Host, kind<Host> Kind>
         return *seen;
     };
     const auto judged = [&] {
-        return members != 0 ? check(subject, *facts, look, held)
+        return members != 0 ? check(subject, *facts, look, held, how.serving)
                             : check(
-                                  subject, *facts, [&] { return look().front(); }, held);
+                                  subject, *facts, [&] { return look().front(); }, held, how.serving);
     };
     auto report = judged();
-    // Only a verdict that something could follow from is worth another question.
-    if (report.state != verdict::passing && facts->own != role::unknown) {
+    // Only a verdict that maintenance would change is worth another question.
+    if (report.state != (how.serving ? verdict::critical : verdict::passing) && facts->own != role::unknown) {
         if (const auto why = find_maintenance(here, consul_service, {how.timeout.count / 8})) {
             expect_nothing(*facts, *why);
             report = judged();
@@ -98,7 +99,10 @@ template <host Host, kind<Host> Kind>
     if (how.roles.who.host.empty()) how.roles.who.host = here.name;
     auto report = judge(here, what, consul_service, how);
     if (report) return std::move(*report);
-    return {.subject = what.subject(), .why = report.error().message, .remedy = report.error().remedy};
+    return {.subject = what.subject(),
+            .serving = how.serving,
+            .why = report.error().message,
+            .remedy = report.error().remedy};
 }
 
 }  // namespace powerconsul::inline v0::checks

@@ -209,7 +209,7 @@ private:
         }
     }
     [[nodiscard]] static auto is_own(const check_state& check) -> bool {
-        return check.output == output_kind::own || check.output == output_kind::own_unknown;
+        return check.output != output_kind::other && check.output != output_kind::none;
     }
     [[nodiscard]] static auto is_silent(const check_state& check) -> bool {
         return check.output == output_kind::none && check.script &&

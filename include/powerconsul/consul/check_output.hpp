@@ -9,6 +9,7 @@ enum class output_kind : unsigned char {
     other,        ///< another program's
     none,         ///< none: a check that says nothing, or that has not run since its agent started
     own,          ///< that of a `powerconsul check` with a verdict
+    own_serving,  ///< that of one with `--serving` and a verdict: nothing is to be healed where it is critical
     own_unknown,  ///< that of a `powerconsul check` that could not tell, or whose verdict has been cut off
 };
 
@@ -29,6 +30,12 @@ namespace detail {
            std::ranges::any_of(ends, [&](auto each) { return each.ends_with(line) || line.ends_with(each); });
 }
 
+/// Whether a line of text is that of a check with `--serving`: by the words of sentence().
+[[nodiscard]] inline auto is_serving_line(std::string_view line) -> bool {
+    return line.find(" expects it to serve here") != std::string_view::npos ||
+           line.find(" does not serve here, ") != std::string_view::npos;
+}
+
 }  // namespace detail
 
 /// Tells it from the output's last line. A `powerconsul check` prints JSON, which the members `type`, `code` and
@@ -42,7 +49,9 @@ namespace detail {
         constexpr std::string_view sentences[] = {" cannot be judged", " expects ", " accepts "};
         const bool ours =
             std::ranges::any_of(sentences, [&](auto words) { return line.find(words) != std::string_view::npos; });
-        return !ours ? output_kind::other : word.front() == 'U' ? output_kind::own_unknown : output_kind::own;
+        if (!ours) return output_kind::other;
+        if (word.front() == 'U') return output_kind::own_unknown;
+        return detail::is_serving_line(line) ? output_kind::own_serving : output_kind::own;
     }
     const std::size_t begin = line.starts_with('{') ? 0 : line.find(R"({"type":)");
     if (begin != std::string_view::npos) {
@@ -54,7 +63,9 @@ namespace detail {
             const bool ours =
                 is("state", json::kind::string) && is("type", json::kind::string) && is("code", json::kind::number);
             if (!ours) return output_kind::other;
-            return root->find("state")->text == "unknown" ? output_kind::own_unknown : output_kind::own;
+            if (root->find("state")->text == "unknown") return output_kind::own_unknown;
+            const bool serving = is("serving", json::kind::boolean) && root->find("serving")->boolean;
+            return serving ? output_kind::own_serving : output_kind::own;
         }
     }
     return detail::is_cut_line(output, line) ? output_kind::own_unknown : output_kind::other;
@@ -63,6 +74,13 @@ namespace detail {
 /// Whether a check's output is that of a `powerconsul check` that could not determine the state.
 [[nodiscard]] inline auto is_unproven(std::string_view output) -> bool {
     return kind_of_output(output) == output_kind::own_unknown;
+}
+
+/// Whether a failing check with that output is none to heal: it could not tell, or says only that the service is not to
+/// be used here.
+[[nodiscard]] inline auto asks_for_nothing(std::string_view output) -> bool {
+    const auto kind = kind_of_output(output);
+    return kind == output_kind::own_unknown || kind == output_kind::own_serving;
 }
 
 }  // namespace powerconsul::inline v0

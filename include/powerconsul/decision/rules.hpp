@@ -66,6 +66,12 @@ struct standby_facts {
     return verdict::unknown;
 }
 
+/// The same for the question whether the service is to be used here: nowhere but where it is expected to run.
+[[nodiscard]] constexpr auto judge_serving(expectation wanted, observation seen) -> verdict {
+    const bool elsewhere = wanted == expectation::stopped || wanted == expectation::either;
+    return elsewhere ? verdict::critical : judge(wanted, seen);
+}
+
 /// The worse of two verdicts. What is surely wrong outweighs what cannot be told, and that outweighs a warning: it may
 /// hide something critical.
 [[nodiscard]] constexpr auto worse(verdict a, verdict b) -> verdict {

@@ -268,7 +268,9 @@ private:
         if (live_ && only.empty()) {
             for (const auto& each : *live_) {
                 const auto line = json::parse(each.output);
-                const bool ours = line && line->find("expects") != nullptr && line->find("clustered") != nullptr;
+                // One with --serving stands in a second service, which has no role of its own.
+                const bool ours = line && line->find("expects") != nullptr && line->find("clustered") != nullptr &&
+                                  line->find("serving") == nullptr;
                 const std::string& name = each.service_name;
                 if (ours && !name.empty() && !is_known(name)) services_.push_back({name, chosen_, each.check_id, name});
             }

@@ -204,8 +204,8 @@ private:
         std::vector<check_facts> all;
         all.reserve(listed.size());
         for (const auto& each : listed) {
-            all.push_back({each.node, each.service_id, each.check_id, true, is_unproven(each.output), each.create_index,
-                           each.modify_index, standing_of(each.check_id)});
+            all.push_back({each.node, each.service_id, each.check_id, true, asks_for_nothing(each.output),
+                           each.create_index, each.modify_index, standing_of(each.check_id)});
         }
         running_.clear();
         for (auto& one : journal_.incidents) {
@@ -244,7 +244,7 @@ private:
         const auto found = std::ranges::find(agent_, check_id, &snapshot_check::check_id);
         if (found == agent_.end()) return standing::not_known;
         if (found->status == "passing") return found->output.empty() ? standing::silent : standing::passing;
-        if (found->output.empty() || is_unproven(found->output)) return standing::unproven;
+        if (found->output.empty() || asks_for_nothing(found->output)) return standing::unproven;
         return found->status == to_string(options_.state) ? standing::in_state : standing::elsewhere;
     }
 

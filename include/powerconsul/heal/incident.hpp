@@ -73,7 +73,7 @@ enum class standing : unsigned char {
     passing,    ///< with output
     silent,     ///< passing without output, like a check that has not run since its agent started
     elsewhere,  ///< in another state
-    unproven    ///< never run, or its own output says that its state is unknown
+    unproven    ///< never run, or its own output says that its state is unknown or that there is nothing to heal
 };
 
 /// What is known of one check of the service: a snapshot's entry, the agent's answer, or both.
@@ -82,7 +82,7 @@ struct check_facts {
     std::string service_id{};
     std::string check_id{};
     bool listed{};    ///< the snapshot has it
-    bool unproven{};  ///< the snapshot's own output says that its state is unknown
+    bool unproven{};  ///< the snapshot's own output says that its state is unknown, or that there is nothing to heal
     std::uint64_t create_index{};
     std::uint64_t modify_index{};
     standing now{standing::not_known};

@@ -430,6 +430,52 @@ class Output(Case):
                 wait_until(f"Consul shows {status} for {node.agent.node}", seen_everywhere, deadline=20)
                 self.assertIn(f'"role":"{role}"', expected)
 
+    def test_only_what_serves_passes_as_the_readme_says(self):
+        page = (pathlib.Path(__file__).parents[3] / "README.md").read_text()
+        blocks = [json.loads(text) for text in re.findall(r"```json\n(\{.*?\n\})\n```", page, re.S) if "--serving" in text]
+        self.assertEqual(len(blocks), 1, "the README shows one check with --serving")
+        self.document(NODES)
+        for node in (self.web1, self.web2):
+            service = {**blocks[0]["service"]}
+            check = service.pop("check")
+            self.assertEqual(check["args"][1:], ["check", "service", "-s", "apache2", "-S", "web", "--serving"])
+            # Beside it, the service itself: its check is what the nodes know of each other.
+            roles = {"id": "web-role", "args": node.check_argv(), "interval": "1s", "timeout": "9s",
+                     "status": "passing"}
+            serves = {**check, "args": node.check_argv("web", "--serving"), "interval": "1s"}
+            node.agent.api("PUT", "/v1/agent/service/deregister/web")
+            services = [{"name": "web", "port": 80, "checks": [roles]}, {**service, "checks": [serves]}]
+            (node.agent.config / "web.json").write_text(json.dumps({"services": services}))
+            node.agent.api("PUT", "/v1/agent/reload")
+
+        def serving(*nodes):
+            def seen():
+                entries = cluster.hq.api("GET", "/v1/health/service/web-active?passing")
+                return [entry["Node"]["Node"] for entry in entries] == [node.agent.node for node in nodes]
+            wait_until(f"{len(nodes)} serve", seen, deadline=20)
+            for node in nodes:
+                self.assertIn('"serving":true,"basis":"fresh"}',
+                              node.agent.api("GET", "/v1/agent/checks")["web-serves"]["Output"])
+        serving()
+        self.web1.running(True)
+        serving(self.web1)
+        self.assertEqual(len(cluster.hq.api("GET", "/v1/health/service/web?passing")), 2, "both are well")
+        standby = cluster.web2.api("GET", "/v1/agent/checks")["web-serves"]
+        self.assertEqual(standby["Status"], "critical")
+        self.assertIn("apache2 does not serve here, secondary expects stopped", standby["Output"])
+        snapshot = [check for check in cluster.web2.api("GET", "/v1/health/node/production-web2")
+                    if check["CheckID"] == "web-serves"]
+        watch = self.web2.run([cluster.powerconsul, "watch", "critical", *self.web2.options("web")[2:], "--log", "stderr"],
+                              json.dumps(snapshot))
+        self.assertEqual((watch.code, watch.out, watch.err), (0, "", ""), watch)
+        self.web1.running(False)
+        self.web2.running(True)
+        serving(self.web2)
+        self.web1.running(True)
+        serving(self.web1)
+        cluster.web1.maintenance(True, "web")
+        serving(self.web2)
+
     def test_consul_damps_as_the_readme_says(self):
         page = (pathlib.Path(__file__).parents[3] / "README.md").read_text()
         blocks = [json.loads(text) for text in re.findall(r"```json\n(\{.*?\n\})\n```", page, re.S)
