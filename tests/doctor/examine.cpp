@@ -246,9 +246,43 @@ TEST_CASE("a restart of the agent matters where a standby waits") {
     scene at;
     at.answer("/v1/agent/self", 200, R"({"Config": {"Datacenter": "hq", "NodeName": "production-web1"}, "DebugConfig": {
         "EnableLocalScriptChecks": true, "LeaveOnTerm": true, "SkipLeaveOnInt": false}})");
-    CHECK(find(examine(at), "agent's restart").state == condition::warning);
+    CHECK(find(examine(at), "agent's restart").what.ends_with("standbys of web after 60 s"));
+    at.chosen.roles.wait.absent_after = {};
+    CHECK(find(examine(at), "agent's restart").state == condition::error);
     at.store.put("hq", "cluster/production/web", R"({"mode": "all-active"})");
     CHECK(find(examine(at), "agent's restart").state == condition::ok);
+}
+
+TEST_CASE("an active that does not count as serving though its own check is well") {
+    const auto set = [](scene& at, std::string_view node, std::string_view id, store_status status,
+                        std::string output = "") { REQUIRE(at.store.set_check("hq", node, id, status, output)); };
+    const std::string ours = "OK - apache2 is running, primary expects running";
+    scene active;
+    const auto both = [](scene& at) {
+        const auto all = examine(at);
+        const auto found = std::ranges::find(all, "both run web", &finding::point);
+        return found == all.end() ? finding{} : *found;
+    };
+    set(active, "production-web1", "service:web", store_status::passing, ours);
+    CHECK(both(active).point.empty());
+    set(active, "production-web1", "disk-full", store_status::critical, "full");
+    CHECK(both(active).what ==
+          "the active production-web1 counts as not serving, since disk-full is critical, while its own check is well: "
+          "a standby takes over, and it is to run on both");
+    set(active, "production-web1", "_node_maintenance", store_status::critical, "by hand");
+    CHECK(both(active).what.find("_node_maintenance is in maintenance") != std::string::npos);
+    active.store.put("hq", "cluster/production/web", R"({"mode": "all-active"})");
+    CHECK(both(active).point.empty());
+
+    scene standby;
+    standby.store.put("hq", "cluster/production/web",
+                      R"({"active_nodes": ["production-web2"], "standby_nodes": ["production-web1"]})");
+    standby.store.add("hq", {.service = "web", .node = "production-web2"});
+    set(standby, "production-web2", "service:web", store_status::passing, ours);
+    CHECK(both(standby).point.empty());
+    set(standby, "production-web2", "serfHealth", store_status::critical, "");
+    CHECK(both(standby).what.starts_with("the active production-web2 counts as not serving, since serfHealth is "));
+    CHECK(both(standby).what.ends_with("this node takes over, and it is to run on both"));
 }
 
 TEST_CASE("where services are registered") {

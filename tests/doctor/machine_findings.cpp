@@ -67,7 +67,9 @@ TEST_CASE("the state directory as the agent's user finds it") {
     files.put("/var/closed", "", {file_kind::directory, 0500, 33, 33, 0, 0});
     const auto closed = look_at_state_directory(files, machine, "/var/closed", 33);
     CHECK(closed.state == condition::error);
-    CHECK(closed.what == "/var/closed cannot be written by the user who runs the checks");
+    CHECK(
+        closed.what ==
+        "/var/closed cannot be written by the user who runs the checks: nothing is remembered, so that no standby takes over, and no trigger runs");
     CHECK(look_at_state_directory(files, machine, "/var/state", 34).state == condition::error);
     files.fail_on("/var/state", {errc::io, "EIO"});
     const auto unread = look_at_state_directory(files, machine, "/var/state", 33);

@@ -71,6 +71,55 @@ TEST_CASE("where a service is registered") {
     }
 }
 
+TEST_CASE("whether an active and what takes over from it both run") {
+    using enum health;
+    struct row {
+        std::string_view name;
+        std::vector<check_state> checks;
+        std::string_view by;  ///< empty: there is nothing to say
+        bool on_warning{};
+    };
+    const auto of = [](std::string id, health state, output_kind output = output_kind::other) {
+        return check_state{.id = std::move(id), .state = state, .output = output, .of_service = true};
+    };
+    const auto own = [&](health state) { return of("role", state, output_kind::own); };
+    const row rows[] = {
+        {"well", {own(passing)}, ""},
+        {"stopped", {own(critical)}, ""},
+        {"stopped, and another check says so, too", {of("http", critical), own(critical)}, ""},
+        {"no check of ours", {of("http", critical)}, ""},
+        {"one of ours that cannot tell",
+         {of("disk", critical), of("role", health::unknown, output_kind::own_unknown)},
+         ""},
+        {"another check", {own(passing), of("http", critical)}, "since http is critical"},
+        {"another check of a degraded one", {own(warning), of("http", critical)}, "since http is critical"},
+        {"two others, in whatever order", {of("b", critical), own(passing), of("a", critical)}, "since a is critical"},
+        {"a warning", {own(passing), of("http", warning)}, ""},
+        {"a warning that is enough", {own(passing), of("http", warning)}, "or set takeoverOn to critical", true},
+        {"a warning of ours that is enough", {own(warning), of("http", critical)}, "", true},
+        {"maintenance",
+         {of("a", critical), of("_service_maintenance:web", maintenance), own(passing)},
+         "_service_maintenance:web is in maintenance, while its own check is well: a standby takes over, and it may run "
+         "on both; stop the service there, or end the maintenance"},
+        {"what only says that it does not serve", {own(passing), of("s", critical, output_kind::own_serving)}, ""},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        const auto found = judge_both_run({.service = "web",
+                                           .from = row.on_warning ? takeover::on_warning : takeover::on_critical,
+                                           .instances = {{"web9", "hq", {own(passing)}}, {"web1", "hq", row.checks}}});
+        CHECK(found.has_value() != row.by.empty());
+        if (!found) continue;
+        CHECK(found->point == "both run web");
+        holds(*found, condition::warning, row.by);
+        CHECK(found->what.starts_with("the active web1 "));
+    }
+    const auto ours =
+        judge_both_run({.standby = true, .instances = {{"web1", "hq", {own(passing), of("a", critical)}}}});
+    REQUIRE(ours);
+    holds(*ours, condition::warning, "this node takes over, and it is to run on both");
+}
+
 TEST_CASE("what a check printed that could not tell what runs") {
     const auto printed = [](std::string output) {
         return judge_outputs({{.check_id = "role", .status = "warning", .output = std::move(output)}});

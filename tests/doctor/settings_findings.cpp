@@ -105,14 +105,19 @@ TEST_CASE("what a restart of the agent does to its node") {
     const auto agent = [](flag terminate, flag interrupt) {
         return agent_with({.leaves_on_terminate = terminate, .stays_on_interrupt = interrupt});
     };
-    const std::vector<std::string> none;
-    const std::vector<std::string> two{"mail", "web"};
+    using awaited = std::vector<awaited_service>;
+    const awaited none;
+    const awaited two{{"mail", seconds(60)}, {"web", seconds(90)}};
+    const awaited at_once{{"mail", seconds(60)}, {"web", {}}};
     holds(judge_leaving(agent(false, true), two), condition::ok, "stays in Consul's catalog");
     holds(judge_leaving(agent(true, false), none), condition::ok, "SIGTERM or SIGINT: while it is restarted");
-    holds(judge_leaving(agent(true, false), two), condition::warning,
-          "a standby may take over mail and web; set leave");
-    holds(judge_leaving(agent(true, true), two), condition::warning, "when it gets SIGTERM:");
-    holds(judge_leaving(agent(false, false), two), condition::warning, "when it gets SIGINT:");
+    holds(judge_leaving(agent(true, false), two), condition::ok,
+          "does not list this node, which counts for standbys of mail after 60 s and web after 90 s");
+    holds(judge_leaving(agent(true, true), two), condition::ok, "when it gets SIGTERM:");
+    holds(judge_leaving(agent(false, false), two), condition::ok, "when it gets SIGINT:");
+    holds(judge_leaving(agent(false, false), at_once), condition::error,
+          "so that a standby takes over web; set absentAfter to 60s");
+    holds(judge_leaving(agent(false, true), at_once), condition::ok, "stays in Consul's catalog");
     holds(judge_leaving(agent(unsaid, true), two), condition::unknown, "does not say");
     holds(judge_leaving(agent(true, unsaid), two), condition::unknown, "does not say");
     holds(judge_leaving(hidden, two), condition::unknown, "does not say");

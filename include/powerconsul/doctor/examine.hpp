@@ -344,7 +344,7 @@ private:
             add("key " + service.name, condition::warning, std::move(why), "give the service another name");
         }
         const bool has_standby = facts->place.group.by == grouping::nodes && !facts->place.group.standby.empty();
-        if (facts->own == role::primary && has_standby) awaited_.push_back(service.name);
+        if (facts->own == role::primary && has_standby) awaited_.push_back({service.name, roles.wait.absent_after});
         auto asked = client_of(*there, {service.chosen.timeout.count / 4});
         const auto needed = find_needed_rights(asked, *facts, roles, service.chosen.watch.triggers, service.name);
         auto rights = needed ? finding{{}, condition::ok, "a store file asks for none", {}}
@@ -357,9 +357,21 @@ private:
         add(std::move(rights));
         // Where it is registered does not depend on who asks.
         if (service.label == service.name) {
-            add(judge_registration(registration_of(*there, service, *facts)));
+            auto registered = registration_of(*there, service, *facts);
+            add(judge_registration(registered));
+            look_for_two_actives(service, *facts, std::move(registered.here));
         }
         return facts->place.node;
+    }
+
+    void look_for_two_actives(const examined_service& service, const resolution& facts, std::vector<instance> here) {
+        const bool standby = facts.own == role::secondary && facts.others.state == actives::none_serving;
+        if (!standby && (facts.own != role::primary || facts.place.group.standby.empty())) return;
+        auto both = judge_both_run({.service = service.name,
+                                    .standby = standby,
+                                    .from = service.chosen.roles.from,
+                                    .instances = standby ? facts.others.instances : std::move(here)});
+        if (both) add(std::move(*both));
     }
 
     [[nodiscard]] auto registration_of(Host& there, const examined_service& service, const resolution& role_facts) const
@@ -371,13 +383,15 @@ private:
         // An agent takes a moment to tell the servers what a reload or a restart brought.
         for (int looks = 0; looks < 4; ++looks) {
             if (looks != 0) here_.clock.sleep(seconds(1));
-            const auto answer = ask().instances(service.name, {""}).front();
+            auto answer = std::move(ask().instances(service.name, {""}).front());
             if (!answer.instances) {
                 facts.nodes = unexpected{answer.instances.error()};
                 return facts;
             }
             facts.nodes->clear();
             for (const auto& each : *answer.instances) facts.nodes->push_back(each.node);
+            facts.here = std::move(*answer.instances);
+            std::erase_if(facts.here, [&](const auto& each) { return !same_node(each.node, node_); });
             if (is_one_of(node_, *facts.nodes)) return facts;
             if (!registered_ || !is_one_of(service.name, *registered_)) break;
         }
@@ -590,7 +604,7 @@ private:
     result<std::vector<snapshot_check>> live_ = fail(errc::unavailable, "the agent was not asked for its checks");
     std::optional<std::vector<std::string>> registered_{};  ///< the services that the agent has now, if it says
     std::vector<examined_service> services_{};
-    std::vector<std::string> awaited_{};  ///< the services that a standby takes over when this node is away
+    std::vector<awaited_service> awaited_{};
     std::vector<finding> findings_{};
 };
 

@@ -89,22 +89,25 @@ template <file_source Files, local_machine Machine>
     const auto trusted = trusted_directory(theirs, path);
     if (!trusted) {
         const bool refused = trusted.error().code == errc::denied;
-        return {point, refused ? condition::error : condition::unknown, trusted.error().message,
+        return {point, refused ? condition::error : condition::unknown,
+                trusted.error().message + (refused ? ": nothing is remembered, so that no standby takes over" : ""),
                 "set --state-dir to a directory of the agent's user, of mode 0700"};
     }
     // One that does not exist is made in the directory above it.
     const auto above = path.rfind('/', path.find_last_not_of('/'));
     const std::string looked = *trusted ? path : above == std::string::npos ? "." : path.substr(0, above + 1);
     if (!detail::can_write(files, machine, looked, user)) {
-        return {point, condition::error,
-                path + (*trusted ? "" : " is not there and") + " cannot be written by the user who runs the checks",
-                "install -d -o <the agent's user> -m 0700 " + path};
+        return {
+            point, condition::error,
+            path + (*trusted ? "" : " is not there and") +
+                " cannot be written by the user who runs the checks: nothing is remembered, so that no standby takes over, and no trigger runs",
+            "install -d -o <the agent's user> -m 0700 " + path};
     }
     const free_room left = machine.room(looked);
     if (left.bytes == std::uint64_t{0} || left.files == std::uint64_t{0}) {
         return {point, condition::error,
                 path + ": the file system has no " + (left.bytes == std::uint64_t{0} ? "space" : "inode") +
-                    " left: nothing is remembered, and no trigger runs",
+                    " left: nothing is remembered, so that no standby takes over, and no trigger runs",
                 "make room there"};
     }
     if (!left.bytes) return {point, condition::unknown, path + ": the space that is left cannot be told", {}};

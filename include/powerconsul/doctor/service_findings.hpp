@@ -19,6 +19,7 @@ struct registration_facts {
     result<std::vector<acl_right>> missing{std::vector<acl_right>{}};
     std::optional<std::vector<std::string>> agent{};  ///< the services that the agent has; nothing if it does not say
     std::vector<std::string> files{};                 ///< the services of its files
+    std::vector<instance> here{};                     ///< its registrations on this node, by that catalog
     bool standalone{};                                ///< there is no cluster document
 };
 
@@ -61,6 +62,45 @@ struct registration_facts {
     }
     return {point, condition::warning, none + ": peers cannot see whether it runs, and no watch heals it",
             "register it, or " + by};
+}
+
+/// What is known of the instances of a service's actives.
+struct actives_view {
+    std::string service{};
+    bool standby{};                     ///< this node is a standby of them; otherwise they are its own
+    takeover from{};                    ///< from which state on an active does not count as serving
+    std::vector<instance> instances{};  ///< with all their checks, those of the node too
+};
+
+/// Finds an active that does not count as serving by another check than powerconsul's, which is well and goes on to
+/// expect that the service runs: what takes over then runs beside it.
+[[nodiscard]] inline auto judge_both_run(const actives_view& view) -> std::optional<finding> {
+    const auto fails = [&](const check_state& each) { return serves(each.state, view.from) == actives::none_serving; };
+    for (const auto& active : view.instances) {
+        bool well = false;
+        const check_state* by = nullptr;  // the worst; of several such checks the first by name
+        for (const auto& each : active.checks) {
+            if (each.output == output_kind::own) well = true;
+            if (each.output == output_kind::own_serving || !fails(each)) continue;
+            if (by == nullptr || by->state < each.state || (by->state == each.state && each.id < by->id)) by = &each;
+        }
+        const bool stopped = std::ranges::any_of(
+            active.checks, [&](const auto& each) { return each.output == output_kind::own && fails(each); });
+        if (!well || stopped || by == nullptr) continue;
+        const bool maintained = by->state == health::maintenance;
+        std::string remedy = maintained
+                                 ? "stop the service there, or end the maintenance"
+                                 : "mend what that check finds; if it says nothing of the service, make it no check of "
+                                   "the node or the service";
+        if (by->state == health::warning) remedy += ", or set takeoverOn to critical";
+        return finding{"both run " + view.service, condition::warning,
+                       "the active " + active.node + " counts as not serving, since " + one_line(by->id, 80) + " is " +
+                           std::string{to_string(by->state)} +
+                           ", while its own check is well: " + (view.standby ? "this node" : "a standby") +
+                           " takes over, and it " + (maintained ? "may run" : "is to run") + " on both",
+                       std::move(remedy)};
+    }
+    return std::nullopt;
 }
 
 /// Judges what our checks last printed, where they could not tell what runs: one finding for each. A check that does

@@ -68,8 +68,14 @@ namespace powerconsul::inline v0 {
     return {point, condition::ok, "Consul keeps what the checks print", {}};
 }
 
-/// Judges what peers see while the agent is restarted. `awaited` names the services that a standby would take over.
-[[nodiscard]] inline auto judge_leaving(const result<agent_config>& agent, const std::vector<std::string>& awaited)
+/// A service of this active that a standby would take over.
+struct awaited_service {
+    std::string name{};
+    milliseconds absent_after{};  ///< how long it must not be registered
+};
+
+/// Judges what peers see while the agent is restarted.
+[[nodiscard]] inline auto judge_leaving(const result<agent_config>& agent, const std::vector<awaited_service>& awaited)
     -> finding {
     const std::string point = "agent's restart";
     const agent_settings said = agent ? agent->settings : agent_settings{};
@@ -84,9 +90,17 @@ namespace powerconsul::inline v0 {
         std::string{"the agent leaves the cluster when it gets "} +
         (*said.leaves_on_terminate ? *said.stays_on_interrupt ? "SIGTERM" : "SIGTERM or SIGINT" : "SIGINT") +
         ": while it is restarted, Consul does not list this node";
+    std::vector<std::string> at_once;
+    std::vector<std::string> later;
+    for (const auto& each : awaited) {
+        if (each.absent_after.count == 0) at_once.push_back(each.name);
+        later.push_back(each.name + " after " + to_string(each.absent_after));
+    }
     if (awaited.empty()) return {point, condition::ok, text, {}};
-    return {point, condition::warning, text + ", so that a standby may take over " + listed(awaited),
-            "set leave_on_terminate = false and skip_leave_on_interrupt = true, and restart the agent"};
+    if (at_once.empty()) return {point, condition::ok, text + ", which counts for standbys of " + listed(later), {}};
+    return {point, condition::error, text + ", so that a standby takes over " + listed(at_once),
+            "set absentAfter to 60s on all nodes, or leave_on_terminate = false and skip_leave_on_interrupt = true and "
+            "restart the agent"};
 }
 
 }  // namespace powerconsul::inline v0

@@ -397,10 +397,46 @@ class Case(unittest.TestCase):
     def test_leaving(self):
         self.configure()
         self.addCleanup(self.as_before)
-        self.says(self.restarted('{"leave_on_terminate": true}'), "agent's restart", "warning",
-                  "SIGTERM: while it is restarted, Consul does not list this node, so that a standby may take over web")
+        self.says(self.restarted('{"leave_on_terminate": true}'), "agent's restart", "ok",
+                  "SIGTERM: while it is restarted, Consul does not list this node, which counts for standbys of web after 60 s")
+        self.configure(checks=[self.check("--absent-after", "0s")])
+        self.says(self.doctor(), "agent's restart", "error", "so that a standby takes over web; set absentAfter to 60s")
         cluster.hq.put_key("cluster/production/web", {"mode": "all-active"})
         self.says(self.doctor(), "agent's restart", "ok", "does not list this node")
+
+    def test_an_active_that_does_not_count_as_serving(self):
+        self.node.running(True)
+        self.addCleanup(self.node.running, False)
+        self.configure()
+        wait_until("the check has run", lambda: cluster.web1.api("GET", "/v1/agent/checks")["web-role"]["Output"])
+        self.assertNotIn("both run web", self.doctor().found)
+        for service, check in (("web", "_service_maintenance:web"), (None, "_node_maintenance")):
+            cluster.web1.maintenance(True, service)
+            self.addCleanup(cluster.web1.maintenance, False, service)
+            wait_until("Consul knows", lambda: cluster.hq.worst("web", "production-web1") == "critical")
+            self.says(self.doctor(), "both run web", "warning",
+                      f"the active production-web1 counts as not serving, since {check} is in maintenance, while its own "
+                      "check is well: a standby takes over, and it may run on both; stop the service there, or end")
+            cluster.web1.maintenance(False, service)
+        cluster.web1.api("PUT", "/v1/agent/check/register", {"ID": "disk-full", "Name": "disk", "TTL": "1h", "Status": "critical"})
+        self.addCleanup(cluster.web1.api, "PUT", "/v1/agent/check/deregister/disk-full")
+        wait_until("Consul knows", lambda: cluster.hq.worst("web", "production-web1") == "critical")
+        self.says(self.doctor(), "both run web", "warning", "since disk-full is critical, while its own check is well: a standby "
+                  "takes over, and it is to run on both; mend what that check finds")
+
+    def test_a_second_service_for_what_serves(self):
+        self.node.running(True)
+        self.addCleanup(self.node.running, False)
+        serves = {**self.check("--serving"), "id": "web-serves"}
+        services = [{"name": "web", "port": 80, "checks": [self.check()]},
+                    {"name": "web-active", "port": 80, "checks": [serves]}]
+        self.configure(text=json.dumps({"services": services,
+                                        "watches": [self.handler("critical"), self.handler("warning")]}))
+        wait_until("the checks have run", lambda: all(
+            cluster.web1.api("GET", "/v1/agent/checks")[each]["Output"] for each in ("web-role", "web-serves")))
+        run = self.doctor()
+        self.says(run, "checks", "ok", "web-role and web-serves")
+        self.assertFalse([point for point in run.found if point.endswith("web-active")], run)
 
     def test_a_member_that_stands_twice(self):
         first = json.dumps({"name": "lost", "port": 1})
