@@ -105,6 +105,8 @@ TEST_CASE("checks") {
         fresh.initial = initial;
         holds(one(checks{{fresh}}), warning, "until it has run, and a standby may take over; give it \"status\"");
     }
+    fresh.line.options["serving"] = "true";
+    holds(one(checks{{fresh}}), ok, "role");
     const auto mixed = judge_checks(checks{{check("a", "misspelt", 0, 0), check("b", "", 1, 2), check("c", "", 1, 2)}});
     REQUIRE(mixed.size() == 2);
     holds(mixed[0], ok, "b and c");

@@ -152,7 +152,7 @@ struct rights_facts {
                              "Consul keeps only the last " + std::to_string(each.output_size) +
                                  " bytes of its output, so that peers may not see that its state is unknown",
                              "remove its output_max_size"});
-        } else if (each.initial.empty() || each.initial == "critical") {
+        } else if (!each.line.has("serving") && (each.initial.empty() || each.initial == "critical")) {
             found.push_back({point, condition::warning,
                              "whenever the agent starts, Consul calls it critical until it has run, and a standby may "
                              "take over",

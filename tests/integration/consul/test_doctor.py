@@ -428,6 +428,7 @@ class Case(unittest.TestCase):
         self.node.running(True)
         self.addCleanup(self.node.running, False)
         serves = {**self.check("--serving"), "id": "web-serves"}
+        del serves["status"]  # until it has run nothing serves here
         services = [{"name": "web", "port": 80, "checks": [self.check()]},
                     {"name": "web-active", "port": 80, "checks": [serves]}]
         self.configure(text=json.dumps({"services": services,
