@@ -57,11 +57,18 @@ class Case(unittest.TestCase):
             self.assertEqual(line[name], value, f"{name}: {run}")
         return line
 
+    def answers(self, node, running, stopped):
+        """The exit codes of role --expect, which prints nothing with -q."""
+        for wanted, code in (("running", running), ("stopped", stopped)):
+            run = node.role("web", "--expect", wanted, "-q")
+            self.assertEqual((run.code, run.out, run.err), (code, "", ""), run)
+
     def standby_waits(self, node):
         node.running(False)
         self.says(node.check(), 0, state="passing", role="secondary", expects=False, basis="fresh")
         node.running(True)
         self.says(node.check(), 2, state="critical", role="secondary", expects=False, basis="fresh")
+        self.answers(node, 1, 0)
         node.running(False)
 
     def standby_takes_over(self, node, reason):
@@ -70,6 +77,7 @@ class Case(unittest.TestCase):
         self.assertIn(reason, line["reason"])
         node.running(True)
         self.says(node.check(), 0, state="passing", role="secondary", expects=True, basis="fresh")
+        self.answers(node, 0, 1)
         node.running(False)
 
     def active_must_run(self, node):
@@ -160,6 +168,7 @@ class TakeOver(Case):
                 cluster.web1.maintenance(True, service)
                 self.seen(cluster.web1, "critical")
                 self.standby_takes_over(self.web2, "maintenance")
+                self.answers(self.web1, 1, 1)
                 cluster.web1.maintenance(False, service)
                 self.seen(cluster.web1, "passing")
                 self.standby_waits(self.web2)
@@ -262,6 +271,7 @@ class ConsulIsAway(Case):
         line = self.says(fresh.check(), 1, state="unknown", role="unknown", expects=None)
         self.assertIn(f"cannot reach Consul at http://{cluster.web2.address}: connection refused", line["reason"])
         self.says(self.web2.check(), 0, role="secondary", basis="cached")
+        self.answers(self.web2, 69, 69)
 
     def test_agent_hangs(self):
         fresh = Node(cluster, cluster.web2)
