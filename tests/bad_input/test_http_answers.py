@@ -53,9 +53,10 @@ def row(name, argv, code, endpoint, alteration, *, host="127.0.0.1", document=ST
         stands = peer.Peer(folder, endpoint, earlier or alteration, document)
         made.argv = [word.replace("ADDRESS", f"{host}:{stands.port}") for word in [*argv, *common, *more]]
         if earlier:
-            before = [POWERCONSUL, "role", "-S", "web", *made.argv[len(argv):len(argv) + len(common)]]
-            subprocess.run([word.replace("FOLDER", str(folder)) for word in before], check=True, stdout=subprocess.DEVNULL,
-                           env={"PATH": os.environ["PATH"], "HOME": str(folder)})
+            # A check remembers what it has read, whatever it says.
+            before = [POWERCONSUL, "check", "tcp", "-p", "1", "-S", "web", *made.argv[len(argv):len(argv) + len(common)]]
+            subprocess.run([word.replace("FOLDER", str(folder)) for word in before], check=False,
+                           stdout=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], "HOME": str(folder)})
             stands.alteration = alteration
 
         def undo():

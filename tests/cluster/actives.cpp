@@ -463,7 +463,7 @@ TEST_CASE("answers that prove nothing leave the actives unknown") {
            world::list({instance("production-web1", "hq", "a=odd"), instance("production-web2", "hq", "b=critical")}));
     const auto unknown = gather(odd, nodes, self);
     REQUIRE(unknown.cause);
-    CHECK(*unknown.cause == error{errc::unavailable, "production-web1 (hq) is unknown by a"});
+    CHECK(*unknown.cause == error{errc::bad_data, "production-web1 (hq) is unknown by a"});
     CHECK(unknown.reason == "whether an active serves is unknown: production-web1 (hq) is unknown by a");
 
     CHECK(actives_facts{}.state == actives::unknown);

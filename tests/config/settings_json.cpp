@@ -239,6 +239,16 @@ TEST_CASE("unknown keys alone may be ignored, with their names") {
     CHECK(read->text("node") == "a");
     CHECK(read->text("trigger.attempts") == "2");
     CHECK(ignored == std::vector<std::string>{"colour", "trigger.pause", "colour"});
+    // What the role depends on and is only misspelt is never ignored.
+    for (const std::string_view key : {"clusterkey", "cluster_key", "clusterKeys", "Environment", "enviroment", "NODE",
+                                       "data-center", "servicefilter", "serviceFilters", "server_role"}) {
+        CAPTURE(key);
+        CHECK_FALSE(json::decode_settings("{\"" + std::string{key} + "\": \"a\"}", &ignored));
+    }
+    for (const std::string_view key : {"mode", "nodes", "cluster", "key", "data", "service", "role"}) {
+        CAPTURE(key);
+        CHECK(json::decode_settings("{\"" + std::string{key} + "\": \"a\"}", &ignored));
+    }
 
     for (const std::string_view text : {R"({"colour": 1, "node": 2})", R"({"node": "a", "colour": 1, "node": "a"})",
                                         R"({"colour": 1)", R"({"subVars": {"": 1}, "colour": 1})"}) {

@@ -67,7 +67,7 @@ void check_line(fuzz::choices& pick, fuzz::parts texts) {
     }
     report.why = texts.next();
     report.state = verdict{static_cast<unsigned char>(pick.of(4))};
-    report.expects = expectation{static_cast<unsigned char>(pick.of(3))};
+    report.expects = expectation{static_cast<unsigned char>(pick.of(4))};
     report.seen = observation{static_cast<unsigned char>(pick.of(4))};
     report.own = role{static_cast<unsigned char>(pick.of(4))};
     report.clustered = clustering{static_cast<unsigned char>(pick.of(3))};

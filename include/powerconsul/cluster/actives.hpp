@@ -335,25 +335,31 @@ private:
         return each.datacenter.empty() ? each.node : each.node + " (" + each.datacenter + ')';
     }
 
-    /// `web1 (hq) is critical by serfHealth`, by the check that decides; of several such checks the first by name, as
-    /// Consul's order is not fixed.
-    [[nodiscard]] auto state_of(const instance& each) const -> std::string {
-        const actives counts = serves(each.checks, options_.from);
+    /// The check that decides whether an instance serves; of several the worst, and then the first by name, as Consul's
+    /// order is not fixed. nullptr if it has none.
+    [[nodiscard]] auto decisive(const instance& of) const -> const check_state* {
+        const actives counts = serves(of.checks, options_.from);
         const check_state* by = nullptr;
-        for (const auto& check : each.checks) {
-            if (serves(check.state, options_.from) != counts) continue;
-            if (by == nullptr || by->state < check.state || (by->state == check.state && check.id < by->id))
-                by = &check;
+        for (const auto& each : of.checks) {
+            if (serves(each.state, options_.from) != counts) continue;
+            if (by == nullptr || by->state < each.state || (by->state == each.state && each.id < by->id)) by = &each;
         }
+        return by;
+    }
+
+    /// `web1 (hq) is critical by serfHealth`
+    [[nodiscard]] auto state_of(const instance& each) const -> std::string {
+        const check_state* const by = decisive(each);
         if (by == nullptr) return name(each) + " is passing without a check";
         const std::string id = one_line(by->id, 80);
         if (by->has_not_run) {
             return name(each) + " is unknown: its check " + id + " has not run since its agent was started";
         }
-        if (by->state == health::unknown && by->output == output_kind::own_unknown) {
-            return name(each) + " is unknown: its check " + id + " cannot tell";
-        }
+        if (cannot_tell(*by)) return name(each) + " is unknown: its check " + id + " cannot tell";
         return name(each) + " is " + std::string{to_string(by->state)} + " by " + id;
+    }
+    [[nodiscard]] static auto cannot_tell(const check_state& check) -> bool {
+        return check.state == health::unknown && check.output == output_kind::own_unknown;
     }
 
     [[nodiscard]] auto absent(const std::string& which) const -> std::string {
@@ -363,7 +369,9 @@ private:
     /// Of what is in no doubt otherwise: an instance that is unknown, or one that has not been away for long.
     [[nodiscard]] auto why_unknown() const -> error {
         if (const auto one = first(actives::unknown); one != facts_.instances.end()) {
-            return {errc::unavailable, state_of(*one)};
+            const check_state* const by = decisive(*one);
+            const bool for_now = by != nullptr && (by->has_not_run || cannot_tell(*by));
+            return {for_now ? errc::unavailable : errc::bad_data, state_of(*one)};
         }
         std::vector<std::string> texts;
         for (const auto& each : missing()) {

@@ -170,11 +170,26 @@ private:
         if (!at.is(kind::null) && !(at.is(kind::string) && at.text.empty())) text<expression>(at, where);
     }
 
+    /// Whether a key is surely meant to be one that a node's role depends on: where that is ignored, a standby may take
+    /// itself for a standalone.
+    [[nodiscard]] static auto is_misspelt(std::string_view name) -> bool {
+        constexpr std::string_view decisive[] = {"clusterKey", "environment", "serverRole",
+                                                 "node",       "datacenter",  "serviceFilter"};
+        std::string letters;
+        for (const char c : ascii::lower(name)) {
+            if (c != '_' && c != '-' && c != ' ') letters += c;
+        }
+        return std::ranges::any_of(decisive, [&](std::string_view each) {
+            const auto key = ascii::lower(each);
+            return letters == key || (key.size() > 5 && edit_distance(letters, key) == 1);
+        });
+    }
+
     void unknown(const value& at, std::string_view name, const std::string& where,
                  const std::vector<std::string_view>& known) {
         if (into_.unknown_keys.size() == most_problems) return;
         const auto meant = nearest(name, known);
-        into_.unknown_keys.push_back(into_.problems.size());
+        if (!is_misspelt(name)) into_.unknown_keys.push_back(into_.problems.size());
         into_.problems.push_back(
             {one_line(where, 200), at.offset,
              "this key is not known; " + (meant.empty() ? "there are " + listed({known.begin(), known.end()})
