@@ -532,6 +532,14 @@ TEST_CASE("it goes home once nothing is left that may be tried") {
     CHECK(now(at) == 60'000);
 }
 
+TEST_CASE("on a fresh node, without a directory for its lock, it goes home without a word") {
+    node at;
+    at.here.files.fail_on(worker_lock, {errc::io, "there is no such directory"});
+    heal::keep_trying(at.here, at.connect(), at.set);
+    CHECK(at.said("failed").empty());
+    CHECK(now(at) == 0);
+}
+
 TEST_CASE("incidents of the other state are another worker's") {
     node at;
     at.is_critical("web");

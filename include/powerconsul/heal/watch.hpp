@@ -251,11 +251,14 @@ void keep_trying(Host& here, Connect&& connect, const watch_setup& set) {
     const auto end_with = [&](const std::string& why) {
         log_failure(here.log, state, {}, why + std::string{no_further_attempts});
     };
-    // On a fresh node there is no directory for the lock yet.
-    if (const auto due = next_due(here.files, set.state_dir, state, set.watch.retry); due && !*due) return;
     // Waits a moment: the worker that holds the lock may have found nothing left, and miss what has opened since.
     const auto alone = here.files.lock(path, seconds(2));
-    if (!alone) return alone.error().code == errc::timed_out ? void() : end_with(alone.error().message);
+    if (!alone) {
+        // On a fresh node there is no directory for the lock yet, and no incident in it.
+        const auto journals = here.files.status(set.state_dir + "/journal");
+        if (alone.error().code == errc::timed_out || (journals && !*journals)) return;
+        return end_with(alone.error().message);
+    }
     milliseconds least = brief;
     for (int in_vain = 0; in_vain < most_in_vain;) {
         try {
