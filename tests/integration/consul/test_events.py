@@ -26,7 +26,9 @@ SHORT = (f"POWERCONSUL_TAKEOVER_AFTER={TAKE_OVER}s", f"POWERCONSUL_GIVE_BACK_AFT
 SLACK = 10  # seconds, for checks each second, handlers and triggers on a busy machine
 STILL = TAKE_OVER + 3  # seconds, after which who would have taken over has
 # Many agents on one busy machine must not take each other for dead.
-GOSSIP_HCL = 'gossip_lan { probe_interval = "500ms" probe_timeout = "400ms" gossip_interval = "100ms" suspicion_mult = 3 }'
+GOSSIP_HCL = """
+gossip_lan { probe_interval = "500ms" probe_timeout = "400ms" gossip_interval = "100ms" suspicion_mult = 3 }
+"""
 NOT_LISTED = "absent", ""
 EVENTS = {}  # by name
 
@@ -784,6 +786,7 @@ def main():
             for name in names:
                 kind = EVENTS[name][0]
                 told[name] = (in_turn if kind is Datacenters else together).submit(tell, scenes[kind], name)
+            concurrent.futures.wait(told.values())  # an agent ends with the thread that has started it
     finally:
         for scene in scenes.values():
             scene.close()
