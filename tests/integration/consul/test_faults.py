@@ -361,7 +361,8 @@ class Story:
         """Has commands run under a fault, and gives what it takes to wait for all of them.
 
         `without` and `kept` give what a check should say without and with a last known role, `acts` whether a trigger
-        should run then (never by what is only remembered), `code` is that of the other commands where nothing is known; `steady`: twice the same.
+        should run then (never by what is only remembered), `code` is that of the other commands where nothing is known;
+        `steady`: twice the same.
         `plan`: (command, kind, with a last known role, how often) of each; the rest of the arguments is for all.
         """
         agent = front or place.agent
@@ -489,8 +490,7 @@ class Story:
                        without=undecided, hangs=True)
         yield self.ask("remote datacenters slow and unreachable, asked for an active listed by node", abroad["listed"],
                        "(answers 500 to|did not answer the request for) /v1/health/service/listed",
-                       without=undecided, hangs=True,
-                       steady=False)
+                       without=undecided, hangs=True, steady=False)
         # Consul's text for it changes once gossip has found out.
         yield self.ask("remote datacenter unreachable: its server is killed", abroad["killed"],
                        "Consul answers 500 to /v1/health/service/killed",

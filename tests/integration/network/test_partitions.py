@@ -6,7 +6,8 @@
 
 Each is a machine with a network and a host name of its own, so that powerconsul runs with its defaults there; but a
 standby waits for nothing, since it would not notice what is short. Consul runs every check every second, and another
-loop calls powerconsul directly; each of these calls is a sample. `--options` are further ones of each check, as --options=--consistent. Exit status 77: skipped.
+loop calls powerconsul directly; each of these calls is a sample. `--options` are further ones of each check, as
+--options=--consistent. Exit status 77: skipped.
 """
 import argparse
 import base64
