@@ -1239,6 +1239,114 @@ TEST_CASE("who cannot remember does not take over") {
     CHECK(at.looks(1) == "unknown 1");
 }
 
+TEST_CASE("who has taken over and cannot remember any more gives back at once") {
+    struct full_disk : memory_files {
+        bool full{};
+        auto replace(const std::string& path, std::string_view text) -> result<void> {
+            if (full) return fail(errc::io, "the disk is full");
+            return memory_files::replace(path, text);
+        }
+    };
+    standby at;
+    full_disk files;
+    files.put("/proc/sys/kernel/random/boot_id", "4a11\n");
+    const auto look = [&] {
+        at.time.advance(seconds(1));
+        at.time.set_wall(at.time.wall() + seconds(1));
+        return role_resolver{at.asked, at.time, files, "/state", at.options}.resolve("web", seconds(8));
+    };
+    CHECK(said(look()) == "secondary stopped fresh");
+    at.fail();
+    for (int i = 0; i < 20; ++i) CHECK(said(look()) == "secondary stopped fresh");
+    CHECK(said(look()) == "secondary running fresh");
+    files.full = true;
+    for (int i = 0; i < 30; ++i) CHECK_MESSAGE(said(look()) == "secondary running fresh", "it goes on");
+    at.serve();
+    const auto back = look();
+    CHECK(said(back) == "secondary stopped fresh");
+    CHECK(back.rule == "a secondary waits while an active serves");
+    CHECK(back.reason ==
+          "production-web3 is in standby_nodes; production-web1 (hq) serves as active; for how long that has been so "
+          "cannot be remembered: the disk is full");
+    CHECK_MESSAGE(look().reason == back.reason, "the line of the check stays the same");
+    CHECK_FALSE(back.cause);
+}
+
+TEST_CASE("a look that cannot tell does not undo what another process has found out meanwhile") {
+    /// The watch, in the middle of whose look a check runs.
+    struct interrupted {
+        standby& at;
+        bool done{};
+        auto perform(const http_request& request) -> result<http_response> {
+            auto answer = at.consul.perform(request);
+            if (!done && answer && answer->status == 500) {
+                done = true;
+                at.consul.respond_normally();
+                at.time.advance(seconds(1));
+                CHECK(said(at.resolve()) == "secondary running fresh");
+            }
+            return answer;
+        }
+    };
+    standby at;
+    CHECK(at.looks(1) == "stopped 1");
+    at.fail();
+    CHECK(at.looks(20) == "stopped 20");
+    at.consul.respond_with("/v1/health", 500, "");
+    interrupted watch{at};
+    (void)role_resolver{watch, at.time, at.files, "/state", at.options}.resolve("web", seconds(8));
+    CHECK(watch.done);
+    CHECK(at.looks(30) == "running 30");
+}
+
+TEST_CASE("a document that could not be used for a moment changes nothing but itself") {
+    standby at;
+    SUBCASE("an active that is a standby afterwards stops at once") {
+        at.document(turned);
+        CHECK(at.looks(5) == "running 5");
+        at.fail();
+        at.document("{");
+        CHECK(at.looks(3) == "unknown 3");
+        at.document(by_nodes);
+        CHECK(at.looks(21) == "stopped 20, running 1");
+    }
+    SUBCASE("a standby that waits goes on waiting") {
+        CHECK(at.looks(1) == "stopped 1");
+        at.fail();
+        at.document("{");
+        CHECK(at.looks(3) == "unknown 3");
+        at.document(by_nodes);
+        CHECK(at.looks(21) == "stopped 20, running 1");
+    }
+    SUBCASE("a standby that has taken over runs on") {
+        CHECK(at.looks(1) == "stopped 1");
+        at.fail();
+        CHECK(at.looks(21) == "stopped 20, running 1");
+        at.document("{");
+        CHECK(at.looks(3) == "unknown 3");
+        at.document(by_nodes);
+        CHECK(at.looks(30) == "running 30");
+    }
+    SUBCASE("a standby that has just begun to look still leaves alone what runs") {
+        at.fail();
+        CHECK(at.looks(5) == "either 5");
+        at.document("{");
+        CHECK(at.looks(3) == "unknown 3");
+        at.document(by_nodes);
+        CHECK(at.looks(21) == "either 20, running 1");
+    }
+    SUBCASE("where an active was seen last is still known") {
+        at.consul.add("dr", {.service = "other", .node = "dr-other1"});
+        at.consul.respond_with("/v1/health/service/web?dc=dr", 500, "No path to datacenter");
+        CHECK(at.looks(1) == "stopped 1");
+        at.document("{");
+        CHECK(at.looks(1) == "unknown 1");
+        at.leave();
+        at.document(by_nodes);
+        CHECK(at.looks(81) == "unknown 60, stopped 20, running 1");
+    }
+}
+
 TEST_CASE("no history of short events changes what a standby does") {
     struct event {
         void (*begin)(standby&);

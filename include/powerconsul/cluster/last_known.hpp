@@ -25,7 +25,7 @@ struct last_known {
     std::string datacenter{};  ///< the one that was asked; empty for the agent's own
     std::string cluster{};     ///< who was asked, if not the agent of this machine
     role own{role::unknown};
-    expectation expects{expectation::unknown};  ///< of an unknown role: that of the standby before that has taken over
+    expectation expects{expectation::unknown};  ///< of an unknown role: what this node goes on with as a standby
     std::uint64_t document{};                   ///< the document's ModifyIndex, 0 if there was none
     std::string boot{};                         ///< the id of the boot whose clock the times are of
     milliseconds at{};                          ///< on the clock of that boot
@@ -36,6 +36,8 @@ struct last_known {
         return is_about_the_same(other) && own == other.own && expects == other.expects && document == other.document &&
                boot == other.boot && standby == other.standby;
     }
+
+    friend bool operator==(const last_known&, const last_known&) = default;
 
     /// Whether both are about one document, node and cluster.
     [[nodiscard]] auto is_about_the_same(const last_known& other) const -> bool {
@@ -83,7 +85,7 @@ void last_known_members(auto io, auto& known) {
     detail::last_known_members(member_reader{*root}, known);
     // Whoever has the active's place expects running, whatever a record says; only a standby has a choice.
     const bool possible = (known.own == role::secondary || known.expects == expectation::running ||
-                           (known.own == role::unknown && known.expects == expectation::unknown)) &&
+                           (known.own == role::unknown && known.expects != expectation::either)) &&
                           (known.own != role::standalone || known.document == 0);
     if (possible && encode_last_known(known) == text) return known;
     return fail(errc::bad_data, "the record of the last known role is damaged");

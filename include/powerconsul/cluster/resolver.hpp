@@ -205,16 +205,27 @@ private:
         facts.from = basis::fresh;
         facts.waits = facts.others.state == actives::none_serving && decided.expects != expectation::running;
         remember(facts, record(facts));
-        // What is not remembered begins anew at the next look: then nobody can tell how long nobody has served.
-        const bool counts = options_.wait.takeover_after.count > 0 && !view.facts.took_over;
-        if (facts.others.state != actives::none_serving || !counts || !facts.state_cause) {
+        // What is not remembered begins anew at the next look: then nobody can tell for how long it has been so.
+        const bool waits_to_take_over = facts.others.state == actives::none_serving && !view.facts.took_over &&
+                                        options_.wait.takeover_after.count > 0;
+        const bool waits_to_give_back =
+            facts.others.state == actives::serving && view.facts.took_over && !view.facts.lasted;
+        if (!facts.state_cause || !(waits_to_take_over || waits_to_give_back)) {
             // Who keeps no record cannot tell since when.
             if (options_.record != record_use::none) facts.reason += waiting_text(view, options_.wait);
             return facts;
         }
-        facts.cause =
-            error{errc::failed, "for how long that has been so cannot be remembered: " + facts.state_cause->message};
-        facts.reason += "; " + facts.cause->message;
+        const error why{errc::failed,
+                        "for how long that has been so cannot be remembered: " + facts.state_cause->message};
+        facts.reason += "; " + why.message;
+        if (waits_to_give_back) {
+            // Waiting would never end, and an active does serve.
+            const ruling at_once = rule(facts.own, {.others = actives::serving});
+            facts.expects = at_once.expects;
+            facts.rule = at_once.rule;
+            return facts;
+        }
+        facts.cause = why;
         facts.expects = expectation::unknown;
         facts.rule = {};
         facts.from = basis::none;
@@ -232,8 +243,9 @@ private:
     [[nodiscard]] auto definite(resolution facts, const error& why) -> resolution {
         facts = unresolved(facts, {why.code, "the cluster document " + facts.key + ": " + why.message});
         last_known next = record(facts);
-        if (has_taken_over(known_)) next.expects = known_->expects;
-        remember(facts, next);
+        next.expects = expected_of_standby(known_);
+        if (known_) next.standby.homes = known_->standby.homes;
+        remember(facts, next, false);
         return facts;
     }
 
@@ -260,7 +272,7 @@ private:
         facts.cause = facts.others.cause;
         last_known next = known_ ? *known_ : record(facts);
         next.standby = facts.others.memory;
-        remember(facts, next);
+        remember(facts, next, false);
         const auto& known = facts.remembered;
         if (!known || known->own != facts.own || known->document != facts.document) return facts;
         facts.expects = known->expects;
@@ -316,12 +328,17 @@ private:
         return agent && agent->datacenter == named;
     }
 
-    /// Writes only what is new, or what would soon be too old.
-    void remember(resolution& facts, const last_known& now) {
+    /// Writes only what is new, or what would soon be too old. A look that could not tell must not undo what another
+    /// process has found out meanwhile.
+    void remember(resolution& facts, const last_known& now, bool could_tell = true) {
         if (!may_write_) return;
         const milliseconds renewal{
             std::min(options_.max_age.count == 0 ? 60'000 : options_.max_age.count, std::int64_t{60'000}) / 4};
         if (known_ && known_->says_the_same_as(now) && now.at - known_->at < renewal) return;
+        if (!could_tell) {
+            const auto newest = load_last_known(files_, state_dir_, service_);
+            if (newest && *newest != stored_) return;
+        }
         const auto saved = save_last_known(files_, state_dir_, service_, now);
         facts.state_cause = saved ? std::nullopt : std::optional{saved.error()};
     }

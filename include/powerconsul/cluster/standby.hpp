@@ -34,6 +34,14 @@ struct standby_view {
            before->expects == expectation::running;
 }
 
+/// What a node whose document cannot be used goes on with, should it be a standby afterwards: one that has taken over
+/// runs on, any other waits. Unknown if it has just begun to look.
+[[nodiscard]] inline auto expected_of_standby(const std::optional<last_known>& before) -> expectation {
+    if (has_taken_over(before)) return expectation::running;
+    const bool looked = before && (before->expects == expectation::running || before->expects == expectation::stopped);
+    return looked ? expectation::stopped : expectation::unknown;
+}
+
 /// Looks that are further apart than this are not in a row.
 inline constexpr milliseconds longest_gap_in_looks = seconds(600);
 
@@ -52,8 +60,7 @@ inline constexpr milliseconds longest_gap_in_looks = seconds(600);
     view.facts.lasted =
         look.now - view.since >= (look.seen == actives::serving ? wait.give_back_after : wait.takeover_after);
     view.facts.took_over = has_taken_over(before);
-    view.facts.looked_before =
-        before && (before->expects == expectation::running || before->expects == expectation::stopped);
+    view.facts.looked_before = expected_of_standby(before) != expectation::unknown;
     return view;
 }
 
