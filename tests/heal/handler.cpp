@@ -1153,6 +1153,50 @@ TEST_CASE("what is locked by somebody else is to be tried again") {
     }
 }
 
+TEST_CASE("what has changed while a trigger waited for its turn counts") {
+    struct busy_files : memory_files {
+        std::function<void()> while_waiting{};
+        auto lock(const std::string& path, milliseconds wait) -> result<lock_type> {
+            if (!while_waiting || path.find("/slot-") == std::string::npos) return memory_files::lock(path, wait);
+            if (wait.count != 0) std::exchange(while_waiting, nullptr)();
+            return powerconsul::fail(errc::timed_out, "another trigger runs");
+        }
+    };
+    using busy = node<fake_supervisor, busy_files>;
+    struct row {
+        std::string_view name;
+        void (*change)(busy&);
+        std::string_view why;
+    };
+    const row rows[] = {
+        {"nothing", [](busy&) {}, ""},
+        {"maintenance",
+         [](busy& at) { REQUIRE(at.consul.set_check("hq", me, "_node_maintenance", store_status::critical)); },
+         "node production-web3 is in maintenance"},
+        {"the check",
+         [](busy& at) { REQUIRE(at.consul.set_check("hq", me, "service:web", store_status::passing, "up")); },
+         "the check has changed while other triggers of this node were waited for"},
+        {"the document", [](busy& at) { at.consul.put("hq", "cluster/production/web", "{}"); },
+         "the cluster document cluster/production/web: "},
+        {"Consul", [](busy& at) { at.consul.set_offline(true); }, "the embedded store is switched offline"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        busy at;
+        at.trigger();
+        at.jobs.on(restart, 0);
+        at.files.while_waiting = [&] {
+            each.change(at);
+            at.time.advance(seconds(30));
+        };
+        const auto report = at.handle();
+        REQUIRE(report.checks.size() == 1);
+        CHECK(report.checks[0].why.substr(0, each.why.size()) == each.why);
+        CHECK(report.checks[0].why.empty() == each.why.empty());
+        CHECK(at.jobs.begun().size() == (each.why.empty() ? 1 : 0));
+    }
+}
+
 TEST_CASE("two checks of one service get their attempts one after the other, and a failure hides none") {
     node at;
     at.trigger();

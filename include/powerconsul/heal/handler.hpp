@@ -281,7 +281,9 @@ private:
     // --- attempts ---
 
     /// Makes one attempt, or records why none was made. Returns false if the journal can no longer be relied on.
-    [[nodiscard]] auto attempt_on(const std::string& id, const std::string& output) -> bool {
+    /// `slot`: held, if it was waited for.
+    [[nodiscard]] auto attempt_on(const std::string& id, const std::string& output,
+                                  std::optional<typename journals::lock_type> slot = {}) -> bool {
         const incident before = *find_incident(journal_, id);
         handled_check done{before.check_id, id, step::act, {}, {}, {}, {}, {}};
         const auto hold = [&](std::string why, event_level level = event_level::info) {
@@ -320,8 +322,23 @@ private:
         if (!search) return give_up(unanswered(search.error()));
         if (!search->found) return hold("there is no trigger at " + listed(search->tried, "or"));
         done.as = search->found->as;
-        const auto slot = journals_.free_slot(here_.clock, report_.service, options_.at_once, options_.lock_wait);
-        if (!slot) return give_up(slot.error());
+        if (!slot) {
+            const milliseconds asked = here_.clock.monotonic();
+            auto free = journals_.free_slot(here_.clock, report_.service, options_.at_once, options_.lock_wait);
+            if (!free) return give_up(free.error());
+            slot.emplace(std::move(*free));
+            // Role, maintenance and the check itself may be others by now.
+            if (here_.clock.monotonic() - asked >= seconds(1)) {
+                const standing before_wait = standing_of(before.check_id);
+                auto again = consul().agent_checks();
+                if (!again) return give_up(unanswered(again.error()));
+                agent_ = std::move(*again);
+                if (standing_of(before.check_id) != before_wait) {
+                    return hold("the check has changed while other triggers of this node were waited for");
+                }
+                return attempt_on(id, output, std::move(slot));
+            }
+        }
         return run_trigger(before, *search->found, facts, output, std::move(done));
     }
 
