@@ -1594,6 +1594,24 @@ TEST_CASE("nothing acts in maintenance, on a role that is only remembered, or wh
          "production-web1 (hq) is critical by service:web, so since 2024-01-01T00:00:00.000Z: this node takes over once "
          "that has lasted 20 s",
          0},
+        {"an active serves again", standby,
+         [](node<>& at) {
+             const auto look = [&] {
+                 const resolver_options roles{.who = {.host = std::string{me}}};
+                 return role_resolver{at.consul, at.time, at.files, "/state", roles}.resolve("web", seconds(5)).expects;
+             };
+             REQUIRE(at.consul.set_check("hq", other, "service:web", store_status::critical));
+             CHECK(look() == expectation::either);
+             at.time.advance(seconds(20));
+             CHECK(look() == expectation::running);
+             // Nobody looks for an hour: the agent here was stopped, and so was the service.
+             at.time.advance(seconds(3600));
+             REQUIRE(at.consul.set_check("hq", other, "service:web", store_status::passing));
+         },
+         "an active serves again, and this node is about to give back: production-web3 is in standby_nodes; "
+         "production-web1 (hq) serves as active, so since 2024-01-01T01:00:20.000Z: this node has taken over, and "
+         "gives back once that has lasted 20 s",
+         0},
     };
     for (const auto& each : held) {
         CAPTURE(each.name);

@@ -314,6 +314,11 @@ private:
             return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
         }
         if (facts.waits) return hold("no active serves, and this node is about to take over: " + facts.reason);
+        // What has stopped here meanwhile must not be started beside it.
+        if (facts.own == role::secondary && facts.expects == expectation::running &&
+            facts.others.state == actives::serving) {
+            return hold("an active serves again, and this node is about to give back: " + facts.reason);
+        }
         if (trigger_role(facts.own, facts.expects) == role::unknown) {
             return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
         }
