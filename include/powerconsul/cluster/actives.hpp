@@ -31,6 +31,7 @@ struct actives_facts {
     std::vector<actives_source> sources{};  ///< what was asked, in that order
     std::vector<proven_rights> proven{};    ///< asked for when an active was not listed
     std::optional<error> cause{};           ///< why the state is unknown
+    bool only_absent{};                     ///< it is unknown only until an active has been absent for long enough
     /// What there is to remember of where the actives are and since when they are not registered; not filled in are
     /// the members that the decision is made of.
     standby_memory memory{};
@@ -81,6 +82,7 @@ public:
             case actives::serving: facts_.reason = name(*first(actives::serving)) + " serves as active"; break;
             case actives::none_serving: facts_.reason = "no active serves: " + described_all(); break;
             case actives::unknown:
+                facts_.only_absent = !facts_.cause && first(actives::unknown) == facts_.instances.end();
                 if (!facts_.cause) facts_.cause = why_unknown();
                 facts_.reason = "whether an active serves is unknown: " + facts_.cause->message;
                 return std::move(facts_);

@@ -273,7 +273,8 @@ private:
         last_known next = known_ ? *known_ : record(facts);
         next.standby = facts.others.memory;
         remember(facts, next, false);
-        const auto& known = facts.remembered;
+        // While an absence is counted, Consul does answer: its time is what the last expectation holds for.
+        const auto& known = facts.others.only_absent ? known_ : facts.remembered;
         if (!known || known->own != facts.own || known->document != facts.document) return facts;
         facts.expects = known->expects;
         if (facts.expects != expectation::unknown) facts.from = basis::cached;
