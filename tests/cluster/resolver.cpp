@@ -1009,6 +1009,10 @@ TEST_CASE("an active that is not registered is gone only after a while") {
               "registered, which counts after 60 s: a service runs on while its agent is restarted");
         CHECK(facts.cause->code == errc::unavailable);
     }
+    SUBCASE("no last expectation is to be used") {
+        at.options.max_age = {0};
+        CHECK(at.looks(81) == "unknown 60, stopped 20, running 1");
+    }
     SUBCASE("it has left for good") {
         CHECK(at.looks(90) == "stopped 80, running 10");
         CHECK(at.resolve().reason ==

@@ -274,7 +274,8 @@ private:
         next.standby = facts.others.memory;
         remember(facts, next, false);
         // While an absence is counted, Consul does answer: its time is what the last expectation holds for.
-        const auto& known = facts.others.only_absent ? known_ : facts.remembered;
+        const bool longer = facts.others.only_absent && options_.max_age.count > 0;
+        const auto& known = longer ? known_ : facts.remembered;
         if (!known || known->own != facts.own || known->document != facts.document) return facts;
         facts.expects = known->expects;
         if (facts.expects != expectation::unknown) facts.from = basis::cached;
