@@ -1178,6 +1178,16 @@ TEST_CASE("an unreachable datacenter in which no active was ever seen does not k
     CHECK_MESSAGE(moved.looks(81) == "stopped 80, running 1", "only where it was seen last is it asked for");
 }
 
+TEST_CASE("an active is absent only since an answer that proves it") {
+    standby at;
+    CHECK(at.looks(1) == "stopped 1");
+    at.leave();
+    at.consul.respond_with("/v1/health", 200, "[]");
+    (void)at.looks(70);
+    at.consul.respond_normally();
+    CHECK(at.looks(81) == "unknown 60, stopped 20, running 1");
+}
+
 TEST_CASE("who only looks, or looks elsewhere, changes nothing") {
     standby at;
     CHECK(at.looks(1) == "stopped 1");
