@@ -16,7 +16,7 @@ int main() {
     std::printf("%-11s %-13s %-8s | running  degraded stopped  unknown\n", "role", "actives", "expects");
     for (const role own : roles) {
         for (const actives state : others) {
-            const expectation wanted = expect(own, state);
+            const expectation wanted = rule(own, {.others = state}).expects;
             std::printf("%-11s %-13s %-8s |", std::string{to_string(own)}.c_str(),
                         std::string{to_string(state)}.c_str(), std::string{to_string(wanted)}.c_str());
             for (const observation each : seen) {

@@ -34,7 +34,7 @@ void decision(benchmark::State& state) {
         benchmark::DoNotOptimize(own);
         benchmark::DoNotOptimize(active);
         benchmark::DoNotOptimize(what);
-        benchmark::DoNotOptimize(judge(expect(own, active), what));
+        benchmark::DoNotOptimize(judge(rule(own, {.others = active}).expects, what));
         ++i;
     }
     state.SetItemsProcessed(state.iterations());

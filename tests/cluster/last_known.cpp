@@ -19,7 +19,7 @@ namespace {
 constexpr std::string_view line =
     R"({"key":"cluster/production/web","node":"production-web1","role":"secondary","expects":"stopped",)"
     R"("document":18446744073709551615,"boot":"4a11","at":1704067200123,"actives":"serving","since":99,)"
-    R"("since_wall":1704067200000,"absent":{"production-web2":7},"homes":{"production-web1":"hq"}})"
+    R"("since_wall":1704067200000,"absent":{"production-web2":7},"silent":{"n/c@5":8},"homes":{"production-web1":"hq"}})"
     "\n";
 
 auto replaced(std::string_view from, std::string_view to) -> std::string {
@@ -32,15 +32,19 @@ auto replaced(std::string_view from, std::string_view to) -> std::string {
 }  // namespace
 
 TEST_CASE("a record is written and read back, whatever it says") {
-    const last_known known{
-        .key = "cluster/production/web",
-        .node = "production-web1",
-        .own = role::secondary,
-        .expects = expectation::stopped,
-        .document = UINT64_MAX,
-        .boot = "4a11",
-        .at = {1704067200123},
-        .standby = {actives::serving, {99}, {1704067200000}, {{"production-web2", 7}}, {{"production-web1", "hq"}}}};
+    const last_known known{.key = "cluster/production/web",
+                           .node = "production-web1",
+                           .own = role::secondary,
+                           .expects = expectation::stopped,
+                           .document = UINT64_MAX,
+                           .boot = "4a11",
+                           .at = {1704067200123},
+                           .standby = {actives::serving,
+                                       {99},
+                                       {1704067200000},
+                                       {{"production-web2", 7}},
+                                       {{"n/c@5", 8}},
+                                       {{"production-web1", "hq"}}}};
     CHECK(json::encode_last_known(known) == line);
     for (const role own : {role::unknown, role::standalone, role::primary, role::secondary}) {
         for (const expectation expects :

@@ -1185,7 +1185,39 @@ TEST_CASE("an active is absent only since an answer that proves it") {
     at.consul.respond_with("/v1/health", 200, "[]");
     (void)at.looks(70);
     at.consul.respond_normally();
-    CHECK(at.looks(81) == "unknown 60, stopped 20, running 1");
+    CHECK(at.looks(81) == "stopped 80, running 1");
+}
+
+TEST_CASE("what says nothing for long has run: Consul keeps an output back while its status stays the same") {
+    struct row {
+        std::string_view name;
+        store_status status;
+        std::string_view before;  ///< of a standby
+        std::string_view after;   ///< of one that has taken over
+    };
+    const row rows[] = {
+        {"passing", store_status::passing, "stopped 100", "running 80, stopped 20"},
+        {"critical", store_status::critical, "stopped 80, running 20", "running 100"},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        standby at;
+        CHECK(at.looks(5) == "stopped 5");
+        at.say(each.status, "");
+        CHECK(at.looks(100) == each.before);
+        standby over;
+        CHECK(over.looks(1) == "stopped 1");
+        over.fail();
+        CHECK(over.looks(25) == "stopped 20, running 5");
+        over.say(each.status, "");
+        CHECK(over.looks(100) == each.after);
+        // Another registration begins anew, as after another restart of the agent.
+        over.leave();
+        over.come(store_status::passing);
+        over.say(store_status::passing, "");
+        CHECK(over.looks(50) == (each.status == store_status::passing ? "stopped 50" : "running 50"));
+        CHECK(over.resolve().others.state == actives::unknown);
+    }
 }
 
 TEST_CASE("who only looks, or looks elsewhere, changes nothing") {
@@ -1372,7 +1404,7 @@ TEST_CASE("no history of short events changes what a standby does") {
         {[](standby& at) { at.fail(); }, nothing, 19},
         {[](standby& at) { at.leave(); }, nothing, 59},
         {[](standby& at) { at.say(store_status::critical, line("unknown")); }, nothing, 90},
-        {[](standby& at) { at.say(store_status::passing, ""); }, nothing, 90},
+        {[](standby& at) { at.say(store_status::passing, ""); }, nothing, 59},
         {[](standby& at) { at.consul.respond_with("/v1/health", 500, ""); }, normally, 90},
         {[](standby& at) { at.consul.respond_with("/v1/kv", 500, ""); }, normally, 90},
         {[](standby& at) { at.consul.respond_with("/v1/health", 200, "[]"); }, normally, 59},

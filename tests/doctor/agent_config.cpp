@@ -22,7 +22,7 @@ constexpr std::string_view body = R"({
     "DataDir": "/var/lib/consul", "EnableLocalScriptChecks": true, "EnableRemoteScriptChecks": false,
     "DiscardCheckOutput": false, "CheckOutputMaxSize": 4096, "LeaveOnTerm": true,
     "SkipLeaveOnInt": false, "Services": [{"ID": "web-1", "Name": "web", "Check": {"CheckID": "", "ScriptArgs": []},
-                  "Checks": [{"CheckID": "role", "Name": "r", "ScriptArgs": ["/bin/powerconsul", "check"], "Timeout": "9s"}]},
+                  "Checks": [{"CheckID": "role", "Name": "r", "ScriptArgs": ["/bin/powerconsul", "check"], "Timeout": "9s", "Interval": "10s"}]},
                  {"ID": "", "Name": "db", "Check": {"CheckID": "", "ScriptArgs": ["/bin/false"], "Timeout": "500ms"},
                   "Checks": null},
                  {"ID": "mail", "Name": "mail", "Check": {"HTTP": "", "Header": {}, "TTL": "0s", "Interval": "0s"},
@@ -65,6 +65,7 @@ TEST_CASE("what an agent shows of its configuration") {
         CHECK(check.service == rows[i].service);
         CHECK(check.words.size() == rows[i].words);
         CHECK(check.timeout.count == rows[i].timeout);
+        CHECK(check.interval == seconds(check.id == "role" ? 10 : 0));
     }
 }
 

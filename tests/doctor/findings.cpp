@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <tuple>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -100,6 +102,15 @@ TEST_CASE("checks") {
     auto cut = check("role", "", 8000, 9000);
     cut.output_size = 4095;
     holds(one(checks{{cut}}), warning, "only the last 4095 bytes of its output");
+    auto slow = check("role", "", 8000, 9000);
+    slow.chosen.emplace();
+    for (const auto& [interval, after, state] :
+         {std::tuple{10, 60, ok}, {59, 60, ok}, {60, 60, warning}, {300, 60, warning}, {300, 360, ok}, {1, 0, ok}}) {
+        CAPTURE(interval);
+        slow.interval = seconds(interval);
+        slow.chosen->roles.wait.absent_after = seconds(after);
+        holds(one(checks{{slow}}), state, state == ok ? "role" : "s, not within the 60 s after which a check");
+    }
     auto fresh = check("role", "", 8000, 9000);
     for (const auto* const initial : {"", "critical"}) {
         fresh.initial = initial;

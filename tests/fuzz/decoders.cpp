@@ -14,6 +14,7 @@
 #include <powerconsul/consul/connection.hpp>
 #include <powerconsul/core/time.hpp>
 #include <powerconsul/lint/keys.hpp>
+#include <powerconsul/ports/log.hpp>
 #include <powerconsul/ports/trust.hpp>
 #include <powerconsul/probes/http.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>

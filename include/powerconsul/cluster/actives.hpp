@@ -31,7 +31,7 @@ struct actives_facts {
     std::vector<actives_source> sources{};  ///< what was asked, in that order
     std::vector<proven_rights> proven{};    ///< asked for when an active was not listed
     std::optional<error> cause{};           ///< why the state is unknown
-    bool only_absent{};                     ///< it is unknown only until an active has been absent for long enough
+    bool for_a_time{};                      ///< it is unknown only until something has lasted for absent_after
     /// What there is to remember of where the actives are and since when they are not registered; not filled in are
     /// the members that the decision is made of.
     standby_memory memory{};
@@ -82,7 +82,7 @@ public:
             case actives::serving: facts_.reason = name(*first(actives::serving)) + " serves as active"; break;
             case actives::none_serving: facts_.reason = "no active serves: " + described_all(); break;
             case actives::unknown:
-                facts_.only_absent = !facts_.cause && first(actives::unknown) == facts_.instances.end();
+                facts_.for_a_time = !facts_.cause && std::ranges::none_of(facts_.instances, is_unknown_for_good);
                 if (!facts_.cause) facts_.cause = why_unknown();
                 facts_.reason = "whether an active serves is unknown: " + facts_.cause->message;
                 return std::move(facts_);
@@ -234,12 +234,21 @@ private:
                 if (!is_silent(check)) continue;
                 const bool same = own_checks_.contains(check.id) || own_checks_.contains(check.name);
                 const bool likely = !told && !own_checks_.empty() && check.of_service && check.state == health::passing;
-                if (same || likely) {
-                    check.state = health::unknown;
-                    check.has_not_run = true;
-                }
+                if (!(same || likely) || is_over(check, each)) continue;
+                check.state = health::unknown;
+                check.has_not_run = true;
             }
         }
+    }
+
+    /// Remembers since when a check of one registration says nothing, and tells whether it must have run by now.
+    [[nodiscard]] auto is_over(const check_state& check, const instance& of) -> bool {
+        const std::string key = of.node + '/' + check.id + '@' + std::to_string(check.created);
+        return has_lasted(since(before_.silent, facts_.memory.silent, key));
+    }
+    [[nodiscard]] static auto is_unknown_for_good(const instance& each) -> bool {
+        return std::ranges::any_of(
+            each.checks, [](const auto& check) { return check.state == health::unknown && !check.has_not_run; });
     }
 
     // --- what is not there ---
@@ -255,15 +264,21 @@ private:
             }
         }
         if (facts_.cause) return;
-        for (const auto& each : missing()) {
-            const auto known = before_.absent.find(each);
-            memory.absent[each] =
-                known != before_.absent.end() && known->second <= now_.count ? known->second : now_.count;
-        }
+        for (const auto& each : missing()) (void)since(before_.absent, memory.absent, each);
     }
     [[nodiscard]] auto is_long_absent(const std::string& which) const -> bool {
         const auto known = facts_.memory.absent.find(which);
-        return known != facts_.memory.absent.end() && now_.count - known->second >= options_.wait.absent_after.count;
+        return known != facts_.memory.absent.end() && has_lasted(known->second);
+    }
+
+    using times = std::map<std::string, std::int64_t>;
+    /// Since when something is so: from what was remembered before, or else since now.
+    auto since(const times& before, times& next, const std::string& what) const -> std::int64_t {
+        const auto known = before.find(what);
+        return next[what] = known != before.end() && known->second <= now_.count ? known->second : now_.count;
+    }
+    [[nodiscard]] auto has_lasted(std::int64_t since) const -> bool {
+        return now_.count - since >= options_.wait.absent_after.count;
     }
     [[nodiscard]] auto is_missing(const std::string& which) const -> bool {
         return std::ranges::none_of(facts_.instances, [&](const auto& each) {

@@ -12,6 +12,7 @@ struct standby_memory {
     milliseconds since{};                          ///< when the first of the looks was that have seen the same
     milliseconds since_wall{};                     ///< the same on the wall clock, for people
     std::map<std::string, std::int64_t> absent{};  ///< actives that are not registered, and since when (milliseconds)
+    std::map<std::string, std::int64_t> silent{};  ///< checks that do not seem to have run, and since when
     std::map<std::string, std::string> homes{};    ///< actives, and in which datacenter they were seen last
 
     friend bool operator==(const standby_memory&, const standby_memory&) = default;
@@ -65,6 +66,7 @@ void last_known_members(auto io, auto& known) {
     io.number("since", known.standby.since.count);
     io.number("since_wall", known.standby.since_wall.count);
     io.map("absent", known.standby.absent);
+    io.map("silent", known.standby.silent);
     io.map("homes", known.standby.homes);
 }
 

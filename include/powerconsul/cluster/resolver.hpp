@@ -273,8 +273,8 @@ private:
         last_known next = known_ ? *known_ : record(facts);
         next.standby = facts.others.memory;
         remember(facts, next, false);
-        // While an absence is counted, Consul does answer: its time is what the last expectation holds for.
-        const bool longer = facts.others.only_absent && options_.max_age.count > 0;
+        // While something is only waited for, Consul does answer: the last expectation holds for as long.
+        const bool longer = facts.others.for_a_time && options_.max_age.count > 0;
         const auto& known = longer ? known_ : facts.remembered;
         if (!known || known->own != facts.own || known->document != facts.document) return facts;
         facts.expects = known->expects;

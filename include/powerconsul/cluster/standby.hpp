@@ -9,7 +9,10 @@ namespace powerconsul::inline v0 {
 struct standby_times {
     milliseconds takeover_after{seconds(20)};   ///< no active serves
     milliseconds give_back_after{seconds(20)};  ///< an active serves again
-    milliseconds absent_after{seconds(60)};     ///< an active is not registered: its agent may only be restarted
+    /// An active is not registered, or its check has not run yet: its agent may only be restarted. What checks say
+    /// without an output counts then, since Consul keeps an output back for up to 7.5 minutes while the status stays
+    /// the same (check_update_interval).
+    milliseconds absent_after{seconds(60)};
 };
 
 /// One look of a standby at its actives.

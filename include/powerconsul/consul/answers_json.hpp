@@ -83,6 +83,8 @@ namespace detail {
     };
     check_state made{id, check_health(id, status), std::string{text("Name")}, kind_of_output(text("Output"))};
     made.of_service = !text("ServiceID").empty();
+    const value* const created = check.find("CreateIndex");
+    made.created = created == nullptr ? 0 : created->as_unsigned().value_or(0);
     made.script = text("Type") == "script" || check.find("Type") == nullptr;  // Consul says it since 1.7
     const bool failing = made.state == health::warning || made.state == health::critical;
     if (failing && made.output == output_kind::own_unknown) made.state = health::unknown;

@@ -31,9 +31,10 @@ struct check_state {
     health state{health::unknown};
     std::string name{};
     output_kind output{output_kind::other};
-    bool of_service{};   ///< otherwise it is the node's
-    bool script{};       ///< a program that the agent runs, or Consul does not say what it is
-    bool has_not_run{};  ///< since its agent was started, as far as others of its kind tell
+    bool of_service{};        ///< otherwise it is the node's
+    bool script{};            ///< a program that the agent runs, or Consul does not say what it is
+    bool has_not_run{};       ///< since its agent was started, as far as others of its kind tell
+    std::uint64_t created{};  ///< Consul's CreateIndex; 0 if it does not say so
 };
 
 /// One registration of a service on one node, with the checks of both.

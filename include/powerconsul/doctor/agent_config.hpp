@@ -17,6 +17,7 @@ struct configured_check {
     std::string id{};
     std::string service{};                   ///< the Consul service; empty for a check of the node
     std::vector<std::string> words{};        ///< the program and its arguments
+    milliseconds interval{};                 ///< from one run to the next; 0 if it is not said
     milliseconds timeout{};                  ///< after which Consul ends it
     std::uint64_t output_size{most_output};  ///< bytes of its output that Consul keeps
     std::string initial{};                   ///< its status until it has run, critical if empty
@@ -124,6 +125,7 @@ inline void add_configured_check(const json::value& definition, const std::strin
     if (args == nullptr) args = config_member(definition, "scriptargs");
     if (args != nullptr) next.words = config_words(*args);
     if (next.words.empty()) return;
+    next.interval = parse_go_duration(config_text(definition, "interval")).value_or(milliseconds{});
     next.timeout = parse_go_duration(config_text(definition, "timeout")).value_or(milliseconds{});
     if (next.timeout.count == 0) next.timeout = seconds(30);  // Consul's default
     const auto* const size = config_member(definition, "outputmaxsize");

@@ -22,6 +22,7 @@ struct examined_check {
     std::string cause{};                            ///< why it cannot work; empty if it can
     std::string remedy{"correct its args"};         ///< against that cause
     milliseconds own_timeout{};                     ///< the limit that powerconsul sets itself
+    milliseconds interval{};                        ///< from one run to the next; 0 if it is not known
     milliseconds timeout{};                         ///< after which Consul ends it
     std::uint64_t output_size{most_output};         ///< bytes of its output that Consul keeps
     std::string initial{};                          ///< its status until it has run, critical if empty
@@ -40,6 +41,7 @@ template <local_machine Machine, command_reader Front>
     if (!call) return std::nullopt;
     examined_check next{.id = from.id,
                         .cause = call->cause,
+                        .interval = from.interval,
                         .timeout = from.timeout,
                         .output_size = from.output_size,
                         .initial = from.initial,

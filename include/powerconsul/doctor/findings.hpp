@@ -152,6 +152,14 @@ struct rights_facts {
                              "Consul keeps only the last " + std::to_string(each.output_size) +
                                  " bytes of its output, so that peers may not see that its state is unknown",
                              "remove its output_max_size"});
+        } else if (each.chosen && each.chosen->roles.wait.absent_after.count != 0 &&
+                   each.interval >= each.chosen->roles.wait.absent_after) {
+            found.push_back({point, condition::warning,
+                             "it runs each " + to_string(each.interval) + ", not within the " +
+                                 to_string(each.chosen->roles.wait.absent_after) +
+                                 " after which a check that says nothing counts: a standby may take an active whose "
+                                 "agent was restarted for one that serves",
+                             "let its interval be shorter than absentAfter"});
         } else if (!each.line.has("serving") && (each.initial.empty() || each.initial == "critical")) {
             found.push_back({point, condition::warning,
                              "whenever the agent starts, Consul calls it critical until it has run, and a standby may "
