@@ -99,7 +99,7 @@ on() {
 
 # What the user has set for powerconsul must not change what is shown.
 unset "${!POWERCONSUL_@}" "${!CONSUL_@}"
-(umask 022 && echo '{}' >powerconsul.conf)
+(umask 022 && echo '{"takeoverAfter": "2s"}' >powerconsul.conf)  # 20 s by default
 export POWERCONSUL_CONFIG=$demo/powerconsul.conf
 
 make_machine web1 web mail
@@ -155,6 +155,9 @@ on web1 2 "CRITICAL - web is stopped, primary" \
     "critical. It should run here. Consul notes that; here we do:" "$check_web"
 on web1 0 "" "the file now says what Consul would." \
     "sed -i '/\"web\".*production-web1/s/passing/critical/' ../consul.json"
+on web2 0 "takes over once that has lasted 2 s" \
+    "passing for now: what is healed in a moment starts nobody else. The time is 20 s by default, and 2 s here." "$check_web"
+on web2 0 "" "two seconds later:" "sleep 2"
 on web2 2 "CRITICAL - web is stopped, secondary expects running" \
     "critical. Nothing changed on this machine, but no active serves any more: it should take over." "$check_web"
 on web2 0 "" "an operator, or a handler of the check, starts it..." "init.d/web start"

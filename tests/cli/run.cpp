@@ -167,7 +167,7 @@ TEST_CASE("takeoverOn brings back the original's rule") {
 TEST_CASE("a check that ends without a verdict prints its line all the same") {
     const sandbox box;
     box.write("config.json", "{}");
-    box.write("bad.json", R"({"clusterkey": "x", "timeout": "soon"})");
+    box.write("bad.json", R"({"colour": "x", "timeout": "soon"})");
     box.write("foreign.json", "{}", 0620);
     box.write("store.json", store_text(pair_document, "passing"));
     box.init_script("local", 0);

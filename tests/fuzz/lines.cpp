@@ -26,8 +26,8 @@ void record(std::string_view text) {
         return fuzz::expect(known.error().code == errc::bad_data && !known.error().message.empty(), "no reason", text);
     }
     fuzz::expect(json::encode_last_known(*known) == text, "half read", text);
-    fuzz::expect((known->own == role::unknown) == (known->expects == expectation::unknown), "half known", text);
-    fuzz::expect(known->own == role::secondary || known->expects != expectation::stopped, "an active stopped", text);
+    const bool active = known->own == role::primary || known->own == role::standalone;
+    fuzz::expect(!active || known->expects == expectation::running, "an active that does not run", text);
 }
 
 void log_line(fuzz::choices& pick, fuzz::parts texts) {
