@@ -20,7 +20,12 @@ int main() {
 
     posix_clock time;
     testing::memory_files files;  // a real service keeps its last known roles on disk: posix_files
-    role_resolver roles{consul, time, files, "/var/lib/queue", {.who = {.host = "production-worker2"}}};
+    // By default a standby takes over only once nobody has served for 20 s; here it does so at once.
+    role_resolver roles{consul,
+                        time,
+                        files,
+                        "/var/lib/queue",
+                        {.who = {.host = "production-worker2"}, .wait = {.takeover_after = seconds(0)}}};
 
     const bool working = false;
     const auto worker = [&]() -> observed {

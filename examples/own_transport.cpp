@@ -139,7 +139,8 @@ int main() {
     socket_transport transport{ntohs(address.sin_port)};
     posix_clock time;
     testing::memory_files files;
-    role_resolver roles{transport, time, files, "/state", {.who = {.host = "production-web2"}}};
+    role_resolver roles{
+        transport, time, files, "/state", {.who = {.host = "production-web2"}, .wait = {.takeover_after = seconds(0)}}};
     const auto facts = roles.resolve("web", seconds(5));
     std::printf("%s\n%s, expects %s\n", facts.reason.c_str(), std::string{to_string(facts.own)}.c_str(),
                 std::string{to_string(facts.expects)}.c_str());

@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <tuple>
-
 #include <optional>
 #include <string>
 #include <string_view>
@@ -104,12 +102,18 @@ TEST_CASE("checks") {
     holds(one(checks{{cut}}), warning, "only the last 4095 bytes of its output");
     auto slow = check("role", "", 8000, 9000);
     slow.chosen.emplace();
-    for (const auto& [interval, after, state] :
-         {std::tuple{10, 60, ok}, {59, 60, ok}, {60, 60, warning}, {300, 60, warning}, {300, 360, ok}, {1, 0, ok}}) {
-        CAPTURE(interval);
-        slow.interval = seconds(interval);
-        slow.chosen->roles.wait.absent_after = seconds(after);
-        holds(one(checks{{slow}}), state, state == ok ? "role" : "s, not within the 60 s after which a check");
+    struct pace {
+        std::int64_t interval;  ///< seconds
+        std::int64_t absent_after;
+        condition state;
+    };
+    for (const auto& each :
+         {pace{10, 60, ok}, {59, 60, ok}, {60, 60, warning}, {300, 60, warning}, {300, 360, ok}, {1, 0, ok}}) {
+        CAPTURE(each.interval);
+        slow.interval = seconds(each.interval);
+        slow.chosen->roles.wait.absent_after = seconds(each.absent_after);
+        holds(one(checks{{slow}}), each.state,
+              each.state == ok ? "role" : "s, not within the 60 s after which a check");
     }
     auto fresh = check("role", "", 8000, 9000);
     for (const auto* const initial : {"", "critical"}) {

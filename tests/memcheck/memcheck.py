@@ -77,6 +77,7 @@ def rows(folder):
         (scripts / service).write_text(f"#!/bin/sh\necho '{service} {text}'\nexit {status}\n")
         (scripts / service).chmod(0o755)
     (folder / "document.json").write_text('{"active_nodes": ["a"], "standby_nodes": []}')
+    (folder / "same.conf").write_text("{}")
     sysv = ["--service-manager", "sysv", "--init-directory", str(scripts)]
     active, standby = ["-S", "web", "--node", "production-web1"], ["-S", "web", "--node", "production-web2"]
     snapshot = json.dumps([CHECK, {**CHECK, "Node": "production-web2"}])
@@ -103,7 +104,7 @@ def rows(folder):
         (0, ["trigger", "critical", "-s", json.dumps(CHECK), "--node", "production-web1"], ""),
         (0, ["incidents"], ""),
         (0, ["acl-policy", "-S", "web"], ""),
-        (0, ["config", "bootstrap", "-C", "{}", "--config", str(folder / "new.conf")], ""),
+        (0, ["config", "bootstrap", "-C", "{}", "--config", str(folder / "same.conf")], ""),
         (65, ["lint", str(folder / "document.json")], ""),
         (1, ["lint", "-S", "web"], ""),
     ]

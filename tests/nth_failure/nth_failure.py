@@ -283,7 +283,7 @@ class Place:
     def configure(self, name, changes):
         said = {"environment": "production", "serverRole": "web", "stateDir": str(self.state), "log": "stderr",
                 "stopFile": str(self.folder / "stop"), "subVars": {"RUNS": str(self.runs_file)}, "timeout": "9s",
-                "trigger": {**RETRY, **changes}}
+                "takeoverAfter": "0s", "giveBackAfter": "0s", "absentAfter": "0s", "trigger": {**RETRY, **changes}}
         if self.scenario.stays:
             said["log"] = str(self.folder / "log")
         if self.scenario.http:
@@ -599,7 +599,8 @@ class Judge:
                 continue
             if name.startswith("last-known/"):
                 listed = "primary" if self.scenario.node == ACTIVE else "secondary"
-                fresh = {"web": listed, "down": listed, "foreign": "unknown"}.get(path.stem, "standalone")
+                fresh = {"web": listed, "down": listed, "foreign": "unknown",
+                         "far": "secondary"}.get(path.stem, "standalone")
                 old = ["standalone"] if self.scenario.before == "old record" else []
                 self.expect(told["role"] in [fresh, *old], f"{name} holds {told}")
 

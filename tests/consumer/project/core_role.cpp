@@ -2,5 +2,5 @@
 #include <powerconsul/powerconsul.hpp>
 
 auto expectation_of_a_primary() -> powerconsul::expectation {
-    return powerconsul::expect(powerconsul::role::primary, powerconsul::actives::unknown);
+    return powerconsul::rule(powerconsul::role::primary, {}).expects;
 }

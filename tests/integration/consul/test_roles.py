@@ -470,11 +470,14 @@ class Output(Case):
         self.web1.running(True)
         serving(self.web1)
         self.assertEqual(len(cluster.hq.api("GET", "/v1/health/service/web?passing")), 2, "both are well")
-        standby = cluster.web2.api("GET", "/v1/agent/checks")["web-serves"]
-        self.assertEqual(standby["Status"], "critical")
-        self.assertIn("apache2 does not serve here, secondary expects stopped", standby["Output"])
-        snapshot = [check for check in cluster.web2.api("GET", "/v1/health/node/production-web2")
-                    if check["CheckID"] == "web-serves"]
+
+        def standby():
+            found = [check for check in cluster.web2.api("GET", "/v1/health/node/production-web2")
+                     if check["CheckID"] == "web-serves"]
+            return found if found and found[0]["Output"] else None
+        snapshot = wait_until("it has run on the standby, too", standby)
+        self.assertEqual(snapshot[0]["Status"], "critical")
+        self.assertIn("apache2 does not serve here, secondary expects stopped", snapshot[0]["Output"])
         watch = self.web2.run([cluster.powerconsul, "watch", "critical", *self.web2.options("web")[2:], "--log", "stderr"],
                               json.dumps(snapshot))
         self.assertEqual((watch.code, watch.out, watch.err), (0, "", ""), watch)
