@@ -1421,7 +1421,7 @@ TEST_CASE("no history of short events changes what a standby does") {
         random = random * 1'664'525U + 1'013'904'223U;
         return static_cast<std::size_t>((random >> 8U) % limit);
     };
-    for (int history = 0; history < 300; ++history) {
+    for (int history = 0; history < 60; ++history) {
         CAPTURE(history);
         standby at;
         const bool over = history % 2 == 1;  // it has taken over, and the active only seems to come back
