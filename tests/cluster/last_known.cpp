@@ -245,7 +245,7 @@ TEST_CASE("what cannot be read or written is an error, never an empty record") {
     files.put("/state/last-known/web.json", "{}");
     CHECK(state.load("web").error() ==
           error{errc::bad_data, "/state/last-known/web.json: the record of the last known role is damaged"});
-    files.put("/state/last-known/web.json", std::string(1024 * 1024 + 1, ' '));
+    files.put("/state/last-known/web.json", std::string(8 * 1024 * 1024 + 1, ' '));
     CHECK(state.load("web").error().code == errc::bad_data);
     files.put("/state/last-known/web.json", "", {file_kind::symlink, 0777, 1000, 1000, 0, 0});
     CHECK(state.load("web").error().code == errc::bad_data);
@@ -296,13 +296,13 @@ TEST_CASE("whether there is a record must be kept, and without its directory the
     CHECK(state.load("web").error() == error{errc::io, "input/output error"});
 }
 
-TEST_CASE("a record has at most 1 MiB") {
+TEST_CASE("a record has at most 8 MiB") {
     memory_files files;
     state_directory<memory_files> state{files, "/state"};
     REQUIRE(state.save("web", kept));
     const std::string path = "/state/last-known/web.json";
-    files.put(path, std::string(1024 * 1024, ' '));
+    files.put(path, std::string(8 * 1024 * 1024, ' '));
     CHECK(state.load("web").error().message.starts_with(path + ": not valid JSON"));
-    files.put(path, std::string(1024 * 1024 + 1, ' '));
-    CHECK(state.load("web").error().message == quoted(path) + " is larger than the 1048576 bytes allowed");
+    files.put(path, std::string(8 * 1024 * 1024 + 1, ' '));
+    CHECK(state.load("web").error().message == quoted(path) + " is larger than the 8388608 bytes allowed");
 }

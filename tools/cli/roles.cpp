@@ -49,7 +49,15 @@ auto run_role(const invocation&, const config::arguments& line, const configurat
     if (!facts) return unexpected{facts.error()};
     if (facts->own != role::unknown) {
         const auto why = find_maintenance(*here, *service, {chosen.timeout.count / 8});
-        if (why) expect_nothing(*facts, *why);
+        if (why && *why) expect_nothing(*facts, **why);
+        // What is started or not for it must not go against maintenance.
+        if (!why && asked) {
+            facts->expects = expectation::unknown;
+            facts->from = basis::none;
+            facts->cause = why.error();
+            facts->reason =
+                "whether this node is in maintenance is unknown: " + why.error().message + "; " + facts->reason;
+        }
     }
     if (facts->cause) facts->reason = with_remedy(std::move(facts->reason), facts->cause->remedy);
 

@@ -79,8 +79,9 @@ template <host Host, kind<Host> Kind>
     auto report = judged();
     // Only a verdict that maintenance would change is worth another question.
     if (report.state != (how.serving ? verdict::critical : verdict::passing) && facts->own != role::unknown) {
-        if (const auto why = find_maintenance(here, consul_service, {how.timeout.count / 8})) {
-            expect_nothing(*facts, *why);
+        const auto why = find_maintenance(here, consul_service, {how.timeout.count / 8});
+        if (why && *why) {
+            expect_nothing(*facts, **why);
             report = judged();
         }
     }

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <set>
 #include <tuple>
 
 #include <powerconsul/cluster/document.hpp>
-#include <powerconsul/cluster/standby.hpp>
+#include <powerconsul/cluster/resolver_options.hpp>
+#include <powerconsul/cluster/silent_checks.hpp>
 #include <powerconsul/consul/client.hpp>
 
 namespace powerconsul::inline v0 {
@@ -37,22 +37,6 @@ struct actives_facts {
     standby_memory memory{};
 };
 
-/// What is done with the record of the last known role: who only looks changes nothing.
-enum class record_use : unsigned char { none, read, read_and_write };
-
-struct resolver_options {
-    identity who{};             ///< what is empty is taken from the host name, then from the agent
-    std::string cluster_key{};  ///< the key below which the documents stand; if empty, `cluster/<environment>`
-    /// Narrows the actives of datacenters by node name; if empty, those of the same environment and server role count.
-    std::string service_filter{};
-    takeover from{takeover::on_critical};
-    standby_times wait{};
-    milliseconds max_age{seconds(60)};  ///< for how long a last known role may be used; 0 means never
-    record_use record{record_use::read_and_write};
-    std::string cluster{};  ///< who is asked, if not the agent of this machine: another one's record does not count
-    read_rules reads{};
-};
-
 namespace detail {
 
 /// Puts together what several datacenters answer, and decides only at the end.
@@ -67,7 +51,8 @@ public:
           options_{options},
           before_{before},
           now_{now},
-          own_{options.who.datacenter} {}
+          own_{options.who.datacenter},
+          silent_{before.silent, now, options.wait.absent_after} {}
 
     [[nodiscard]] auto found() && -> actives_facts {
         by_nodes() ? look_by_node() : look_by_datacenter();
@@ -98,13 +83,13 @@ private:
     /// missing actives were seen last, or all if one of them was never seen.
     void look_by_node() {
         ask({own_});
-        tell_silent({});
+        silent_.mark(facts_.instances, facts_.memory.silent);
         // An empty list does not say that the actives are gone: a token without the right to see them gets the same.
         if (facts_.sources.front().instances == 0) doubt(nothing_to_see());
         if (missing().empty() || state() == actives::serving) return;
         if (auto others = other_homes()) {
             ask(*others);
-            tell_silent({});
+            silent_.mark(facts_.instances, facts_.memory.silent);
         } else {
             doubt(others.error());
         }
@@ -134,12 +119,13 @@ private:
         ask(group_.active);
         const bool any = std::ranges::any_of(facts_.sources, [](const auto& each) { return each.instances != 0; });
         // Nothing there may be nothing to see: a token that cannot see this node's own instance proves nothing.
-        if (!any || has_silent()) {
+        if (!any || silent_checks::any(facts_.instances)) {
             for (const auto& own : instances({options_.who.datacenter})) {
                 if (!own.instances && !any) doubt(own.instances.error());
                 if (own.instances && own.instances->empty() && !any) doubt(nothing_to_see());
-                if (own.instances) tell_silent(*own.instances);
+                if (own.instances) silent_.learn(*own.instances);
             }
+            silent_.mark(facts_.instances, facts_.memory.silent);
         }
         const identity& who = options_.who;
         const bool derived = options_.service_filter.empty();
@@ -171,7 +157,7 @@ private:
             }
             source.instances = answer.instances->size();
             leave_out_left_over(*answer.instances);
-            note_own_checks(*answer.instances);
+            silent_.learn(*answer.instances);
             for (auto& each : *answer.instances) {
                 // The agent's list of datacenters need not begin with its own.
                 if (own_.empty()) own_ = each.datacenter;
@@ -183,72 +169,6 @@ private:
                 if (*active) facts_.instances.push_back(std::move(each));
             }
         }
-    }
-
-    /// Beside an instance that has checks of its own, one without any on the same node is left over from an earlier
-    /// registration: that it passes says nothing.
-    static void leave_out_left_over(std::vector<instance>& among) {
-        const auto is_checked = [](const instance& each) {
-            return std::ranges::any_of(each.checks, &check_state::of_service);
-        };
-        std::set<std::string> checked;
-        for (const auto& each : among) {
-            if (is_checked(each)) checked.insert(each.node);
-        }
-        std::erase_if(among, [&](const instance& each) { return !is_checked(each) && checked.contains(each.node); });
-    }
-
-    // --- checks that have not run ---
-
-    /// Keeps ids and names of the checks whose output is powerconsul's, on whatever node.
-    void note_own_checks(const std::vector<instance>& among) {
-        for (const auto& each : among) {
-            for (const auto& check : each.checks) {
-                if (!is_own(check)) continue;
-                own_checks_.insert(check.id);
-                if (!check.name.empty()) own_checks_.insert(check.name);
-            }
-        }
-    }
-    [[nodiscard]] static auto is_own(const check_state& check) -> bool {
-        return check.output != output_kind::other && check.output != output_kind::none;
-    }
-    [[nodiscard]] static auto is_silent(const check_state& check) -> bool {
-        return check.output == output_kind::none && check.script &&
-               (check.state == health::passing || check.state == health::critical);
-    }
-    [[nodiscard]] auto has_silent() const -> bool {
-        return std::ranges::any_of(facts_.instances,
-                                   [](const auto& each) { return std::ranges::any_of(each.checks, is_silent); });
-    }
-
-    /// Takes the checks of powerconsul that say nothing for unknown: they have not run since their agent started, and
-    /// are what their definition says meanwhile, passing or critical. Powerconsul's are those that are so on another
-    /// node; and where a service is checked by powerconsul on other nodes, all that pass on a node on which none of the
-    /// service's checks is known for it.
-    void tell_silent(const std::vector<instance>& elsewhere) {
-        note_own_checks(elsewhere);
-        for (auto& each : facts_.instances) {
-            const bool told = std::ranges::any_of(each.checks, is_own);
-            for (auto& check : each.checks) {
-                if (!is_silent(check)) continue;
-                const bool same = own_checks_.contains(check.id) || own_checks_.contains(check.name);
-                const bool likely = !told && !own_checks_.empty() && check.of_service && check.state == health::passing;
-                if (!(same || likely) || is_over(check, each)) continue;
-                check.state = health::unknown;
-                check.has_not_run = true;
-            }
-        }
-    }
-
-    /// Remembers since when a check of one registration says nothing, and tells whether it must have run by now.
-    [[nodiscard]] auto is_over(const check_state& check, const instance& of) -> bool {
-        const std::string key = of.node + '/' + check.id + '@' + std::to_string(check.created);
-        return has_lasted(since(before_.silent, facts_.memory.silent, key));
-    }
-    [[nodiscard]] static auto is_unknown_for_good(const instance& each) -> bool {
-        return std::ranges::any_of(
-            each.checks, [](const auto& check) { return check.state == health::unknown && !check.has_not_run; });
     }
 
     // --- what is not there ---
@@ -264,21 +184,11 @@ private:
             }
         }
         if (facts_.cause) return;
-        for (const auto& each : missing()) (void)since(before_.absent, memory.absent, each);
+        for (const auto& each : missing()) note_since(before_.absent, memory.absent, each, now_);
     }
     [[nodiscard]] auto is_long_absent(const std::string& which) const -> bool {
         const auto known = facts_.memory.absent.find(which);
-        return known != facts_.memory.absent.end() && has_lasted(known->second);
-    }
-
-    using times = std::map<std::string, std::int64_t>;
-    /// Since when something is so: from what was remembered before, or else since now.
-    auto since(const times& before, times& next, const std::string& what) const -> std::int64_t {
-        const auto known = before.find(what);
-        return next[what] = known != before.end() && known->second <= now_.count ? known->second : now_.count;
-    }
-    [[nodiscard]] auto has_lasted(std::int64_t since) const -> bool {
-        return now_.count - since >= options_.wait.absent_after.count;
+        return known != facts_.memory.absent.end() && now_.count - known->second >= options_.wait.absent_after.count;
     }
     [[nodiscard]] auto is_missing(const std::string& which) const -> bool {
         return std::ranges::none_of(facts_.instances, [&](const auto& each) {
@@ -375,6 +285,10 @@ private:
         if (cannot_tell(*by)) return name(each) + " is unknown: its check " + id + " cannot tell";
         return name(each) + " is " + std::string{to_string(by->state)} + " by " + id;
     }
+    [[nodiscard]] static auto is_unknown_for_good(const instance& each) -> bool {
+        return std::ranges::any_of(
+            each.checks, [](const auto& check) { return check.state == health::unknown && !check.has_not_run; });
+    }
     [[nodiscard]] static auto cannot_tell(const check_state& check) -> bool {
         return check.state == health::unknown && check.output == output_kind::own_unknown;
     }
@@ -419,7 +333,7 @@ private:
     milliseconds now_;
     std::string own_;  ///< this node's datacenter; empty while it is not known
     actives_facts facts_{};
-    std::set<std::string> own_checks_{};  ///< ids and names of the checks that are powerconsul's
+    silent_checks silent_;
 };
 
 }  // namespace detail

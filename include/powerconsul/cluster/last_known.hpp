@@ -120,7 +120,7 @@ template <file_store Files>
     if (*status && (*status)->kind == file_kind::regular && !only_ours(files, **status)) {
         return fail(errc::denied, path + " belongs to another user or can be written by others; delete it");
     }
-    const auto text = files.read(path, std::size_t{1024} * 1024);
+    const auto text = files.read(path, std::size_t{8} << 20U);
     if (!text) return unexpected{text.error()};
     if (!*text) return std::optional<last_known>{};
     auto known = json::decode_last_known(**text);

@@ -23,14 +23,13 @@ namespace powerconsul::inline v0 {
     return "service " + std::string{service} + " is in maintenance";
 }
 
-/// Asks the local agent for that, for at most `budget`. What it does not tell is no maintenance.
+/// Asks the local agent for that, for at most `budget`. Fails where the agent does not tell.
 template <typename Host>
 [[nodiscard]] auto find_maintenance(Host& here, std::string_view service, milliseconds budget)
-    -> std::optional<std::string> {
+    -> result<std::optional<std::string>> {
     consul_client<decltype(here.consul)&, decltype(here.clock)&> consul{here.consul, here.clock,
                                                                         here.clock.monotonic() + budget};
-    const auto own = consul.agent_checks();
-    return own ? maintenance_of(*own, service) : std::nullopt;
+    return consul.agent_checks().transform([&](const auto& own) { return maintenance_of(own, service); });
 }
 
 /// What a role expects in maintenance, which `why` names.

@@ -26,13 +26,11 @@ concept doctor_front = command_reader<T> && requires(T& front, const config::con
     const auto where = parse_address(access.address);
     if (!where) return {point, condition::error, where.error().message, "set --http-addr"};
     const bool tls = where->scheme == address_scheme::https;
-    const bool near = where->scheme == address_scheme::unix_socket || where->host.starts_with("127.") ||
-                      where->host == "::1" || where->host == "localhost";
     if (tls && !access.verify) {
         return {point, condition::warning, "the certificate is not verified: anybody may answer, and read the token",
                 "name the authority with --ca-file, and unset CONSUL_HTTP_SSL_VERIFY"};
     }
-    if (!tls && !near) {
+    if (!tls && !is_this_machine(access.address)) {
         return {point, condition::warning,
                 access.address + " is another machine, without TLS: the token can be read on the way",
                 "ask the local agent, or use https://"};
