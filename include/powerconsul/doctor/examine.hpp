@@ -569,7 +569,7 @@ private:
     /// Looks at who counts as an active where the document lists datacenters.
     void look_at_names(const std::string& service) {
         auto roles = chosen_.roles;
-        roles.max_age = {};
+        roles.record = record_use::none;  // this user may not be the agent's
         const result<resolution> facts =
             resolve(here_, service, chosen_.state_dir, roles, {chosen_.timeout.count * 5 / 8});
         if (!facts || facts->place.group.by != grouping::datacenters) return;
