@@ -1,5 +1,7 @@
 #include <powerconsul/doctor/examine.hpp>
 
+#include <powerconsul/doctor/python_examination.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -408,7 +410,7 @@ TEST_CASE("the stop file") {
 
 TEST_CASE("what is left of python-powerconsul") {
     const auto left_over = [](scene& at, const std::string& only = {}) {
-        return examination{at.here, at.machine, at.reader, at.chosen, {}}.from_python(only);
+        return python_examination{at.here, at.machine, at.reader, at.chosen}(only);
     };
     scene at;
     at.answer("/v1/query", 200, "[]");
@@ -420,6 +422,8 @@ TEST_CASE("what is left of python-powerconsul") {
           words{"agent", "program", "option -U", "configuration", "init scripts", "prepared queries", "tag nodns"});
 
     // The service is known from the original's own call, and its document lists datacenters.
+    at.chosen.state_dir = "/tmp/state";
+    at.here.files.put("/tmp/state", "", scene::directory(0));
     using namespace std::string_view_literals;
     at.machine.executable = {"/opt/bin/powerconsul"};
     at.machine.programs["/opt/bin/powerconsul"] = "#!/usr/bin/env python2";
@@ -443,6 +447,7 @@ TEST_CASE("what is left of python-powerconsul") {
     CHECK(find(all, "triggers web").what == "triggers/web/primary/critical is read where it stands");
     CHECK(find(all, "serviceFilter web").what.starts_with("hq-web1 does not count"));
     CHECK(find(left_over(at, "other"), "triggers other").state == condition::ok);
+    CHECK_MESSAGE(!at.here.files.get(at.chosen.state_dir + "/last-known/web.json"), "who looks writes nothing");
 
     at.here.files.put("/web.json",
                       R"({"watches": [{"type": "checks", "args": ["/opt/bin/powerconsul", "watch", "x"]}]})");

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "holds.hpp"
+
 using namespace powerconsul;
 using enum condition;
 
@@ -14,15 +16,6 @@ namespace {
 
 auto sound_agent() -> agent_config {
     return {.node = "web1", .datacenter = "hq", .version = "1.8.7"};
-}
-
-/// State and text of a finding, and that it says what to do where something is wrong.
-void holds(const finding& found, condition state, std::string_view text) {
-    CAPTURE(found.what);
-    CAPTURE(found.remedy);
-    CHECK(found.state == state);
-    CHECK((found.what + "; " + found.remedy).find(text) != std::string::npos);
-    if (found.state == condition::warning || found.state == condition::error) CHECK_FALSE(found.remedy.empty());
 }
 
 }  // namespace

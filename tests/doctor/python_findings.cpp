@@ -9,6 +9,7 @@
 
 #include <powerconsul/testing/memory_files.hpp>
 
+#include "holds.hpp"
 #include "made_up_machine.hpp"
 
 using namespace powerconsul;
@@ -16,16 +17,6 @@ using namespace powerconsul;
 namespace {
 
 using words = std::vector<std::string>;
-
-/// State and text of a finding, and that it says what to do where something is wrong.
-void holds(const finding& found, condition state, std::string_view text) {
-    CAPTURE(found.what);
-    CAPTURE(found.remedy);
-    CAPTURE(text);
-    CHECK(found.state == state);
-    CHECK((found.what + "; " + found.remedy).find(text) != std::string::npos);
-    if (found.state == condition::warning || found.state == condition::error) CHECK_FALSE(found.remedy.empty());
-}
 
 /// A machine with the original at /usr/bin/powerconsul, and this program at /usr/local/bin/powerconsul.
 auto machine_with_both() -> made_up_machine {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "holds.hpp"
+
 using namespace powerconsul;
 
 namespace {
@@ -23,15 +25,6 @@ auto agent_with(agent_settings settings) -> result<agent_config> {
 }
 auto files_with(agent_settings settings, std::size_t checks = 1) -> result<agent_files> {
     return agent_files{.checks = std::vector<configured_check>(checks), .settings = settings};
-}
-
-/// State and text of a finding, and that it says what to do where something is wrong.
-void holds(const finding& found, condition state, std::string_view text) {
-    CAPTURE(found.what);
-    CAPTURE(found.remedy);
-    CHECK(found.state == state);
-    CHECK((found.what + "; " + found.remedy).find(text) != std::string::npos);
-    if (found.state == condition::warning || found.state == condition::error) CHECK_FALSE(found.remedy.empty());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <powerconsul/adapters/posix/machine.hpp>
 #include <powerconsul/doctor/examine.hpp>
+#include <powerconsul/doctor/python_examination.hpp>
 #include <powerconsul/heal/watch.hpp>
 
 #include "host.hpp"
@@ -47,8 +48,9 @@ auto run_doctor(const invocation& call, const config::arguments& line, const con
     auto here = ours.host_of(chosen);
     if (!here) return unexpected{std::move(here).error()};
     const posix_machine machine;
-    examination look{*here, machine, ours, chosen, heal::stop_reason(here->files, chosen.stop_file)};
-    const auto found = line.has("from-python") ? std::move(look).from_python(only) : std::move(look)(only);
+    const auto found = line.has("from-python") ? python_examination{*here, machine, ours, chosen}(only)
+                                               : examination{*here, machine, ours, chosen,
+                                                             heal::stop_reason(here->files, chosen.stop_file)}(only);
     out += findings_text(found, line.has("json") || chosen.format == output_format::json, line.has("quiet"));
     return exit_code{exit_status(found)};
 }

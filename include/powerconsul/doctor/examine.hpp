@@ -1,22 +1,12 @@
 #pragma once
 
-#include <powerconsul/config/configuration.hpp>
-#include <powerconsul/consul/address.hpp>
-#include <powerconsul/consul/client.hpp>
+#include <powerconsul/doctor/inquiry.hpp>
 #include <powerconsul/doctor/least_rights.hpp>
-#include <powerconsul/doctor/python_findings.hpp>
+#include <powerconsul/doctor/machine_findings.hpp>
 #include <powerconsul/doctor/service_findings.hpp>
 #include <powerconsul/doctor/settings_findings.hpp>
-#include <powerconsul/json/value.hpp>
-#include <powerconsul/ports/host.hpp>
 
 namespace powerconsul::inline v0 {
-
-/// What doctor needs of its front end: parsed command lines, and this host with the Consul of another configuration.
-template <typename T, typename Host>
-concept doctor_front = command_reader<T> && requires(T& front, const config::configuration& chosen) {
-    { front.host_of(chosen) } -> std::same_as<result<Host>>;
-};
 
 /// Judges the connection to Consul: whether others can read the token on the way, and whether the server is verified.
 [[nodiscard]] inline auto judge_connection(const config::configuration& chosen) -> finding {
@@ -41,19 +31,13 @@ concept doctor_front = command_reader<T> && requires(T& front, const config::con
 }
 
 /// Looks at one node: its agent and its Consul, the services that it has roles for, the agent's configuration, and the
-/// machine. `here`, `machine`, `front` and `chosen` must outlive it.
+/// machine.
 template <host Host, local_machine Machine, doctor_front<Host> Front>
-class examination {
+class examination : inquiry<Host, Machine, Front> {
 public:
-    /// `stopped` says why no trigger may run, empty if they may.
+    /// `stopped` says why no trigger may run, empty if they may. See inquiry.
     examination(Host& here, Machine& machine, Front& front, const config::configuration& chosen, std::string stopped)
-        : here_{here},
-          machine_{machine},
-          front_{front},
-          chosen_{chosen},
-          stopped_{std::move(stopped)},
-          consul_{client_of(here, chosen.timeout)},
-          node_{chosen.roles.who.node.empty() ? std::string{here.name} : chosen.roles.who.node} {}
+        : base{here, machine, front, chosen}, stopped_{std::move(stopped)} {}
 
     /// All findings, in the order in which they were looked for. `only` names the one Consul service to look at; if it
     /// is empty, all that are known here are looked at.
@@ -77,34 +61,28 @@ public:
         return std::move(findings_);
     }
 
-    /// What this node still has of python-powerconsul. `only` names the one Consul service to look at.
-    [[nodiscard]] auto from_python(const std::string& only) && -> std::vector<finding> {
-        const bool away = !find_agent();
-        const auto calls = find_calls();
-        add(judge_programs(calls));
-        add(judge_update_kv(calls));
-        const auto settings = here_.files.status(std::string{original_settings});
-        add(judge_original_settings(
-            settings ? result{settings->has_value()} : result<bool>{unexpected{settings.error()}},
-            chosen_.settings_file, chosen_.roles.cluster_key, process_ ? process_->user : here_.files.user()));
-        add(look_at_init_scripts(here_.files, machine_));
-        if (away) {
-            add(could_not_look("services", agent_is_away()));
-            return std::move(findings_);
-        }
-        add(judge_queries(ask_json("/v1/query", "query:read")));
-        add(judge_tags(ask_json("/v1/agent/services", "service:read")));
-        std::vector<std::string> services{only};
-        if (only.empty()) services = called_services(calls);
-        for (const auto& each : services) {
-            add(judge_short_triggers(each, short_triggers(each), chosen_.watch.triggers.base_key));
-            look_at_names(each);
-        }
-        return std::move(findings_);
-    }
-
 private:
-    using client = consul_client<detail::bare<decltype(Host::consul)>&, detail::bare<decltype(Host::clock)>&>;
+    using base = inquiry<Host, Machine, Front>;
+    using base::add;
+    using base::agent_;
+    using base::agent_is_away;
+    using base::agents_variable;
+    using base::ask;
+    using base::ask_leader;
+    using base::chosen_;
+    using base::client_of;
+    using base::configured_checks;
+    using base::consul_;
+    using base::definitions_;
+    using base::find_agent;
+    using base::findings_;
+    using base::front_;
+    using base::here_;
+    using base::machine_;
+    using base::node_;
+    using base::process_;
+
+    using typename base::client;
 
     /// A Consul service, and the configuration of the check that names it.
     struct examined_service {
@@ -113,96 +91,6 @@ private:
         std::string check{};  ///< that check; empty if none does
         std::string label{};  ///< the name and, where another check asks another Consul for it, the check
     };
-
-    [[nodiscard]] static auto client_of(Host& host, milliseconds budget) -> client {
-        return client{host.consul, host.clock, host.clock.monotonic() + budget};
-    }
-
-    void add(finding next) { findings_.push_back(std::move(next)); }
-    void add(std::string point, condition state, std::string what, std::string remedy = {}) {
-        findings_.push_back({std::move(point), state, std::move(what), std::move(remedy)});
-    }
-
-    // --- the agent itself ---
-
-    /// Finds the agent, its process and its files. False if it does not answer.
-    [[nodiscard]] auto find_agent() -> bool {
-        agent_ = ask_agent();
-        if (agent_) node_ = agent_->node;
-        process_ = find_agent_process(here_.files, machine_, agent_ ? *agent_ : agent_config{});
-        definitions_ = process_ ? read_agent_files(here_.files, machine_, *process_,
-                                                   [&](const auto& args) { return front_.parse(args); })
-                                : result<agent_files>{unexpected{process_.error()}};
-        add(judge_agent(chosen_.store.empty() ? chosen_.consul.address : chosen_.store, agent_));
-        for (const auto& note : chosen_.notes) add("configuration", condition::warning, note);
-        return agent_ || agent_.error().code == errc::denied || agent_.error().code == errc::unsupported;
-    }
-
-    [[nodiscard]] static auto agent_is_away() -> error {
-        return {errc::unavailable, "it was not asked, since the agent does not answer"};
-    }
-
-    /// The agent's checks that run a program: those of its files, else those that it shows; nothing if neither is
-    /// known.
-    [[nodiscard]] auto configured_checks() const -> std::optional<std::vector<configured_check>> {
-        if (definitions_) return definitions_->checks;
-        if (agent_ && agent_->checks && !agent_->checks->empty()) {
-            return agent_->checks;  // an empty list at its start says nothing about now
-        }
-        return std::nullopt;
-    }
-
-    // --- Consul ---
-
-    /// The JSON that Consul answers with; `rights` are those that the question needs.
-    [[nodiscard]] auto ask_json(const std::string& path, const std::string& rights) -> result<json::value> {
-        const auto answer = ask(path);
-        if (!answer) return unexpected{answer.error()};
-        if (answer->status != 200) return detail::refused(*answer, path, rights);
-        auto read = json::parse(answer->body);
-        return read ? std::move(read) : detail::undecoded(path, *answer, read.error());
-    }
-
-    [[nodiscard]] auto ask(const std::string& path) -> result<http_response> {
-        return here_.consul.perform({http_method::get, path, {}, shorter({chosen_.timeout.count * 5 / 8}, seconds(5))});
-    }
-
-    [[nodiscard]] auto ask_agent() -> result<agent_config> {
-        const auto answer = ask("/v1/agent/self");
-        if (!answer) return unexpected{answer.error()};
-        if (answer->status == 200) {
-            auto read = decode_agent_config(answer->body);
-            return read ? std::move(read) : detail::undecoded("/v1/agent/self", *answer, read.error());
-        }
-        if (answer->status != 403 || answer->body.find(detail::endpoint_blocked) != std::string::npos) {
-            const auto why = consul_.agent();
-            return why ? fail(errc::bad_data, "Consul answers " + std::to_string(answer->status) + " to /v1/agent/self")
-                       : unexpected{why.error()};
-        }
-        if (const auto checks = consul_.agent_checks(); checks) {
-            for (const auto& each : *checks) {
-                if (!each.node.empty()) node_ = each.node;
-            }
-        }
-        return fail(errc::denied, "Consul answers 403 to /v1/agent/self" + detail::known_complaint(answer->body) +
-                                      "; the token needs " + to_string(acl_right{acl_resource::agent, node_}));
-    }
-
-    [[nodiscard]] auto ask_leader() -> result<std::string> {
-        const auto answer = ask("/v1/status/leader");
-        if (!answer) return unexpected{answer.error()};
-        const std::string status = std::to_string(answer->status);
-        if (answer->status >= 500) {
-            return fail(errc::failed,
-                        "Consul answers " + status + " to /v1/status/leader" + detail::known_complaint(answer->body));
-        }
-        const auto text = answer->status == 200 ? json::parse(answer->body) : result<json::value>{json::value{}};
-        if (!text || !text->is(json::kind::string)) {
-            return fail(errc::bad_data, "the answer to /v1/status/leader is " + status +
-                                            (answer->status == 200 ? " and not a name" : ""));
-        }
-        return text->text;
-    }
 
     // --- the agent's checks, and the services that they are about ---
 
@@ -451,16 +339,6 @@ private:
             handler.blind = with + " Consul hides checks from it: it needs " + to_string(*missing);
     }
 
-    /// What the agent's own environment says, which its checks and watches obey. `name` ends with `=`.
-    [[nodiscard]] auto agents_variable(std::string_view name) -> std::string {
-        if (!process_) return {};
-        for (const auto& each :
-             detail::command_line_of(here_.files, "/proc/" + std::to_string(process_->pid) + "/environ")) {
-            if (each.starts_with(name)) return each.substr(name.size());
-        }
-        return {};
-    }
-
     void look_at_agent(const std::string& only) {
         if (definitions_ && !definitions_->repeated.empty()) {
             add("agent's files", condition::error, listed(definitions_->repeated),
@@ -520,90 +398,12 @@ private:
                           std::back_inserter(findings_));
     }
 
-    // --- what is left of python-powerconsul ---
-
-    /// The agent's checks and watches that call a `powerconsul`; nothing if they are not known.
-    [[nodiscard]] auto find_calls() -> std::optional<std::vector<powerconsul_call>> {
-        const auto defined = configured_checks();
-        if (!defined) return std::nullopt;
-        std::vector<powerconsul_call> calls;
-        const std::string search_path = agents_variable("PATH=");
-        const auto look = [&](std::string by, const std::vector<std::string>& words) {
-            auto call = find_powerconsul_call(machine_, std::move(by), words, search_path);
-            if (call) calls.push_back(std::move(*call));
-        };
-        for (const auto& each : *defined) look("check " + each.id, each.words);
-        if (definitions_) {
-            for (const auto& each : definitions_->handlers) {
-                look(each.state.empty() ? "a watch" : "watch " + each.state, each.words);
-            }
-        }
-        return calls;
-    }
-
-    /// The services that the calls name, sorted.
-    [[nodiscard]] static auto called_services(const std::optional<std::vector<powerconsul_call>>& calls)
-        -> std::vector<std::string> {
-        std::vector<std::string> names;
-        for (const auto& each : calls.value_or(std::vector<powerconsul_call>{})) {
-            if (!each.service.empty()) names.push_back(each.service);
-        }
-        std::ranges::sort(names);
-        names.erase(std::unique(names.begin(), names.end()), names.end());
-        return names;
-    }
-
-    /// The keys of a service's triggers below triggers/<service>/.
-    [[nodiscard]] auto short_triggers(const std::string& service) -> result<std::vector<std::string>> {
-        const std::string path = detail::key_path("triggers/" + service + '/') + "?keys";
-        const auto answer = ask(path);
-        if (answer && answer->status == 404) return std::vector<std::string>{};
-        const auto listed = ask_json(path, "key:list on triggers/" + service + '/');
-        if (!listed) return unexpected{listed.error()};
-        auto keys = detail::config_words(*listed);
-        std::erase_if(keys,
-                      [](const auto& each) { return !each.ends_with("/critical") && !each.ends_with("/warning"); });
-        return keys;
-    }
-
-    /// Looks at who counts as an active where the document lists datacenters.
-    void look_at_names(const std::string& service) {
-        auto roles = chosen_.roles;
-        roles.record = record_use::none;  // this user may not be the agent's
-        const result<resolution> facts =
-            resolve(here_, service, chosen_.state_dir, roles, {chosen_.timeout.count * 5 / 8});
-        if (!facts || facts->place.group.by != grouping::datacenters) return;
-        named_nodes names{.service = service,
-                          .environment = facts->who.environment,
-                          .server_role = facts->who.server_role,
-                          .service_filter = roles.service_filter};
-        const auto& datacenters = facts->place.group.active;
-        for (const auto& there : client_of(here_, {chosen_.timeout.count / 4}).instances(service, datacenters)) {
-            if (!there.instances) {
-                names.nodes = unexpected{there.instances.error()};
-                break;
-            }
-            for (const auto& each : *there.instances) names.nodes->push_back(each.node);
-        }
-        add(judge_service_filter(names));
-    }
-
-    Host& here_;
-    Machine& machine_;
-    Front& front_;
-    const config::configuration& chosen_;
     std::string stopped_;
-    client consul_;
-    std::string node_;  ///< the agent's name or, until it is known, the configured name or the host's
-    result<agent_config> agent_{agent_config{}};
-    result<agent_process> process_{agent_process{}};
-    result<agent_files> definitions_{agent_files{}};
     std::optional<std::vector<examined_check>> checks_{};  ///< from its files, or else as the agent had them at start
     result<std::vector<snapshot_check>> live_ = fail(errc::unavailable, "the agent was not asked for its checks");
     std::optional<std::vector<std::string>> registered_{};  ///< the services that the agent has now, if it says
     std::vector<examined_service> services_{};
     std::vector<awaited_service> awaited_{};
-    std::vector<finding> findings_{};
 };
 
 }  // namespace powerconsul::inline v0
