@@ -324,3 +324,16 @@ TEST_CASE("an instance that is not in maintenance keeps its service out of it") 
     CHECK_FALSE(maintenance_of({}, "web"));
     CHECK(maintenance_of({second, of("_node_maintenance", "", "")}, "web") == "node n is in maintenance");
 }
+
+TEST_CASE("an agent that does not tell of maintenance says neither that there is some nor that there is none") {
+    machine here{rows[0], observation::stopped};
+    const auto told = find_maintenance(here, "web", seconds(1));
+    REQUIRE(told);
+    CHECK_FALSE(*told);
+    here.consul.respond_with("/v1/agent/checks", 500, "");
+    const auto untold = find_maintenance(here, "web", seconds(1));
+    REQUIRE_FALSE(untold);
+    CHECK(untold.error().code == errc::unavailable);
+    // The verdict on what was seen stands: who acts on it asks by himself.
+    CHECK(checks::run(here, checks::service{.name = "web"}, "web", on_sysv).state == verdict::critical);
+}

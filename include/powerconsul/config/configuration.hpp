@@ -4,7 +4,7 @@
 
 #include <powerconsul/config/connection.hpp>
 #include <powerconsul/config/settings_json.hpp>
-#include <powerconsul/heal/handler.hpp>
+#include <powerconsul/heal/handled.hpp>
 #include <powerconsul/probes/service/service_manager.hpp>
 
 namespace powerconsul::inline v0::config {

@@ -1,63 +1,10 @@
 #pragma once
 
 #include <powerconsul/checks/report_json.hpp>
+#include <powerconsul/heal/handled.hpp>
 #include <powerconsul/heal/journal.hpp>
-#include <powerconsul/heal/rules.hpp>
-#include <powerconsul/heal/trigger.hpp>
 
 namespace powerconsul::inline v0 {
-
-// --- its options and its report ---
-
-struct watch_options {
-    bad_state state{bad_state::critical};
-    retry_rules retry{};
-    trigger_options triggers{};
-    std::vector<std::string> noop_triggers{};  ///< services whose triggers never run
-    std::string stopped{};                     ///< why no trigger may run now; empty if they may
-    milliseconds consul_time{seconds(5)};      ///< limit for the agent, and for the role; half more for the trigger
-    milliseconds lock_wait{seconds(75)};       ///< limit for another run of the same service, and for a free slot
-    std::size_t at_once{4};                    ///< most triggers that run on this node at one time
-};
-
-/// What was done about one check or, in a dry run, would have been done.
-struct handled_check {
-    std::string check_id{};
-    std::string incident{};  ///< its id
-    step what{step::wait};
-    std::string why{};  ///< why no trigger ran
-    role own{role::unknown};
-    role as{role::unknown};    ///< the role whose trigger it was
-    std::optional<job> ran{};  ///< nothing if no trigger was run
-    std::optional<attempt> outcome{};
-};
-
-struct handled_service {
-    std::string service{};
-    std::vector<handled_check> checks{};
-    std::optional<error> cause{};  ///< the first error; errc::timed_out if it is worth another try
-};
-
-/// A service and its checks in a snapshot.
-struct listed_service {
-    std::string service{};
-    std::vector<snapshot_check> checks{};
-};
-
-/// Groups a snapshot's checks by service. Services that are only in `known` follow, without checks.
-[[nodiscard]] inline auto by_service(std::vector<snapshot_check> checks, const std::vector<std::string>& known)
-    -> std::vector<listed_service> {
-    std::vector<listed_service> all;
-    const auto place_of = [&](const std::string& service) -> listed_service& {
-        const auto known_one = std::ranges::find(all, service, &listed_service::service);
-        return known_one != all.end() ? *known_one : all.emplace_back(listed_service{service, {}});
-    };
-    for (auto& each : checks) place_of(each.service_name).checks.push_back(std::move(each));
-    for (const auto& each : known) place_of(each);
-    return all;
-}
-
-// --- the handler ---
 
 /// The effects of a host that a handler needs.
 template <typename H>
