@@ -275,7 +275,7 @@ TEST_CASE("every fact is explained for people and for programs") {
          [](described& at) {
              at.triggers = {{bad_state::warning, trigger_search{}, job{}}};
          },
-         "on warning   nothing: neither role nor expectation may be unknown\n",
+         "on warning   nothing: neither running nor stopped is expected\n",
          R"("triggers":[{"state":"warning","looked_at":[]}])"},
         {"a trigger that could not be read",
          [](described& at) {

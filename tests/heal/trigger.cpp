@@ -46,6 +46,10 @@ TEST_CASE("the role under which a trigger is looked for") {
         {role::unknown, expectation::running, role::unknown},
         {role::unknown, expectation::stopped, role::unknown},
         {role::unknown, expectation::unknown, role::unknown},
+        {role::unknown, expectation::either, role::unknown},
+        {role::standalone, expectation::either, role::unknown},
+        {role::primary, expectation::either, role::unknown},
+        {role::secondary, expectation::either, role::unknown},
     };
     static_assert(
         std::ranges::all_of(rows, [](const auto& row) { return trigger_role(row.own, row.expects) == row.as; }));

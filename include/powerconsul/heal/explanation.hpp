@@ -197,7 +197,7 @@ inline void add_trigger(const explained_trigger& each, json::page& to) {
     if (!each.search) return failed("unknown: ", each.search.error(), "");
     const auto& [found, tried] = *each.search;
     to.strings("looked_at", tried, [](const std::string& key) { return key; });
-    if (tried.empty()) return to.row(name, "nothing: neither role nor expectation may be unknown");
+    if (tried.empty()) return to.row(name, "nothing: neither running nor stopped is expected");
     if (!found) return to.row(name, "nothing: there is no trigger", "looked at " + listed(tried));
     std::string source = found->key + ", ModifyIndex " + std::to_string(found->modify_index);
     if (tried.size() > 1) source += "; there is none at " + tried.front();

@@ -13,10 +13,11 @@ struct trigger_options {
     milliseconds grace{seconds(10)};
 };
 
-/// The role under which to look for a trigger: `unknown` (nowhere) if role or expectation is unknown. A secondary that
-/// is expected to run looks where a primary does, and nowhere else: what is kept for a secondary stops the service.
+/// The role under which to look for a trigger: `unknown` (nowhere) if the role is unknown, or neither running nor
+/// stopped is expected. A secondary that is expected to run looks where a primary does, and nowhere else: what is kept
+/// for a secondary stops the service.
 [[nodiscard]] constexpr auto trigger_role(role own, expectation expects) -> role {
-    if (own == role::unknown || expects == expectation::unknown) return role::unknown;
+    if (expects != expectation::running && expects != expectation::stopped) return role::unknown;
     return own == role::secondary && expects == expectation::running ? role::primary : own;
 }
 
