@@ -265,11 +265,11 @@ private:
         registration_facts facts{.service = service.name, .check = service.check, .node = node_, .agent = registered_};
         facts.standalone = role_facts.clustered == clustering::no && role_facts.from == basis::fresh;
         if (definitions_) facts.files = definitions_->services;
-        const auto ask = [&] { return client_of(there, {service.chosen.timeout.count / 4}); };
+        const auto fresh_client = [&] { return client_of(there, {service.chosen.timeout.count / 4}); };
         // An agent takes a moment to tell the servers what a reload or a restart brought.
         for (int looks = 0; looks < 4; ++looks) {
             if (looks != 0) here_.clock.sleep(seconds(1));
-            auto answer = std::move(ask().instances(service.name, {""}).front());
+            auto answer = std::move(fresh_client().instances(service.name, {""}).front());
             if (!answer.instances) {
                 facts.nodes = unexpected{answer.instances.error()};
                 return facts;
@@ -281,7 +281,8 @@ private:
             if (is_one_of(node_, *facts.nodes)) return facts;
             if (!registered_ || !is_one_of(service.name, *registered_)) break;
         }
-        facts.missing = ask().missing_rights({{acl_resource::service, service.name}, {acl_resource::node, node_}}, {});
+        facts.missing =
+            fresh_client().missing_rights({{acl_resource::service, service.name}, {acl_resource::node, node_}}, {});
         return facts;
     }
 
