@@ -73,7 +73,7 @@ TEST_CASE("all of a trigger's errors are found, each at its place") {
           R"(k:1:58: error: timeout: "2h" is not between 1ms and 1h)",
           R"(k:1:72: error: user: "a b" is not the name of a user)",
           "k:1:79: error: timeout: the key comes twice; keep one",
-          "k:1:93: error: zz: this key is not known; there are command, script, timeout and user"}},
+          "k:1:93: error: zz: this key is not known; there are command, script, timeout, settle, backoff and user"}},
         {"no words", R"({"command": []})", {"k:1:13: error: command: the list is empty; it begins with a program"}},
         {"text instead of words",
          R"({"command": "/bin/true"})",

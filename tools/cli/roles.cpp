@@ -63,7 +63,7 @@ auto run_role(const invocation&, const config::arguments& line, const configurat
 
     const bool explain = line.has("explain");
     const auto triggers =
-        explain ? find_triggers(*here, chosen.watch.triggers, *facts, *service, {chosen.timeout.count / 8})
+        explain ? find_triggers(*here, chosen.watch.triggers, *facts, *service, {chosen.timeout.count / 16})
                 : std::vector<explained_trigger>{};
     const explained_role what{.service = *service,
                               .facts = *facts,

@@ -128,13 +128,13 @@ struct needed_rights {
 
 namespace detail {
 
-/// Finds the trigger keys of all roles in both states, separately for the roles that this node can have and the others.
+/// Finds the trigger keys of all roles in all states, separately for the roles that this node can have and the others.
 [[nodiscard]] inline auto find_trigger_keys(const trigger_options& triggers, const identity& who, acl_facts& facts)
     -> result<void> {
     const auto possible = possible_roles(facts.state, facts.group.by);
     for (const role as : {role::standalone, role::primary, role::secondary}) {
         auto& keys = std::ranges::find(possible, as) != possible.end() ? facts.triggers : facts.other_triggers;
-        for (const bad_state state : {bad_state::warning, bad_state::critical}) {
+        for (const auto state : trigger_states) {
             const auto places = trigger_keys(triggers, who, facts.service, as, state);
             if (!places) return unexpected{places.error()};
             keys.insert(keys.end(), places->begin(), places->end());

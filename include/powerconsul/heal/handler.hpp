@@ -270,7 +270,8 @@ private:
             return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
         }
         auto asking = consul(until);
-        const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report_.service, options_.state);
+        const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report_.service,
+                                         to_trigger_state(options_.state));
         if (!search) return give_up(unanswered(search.error()));
         if (!search->found) return hold("there is no trigger at " + listed(search->tried, "or"));
         done.as = search->found->as;
@@ -298,18 +299,30 @@ private:
                                    const std::string& output, handled_check done) -> bool {
         const std::string& id = before.id;
         const std::string number = std::to_string(before.attempts + 1);
-        const auto what = make_job(trigger, options_.triggers, roles_.who,
-                                   {report_.service, before.check_id, id, before.attempts + 1, options_.state,
-                                    facts.own, facts.reason, output});
+        const snapshot_check check{.check_id = before.check_id,
+                                   .status = std::string{to_string(options_.state)},
+                                   .output = output,
+                                   .service_id = before.service_id,
+                                   .service_name = report_.service};
+        const auto action = make_job(trigger, options_.triggers, roles_.who,
+                                     {report_.service,
+                                      id,
+                                      before.attempts + 1,
+                                      to_trigger_state(options_.state),
+                                      facts.own,
+                                      facts.expects,
+                                      facts.reason,
+                                      {check}});
         attempt intent;
         intent.began = here_.clock.wall();
         intent.key = trigger.key;
         bool recorded = false;
         result<job_outcome> ended = job_outcome{};
-        if (what) {
-            intent.may_run = what->timeout + what->grace;
-            done.ran = *what;
-            ended = here_.jobs.run(*what, [&](const process_mark& mark) -> result<void> {
+        if (action) {
+            const job& what = action->what;
+            intent.may_run = what.timeout + what.grace;
+            done.ran = what;
+            ended = here_.jobs.run(what, [&](const process_mark& mark) -> result<void> {
                 intent.process = mark;
                 journal next = attempt_began(journal_, id, intent);
                 if (auto saved = journals_.save(next); !saved) return saved;
@@ -334,7 +347,7 @@ private:
         }
         if (!recorded) journal_ = attempt_began(std::move(journal_), id, intent);
         intent.ended = here_.clock.wall();
-        const error* const failed = !what ? &what.error() : !ended ? &ended.error() : nullptr;
+        const error* const failed = !action ? &action.error() : !ended ? &ended.error() : nullptr;
         if (failed != nullptr) {
             intent.result = healing::failed_to_run;
             intent.output = one_line(failed->message, 1000);
@@ -344,7 +357,7 @@ private:
             if (ended->how == ending::signalled) intent.signal = ended->status;
             intent.output = json::last_lines(ended->output, json::largest_output);
         }
-        tell_end(intent, number, before, ended && what ? ended->dropped : 0);
+        tell_end(intent, number, before, ended && action ? ended->dropped : 0);
         done.outcome = intent;
         report_.checks.push_back(std::move(done));
         return adopt(attempt_ended(journal_, id, intent));

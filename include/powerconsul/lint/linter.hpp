@@ -21,7 +21,7 @@ struct unpaired_trigger {
     std::string name{};  ///< the key of the trigger that is there
     std::string service{};
     role wanted{role::primary};
-    std::string_view state{};  ///< one of detail::state_names
+    std::string_view state{};  ///< one of detail::healed_states
 };
 
 /// Examines texts one by one, and then each trigger against the cluster document of its service.
@@ -51,8 +51,8 @@ public:
 
     void trigger(const std::string& name, std::string_view text) {
         const auto made = json::lint_trigger(report_, name, text, around_.triggers);
-        if (!made || !around_.on_node || made->argv.empty()) return;
-        const std::string& program = made->argv.front();
+        if (!made || !around_.on_node || made->what.argv.empty()) return;
+        const std::string& program = made->what.argv.front();
         const auto opened = files_.read_named(program, 0);
         if (!opened || *opened) return;
         report_.add(name, text, 0, severity::note, "there is no " + one_line(program, 200) + " on this machine");
@@ -80,13 +80,13 @@ public:
         return all;
     }
 
-    /// The triggers without a counterpart: of a service that has standbys, those for one of the two roles where there
-    /// is none for the other in the same state.
+    /// The triggers without a counterpart: of a service that has standbys, those that heal for one of the two roles
+    /// where there is none for the other in the same state.
     [[nodiscard]] auto unpaired() const -> std::vector<unpaired_trigger> {
         std::vector<unpaired_trigger> found;
         for (const auto& [where, document] : documents_) {
             if (!document || !has_standbys(*document)) continue;
-            for (const auto state : detail::state_names) {
+            for (const auto state : detail::healed_states) {
                 const auto* const primary = find(where, to_string(role::primary), state);
                 const auto* const secondary = find(where, to_string(role::secondary), state);
                 if ((primary == nullptr) == (secondary == nullptr)) continue;

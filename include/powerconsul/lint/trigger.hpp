@@ -193,13 +193,13 @@ namespace json {
 /// Examines a trigger's value. Adds to `report` an error for everything that decode_action() refuses, and a warning for
 /// what is probably a mistake. Returns what it runs if it is valid.
 inline auto lint_trigger(lint_report& report, std::string_view name, std::string_view text,
-                         const lint_trigger_options& options) -> std::optional<job> {
+                         const lint_trigger_options& options) -> std::optional<trigger_action> {
     report.looked_at(text_kind::trigger);
     auto read = read_action(text, options.known, options.timeout);
     add_problems(report, name, text, read.problems);
     if (!read.problems.empty()) return std::nullopt;
-    powerconsul::detail::trigger_warnings{report, name, text, options}.look(read.what);
-    return std::move(read.what);
+    powerconsul::detail::trigger_warnings{report, name, text, options}.look(read.action.what);
+    return std::move(read.action);
 }
 
 }  // namespace json

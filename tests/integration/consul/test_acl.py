@@ -228,7 +228,7 @@ class EachRuleIsNeeded(Case):
     def test_every_rule_has_a_test(self):
         rules = rules_of(self.policy(self.web2, cluster.master))
         keys = [f'key "{place}/{role}/{state}"' for role in ("primary", "secondary", "standalone")
-                for state in ("warning", "critical") for place in (TRIGGERS, SHARED_TRIGGERS)]
+                for state in ("warning", "critical", "passing", "given-up") for place in (TRIGGERS, SHARED_TRIGGERS)]
         names = ['key "cluster/production/web"', *keys, 'service "web"', 'node "production-web2"',
                  'node "production-web1"', 'agent "production-web2"']
         self.assertEqual(rules, [f'{each} {{ policy = "read" }}' for each in names])
@@ -259,13 +259,14 @@ class EachRuleIsNeeded(Case):
                     self.assertIn(f"there is no trigger at {key} or {shared}", master.out, master)
 
     def test_the_triggers_of_other_roles(self):
-        """lint looks for those that nobody can use."""
+        """lint looks for those that nobody can use, and at those that a watch reads when an incident ends."""
         if not cluster.lints:
             self.skipTest("this powerconsul has no lint")
-        for state in ("warning", "critical"):
-            with self.subTest(state):
+        ends = [f"{role}/{state}" for role in ("primary", "secondary") for state in ("passing", "given-up")]
+        for name in ("standalone/warning", "standalone/critical", *ends):
+            with self.subTest(name):
                 for place in (TRIGGERS, SHARED_TRIGGERS):
-                    key = f"{place}/standalone/{state}"
+                    key = f"{place}/{name}"
                     run = self.run_as(self.without(f'key "{key}" {{ policy = "read" }}'), self.web2, "lint", "-S",
                                       "web")
                     self.assertEqual(run.code, 77, run)
