@@ -15,18 +15,7 @@ namespace powerconsul::inline v0 {
 
 namespace detail {
 
-/// Files on behalf of another user: the agent's, who runs the checks.
-template <file_source Files>
-struct files_of_user {
-    Files& files;
-    std::uint32_t id{};
-
-    [[nodiscard]] auto status(const std::string& path) { return files.status(path); }
-    [[nodiscard]] auto read(const std::string& path, std::size_t limit) { return files.read(path, limit); }
-    [[nodiscard]] auto user() const -> std::uint32_t { return id; }
-};
-
-/// The same with all that a store of files has, for reading what the agent's user keeps: nothing is written or locked.
+/// files_of_user with all that a store of files has: nothing is written or locked.
 template <locking_file_store Files>
 struct unchanged_files : files_of_user<Files> {
     using lock_type = typename Files::lock_type;
