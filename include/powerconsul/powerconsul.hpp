@@ -36,6 +36,7 @@
 #include <powerconsul/heal/journal.hpp>
 #include <powerconsul/heal/journal_json.hpp>
 #include <powerconsul/heal/pause.hpp>
+#include <powerconsul/heal/pause_change.hpp>
 #include <powerconsul/heal/report_text.hpp>
 #include <powerconsul/heal/rules.hpp>
 #include <powerconsul/heal/substitution.hpp>

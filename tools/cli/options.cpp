@@ -120,6 +120,17 @@ constexpr auto incidents_options = std::to_array<option>({
     {0, "stop-file", "FILE", "the file that stops all actions (default /etc/powerconsul.stop)", false, true},
 });
 
+constexpr auto pause_place_options = std::to_array<option>({
+    {'S', "consulservice", "NAME", "the Consul service, also as a word of its own (default: all of the environment)"},
+    {0, "here", "", "for this node alone, in its state directory (default: for all nodes, in Consul's KV store)"},
+});
+
+constexpr auto pause_options = std::to_array<option>({
+    {0, "for", "TIME", "how long, as in 30m, 2h or 3d; at most 30d"},
+    {0, "until", "TIME", "in its place when, as in 2026-12-01T08:00 of this machine's time zone"},
+    {0, "why", "TEXT", "the reason, which is told wherever something is held"},
+});
+
 constexpr auto lint_options = std::to_array<option>({
     {'S', "consulservice", "NAME", "what Consul's KV store holds for this service"},
     {0, "all", "", "everything that it holds below clusterKey and triggerKey"},
@@ -146,6 +157,10 @@ constexpr auto other_commands = std::to_array<command_row>({
      "powerconsul incidents"},
     {"incidents", "ack", "let a service's incident that was given up be tried again", incidents_options, {},
      "<service>", "powerconsul incidents ack apacheWebService", 1},
+    {"pause", "", "let nothing act on a service, or on any, for a time", pause_options, pause_place_options,
+     "[<Consul service>] --for <time> --why <text>", "powerconsul pause apacheWebService --for 2h --why 'kernel update'", 1},
+    {"resume", "", "end such a pause", pause_place_options, {}, "[<Consul service>]",
+     "powerconsul resume apacheWebService", 1},
     {"lint", "", "look for mistakes in cluster documents, triggers and configurations, from files or Consul's KV store",
      lint_options, {}, "(<file>… | - | -S <Consul service> | --all)", "powerconsul lint cluster/production/*.json",
      any_number},
