@@ -43,6 +43,8 @@ struct accepts_any_process {
 /// `ready(const process_mark&)` while it has not begun anything, and lets it begin only if that succeeds; if it fails,
 /// or the supervisor dies, the process ends without having done anything. Then it waits for the end of the direct
 /// child (a grandchild that keeps the pipe open is not waited for) or for the time-out, which ends the whole group.
+/// Standard output and error stay writable as long as anybody holds them, also after the supervisor's death; what comes
+/// after the job's end is discarded.
 /// Fails with errc::io or errc::usage if the job could not be started and has done nothing, or with the error that
 /// `ready` gave. `is_running` tells whether that process still runs (a zombie does not); `end` ends its whole group
 /// with SIGKILL if it does. Several threads may use one supervisor.

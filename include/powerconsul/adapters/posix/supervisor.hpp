@@ -22,6 +22,7 @@
 #include <powerconsul/adapters/posix/child.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/output_keeper.hpp>
 #include <powerconsul/core/proc_stat.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/supervisor.hpp>
@@ -91,6 +92,7 @@ private:
         pid_t pid{-1};
         posix_fd word{};
         posix_fd output{};
+        detail::output_keeper keeper{};
         ~held_child() {
             if (pid < 0) return;
             word.reset();
@@ -173,6 +175,9 @@ private:
         if (!null) return system_failure("open", "/dev/null", errno);
         auto output = detail::make_output(what.argv.front(), lowest);
         if (!output) return unexpected{output.error()};
+        auto keeper = detail::output_keeper::start(what.argv.front(), (*output)[0].get(), lowest);
+        if (!keeper) return unexpected{keeper.error()};
+        child.keeper = *std::move(keeper);
         constexpr int kind = SOCK_SEQPACKET | SOCK_CLOEXEC;  // a pipe whose reader dies would raise SIGPIPE
         auto word = detail::make_pair(what.argv.front(), lowest,
                                       [](int* ends) { return ::socketpair(AF_UNIX, kind, 0, ends); });
