@@ -39,6 +39,18 @@ namespace {
                 "); install it in the folder of powerconsul"};
 }
 
+/// Replaces this process by one of the file that this program was started from. Returns only if that cannot be done.
+void start_anew(char* const* arguments, const std::vector<std::string>& words) {
+    std::string program = powerconsul::posix_machine{}.link_target("/proc/self/exe");
+    constexpr std::string_view deleted = " (deleted)";
+    if (program.ends_with(deleted)) program.resize(program.size() - deleted.size());
+    std::vector<std::string> kept = words;
+    std::vector<char*> given{arguments[0]};
+    for (auto& each : kept) given.push_back(each.data());
+    given.push_back(nullptr);
+    ::execv(program.c_str(), given.data());
+}
+
 /// Arguments and environment: what is there without asking anybody.
 [[nodiscard]] auto given_to_process(int argc, char** argv) -> powerconsul::cli::invocation {
     powerconsul::cli::invocation call;
@@ -67,6 +79,9 @@ namespace {
     call.home = powerconsul::home_directory;
     call.input = powerconsul::read_standard_input;
     call.detach = powerconsul::detach_process;
+    call.act_as_owner = powerconsul::become_owner_of;
+    call.is_old = powerconsul::program_was_replaced;
+    call.renew = [argv](const std::vector<std::string>& words) { start_anew(argv, words); };
     if (!powerconsul::cli::has_tls()) {
         call.with_tls = [argv] { return go_on_with_tls(argv, POWERCONSUL_TLS_DIR); };
     }

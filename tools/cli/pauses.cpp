@@ -217,7 +217,7 @@ auto run_resume(const invocation&, const config::arguments& line, const configur
                                                            here->clock.monotonic() + seconds(2)};
         if (const auto held = pause_hold(consul, chosen.roles.who, place->service, now)) still(*held);
     }
-    still(local_hold(here->files, chosen.stop_file, chosen.state_dir, place->service, now));
+    still(local_hold(here->files, chosen.watch.stop_file, chosen.state_dir, place->service, now));
     return exit_code::done;
 }
 

@@ -67,7 +67,7 @@ auto run_role(const invocation&, const config::arguments& line, const configurat
                 : std::vector<explained_trigger>{};
     const explained_role what{.service = *service,
                               .facts = *facts,
-                              .stopped = heal::stop_reason(here->files, chosen.stop_file),
+                              .stopped = stop_file_hold(here->files, chosen.watch.stop_file, posix_clock{}.wall()),
                               .told = chosen.who_sources,
                               .consul = chosen.store.empty()
                                             ? json::sourced{chosen.consul.address, chosen.http_addr_source}

@@ -24,8 +24,7 @@ struct configuration {
     std::string work_user{};  ///< name or number; any user if empty
     resolver_options roles{};
     identity_sources who_sources{};
-    watch_options watch{};  ///< without what belongs to one run: state and stop
-    std::string stop_file{};
+    watch_options watch{};  ///< without what belongs to one run: the state
     log_options log{};
     bool log_by_default{true};  ///< nothing says where the log goes
     /// What was ignored or passed over, for whoever reads the outcome: a sentence for each, the same at each call.
@@ -150,6 +149,7 @@ template <named_file_source Files, account_source Users, typename Own>
     options.retry.backoff = said.parsed("trigger.backoff", options.retry.backoff, parse_duration);
     options.retry.longest = said.parsed("trigger.maxBackoff", options.retry.longest, parse_duration);
     options.retry.attempts = said.parsed("trigger.attempts", options.retry.attempts, parse_count<100>);
+    options.retry.settle = said.parsed("trigger.settle", options.retry.settle, parse_duration);
     options.at_once = said.parsed("trigger.parallel", std::uint32_t{4}, parse_count<64>);
     options.triggers.base_key = said.text("triggerKey");
     options.triggers.timeout = said.parsed("trigger.timeout", options.triggers.timeout, parse_duration);
@@ -233,7 +233,8 @@ template <named_file_source Files, account_source Users, typename Home>
     if (made.roles.reads.max_stale.count == 0) made.roles.reads.documents = consistency::consistent;
     if (cached) made.roles.reads.health = consistency::cached;
     if (consistent) made.roles.reads.documents = made.roles.reads.health = consistency::consistent;
-    made.stop_file = from.text("stop-file", "/etc/powerconsul.stop");
+    made.watch.manager = made.manager;
+    made.watch.stop_file = from.text("stop-file", "/etc/powerconsul.stop");
     made.log.target = from.parsed("log", log_target{log_target_kind::standard_error, {}}, parse_log_target);
     made.log_by_default = !from.anywhere("log");
     made.log.format = from.parsed("log-format", log_format::logfmt, parse_log_format);

@@ -394,7 +394,7 @@ private:
         add(look_at_plugin(here_.files, machine_, checks_));
         const milliseconds now = here_.clock.wall();
         add(look_at_clock(here_.files, machine_, chosen_.state_dir, now));
-        add(judge_stop_file(chosen_.stop_file, stopped_, mounts));
+        add(judge_stop_file(chosen_.watch.stop_file, stopped_, mounts));
         std::ranges::move(look_at_noop_files(here_.files, machine_, now, checks_, mounts),
                           std::back_inserter(findings_));
     }

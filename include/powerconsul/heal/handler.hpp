@@ -3,10 +3,13 @@
 #include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/heal/handled.hpp>
 #include <powerconsul/heal/journal.hpp>
+#include <powerconsul/heal/own_look.hpp>
+#include <powerconsul/heal/pause.hpp>
+#include <powerconsul/heal/shared.hpp>
 
 namespace powerconsul::inline v0 {
 
-/// The effects of a host that a handler needs.
+/// The effects of a host that a handler needs. Only with those of a whole host can it look at services itself.
 template <typename H>
 concept healing_host = requires(H& here) {
     requires clock<detail::bare<decltype(here.clock)>>;
@@ -15,80 +18,69 @@ concept healing_host = requires(H& here) {
     requires event_log<detail::bare<decltype(here.log)>>;
 };
 
-/// Turns what a watch reports about one service into incidents and attempts, and runs the triggers that are due. Holds
-/// the service's lock from the first look to the last record, so that two handlers of one service take turns. It asks
-/// Consul over the connection that is given. Connection and host must outlive it.
+/// Sees to one service in one bad state: turns what its checks say into incidents, and runs the trigger that is due.
+/// Holds the service's lock from the first look to the last record, so that two handlers of one service take turns. It
+/// asks Consul over the connection that is given. Connection, host and turns must outlive it.
 template <http_transport Transport, healing_host Host>
-class incident_handler {
+class service_handler {
 public:
-    incident_handler(Transport& consul, Host& here, std::string state_path, resolver_options roles,
-                     watch_options options)
+    /// `shared`: nullptr if nothing else runs triggers in this process.
+    service_handler(Transport& consul, Host& here, std::string state_path, resolver_options roles,
+                    watch_options options, shared_by_handlers* shared = nullptr)
         : consul_{consul},
           here_{here},
           state_path_{std::move(state_path)},
           journals_{here.files, state_path_},
           roles_{std::move(roles)},
-          options_{std::move(options)} {
+          options_{std::move(options)},
+          shared_{shared} {
         roles_.who = completed(std::move(roles_.who));
         roles_.reads.documents = roles_.reads.health = consistency::consistent;  // never act on a stale answer
     }
 
-    /// `listed`: the snapshot's entries of this service in the watched state.
+    /// One look, and at most one attempt. `listed`: the snapshot's entries of this service in the watched state, for
+    /// checks that the agent does not know.
     [[nodiscard]] auto handle(const std::string& service, const std::vector<snapshot_check>& listed)
         -> handled_service {
         const auto held = open(service);
         if (!held) return report_;
-        std::vector<std::string> done;
-        for (bool first = true;; first = false) {
-            const auto now = facts(listed);
-            if (!now) return report_;
-            auto decided = decide(journal_, options_.state, *now, here_.clock.wall(), options_.retry, running_);
-            for (const auto& id : done) {
-                // Only a later snapshot can show that a trigger which has just run did not heal.
-                incident* const one = find_incident(decided.after, id);
-                if (one->is_open()) one->last.result = find_incident(journal_, id)->last.result;
-            }
-            if (first && damaged_) decided = held_after_damage(std::move(decided), here_.clock.wall());
-            if (!adopt(std::move(decided.after))) return report_;
-            for (const auto& each : decided.steps) {
-                if (each.what == step::opened || each.what == step::closed || each.what == step::gave_up) tell(each);
-                if (first && each.what != step::act && each.what != step::opened) {
-                    report_.checks.push_back({each.check_id, each.incident, each.what, each.why, {}, {}, {}, {}});
-                }
-            }
-            const auto due = std::ranges::find_if(decided.steps, [&](const auto& each) {
-                return each.what == step::act && !is_one_of(each.incident, done);
-            });
-            if (due == decided.steps.end()) return report_;
-            done.push_back(due->incident);
-            if (!attempt_on(due->incident, output_of(due->check_id, listed))) return report_;
-        }
+        const auto facts = look(listed);
+        if (!facts) return look_later(longer_pause), report_;
+        const bool runs = finish_attempts();
+        auto seen = observe(journal_, options_.state, *facts, wall(), options_.retry);
+        if (!adopt(std::move(seen.after))) return report_;
+        for (const auto& id : seen.opened) tell_opened(*find_incident(journal_, id));
+        for (const auto& id : seen.closed) tell_closed(*find_incident(journal_, id));
+        if (inform()) proceed(seen, runs);
+        return report_;
     }
 
     /// Runs the trigger for one check, whatever the journal says of back-off and attempts.
     [[nodiscard]] auto run_once(const snapshot_check& check) -> handled_service {
         const auto held = open(check.service_name);
         if (!held) return report_;
-        const auto now = facts({check});
-        if (!now) return report_;
-        const auto same = std::ranges::find_if(journal_.incidents, [&](const incident& one) {
-            return one.is_open() && one.state == options_.state && one.service_id == check.service_id &&
-                   one.check_id == check.check_id;
-        });
-        const bool is_new = same == journal_.incidents.end();
-        const std::string id =
-            is_new ? open_incident(journal_, options_.state, now->front(), here_.clock.wall()).id : same->id;
-        if (!running_.empty()) {
-            report_.cause = error{errc::timed_out, "the last attempt of incident " + running_.front() + " still runs"};
+        const auto facts = look({check});
+        if (!facts) return report_;
+        if (finish_attempts()) {
+            report_.cause = error{errc::timed_out, "the last attempt on the service still runs"};
             return report_;
         }
+        checks_ = {check};
+        incident* one = open_incident(journal_, options_.state);
+        const bool is_new = one == nullptr;
+        if (is_new) {
+            one = &add_incident(journal_, options_.state, check.node, wall());
+            one->checks.push_back({check.service_id, check.check_id, true, wall(), 0, check.modify_index});
+        }
         // An incident that a watch opened is closed by a watch only.
-        const bool stays = !is_new || now->front().now == standing::in_state;
-        direct_ = true;
-        static_cast<void>(attempt_on(id, check.output));
-        direct_ = false;
+        const bool stays = !is_new || std::ranges::any_of(*facts, [&](const check_facts& each) {
+            return each.check_id == check.check_id && each.now == standing::in_state;
+        });
+        const std::string id = one->id;
+        attempt_on(id, purpose::by_hand);
         if (incident* const after = find_incident(journal_, id); !stays && after->attempts != 0) {
-            after->closed = here_.clock.wall();
+            after->closed = wall();
+            after->how = closing::over;
             static_cast<void>(adopt(journal_));
         }
         return report_;
@@ -97,22 +89,52 @@ public:
 private:
     using client = consul_client<Transport&, decltype(Host::clock)&>;
     using journals = journal_directory<detail::bare<decltype(Host::files)>>;
+    using slot = std::optional<typename journals::lock_type>;
+
+    static constexpr milliseconds short_pause = seconds(1);    ///< between looks while something is about to happen
+    static constexpr milliseconds longer_pause = seconds(10);  ///< between looks that ask Consul's servers
+    static constexpr milliseconds longest_pause = seconds(60);
+    static constexpr std::string_view backing_off = "the back-off of its trigger is not over";
+    static constexpr std::string_view after_damage =
+        "its journal was damaged: whether a trigger ran just now is not known";
+    static constexpr std::string_view without_trigger = "there is no trigger at ";
+    static constexpr std::string_view no_attempt_left = "its trigger was given up: ";
 
     [[nodiscard]] auto consul(milliseconds deadline) -> client { return {consul_, here_.clock, deadline}; }
     [[nodiscard]] auto consul() -> client { return consul(here_.clock.monotonic() + options_.consul_time); }
+    [[nodiscard]] auto wall() const -> milliseconds { return here_.clock.wall(); }
+
+    void look_later(milliseconds after) {
+        if (!report_.again || after < *report_.again) report_.again = after;
+    }
 
     // --- the journal ---
 
     /// Takes the service's lock and loads its journal. Returns nothing if either fails; the report says why.
     [[nodiscard]] auto open(const std::string& service) -> std::optional<typename journals::lock_type> {
-        report_ = {service, {}, {}};
+        report_ = {};
+        report_.service = service;
         if (auto valid = validate_segment("the Consul service name", service); !valid) {
             return give_up({errc::bad_data, valid.error().message}), std::nullopt;
         }
-        auto lock = journals_.lock(service, options_.lock_wait);
+        look_later(longer_pause);
+        auto lock = journals_.lock(service, {});
+        if (!lock && lock.error().code == errc::timed_out && options_.lock_wait.count > 0) {
+            // One that waits is enough: it will see what the others would have seen.
+            const auto place = journals_.waiting_place(service);
+            if (!place) {
+                say(event_level::info, "nothing done", {{"why", "another handler waits for this service already"}});
+                return std::nullopt;
+            }
+            lock = journals_.lock(service, options_.lock_wait);
+        }
+        if (!lock && options_.lock_wait.count == 0 && lock.error().code == errc::timed_out) {
+            return look_later(short_pause), std::nullopt;
+        }
         if (!lock) return give_up(lock.error()), std::nullopt;
         auto loaded = journals_.load(service);
         if (!loaded) return give_up(loaded.error()), std::nullopt;
+        report_.again.reset();
         damaged_ = !loaded->note.empty();
         if (damaged_) say(event_level::error, "journal damaged", {{"note", loaded->note}});
         journal_ = std::move(loaded->value);
@@ -135,37 +157,48 @@ private:
     [[nodiscard]] auto adopt(journal next) -> bool {
         journal_ = std::move(next);
         if (journal_ == stored_) return true;
-        if (auto saved = journals_.save(journal_); !saved) return give_up(saved.error()), false;
+        // A service that has never been in a bad state has no journal.
+        if (journal_.incidents.empty() && journal_.ledgers.empty() && journal_.silent.empty()) return true;
+        if (auto saved = journals_.save(journal_); !saved) {
+            look_later(longer_pause);
+            return give_up(saved.error()), false;
+        }
         stored_ = journal_;
         return true;
     }
 
     // --- the facts ---
 
-    /// Combines the snapshot with the agent's answer, which takes precedence, and finds the attempts that still run.
-    /// Returns nothing if Consul cannot tell; the report says why.
-    [[nodiscard]] auto facts(const std::vector<snapshot_check>& listed) -> std::optional<std::vector<check_facts>> {
-        auto asked = consul().agent_checks();
+    /// What the agent says of the service's checks now, and the snapshot of those that it does not know. Returns
+    /// nothing if Consul cannot tell; the report says why.
+    [[nodiscard]] auto look(const std::vector<snapshot_check>& listed) -> std::optional<std::vector<check_facts>> {
+        auto asking = consul();
+        auto asked = shared_ == nullptr ? asking.agent_checks() : shared_->agent.checks(asking, here_.clock);
         if (!asked) return give_up(unanswered(asked.error())), std::nullopt;
         agent_ = std::move(*asked);
+        checks_.clear();
         std::vector<check_facts> all;
-        all.reserve(listed.size());
-        for (const auto& each : listed) {
-            all.push_back({each.node, each.service_id, each.check_id, true, asks_for_nothing(each.output),
-                           each.create_index, each.modify_index, standing_of(each.check_id)});
+        const auto add = [&](const snapshot_check& each, bool from_snapshot) {
+            if (check_health(each.check_id, each.status) == health::maintenance) return;
+            all.push_back({each.node, each.service_id, each.check_id, standing_of(each),
+                           fnv1a(each.output, fnv1a(each.status)), each.modify_index, from_snapshot});
+            if (all.back().node.empty()) all.back().node = listed.empty() ? std::string{} : listed.front().node;
+            if (each.status == to_string(options_.state)) checks_.push_back(each);
+        };
+        for (const auto& each : agent_) {
+            if (each.service_name == report_.service) add(each, false);
         }
-        running_.clear();
-        for (auto& one : journal_.incidents) {
-            // Closed incidents, too: the process may live on, and only one attempt of a service runs at a time.
-            if (one.attempts != 0 && one.last.result == healing::unfinished) settle_unfinished(one);
-            if (!one.is_open()) continue;
-            const bool known = std::ranges::any_of(all, [&](const auto& each) {
-                return each.check_id == one.check_id && each.service_id == one.service_id && each.node == one.node;
-            });
-            if (known || one.state != options_.state) continue;
-            const auto now = standing_of(one.check_id);
-            if (now == standing::not_known && !is_shown(one)) return std::nullopt;
-            all.push_back({one.node, one.service_id, one.check_id, false, false, 0, 0, now});
+        for (const auto& each : listed) {
+            const auto known = std::ranges::find(agent_, each.check_id, &snapshot_check::check_id);
+            if (known == agent_.end()) {
+                add(each, true);
+            } else {
+                const auto facts = std::ranges::find(all, each.check_id, &check_facts::check_id);
+                if (facts != all.end()) facts->modify_index = each.modify_index;
+            }
+        }
+        if (const incident* const one = open_incident(journal_, options_.state); one != nullptr && all.empty()) {
+            if (!is_shown(*one)) return std::nullopt;
         }
         return all;
     }
@@ -181,157 +214,351 @@ private:
         const std::string id = about.id;
         if (about.held != whole.error().message) {
             give_up(whole.error());
-            static_cast<void>(adopt(attempt_held(journal_, id, whole.error().message, here_.clock.wall())));
+            static_cast<void>(adopt(attempt_held(journal_, id, whole.error().message, wall())));
         }
         if (!report_.cause) report_.cause = whole.error();
         return false;
     }
 
-    [[nodiscard]] auto standing_of(const std::string& check_id) const -> standing {
-        const auto found = std::ranges::find(agent_, check_id, &snapshot_check::check_id);
-        if (found == agent_.end()) return standing::not_known;
-        if (found->status == "passing") return found->output.empty() ? standing::silent : standing::passing;
-        if (found->output.empty() || asks_for_nothing(found->output)) return standing::unproven;
-        return found->status == to_string(options_.state) ? standing::in_state : standing::elsewhere;
+    [[nodiscard]] auto standing_of(const snapshot_check& check) const -> standing {
+        const bool silent = check.output.empty();
+        if (check.status == "passing") return silent ? standing::silent_passing : standing::passing;
+        if (!silent && asks_for_nothing(check.output)) return standing::unproven;
+        if (check.status != to_string(options_.state)) return standing::elsewhere;
+        return silent ? standing::silent_in_state : standing::in_state;
     }
 
-    [[nodiscard]] auto output_of(const std::string& check_id, const std::vector<snapshot_check>& listed) const
-        -> std::string {
-        for (const auto* among : {&agent_, &listed}) {
-            const auto found = std::ranges::find(*among, check_id, &snapshot_check::check_id);
-            if (found != among->end()) return found->output;
-        }
-        return {};
-    }
+    struct seen_service {
+        own_look seen{own_look::none};
+        bool should_run{true};
+    };
 
-    /// Settles an attempt without a recorded outcome, whose runner is dead. Its process may live on until its time is
-    /// up, and is ended then as its supervisor would have done. If its state cannot be told, it counts as running.
-    void settle_unfinished(incident& one) {
-        const auto runs = here_.jobs.is_running(one.last.process);
-        if (runs && !*runs) return;
-        if (!runs) say(event_level::warning, "failed", {{"error", runs.error().message}}, one.id);
-        const milliseconds now = here_.clock.wall();
-        if (runs && one.last.began + one.last.may_run + seconds(2) < now) {
-            const auto ended = here_.jobs.end(one.last.process);
-            if (ended) {
-                one.last.result = healing::timed_out;
-                one.last.ended = now;
-                say(event_level::warning, "trigger ended",
-                    {{"outcome", "timed out"}, {"note", "whoever ran it had ended before"}}, one.id);
-                return;
+    /// Looks at the service itself, for all of its checks in the state: those of another program leave it untold.
+    [[nodiscard]] auto look_at_service(const incident& about) -> seen_service {
+        seen_service found;
+        if constexpr (host<Host>) {
+            bool all = !checks_.empty();
+            for (const auto& each : checks_) {
+                const bool bad = std::ranges::any_of(
+                    about.checks, [&](const auto& known) { return known.bad && known.check_id == each.check_id; });
+                if (!bad) continue;
+                const auto now = heal::look_again(here_, each.output, options_.manager, options_.consul_time);
+                all = all && now.has_value();
+                if (!now) continue;
+                if (each.output.find(R"("expects":false)") != std::string::npos) found.should_run = false;
+                if (!*now) return {own_look::not_as_expected, found.should_run};
             }
-            say(event_level::error, "failed", {{"error", ended.error().message}}, one.id);
+            if (all) found.seen = own_look::as_expected;
         }
-        running_.push_back(one.id);
+        return found;
+    }
+
+    /// Finds attempts that nobody waits for any more, since their runner died, and returns whether one still runs. Its
+    /// process may live on until its time is up, and is ended then as its supervisor would have done. If its state
+    /// cannot be told, it counts as running.
+    [[nodiscard]] auto finish_attempts() -> bool {
+        bool any = false;
+        for (auto& one : journal_.attempts) {
+            if (one.ended.count != 0) continue;
+            const auto runs = here_.jobs.is_running(one.process);
+            if (runs && !*runs) {
+                finish(one, healing::ended);
+                continue;
+            }
+            if (!runs) say(event_level::warning, "failed", {{"error", runs.error().message}}, one.incident);
+            if (runs && one.began + one.may_run + seconds(2) < wall()) {
+                const auto ended = here_.jobs.end(one.process);
+                if (ended) {
+                    finish(one, healing::timed_out);
+                    say(event_level::warning, "trigger ended",
+                        {{"outcome", "timed out"}, {"note", "whoever ran it had ended before"}}, one.incident);
+                    continue;
+                }
+                say(event_level::error, "failed", {{"error", ended.error().message}}, one.incident);
+            }
+            any = true;
+        }
+        return any;
+    }
+    void finish(attempt& one, healing how) {
+        one.ended = std::max(wall(), milliseconds{1});
+        one.result = how;
+        if (one.informs) one.settled = one.ended;
+        if (ledger* const row = find_ledger(journal_, one.key); row != nullptr && !one.informs) row->ended = one.ended;
+    }
+
+    // --- what is next ---
+
+    void proceed(const noticed& seen, bool runs) {
+        incident* const one = open_incident(journal_, options_.state);
+        if (one == nullptr) {
+            if (seen.counts_from) look_later(*seen.counts_from - wall());
+            return;
+        }
+        if (!seen.bad) return wait(*one, "it is not known in which state its checks are", seconds(5));
+        if (runs) return wait(*one, "its last attempt still runs", short_pause);
+        if (damaged_) return hold(*one, std::string{after_damage}, options_.retry.backoff);
+        if (one->held == after_damage && wall() < one->looked + options_.retry.backoff) {
+            return wait(*one, one->held, short_pause);
+        }
+        if (!leaves_room(*one)) return;
+        attempt_on(one->id, purpose::heal);
+    }
+
+    /// Whether the last attempt and what came of it leave room for another one.
+    [[nodiscard]] auto leaves_room(incident& one) -> bool {
+        attempt* const last = last_attempt(journal_);
+        if (last == nullptr || (last->settled.count != 0 && last->incident != one.id)) return true;
+        const seen_service now = look_at_service(one);
+        if (last->settled.count == 0) {
+            const healing found = judge_attempt(*last, one, now.seen, wall());
+            if (found == healing::ended) {
+                const milliseconds over = wall() - last->ended;
+                wait(one,
+                     over < last->settle ? "the last attempt has until " + utc_time(last->ended + last->settle) +
+                                               " to show that it healed"
+                                         : "no check has answered since the last attempt",
+                     short_pause);
+                return false;
+            }
+            settle_attempt(*last, found, wall());
+            tell_settled(*last);
+        } else if (now.seen == own_look::as_expected && last->result != healing::healed && now.should_run) {
+            settle_attempt(*last, healing::healed, wall());
+            tell_settled(*last);
+        }
+        const bool again = has_failed_again(*last, one, now.seen, now.should_run, wall(), options_.retry);
+        if (!again) wait(one, "it is well again, but its checks do not say so yet", seconds(5));
+        return adopt(journal_) && again;
+    }
+
+    /// Tells why nothing is done, without a record.
+    void wait(const incident& one, std::string why, milliseconds pause) {
+        look_later(pause);
+        report_.incidents.push_back({.incident = one.id, .checks = ids_of(one), .why = std::move(why)});
+    }
+
+    /// Records why nothing is done. It is logged once while the reason stays the same, since a worker looks often.
+    void hold(incident& one, std::string why, milliseconds pause, event_level level = event_level::info) {
+        look_later(pause);
+        say(one.held == why ? event_level::debug : level, "nothing done", {{"why", why}}, one.id);
+        report_.incidents.push_back({.incident = one.id,
+                                     .checks = ids_of(one),
+                                     .what = one.given_up ? step::given_up : step::wait,
+                                     .why = why});
+        // When it was looked at matters only where that decides when it is worth another look.
+        const bool gated = why == backing_off || why.starts_with(without_trigger) || why.starts_with(no_attempt_left);
+        if (one.held == why && !gated) return;
+        static_cast<void>(adopt(attempt_held(journal_, std::string{one.id}, std::move(why), wall())));
+    }
+
+    [[nodiscard]] static auto ids_of(const incident& one) -> std::vector<std::string> {
+        std::vector<std::string> ids;
+        for (const auto& each : one.checks) {
+            if (each.bad || !one.is_open()) ids.push_back(each.check_id);
+        }
+        return ids;
+    }
+
+    // --- holds ---
+
+    /// Why nothing may act on the service now, as far as this machine and its agent can tell; empty if it may.
+    [[nodiscard]] auto local_hold() -> std::string {
+        report_.stopped =
+            powerconsul::local_hold(here_.files, options_.stop_file, state_path_, report_.service, wall());
+        if (!report_.stopped.empty()) return report_.stopped;
+        if (is_one_of(report_.service, options_.noop_triggers)) return "the configuration's noopTriggers name it";
+        return maintenance_of(agent_, report_.service).value_or("");
+    }
+
+    /// Why what the role demands may not be done now; empty if it may. An error if that cannot be told.
+    [[nodiscard]] static auto role_hold(const resolution& facts) -> result<std::string> {
+        // What was last known is for telling, not for acting.
+        const bool told = facts.from != basis::cached && trigger_role(facts.own, facts.expects) != role::unknown;
+        if (facts.waits && facts.from != basis::cached) {
+            return "no active serves, and this node is about to take over: " + facts.reason;
+        }
+        if (!told) return unexpected{facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason}};
+        // What has stopped here meanwhile must not be started beside it.
+        if (facts.own == role::secondary && facts.expects == expectation::running &&
+            facts.others.state == actives::serving) {
+            return "an active serves again, and this node is about to give back: " + facts.reason;
+        }
+        return std::string{};
     }
 
     // --- attempts ---
 
-    /// Makes one attempt, or records why none was made. Returns false if the journal can no longer be relied on.
-    /// `slot`: held, if it was waited for.
-    [[nodiscard]] auto attempt_on(const std::string& id, const std::string& output,
-                                  std::optional<typename journals::lock_type> slot = {}) -> bool {
-        const incident before = *find_incident(journal_, id);
-        handled_check done{before.check_id, id, step::act, {}, {}, {}, {}, {}};
-        const auto hold = [&](std::string why, event_level level = event_level::info) {
-            // Logged once while the reason stays the same, since a worker looks every few seconds.
-            say(before.held == why ? event_level::debug : level, "nothing done",
-                {{"check", before.check_id}, {"why", why}}, id);
-            done.why = why;
-            report_.checks.push_back(std::move(done));
-            if (direct_) return true;
-            return adopt(attempt_held(journal_, id, std::move(why), here_.clock.wall()));
-        };
-        const auto give_up = [&](const error& why) {
-            if (!report_.cause) report_.cause = why;
-            return hold(why.message, event_level::error);
-        };
-        if (!options_.stopped.empty()) return hold(options_.stopped, event_level::warning);
-        if (is_one_of(report_.service, options_.noop_triggers)) {
-            return hold("the configuration's noopTriggers name it");
+    /// Whether the trigger of an incident is worth the questions that an attempt needs: not while its back-off lasts,
+    /// and not while there is none or it was given up, unless it has changed in Consul. Asked cheaply: any server may
+    /// answer. From time to time all is looked up anew, since the role may have changed.
+    [[nodiscard]] auto is_worth_a_look(incident& one) -> bool {
+        if (one.held.empty() || wall() >= one.looked + longest_pause || has_answered_since(one, one.looked))
+            return true;
+        ledger* const row = find_ledger(journal_, one.key);
+        if (one.held == backing_off && row != nullptr) {
+            const milliseconds due = next_attempt(*row, options_.retry);
+            return wall() >= due || wall() >= one.looked + longer_pause;
         }
-        if (const auto why = maintenance_of(agent_, report_.service)) return hold(*why);
-        // If Consul hangs, resolving a last known role may use up its whole limit; the trigger has half as much again.
-        const milliseconds until = here_.clock.monotonic() + milliseconds{options_.consul_time.count * 3 / 2};
-        const auto facts = role_resolver{consul_, here_.clock, here_.files, state_path_, roles_}.resolve(
-            report_.service, options_.consul_time);
-        done.own = facts.own;
-        // What was last known is for telling, not for acting.
-        if (facts.from == basis::cached) {
-            return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
-        }
-        if (facts.waits) return hold("no active serves, and this node is about to take over: " + facts.reason);
-        // What has stopped here meanwhile must not be started beside it.
-        if (facts.own == role::secondary && facts.expects == expectation::running &&
-            facts.others.state == actives::serving) {
-            return hold("an active serves again, and this node is about to give back: " + facts.reason);
-        }
-        if (trigger_role(facts.own, facts.expects) == role::unknown) {
-            return give_up(facts.cause ? unanswered(*facts.cause) : error{errc::failed, facts.reason});
-        }
-        auto asking = consul(until);
-        const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report_.service,
-                                         to_trigger_state(options_.state));
-        if (!search) return give_up(unanswered(search.error()));
-        if (!search->found) return hold("there is no trigger at " + listed(search->tried, "or"));
-        done.as = search->found->as;
-        if (!slot) {
-            const milliseconds asked = here_.clock.monotonic();
-            auto free = journals_.free_slot(here_.clock, report_.service, options_.at_once, options_.lock_wait);
-            if (!free) return give_up(free.error());
-            slot.emplace(std::move(*free));
-            // Role, maintenance and the check itself may be others by now.
-            if (here_.clock.monotonic() - asked >= seconds(1)) {
-                const standing before_wait = standing_of(before.check_id);
-                auto again = consul().agent_checks();
-                if (!again) return give_up(unanswered(again.error()));
-                agent_ = std::move(*again);
-                if (standing_of(before.check_id) != before_wait) {
-                    return hold("the check has changed while other triggers of this node were waited for");
-                }
-                return attempt_on(id, output, std::move(slot));
-            }
-        }
-        return run_trigger(before, *search->found, facts, output, std::move(done));
+        const bool missing = one.held.starts_with(without_trigger);
+        if (!missing && !one.held.starts_with(no_attempt_left)) return true;
+        if (!missing && (row == nullptr || !row->given_up)) return true;  // acknowledged
+        return trigger_has_changed(one.key, row == nullptr ? 0 : row->modify_index);
     }
 
-    [[nodiscard]] auto run_trigger(const incident& before, const found_trigger& trigger, const resolution& facts,
-                                   const std::string& output, handled_check done) -> bool {
-        const std::string& id = before.id;
-        const std::string number = std::to_string(before.attempts + 1);
-        const snapshot_check check{.check_id = before.check_id,
-                                   .status = std::string{to_string(options_.state)},
-                                   .output = output,
-                                   .service_id = before.service_id,
-                                   .service_name = report_.service};
-        const auto action = make_job(trigger, options_.triggers, roles_.who,
-                                     {report_.service,
-                                      id,
-                                      before.attempts + 1,
-                                      to_trigger_state(options_.state),
-                                      facts.own,
-                                      facts.expects,
-                                      facts.reason,
-                                      {check}});
-        attempt intent;
-        intent.began = here_.clock.wall();
-        intent.key = trigger.key;
+    [[nodiscard]] auto trigger_has_changed(const std::string& key, std::uint64_t modify_index) -> bool {
+        const std::string_view place = std::string_view{key}.substr(0, key.rfind('/'));
+        for (const role as : {role::primary, role::secondary, role::standalone}) {
+            if (place.substr(place.rfind('/') + 1) != to_string(as)) continue;
+            const auto keys =
+                trigger_keys(options_.triggers, roles_.who, report_.service, as, to_trigger_state(options_.state));
+            for (std::size_t i = 0; keys && i < keys->size(); ++i) {
+                const auto read = consul().read_key((*keys)[i], roles_.who.datacenter, consistency::stale);
+                if (!read) return false;
+                if (read->entry) return (*keys)[i] != key || read->entry->modify_index != modify_index;
+            }
+            return modify_index != 0;
+        }
+        return true;
+    }
+
+    /// Makes one attempt, or records why none is made.
+    void attempt_on(const std::string& id, purpose why) {
+        incident& one = *find_incident(journal_, id);
+        if (why == purpose::heal && !is_worth_a_look(one)) return wait(one, one.held, seconds(5));
+        if (const auto held = local_hold(); !held.empty()) {
+            return hold(one, held, seconds(2), report_.stopped.empty() ? event_level::info : event_level::warning);
+        }
+        auto place = free_place(one, why);
+        if (!place) return;
+        const auto facts = resolve_role();
+        if (auto held = role_hold(facts); !held || !held->empty()) {
+            return held ? hold(one, *held, longer_pause) : fail_to(one, held.error());
+        }
+        auto asking = consul(here_.clock.monotonic() + options_.consul_time);
+        auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report_.service,
+                                   to_trigger_state(options_.state));
+        if (!search) return fail_to(one, unanswered(search.error()));
+        if (!search->found) {
+            one.key = search->tried.back();
+            return hold(one, std::string{without_trigger} + listed(search->tried, "or"), longer_pause);
+        }
+        const found_trigger& trigger = *search->found;
+        if (why == purpose::heal && !may_run(one, trigger)) return;
+        const auto paused = pause_hold(asking, roles_.who, report_.service, wall());
+        if (!paused) return fail_to(one, unanswered(paused.error()));
+        if (!paused->empty()) return hold(one, *paused, longer_pause);
+        run_trigger(id, trigger, facts, why);
+    }
+
+    [[nodiscard]] auto resolve_role() -> resolution {
+        return role_resolver{consul_, here_.clock, here_.files, state_path_, roles_}.resolve(report_.service,
+                                                                                             options_.consul_time);
+    }
+
+    void fail_to(incident& one, const error& why) {
+        if (!report_.cause) report_.cause = why;
+        hold(one, why.message, longer_pause, event_level::error);
+    }
+
+    /// Asks the trigger's ledger. One whose trigger has changed since it was given up begins anew.
+    [[nodiscard]] auto may_run(incident& one, const found_trigger& trigger) -> bool {
+        if (const ledger* const row = find_ledger(journal_, trigger.key);
+            row != nullptr && row->given_up && row->modify_index != trigger.modify_index) {
+            begin_anew(journal_, trigger.key);
+        }
+        ledger* const row = find_ledger(journal_, trigger.key);
+        const permission given = permit(row, wall(), options_.retry);
+        if (given == permission::granted) return true;
+        one.key = trigger.key;
+        if (given == permission::too_early) {
+            hold(one, std::string{backing_off}, shorter(next_attempt(*row, options_.retry) - wall(), longer_pause),
+                 event_level::debug);
+            return false;
+        }
+        const std::string why = std::string{no_attempt_left} + trigger.key;
+        if (given == permission::gave_up) {
+            one.owed = notice::given_up;
+            say(event_level::error, "gave up",
+                {{"check", checks_text(one)},
+                 {"attempts", std::to_string(row->attempts)},
+                 {"key", trigger.key},
+                 {"todo", "see to it by hand, then: powerconsul incidents ack " + journal_.service}},
+                one.id);
+        }
+        one.given_up = true;
+        const std::string id = one.id;
+        hold(one, why, longer_pause, event_level::debug);
+        if (given == permission::gave_up) {
+            report_.incidents.back().what = step::gave_up;
+            static_cast<void>(inform());
+        }
+        return false;
+    }
+
+    /// One of the few places for triggers that run at one time; nothing if none is free or it is another service's
+    /// turn.
+    [[nodiscard]] auto free_place(incident& one, purpose why) -> slot {
+        const ledger* const row = find_ledger(journal_, one.key);
+        const milliseconds due = row == nullptr ? one.opened : next_attempt(*row, options_.retry);
+        const bool next = shared_ == nullptr || shared_->turns.is_next(report_.service, due, here_.clock.monotonic());
+        auto place = journals_.free_slot(here_.clock, report_.service, options_.at_once,
+                                         why == purpose::by_hand ? options_.lock_wait : milliseconds{0});
+        if (next && place) {
+            if (shared_ != nullptr) shared_->turns.leave(report_.service);
+            return std::move(*place);
+        }
+        if (!place && place.error().code != errc::timed_out) {
+            fail_to(one, place.error());
+        } else {
+            hold(one, "other triggers of this node run, at most " + std::to_string(options_.at_once) + " at once",
+                 milliseconds{500});
+            if (!report_.cause) {
+                report_.cause =
+                    error{errc::timed_out, "no trigger of this node ended in time, " +
+                                               std::to_string(options_.at_once) + " may run at once; try again"};
+            }
+        }
+        return {};
+    }
+
+    void run_trigger(const std::string& id, const found_trigger& trigger, const resolution& facts, purpose why,
+                     trigger_state state) {
+        incident& before = *find_incident(journal_, id);
+        const ledger* const row = find_ledger(journal_, trigger.key);
+        const std::uint32_t number =
+            why == purpose::heal ? (row == nullptr ? 1 : row->attempts + 1) : before.attempts + 1;
+        auto action = make_job(trigger, options_.triggers, roles_.who,
+                               {.service = report_.service,
+                                .incident = id,
+                                .attempt = number,
+                                .state = state,
+                                .own = facts.own,
+                                .expects = facts.expects,
+                                .reason = facts.reason,
+                                .checks = checks_});
+        handled_incident done{
+            .incident = id, .checks = ids_of(before), .what = step::act, .own = facts.own, .as = trigger.as};
+        attempt intent{.began = wall(), .key = trigger.key};
+        attempt_start with{trigger.key, trigger.modify_index, {}, why};
         bool recorded = false;
         result<job_outcome> ended = job_outcome{};
         if (action) {
-            const job& what = action->what;
-            intent.may_run = what.timeout + what.grace;
-            done.ran = what;
-            ended = here_.jobs.run(what, [&](const process_mark& mark) -> result<void> {
+            // NAME action->what.name = report_.service + '-' + std::to_string(number);
+            with.backoff = action->backoff.value_or(milliseconds{});
+            intent.settle = action->settle.value_or(options_.retry.settle);
+            intent.may_run = action->what.timeout + action->what.grace;
+            done.ran = action->what;
+            ended = here_.jobs.run(action->what, [&](const process_mark& mark) -> result<void> {
                 intent.process = mark;
-                journal next = attempt_began(journal_, id, intent);
+                journal next = attempt_began(journal_, id, with, intent);
                 if (auto saved = journals_.save(next); !saved) return saved;
                 journal_ = next;
                 stored_ = std::move(next);
                 recorded = true;
                 say(event_level::info, "trigger started",
-                    {{"check", before.check_id},
-                     {"attempt", number},
+                    {{"check", checks_text(*find_incident(journal_, id))},
+                     {"attempt", std::to_string(number)},
                      {"role", std::string{to_string(facts.own)}},
                      {"key", trigger.key},
                      {"pid", std::to_string(mark.pid)}},
@@ -340,13 +567,13 @@ private:
             });
             // No trigger runs whose intent cannot be written: its attempts could not be counted.
             if (!ended && !recorded && intent.process.pid != 0) {
-                report_.checks.push_back(std::move(done));
-                give_up(ended.error());
-                return false;
+                report_.incidents.push_back(std::move(done));
+                look_later(longer_pause);
+                return give_up(ended.error());
             }
         }
-        if (!recorded) journal_ = attempt_began(std::move(journal_), id, intent);
-        intent.ended = here_.clock.wall();
+        if (!recorded) journal_ = attempt_began(std::move(journal_), id, with, intent);
+        intent.ended = std::max(wall(), milliseconds{1});
         const error* const failed = !action ? &action.error() : !ended ? &ended.error() : nullptr;
         if (failed != nullptr) {
             intent.result = healing::failed_to_run;
@@ -357,18 +584,63 @@ private:
             if (ended->how == ending::signalled) intent.signal = ended->status;
             intent.output = json::last_lines(ended->output, json::largest_output);
         }
-        tell_end(intent, number, before, ended && action ? ended->dropped : 0);
+        tell_end(intent, number, *find_incident(journal_, id), ended && action ? ended->dropped : 0);
         done.outcome = intent;
-        report_.checks.push_back(std::move(done));
-        return adopt(attempt_ended(journal_, id, intent));
+        report_.incidents.push_back(std::move(done));
+        look_later(short_pause);
+        static_cast<void>(adopt(attempt_ended(std::move(journal_), intent)));
+    }
+    void run_trigger(const std::string& id, const found_trigger& trigger, const resolution& facts, purpose why) {
+        run_trigger(id, trigger, facts, why, to_trigger_state(options_.state));
+    }
+
+    /// Runs the triggers that are for information, each once. What holds others holds these for good, since the news
+    /// would be old. Returns false if the journal can no longer be relied on.
+    [[nodiscard]] auto inform() -> bool {
+        std::vector<std::string> owing;
+        for (const auto& each : journal_.incidents) {
+            if (each.owed != notice::none && each.state == options_.state) owing.push_back(each.id);
+        }
+        for (const auto& id : owing) {
+            if (!inform(*find_incident(journal_, id))) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] auto inform(incident& one) -> bool {
+        const std::string id = one.id;
+        const auto state = one.owed == notice::passing ? trigger_state::passing : trigger_state::given_up;
+        bool drop = !local_hold().empty();
+        if (!drop) {
+            const auto facts = resolve_role();
+            const auto held = role_hold(facts);
+            auto asking = consul();
+            const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report_.service, state);
+            if (!held || !search) return look_later(longer_pause), true;  // it is still owed
+            drop = !held->empty() || !search->found;
+            if (!drop) {
+                const auto paused = pause_hold(asking, roles_.who, report_.service, wall());
+                if (!paused) return look_later(longer_pause), true;
+                drop = !paused->empty();
+            }
+            if (!drop) run_trigger(id, *search->found, facts, purpose::inform, state);
+        }
+        find_incident(journal_, id)->owed = notice::none;
+        return adopt(journal_);
     }
 
     // --- the log ---
 
-    void tell_end(const attempt& how, const std::string& number, const incident& about, std::uint64_t dropped) {
+    [[nodiscard]] static auto checks_text(const incident& one) -> std::string {
+        std::string text;
+        for (const auto& each : ids_of(one)) text += (text.empty() ? "" : ",") + each;
+        return text;
+    }
+
+    void tell_end(const attempt& how, std::uint32_t number, const incident& about, std::uint64_t dropped) {
         const bool well = how.result == healing::ended && how.status == 0;
-        std::vector<std::pair<std::string_view, std::string>> fields{
-            {"check", about.check_id}, {"attempt", number}, {"outcome", std::string{to_string(how.result)}}};
+        std::vector<std::pair<std::string_view, std::string>> fields{{"check", checks_text(about)},
+                                                                     {"attempt", std::to_string(number)},
+                                                                     {"outcome", std::string{to_string(how.result)}}};
         if (how.status >= 0) fields.emplace_back("status", std::to_string(how.status));
         if (how.signal != 0) fields.emplace_back("signal", std::to_string(how.signal));
         fields.emplace_back("duration_ms", std::to_string((how.ended - how.began).count));
@@ -377,20 +649,27 @@ private:
         say(well ? event_level::info : event_level::error, "trigger ended", std::move(fields), about.id);
     }
 
-    void tell(const decision_step& what) {
-        const incident& one = *find_incident(journal_, what.incident);
-        std::vector<std::pair<std::string_view, std::string>> fields{{"check", one.check_id}};
-        if (what.what == step::opened) {
-            return say(event_level::warning, "incident opened", std::move(fields), one.id);
-        }
-        fields.emplace_back("attempts", std::to_string(one.attempts));
-        if (what.what == step::gave_up) {
-            fields.emplace_back("todo", "see to it by hand, then: powerconsul incidents ack " + journal_.service);
-            return say(event_level::error, "gave up", std::move(fields), one.id);
-        }
-        if (one.attempts != 0) fields.emplace_back("outcome", std::string{to_string(one.last.result)});
-        fields.emplace_back("open_ms", std::to_string((one.closed - one.opened).count));
-        say(event_level::info, "incident closed", std::move(fields), one.id);
+    void tell_settled(const attempt& one) {
+        const bool healed = one.result == healing::healed;
+        say(healed ? event_level::info : event_level::warning, healed ? "healed" : "not healed",
+            {{"attempt", std::to_string(one.number)},
+             {"key", one.key},
+             {"after_ms", std::to_string((one.settled - one.began).count)}},
+            one.incident);
+    }
+
+    void tell_opened(const incident& one) {
+        say(event_level::warning, "incident opened", {{"check", checks_text(one)}}, one.id);
+    }
+
+    void tell_closed(const incident& one) {
+        report_.incidents.push_back({.incident = one.id, .checks = ids_of(one), .what = step::closed});
+        say(event_level::info, "incident closed",
+            {{"check", checks_text(one)},
+             {"attempts", std::to_string(one.attempts)},
+             {"outcome", std::string{to_string(one.how)}},
+             {"open_ms", std::to_string((one.closed - one.opened).count)}},
+            one.id);
     }
 
     void say(event_level level, std::string_view what, std::vector<std::pair<std::string_view, std::string>> fields,
@@ -405,13 +684,13 @@ private:
     journals journals_;
     resolver_options roles_;
     watch_options options_;
+    shared_by_handlers* shared_;
     handled_service report_{};
     journal journal_{};
-    journal stored_{};  ///< what is on disk
-    std::vector<snapshot_check> agent_{};
-    std::vector<std::string> running_{};  ///< incidents whose last attempt still runs
-    bool damaged_{};                      ///< the journal was damaged, and was loaded as empty
-    bool direct_{};                       ///< within run_once(), which does not record that an attempt was held
+    journal stored_{};                      ///< what is on disk
+    std::vector<snapshot_check> agent_{};   ///< all checks of the agent
+    std::vector<snapshot_check> checks_{};  ///< those of the service that are in the state
+    bool damaged_{};                        ///< the journal was damaged, and was loaded as empty
 };
 
 }  // namespace powerconsul::inline v0
