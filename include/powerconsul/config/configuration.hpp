@@ -233,13 +233,13 @@ template <named_file_source Files, account_source Users, typename Home>
     if (made.roles.reads.max_stale.count == 0) made.roles.reads.documents = consistency::consistent;
     if (cached) made.roles.reads.health = consistency::cached;
     if (consistent) made.roles.reads.documents = made.roles.reads.health = consistency::consistent;
-    made.watch.manager = made.manager;
-    made.watch.stop_file = from.text("stop-file", "/etc/powerconsul.stop");
     made.log.target = from.parsed("log", log_target{log_target_kind::standard_error, {}}, parse_log_target);
     made.log_by_default = !from.anywhere("log");
     made.log.format = from.parsed("log-format", log_format::logfmt, parse_log_format);
     made.log.most = from.parsed("log-level", event_level::info, parse_event_level);
     made.watch = detail::configured_watch(loaded->said);
+    made.watch.manager = made.manager;
+    made.watch.stop_file = from.text("stop-file", "/etc/powerconsul.stop");
     if (from.refused()) return unexpected{*from.refused()};
     if (consistent && cached) {
         if (!from.given("consistent") && !from.given("health-cache")) {
