@@ -110,6 +110,23 @@ TEST_CASE("triggers of roles that a node cannot have are for lint alone") {
     CHECK(rules[2].commands == words{"lint"});
 }
 
+TEST_CASE("pauses are read by what acts, and written by people alone") {
+    auto facts = facts_of(document_state::read, grouping::all_active);
+    facts.pauses = {"pauses/production/web", "pauses/production/_all"};
+    const auto rules = rules_of(facts);
+    for (const std::string_view each : {"web", "_all"}) {
+        CHECK(std::ranges::count(rules, "key \"pauses/production/" + std::string{each} + "\" { policy = \"read\" }") ==
+              1);
+    }
+    CHECK(least_rules(facts)[2].commands == words{"role", "watch", "trigger"});
+    const auto people = pausing_rules({.host = "production-web2"}, "web");
+    REQUIRE(people);
+    CHECK(acl_policy_text({}, *people) ==
+          "\n# pause and resume: the service web\nkey \"pauses/production/web\" { policy = \"write\" }\n"
+          "\n# pause and resume: all services\nkey \"pauses/production/_all\" { policy = \"write\" }\n");
+    CHECK_FALSE(pausing_rules({.host = "localhost"}, "web"));
+}
+
 TEST_CASE("the agent is needed by doctor alone, or by all that ask it for this node's name") {
     auto facts = facts_of(document_state::read, grouping::all_active);
     CHECK(least_rules(facts).back().commands == words{"doctor"});
@@ -184,6 +201,7 @@ TEST_CASE("what a service needs is asked for, with the nodes as Consul spells th
     }
     CHECK(found.facts.triggers == keys);
     CHECK(found.facts.other_triggers.size() == 8);
+    CHECK(found.facts.pauses == words{"pauses/production/web", "pauses/production/_all"});
     CHECK(std::ranges::count(names_of(found, acl_resource::key), "triggers/web/standalone/critical") == 1);
     pair.triggers.base_key = "own";
     CHECK(pair().facts.triggers.size() == 8);

@@ -105,7 +105,8 @@ constexpr auto trigger_options_rows = std::to_array<option>({
 
 constexpr auto acl_policy_options = std::to_array<option>({
     {'S', "consulservice", "NAME", "the Consul service, also as a word of its own"},
-    {0, "for", "COMMAND", "only what check, role, watch, trigger, lint or doctor needs (default all)"},
+    {0, "for", "COMMAND",
+     "only what check, role, watch, trigger, lint or doctor needs (default all), or what pause needs"},
 });
 
 constexpr auto doctor_options = std::to_array<option>({

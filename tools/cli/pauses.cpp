@@ -184,9 +184,13 @@ auto run_pause(const invocation& call, const config::arguments& line, const conf
     // A pause of a misspelt service holds nothing.
     consul_client<any_transport&, posix_clock&> consul{here->consul, here->clock, here->clock.monotonic() + seconds(2)};
     const auto known = std::move(consul.instances(place->service, {chosen.roles.who.datacenter}).front().instances);
-    if (known && known->empty()) {
+    if (!known || !known->empty()) return exit_code::done;
+    // A list leaves out what the token may not see.
+    const auto hidden = consul.missing_rights({{acl_resource::service, place->service}, {acl_resource::node, {}, true}},
+                                              chosen.roles.who.datacenter);
+    if (hidden && hidden->empty()) {
         err += "powerconsul: no instance of " + quoted(place->service) +
-               " is registered, as far as the token may see; is it the name that you meant?\n";
+               " is registered in this datacenter; is it the name that you meant?\n";
     }
     return exit_code::done;
 }

@@ -222,12 +222,10 @@ template <file_source Files>
     return files.read(path, std::size_t{16} * 1024);
 }
 
-/// Why nothing may act on a service of this node, according to its stop file and its own pauses; empty if nothing
-/// holds.
+/// Why nothing may act on a service of this node, according to the node's own pauses; empty if none holds.
 template <file_source Files>
-[[nodiscard]] auto local_hold(Files& files, const std::string& stop_file, const std::string& state_dir,
-                              std::string_view service, milliseconds now) -> std::string {
-    if (auto stopped = stop_file_hold(files, stop_file, now); !stopped.empty()) return stopped;
+[[nodiscard]] auto local_pause(Files& files, const std::string& state_dir, std::string_view service, milliseconds now)
+    -> std::string {
     for (const std::string_view each : {service, all_services}) {
         const auto text = read_local_pause(files, state_dir, each);
         if (!text) return "it cannot be told whether this node is paused: " + text.error().message;
@@ -236,6 +234,14 @@ template <file_source Files>
         if (!reason.empty()) return reason;
     }
     return {};
+}
+
+/// The same, according to the stop file and the node's own pauses.
+template <file_source Files>
+[[nodiscard]] auto local_hold(Files& files, const std::string& stop_file, const std::string& state_dir,
+                              std::string_view service, milliseconds now) -> std::string {
+    auto stopped = stop_file_hold(files, stop_file, now);
+    return stopped.empty() ? local_pause(files, state_dir, service, now) : stopped;
 }
 
 }  // namespace powerconsul::inline v0

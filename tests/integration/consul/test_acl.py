@@ -229,7 +229,8 @@ class EachRuleIsNeeded(Case):
         rules = rules_of(self.policy(self.web2, cluster.master))
         keys = [f'key "{place}/{role}/{state}"' for role in ("primary", "secondary", "standalone")
                 for state in ("warning", "critical", "passing", "given-up") for place in (TRIGGERS, SHARED_TRIGGERS)]
-        names = ['key "cluster/production/web"', *keys, 'service "web"', 'node "production-web2"',
+        names = ['key "cluster/production/web"', *keys, 'key "pauses/production/web"',
+                 'key "pauses/production/_all"', 'service "web"', 'node "production-web2"',
                  'node "production-web1"', 'agent "production-web2"']
         self.assertEqual(rules, [f'{each} {{ policy = "read" }}' for each in names])
 
