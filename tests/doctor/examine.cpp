@@ -17,8 +17,8 @@ namespace {
 
 using words = std::vector<std::string>;
 
-auto examine(scene& at, const std::string& only = {}, const std::string& stopped = {}) -> std::vector<finding> {
-    return examination{at.here, at.machine, at.reader, at.chosen, stopped}(only);
+auto examine(scene& at, const std::string& only = {}) -> std::vector<finding> {
+    return examination{at.here, at.machine, at.reader, at.chosen}(only);
 }
 
 auto find(const std::vector<finding>& all, std::string_view point) -> finding {
@@ -403,9 +403,46 @@ TEST_CASE("files of the agent's own file systems") {
 
 TEST_CASE("the stop file") {
     scene at;
-    const auto found = find(examine(at, "", "the stop file is there"), "stop file");
+    at.here.files.put("/stop", "");
+    const auto found = find(examine(at), "stop file");
     CHECK(found.state == condition::warning);
-    CHECK(found.what == "the stop file is there");
+    CHECK(found.what == "the stop file \"/stop\" is there; delete it to let triggers run");
+}
+
+TEST_CASE("a pause that holds is told, with the services that it holds") {
+    scene at;
+    at.store.add("hq", {.service = "mail", .node = "production-web1"});
+    const auto pauses = [&] {
+        words told;
+        for (const auto& each : examine(at)) {
+            if (each.point.starts_with("pause")) told.push_back(std::string{to_string(each.state)} + ' ' + each.what);
+        }
+        return told;
+    };
+    CHECK(pauses() == words{});
+    const milliseconds now = at.here.clock.wall();
+    const auto paused_by = [&](const std::string& who) {
+        return json::encode_pause({now + seconds(7200), now - seconds(60), who, "kernel update"});
+    };
+    const std::string until = "paused until " + clock_text(now + seconds(7200)) + " (2 h left) by ";
+    at.store.put("hq", "pauses/production/mail", paused_by("anna@a"));  // which nobody checks here
+    CHECK(pauses() == words{});
+    at.store.put("hq", "pauses/production/_all", paused_by("bert@b"));
+    CHECK(pauses() == words{"warning web: " + until + "bert@b: kernel update (pauses/production/_all)"});
+    at.here.files.put("/state/pause-web.json", paused_by("root@c"), {.kind = file_kind::regular, .mode = 0644});
+    CHECK(pauses() == words{"warning web: " + until + "bert@b: kernel update (pauses/production/_all)",
+                            "warning web: " + until + "root@c: kernel update (/state/pause-web.json)"});
+    at.here.files.erase("/state/pause-web.json");
+    at.store.put("hq", "pauses/production/_all",
+                 json::encode_pause({now, now - seconds(60), "anna@a", "kernel update"}));
+    CHECK(pauses() == words{});
+    // A right that is missing is told with the others, and only there.
+    at.answer("/v1/kv/pauses/", 403, "Permission denied");
+    CHECK(pauses() == words{});
+    at.answer("/v1/kv/pauses/", 500, "No cluster leader");
+    const auto unknown = pauses();
+    REQUIRE(unknown.size() == 1);
+    CHECK(unknown.front().starts_with("unknown it cannot be told whether it is paused: "));
 }
 
 TEST_CASE("what is left of python-powerconsul") {
