@@ -55,10 +55,10 @@ struct pause_place {
     return change_pause(consul, place.where, chosen.roles.who.datacenter, text);
 }
 
-/// `; before, it was paused until …`
+/// What is told of a pause that stood there before: `paused until …`.
 [[nodiscard]] auto before_text(std::string_view before, milliseconds now) -> std::string {
     const auto read = json::decode_pause(before);
-    return read ? pause_text(*read, now) : "paused by " + quoted(before) + ", which could not be read";
+    return read ? pause_text(*read, now) : "paused by a value that could not be read: " + quoted(before);
 }
 
 /// A time with an offset or, as people say it, one of this machine's own time zone.

@@ -247,19 +247,20 @@ private:
             auto registered = registration_of(*there, service, *facts);
             add(judge_registration(registered));
             look_for_two_actives(service, *facts, std::move(registered.here));
-            look_for_pause(client_of(*there, {service.chosen.timeout.count / 4}), service);
+            look_for_pause(client_of(*there, {service.chosen.timeout.count / 4}), service, *facts);
         }
         return facts->place.node;
     }
 
-    void look_for_pause(client consul, const examined_service& service) {
+    void look_for_pause(client consul, const examined_service& service, const resolution& role_facts) {
         const milliseconds now = here_.clock.wall();
         const auto& chosen = service.chosen;
         detail::files_of_user<detail::bare<decltype(Host::files)>> theirs{
             here_.files, process_ ? process_->user : here_.files.user()};
         const auto paused = pause_hold(consul, chosen.roles.who, service.name, now);
         if (paused && !paused->empty()) paused_[*paused].push_back(service.name);
-        if (!paused && paused.error().code != errc::denied) {  // a missing right is told with the others
+        // A right that is missing is told with the others, and a Consul that does not answer with the role.
+        if (!paused && paused.error().code != errc::denied && role_facts.from == basis::fresh) {
             add("pause " + service.name, condition::unknown, paused.error().message);
         }
         const auto trusted = trusted_directory(theirs, chosen.state_dir);

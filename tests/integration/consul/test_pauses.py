@@ -101,7 +101,7 @@ class Pausing(Case):
         self.assertRegex(out[1], r"^before, it was paused until .* \(2 h left\) by .*: first$")
         self.assertEqual(self.value()["why"], "second")
         cluster.hq.put_key(KEY, "since monday")
-        self.assertRegex(self.done("pause", "web", "--for", "3h", "--why", "third"), 'before, it was .*"since monday"')
+        self.assertRegex(self.done("pause", "web", "--for", "3h", "--why", "third"), 'before, it was .*: "since monday"')
 
     def test_until_a_time_of_this_machine(self):
         for zone, text, expected in (("CET-1", "T08:00", "T07:00:00.000Z"), ("NST3:30", " 08:00:30", "T11:30:30.000Z"),
