@@ -69,6 +69,7 @@ class Incident:
     def __init__(self, said):
         self.said, self.open, self.how = said, said["open"], said.get("how", "")
         self.checks, self.attempts = said.get("checks", []), said.get("attempts", 0)
+        self.check_count = len(self.checks) + said.get("further_checks", 0)
         self.given_up, self.held = bool(said.get("given_up")), said.get("held", "")
 
     def __repr__(self):
@@ -224,8 +225,9 @@ class Service:
     # Its process.
 
     def does(self, verb):
+        # By name of the shell: the script may be open for writing in a process that another thread has just forked.
         nothing = subprocess.DEVNULL
-        subprocess.run([self.script, verb], stdin=nothing, stdout=nothing, timeout=30, check=False)
+        subprocess.run(["/bin/sh", self.script, verb], stdin=nothing, stdout=nothing, timeout=30, check=False)
 
     def pid(self):
         try:
