@@ -273,6 +273,21 @@ class EachRuleIsNeeded(Case):
                     self.assertEqual(run.code, 77, run)
                     self.denied(run, f"key:read on {key}")
 
+    def test_pauses(self):
+        """What cannot be told holds: somebody may have paused the service."""
+        cluster.web2.set_check("web", "fail")
+        self.seen("passing", "critical")
+        for name in ("web", "_all"):
+            right = f"key:read on pauses/production/{name}"
+            token = self.without(f'key "pauses/production/{name}" {{ policy = "read" }}')
+            for call in ("watch critical", "trigger critical"):
+                with self.subTest(call, right=right):
+                    words, stdin = self.calls(self.web2)[call]
+                    self.assertIn("would run", self.run_as(cluster.master, self.web2, *words, stdin=stdin).out)
+                    acting = self.run_as(token, self.web2, *words, stdin=stdin)
+                    self.assertNotIn("would run", acting.out, acting)
+                    self.assertIn(f"needs {right}", acting.out + acting.err, acting)
+
     def test_the_service(self):
         self.unknown(self.without('service "web" { policy = "read" }'), "service:read on web")
 
@@ -346,13 +361,13 @@ class OtherDocuments(Case):
     def test_all_active_needs_the_trigger_of_a_primary_only(self):
         self.document({"mode": "all-active"})
         keys = [each for each in self.policy_rules(self.web1, "--for", "watch") if each.startswith("key")]
-        self.assertEqual(len(keys), 7, keys)
+        self.assertEqual(len(keys), 11, keys)
         self.assertTrue(all("primary" in each for each in keys[1:-2]), keys)
 
     def test_no_document_is_a_standalone(self):
         cluster.hq.api("DELETE", "/v1/kv/cluster/production/web")
         keys = [each for each in self.policy_rules(self.web1, "--for", "trigger") if each.startswith("key")]
-        self.assertEqual(len(keys), 7, keys)
+        self.assertEqual(len(keys), 11, keys)
         self.assertTrue(all("standalone" in each for each in keys[1:-2]), keys)
 
     def test_datacenters_need_the_nodes_of_one_server_role(self):
