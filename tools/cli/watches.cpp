@@ -148,8 +148,7 @@ void work(const invocation& call, const config::arguments& line, const configura
     }
     if (!count) return unexpected{count.error()};
     const auto states = open_states(files, chosen.state_dir, service);
-    out += service + ": " + std::to_string(*count) + (*count == 1 ? " trigger has" : " triggers have") +
-           " all attempts again, " +
+    out += service + ": its triggers have all attempts again, " +
            (states.empty() ? "for the next incident, since none is open\n" : "and an attempt follows at once\n");
     for (const auto state : states) {
         if (auto left = leave_worker(call, line, chosen, state); !left) return unexpected{left.error()};

@@ -18,6 +18,7 @@ struct configuration {
     std::string store{};             ///< path of a store file to ask instead of an agent; empty if an agent is asked
     std::string state_dir{};
     std::optional<service_manager> manager{};  ///< what the machine runs if not set
+    std::string init_directory{};
     output_format format{output_format::by_command};
     milliseconds timeout{};
     int unknown_exit{1};
@@ -203,6 +204,7 @@ template <named_file_source Files, account_source Users, typename Home>
     made.store = from.text("store", "");
     made.state_dir = from.text("state-dir", "/var/lib/powerconsul");
     made.manager = from.parsed("service-manager", made.manager, parse_service_manager);
+    made.init_directory = from.text("init-directory", "/etc/init.d");
     made.timeout = from.parsed("timeout", requested{}.timeout, parse_timeout);
     made.unknown_exit = from.parsed("unknown-exit", requested{}.unknown_exit, parse_unknown_exit);
     made.format = from.parsed("format", requested{}.format, parse_format);
@@ -239,6 +241,7 @@ template <named_file_source Files, account_source Users, typename Home>
     made.log.most = from.parsed("log-level", event_level::info, parse_event_level);
     made.watch = detail::configured_watch(loaded->said);
     made.watch.manager = made.manager;
+    made.watch.init_directory = made.init_directory;
     made.watch.stop_file = from.text("stop-file", "/etc/powerconsul.stop");
     if (from.refused()) return unexpected{*from.refused()};
     if (consistent && cached) {

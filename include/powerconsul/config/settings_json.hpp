@@ -232,6 +232,7 @@ private:
                                         {"store", a_text},
                                         {"stateDir", a_text},
                                         {"serviceManager", a_text},
+                                        {"initDirectory", a_text},
                                         {"format", a_text},
                                         {"timeout", a_time},
                                         {"maxAge", a_time},

@@ -11,12 +11,13 @@ struct watch_options {
     bad_state state{bad_state::critical};
     retry_rules retry{};
     trigger_options triggers{};
-    std::vector<std::string> noop_triggers{};  ///< services whose triggers never run
-    std::string stop_file{};                   ///< no trigger runs while it is there; empty for none
-    std::optional<service_manager> manager{};  ///< for looks at services: what the machine runs if not set
-    milliseconds consul_time{seconds(5)};      ///< limit for the agent, and for the role; half more for the trigger
-    milliseconds lock_wait{seconds(75)};       ///< limit for another run of the same service
-    std::size_t at_once{4};                    ///< most triggers that run on this node at one time
+    std::vector<std::string> noop_triggers{};   ///< services whose triggers never run
+    std::string stop_file{};                    ///< no trigger runs while it is there; empty for none
+    std::optional<service_manager> manager{};   ///< for looks at services: what the machine runs if not set
+    std::string init_directory{"/etc/init.d"};  ///< likewise: where init scripts stand
+    milliseconds consul_time{seconds(5)};       ///< limit for the agent, and for the role; half more for the trigger
+    milliseconds lock_wait{seconds(75)};        ///< limit for another run of the same service
+    std::size_t at_once{4};                     ///< most triggers that run on this node at one time
 };
 
 /// What a handler found or did about a service.

@@ -81,7 +81,7 @@ public:
         if (incident* const after = find_incident(journal_, id); !stays && after->attempts != 0) {
             after->closed = wall();
             after->how = closing::over;
-            static_cast<void>(adopt(journal_));
+            static_cast<void>(save());
         }
         return report_;
     }
@@ -154,8 +154,13 @@ private:
         if (!report_.cause) report_.cause = why;
     }
 
+    /// Makes `next` the journal, and invalidates what points into the old one.
     [[nodiscard]] auto adopt(journal next) -> bool {
         journal_ = std::move(next);
+        return save();
+    }
+
+    [[nodiscard]] auto save() -> bool {
         if (journal_ == stored_) return true;
         // A service that has never been in a bad state has no journal.
         if (journal_.incidents.empty() && journal_.ledgers.empty() && journal_.silent.empty()) return true;
@@ -228,6 +233,16 @@ private:
         return silent ? standing::silent_in_state : standing::in_state;
     }
 
+    /// Whether the service should run, by the checks of ours that are in the state; nothing if none of them tells.
+    [[nodiscard]] auto expected_now() const -> std::optional<bool> {
+        for (const auto& each : checks_) {
+            if (kind_of_output(each.output) != output_kind::own) continue;
+            if (each.output.find(R"("expects":false)") != std::string::npos) return false;
+            if (each.output.find(R"("expects":true)") != std::string::npos) return true;
+        }
+        return std::nullopt;
+    }
+
     struct seen_service {
         own_look seen{own_look::none};
         bool should_run{true};
@@ -235,17 +250,19 @@ private:
 
     /// Looks at the service itself, for all of its checks in the state: those of another program leave it untold.
     [[nodiscard]] auto look_at_service(const incident& about) -> seen_service {
-        seen_service found;
+        seen_service found{.should_run = expected_now().value_or(true)};
         if constexpr (host<Host>) {
             bool all = !checks_.empty();
             for (const auto& each : checks_) {
                 const bool bad = std::ranges::any_of(
                     about.checks, [&](const auto& known) { return known.bad && known.check_id == each.check_id; });
                 if (!bad) continue;
-                const auto now = heal::look_again(here_, each.output, options_.manager, options_.consul_time);
+                const auto now = heal::look_again(here_, each.output,
+                                                  {.deadline = here_.clock.monotonic() + options_.consul_time,
+                                                   .manager = options_.manager,
+                                                   .init_directory = options_.init_directory});
                 all = all && now.has_value();
                 if (!now) continue;
-                if (each.output.find(R"("expects":false)") != std::string::npos) found.should_run = false;
                 if (!*now) return {own_look::not_as_expected, found.should_run};
             }
             if (all) found.seen = own_look::as_expected;
@@ -309,6 +326,12 @@ private:
     [[nodiscard]] auto leaves_room(incident& one) -> bool {
         attempt* const last = last_attempt(journal_);
         if (last == nullptr || (last->settled.count != 0 && last->incident != one.id)) return true;
+        // What the role demands now need not wait for what it demanded before.
+        const auto should_run = expected_now();
+        if (last->settled.count == 0 && should_run && *should_run == last->stops) {
+            last->settled = wall();
+            return save();
+        }
         const seen_service now = look_at_service(one);
         if (last->settled.count == 0) {
             const healing found = judge_attempt(*last, one, now.seen, wall());
@@ -329,7 +352,7 @@ private:
         }
         const bool again = has_failed_again(*last, one, now.seen, now.should_run, wall(), options_.retry);
         if (!again) wait(one, "it is well again, but its checks do not say so yet", seconds(5));
-        return adopt(journal_) && again;
+        return save() && again;
     }
 
     /// Tells why nothing is done, without a record.
@@ -539,7 +562,7 @@ private:
                                 .checks = checks_});
         handled_incident done{
             .incident = id, .checks = ids_of(before), .what = step::act, .own = facts.own, .as = trigger.as};
-        attempt intent{.began = wall(), .key = trigger.key};
+        attempt intent{.began = wall(), .key = trigger.key, .stops = facts.expects == expectation::stopped};
         attempt_start with{trigger.key, trigger.modify_index, {}, why};
         bool recorded = false;
         result<job_outcome> ended = job_outcome{};
@@ -625,7 +648,7 @@ private:
             if (!drop) run_trigger(id, *search->found, facts, purpose::inform, state);
         }
         find_incident(journal_, id)->owed = notice::none;
-        return adopt(journal_);
+        return save();
     }
 
     // --- the log ---

@@ -31,6 +31,7 @@ struct attempt {
     std::string key{};        ///< the trigger's key
     std::uint32_t number{1};  ///< in the row of its ledger
     bool informs{};           ///< it ran for information, and says nothing about the service
+    bool stops{};             ///< the role expected the service to be stopped
     healing result{healing::unfinished};
     int status{-1};        ///< exit status; -1 if there is none
     int signal{};          ///< the signal that ended it; 0 if none did

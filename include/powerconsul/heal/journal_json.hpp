@@ -43,6 +43,7 @@ void attempt_members(auto io, auto& one) {
     io.text("trigger", one.key);
     io.number("number", one.number);
     io.flag("informs", one.informs);
+    io.flag("stops", one.stops);
     io.number("began", one.began.count);
     io.number("may_run", one.may_run.count);
     io.number("ended", one.ended.count);

@@ -53,10 +53,10 @@ struct printed_options {
 }  // namespace detail
 
 /// Looks at the machine for what a check of ours has printed, and tells whether it is now as the check expected:
-/// nothing if the line is none of ours, does not tell what to look at, or the look cannot tell.
+/// nothing if the line is none of ours, does not tell what to look at, or the look cannot tell. `now` is without what
+/// is expected.
 template <host Host>
-[[nodiscard]] auto look_again(Host& here, std::string_view output, std::optional<service_manager> manager,
-                              milliseconds time) -> std::optional<bool> {
+[[nodiscard]] auto look_again(Host& here, std::string_view output, checks::circumstances now) -> std::optional<bool> {
     if (kind_of_output(output) != output_kind::own) return std::nullopt;
     const std::string_view last = powerconsul::detail::last_line(output);
     const std::size_t begin = std::min(last.find(R"({"type":)"), last.size());
@@ -68,8 +68,8 @@ template <host Host>
     checks::all_kinds::with(line->find("type")->text, [&]<typename Kind>(std::type_identity<Kind>) {
         const auto what = Kind::from(detail::printed_options{*line});
         if (!what.valid()) return;
-        const auto wanted = expects->boolean ? expectation::running : expectation::stopped;
-        const checks::sighting seen = what.look(here, {here.clock.monotonic() + time, wanted, manager});
+        now.expects = expects->boolean ? expectation::running : expectation::stopped;
+        const checks::sighting seen = what.look(here, now);
         bool all = true;
         bool known = true;
         for (const auto& each : seen.all) {

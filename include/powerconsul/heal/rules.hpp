@@ -163,7 +163,12 @@ private:
     }
 
     void update(incident& one, const std::vector<check_facts>& facts) const {
-        for (auto& each : one.checks) each.bad = false;
+        std::uint64_t further = 0;
+        std::vector<bool> was_bad;
+        for (auto& each : one.checks) {
+            was_bad.push_back(each.bad);
+            each.bad = false;
+        }
         for (const auto& each : facts) {
             if (counts(each) != count::bad) continue;
             const auto same = [&](const incident_check& known) {
@@ -174,19 +179,25 @@ private:
                 if (one.checks.size() == most_checks) {
                     // Rather one that is bad now than one that was.
                     known = std::ranges::find(one.checks, false, &incident_check::bad);
-                    ++one.further_checks;
-                    if (known == one.checks.end()) continue;
+                    if (known == one.checks.end()) {
+                        ++further;
+                        continue;
+                    }
                     *known = {each.service_id, each.check_id};
                 } else {
                     one.checks.push_back({each.service_id, each.check_id});
                     known = one.checks.end() - 1;
                 }
             }
-            if (known->face != each.face || known->changed.count == 0) known->changed = now_;
+            const auto at = static_cast<std::size_t>(known - one.checks.begin());
+            // What was well in between has answered anew, even if with the same words.
+            const bool stayed = at < was_bad.size() && was_bad[at] && known->face == each.face;
+            if (!stayed || known->changed.count == 0) known->changed = now_;
             known->face = each.face;
             if (each.modify_index != 0) known->modify_index = each.modify_index;
             known->bad = true;
         }
+        one.further_checks = std::max(one.further_checks, further);
     }
 
     void open(const std::vector<check_facts>& facts) {
@@ -355,6 +366,7 @@ struct attempt_start {
 [[nodiscard]] inline auto attempt_ended(journal before, attempt how) -> journal {
     if (before.attempts.empty()) return before;
     how.informs = before.attempts.back().informs;
+    how.stops = before.attempts.back().stops;
     how.number = before.attempts.back().number;
     how.incident = before.attempts.back().incident;
     if (how.informs || how.result == healing::failed_to_run) how.settled = how.ended;
@@ -381,14 +393,18 @@ inline void begin_anew(journal& among, std::string_view key) {
     }
 }
 
-/// Gives triggers that were given up all their attempts again, and returns how many there were.
+/// Gives the service's triggers all their attempts again, and returns how many had used some.
 inline auto rearm(journal& among) -> std::size_t {
-    std::vector<std::string> keys;
-    for (const auto& each : among.ledgers) {
-        if (each.given_up) keys.push_back(each.key);
+    const std::size_t count = among.ledgers.size();
+    among.ledgers.clear();
+    for (auto& each : among.incidents) {
+        if (each.is_open()) each.given_up = false;
     }
-    for (const auto& each : keys) begin_anew(among, each);
-    return keys.size();
+    // Whoever acknowledges has looked: what the last attempt did is no longer waited for.
+    for (auto& each : among.attempts) {
+        if (each.ended.count != 0 && each.settled.count == 0) each.settled = each.ended;
+    }
+    return count;
 }
 
 }  // namespace powerconsul::inline v0

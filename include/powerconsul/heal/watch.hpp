@@ -101,6 +101,21 @@ template <locking_file_store Files>
     return all;
 }
 
+/// What a check in a bad state says of triggers of the service that were given up; empty if there are none, or that
+/// cannot be told. The same at each run while nothing changes.
+template <locking_file_store Files>
+[[nodiscard]] auto given_up_note(Files& files, const std::string& state_dir, const std::string& service)
+    -> std::string {
+    const auto loaded = journal_directory{files, state_dir}.load(service);
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; loaded && i < loaded->value.incidents.size(); ++i) {
+        const incident& one = loaded->value.incidents[i];
+        if (one.is_open() && one.given_up) keys.push_back(one.key);
+    }
+    if (keys.empty()) return {};
+    return "powerconsul/given-up: " + listed(keys) + " does not heal it; see powerconsul incidents";
+}
+
 /// The services with an open incident of that state, and those whose journal cannot be read.
 template <locking_file_store Files>
 [[nodiscard]] auto open_services(Files& files, const std::string& state_dir, bad_state state)
@@ -195,8 +210,8 @@ template <host Host>
     return done;
 }
 
-/// Gives the triggers of a service that were given up all their attempts again, and returns how many there were. Fails
-/// with errc::timed_out if the service's lock is not free within `wait`, errc::bad_data if none was given up.
+/// Gives the triggers of a service all their attempts again, and returns how many had used some. Fails with
+/// errc::timed_out if the service's lock is not free within `wait`, errc::bad_data if there is nothing to try again.
 template <locking_file_store Files>
 [[nodiscard]] auto acknowledge(Files& files, const std::string& state_dir, const std::string& service,
                                milliseconds wait) -> result<std::size_t> {
@@ -212,7 +227,10 @@ template <locking_file_store Files>
     auto loaded = journals.load(service);
     if (!loaded) return unexpected{loaded.error()};
     const std::size_t count = rearm(loaded->value);
-    if (count == 0) return fail(errc::bad_data, "no trigger of " + quoted(service) + " was given up");
+    const bool open = std::ranges::any_of(loaded->value.incidents, &incident::is_open);
+    if (count == 0 && !open)
+        return fail(errc::bad_data,
+                    "no incident of " + quoted(service) + " is open, and no trigger of it has used an attempt");
     if (auto saved = journals.save(loaded->value); !saved) return unexpected{saved.error()};
     return count;
 }
