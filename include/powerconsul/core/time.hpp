@@ -68,6 +68,28 @@ struct milliseconds {
     return read;
 }
 
+/// A duration as Go writes it, and so Consul: `10s`, `1m30s`, `500ms`. Nothing if it is something else, or more than
+/// the 292 years that Go's type holds.
+[[nodiscard]] constexpr auto parse_go_duration(std::string_view text) -> std::optional<milliseconds> {
+    constexpr std::pair<std::string_view, std::int64_t> units[] = {
+        {"ms", 1}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}};
+    std::int64_t total = 0;
+    do {
+        const leading_digits whole = read_digits(text);
+        if (whole.count == 0 || whole.count > 10) return std::nullopt;
+        text.remove_prefix(whole.count);
+        // Fractions of a second do not matter here.
+        if (text.starts_with('.')) text.remove_prefix(1 + read_digits(text.substr(1)).count);
+        const auto* const unit =
+            std::ranges::find_if(units, [&](const auto& each) { return text.starts_with(each.first); });
+        if (unit == std::end(units)) return std::nullopt;
+        text.remove_prefix(unit->first.size());
+        total += static_cast<std::int64_t>(whole.number) * unit->second;
+        if (total > INT64_MAX / 1'000'000) return std::nullopt;
+    } while (!text.empty());
+    return milliseconds{total};
+}
+
 inline constexpr milliseconds last_time{253'402'300'799'999};  ///< 9999-12-31T23:59:59.999Z on a wall clock
 
 /// A wall clock's time as RFC 3339 writes it, `2024-02-29T12:00:00.000Z`. What is outside of the years 1970 to 9999
