@@ -1,4 +1,4 @@
-// covers: heal/action.hpp lint/trigger.hpp heal/trigger.hpp
+// covers: heal/action.hpp lint/trigger.hpp heal/trigger.hpp lint/shell.hpp lint/shell_commands.hpp
 #include <powerconsul/lint/trigger.hpp>
 
 #include <cstddef>
@@ -60,6 +60,13 @@ void run(std::string_view bytes) {
         const auto& why = decoded.error();
         fuzz::expect(why.code == errc::bad_data && fuzz::is_one_line(why.message) && is_utf8(why.message), "no reason",
                      why.message);
+    }
+    const auto shell = read_shell(value);
+    for (const auto& each : shell.commands) {
+        for (const auto& word : each.words) fuzz::expect(word.offset <= value.size(), "no place", value);
+    }
+    for (const auto& each : shell.background) {
+        fuzz::expect(!shell.understood || each.command < shell.commands.size(), "no command", value);
     }
     lint_report report;
     const auto linted = json::lint_trigger(report, "triggers/production/web/primary/critical", value, {.known = known});
