@@ -417,8 +417,10 @@ TEST_CASE("a value becomes a job with the options' times") {
     trigger_cause cause;
     cause.service = "web";
     const found_trigger plain{role::primary, "k", 7, "restart @HOST"};
+    cause.attempt = 3;
     const auto made = make_job(plain, options, who(), cause);
     REQUIRE(made);
+    CHECK(made->what.name == "web-3");
     CHECK(made->what.argv == words{"/bin/sh", "-c", "restart production-web3"});
     CHECK(made->what.timeout == seconds(20));
     CHECK(made->what.grace == seconds(2));

@@ -222,6 +222,7 @@ inline void sort_checks(std::vector<snapshot_check>& checks) {
     const auto known = all_substitutions(options, who);
     auto made = json::decode_action(trigger.value, known, options.timeout);
     if (!made) return fail(made.error().code, "the trigger " + trigger.key + ": " + made.error().message);
+    made->what.name = cause.service + '-' + std::to_string(cause.attempt);
     made->what.grace = options.grace;
     made->what.environment = trigger_environment(cause, known, made->what.user);
     return made;

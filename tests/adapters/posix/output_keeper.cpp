@@ -90,7 +90,7 @@ TEST_CASE("no signal but SIGKILL ends it") {
 
 TEST_CASE("where no process is to be had that is the answer") {
     if (::geteuid() != 0) return;
-    for (const rlim_t most : {1, 2}) {  // it takes two
+    for (const rlim_t most : {1U, 2U}) {  // it takes two
         CAPTURE(most);
         const pid_t child = ::fork();
         if (child == 0) {

@@ -142,6 +142,16 @@ auto is_root() -> bool {
     return false;
 }
 
+/// Gives the same answer to all, and notes what they want.
+struct scripted_scopes {
+    std::vector<wanted_scope>* wanted{};
+    const result<std::string>* answer{};
+    [[nodiscard]] auto open_scope(const wanted_scope& scope, milliseconds&) const -> result<std::string> {
+        wanted->push_back(scope);
+        return *answer;
+    }
+};
+
 /// Directory of one test case, gone with it.
 struct scratch {
     std::string path{"/tmp/powerconsul-supervisor-XXXXXX"};
@@ -976,6 +986,44 @@ TEST_CASE("who may not become another user learns it before anything is accepted
         return same && same->status == 6 ? 0 : 3;
     }};
     CHECK(not_root.exit_status() == 0);
+}
+
+TEST_CASE("a job with a name gets a scope before it is accepted, and runs without one, too") {
+    struct case_row {
+        std::string_view name;
+        std::string job;
+        result<std::string> gets;
+        std::string scope;
+        std::string no_scope;
+    };
+    const case_row rows[] = {
+        {"gets one", "web-3", std::string{"powerconsul-web-3.scope"}, "powerconsul-web-3.scope", ""},
+        {"there are none", "web-3", fail(errc::unsupported, "no systemd"), "", ""},
+        {"gets none", "web-3", fail(errc::unavailable, "refused"), "", "refused"},
+        {"has no name", "", std::string{"never"}, "", ""},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        std::vector<wanted_scope> wanted;
+        posix_supervisor supervisor{scripted_scopes{&wanted, &row.gets}};
+        auto what = shell("echo $$; exit 4");
+        what.name = row.job;
+        const auto seen = supervisor.run(what, [&](const process_mark& mark) -> result<void> {
+            REQUIRE(wanted.size() == (row.job.empty() ? 0 : 1));
+            if (wanted.empty()) return {};
+            CHECK(wanted[0].name == "powerconsul-web-3");
+            CHECK(wanted[0].about == "job web-3 of powerconsul");
+            REQUIRE(wanted[0].processes.size() == 2);
+            CHECK(wanted[0].processes[0] == mark.pid);
+            CHECK(alive(wanted[0].processes[1]));  // keeps the output writable
+            return {};
+        });
+        REQUIRE(seen);
+        CHECK(seen->status == 4);
+        CHECK(seen->scope == row.scope);
+        CHECK(seen->no_scope == row.no_scope);
+        if (!wanted.empty()) CHECK(soon([&] { return !alive(wanted[0].processes[1]); }));
+    }
 }
 
 TEST_CASE("several threads use one supervisor") {

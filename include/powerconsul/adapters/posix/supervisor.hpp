@@ -25,27 +25,36 @@
 #include <powerconsul/adapters/posix/output_keeper.hpp>
 #include <powerconsul/core/proc_stat.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/ports/scope_maker.hpp>
 #include <powerconsul/ports/supervisor.hpp>
 
 namespace powerconsul::inline v0 {
 
 /// Runs jobs with fork and execve; needs Linux and its /proc. A child waits on a socket for its parent's go-ahead, and
 /// exits without having done anything if the other end is closed or its parent dies. Descriptor 3 of the job is its
-/// script. Not for a process that ignores SIGCHLD (errc::usage) or reaps children that it did not start: the outcome
-/// would be lost (errc::io). A job that the kernel cannot end in time stays this process's child, if only as a zombie.
+/// script. Where `Scopes` can make one, a job with a name has a scope of its own. Not for a process that ignores
+/// SIGCHLD (errc::usage) or reaps children that it did not start: the outcome would be lost (errc::io). A job that the
+/// kernel cannot end in time stays this process's child, if only as a zombie.
+template <scope_maker Scopes = no_scopes>
 class posix_supervisor {
 public:
+    explicit posix_supervisor(Scopes scopes = Scopes{}) : scopes_{std::move(scopes)} {}
+
     template <typename Ready>
     [[nodiscard]] auto run(const job& what, Ready&& ready) -> result<job_outcome> {
         held_child child;
         if (auto held = hold(what, child); !held) return unexpected{std::move(held).error()};
+        const auto scope = set_apart(what, child);
         const auto boot = boot_id();
         const auto seen = look_at(child.pid);
         if (!boot || !seen) return unexpected{boot ? seen.error() : boot.error()};
         if (!*seen) return cannot_run(what, errc::io, ended_early);
         const result<void> agreed = ready(process_mark{child.pid, (**seen).start, *boot});
         if (!agreed) return unexpected{agreed.error()};
-        return attend(what, child);
+        auto ended = attend(what, child);
+        if (ended && scope) ended->scope = *scope;
+        if (ended && !scope && scope.error().code != errc::unsupported) ended->no_scope = scope.error().message;
+        return ended;
     }
 
     /// Fails with errc::io if that cannot be told, because /proc is missing or hides the process.
@@ -63,8 +72,14 @@ public:
     [[nodiscard]] auto end(const process_mark& mark) const -> result<void> {
         const auto running = is_running(mark);
         if (!running) return unexpected{running.error()};
-        if (!*running || ::kill(-static_cast<pid_t>(mark.pid), SIGKILL) == 0 || errno == ESRCH) return {};
-        return system_failure("end the processes of group", std::to_string(mark.pid), errno);
+        if (!*running) return {};
+        const auto pid = static_cast<pid_t>(mark.pid);
+        const auto scope = detail::job_scope::of(pid);
+        const int error = ::kill(-pid, SIGKILL) == 0 ? 0 : errno;
+        // Again for what has just been forked; what the kernel cannot end in this time is not waited for.
+        for (int tries = 0; tries < 50 && scope.signal(SIGKILL, 0); ++tries) posix_clock{}.sleep({10});
+        if (error == 0 || error == ESRCH) return {};
+        return system_failure("end the processes of group", std::to_string(mark.pid), error);
     }
 
 private:
@@ -277,6 +292,18 @@ private:
         return fail(errc::io, "cannot tell what process " + std::to_string(pid) + " is: it runs, but /proc hides it");
     }
 
+    /// Gives the child and the keeper of its output a scope of their own; its unit's name.
+    [[nodiscard]] auto set_apart(const job& what, const held_child& child) const -> result<std::string> {
+        if (what.name.empty()) return fail(errc::unsupported, "a job without a name has no scope");
+        Scopes scopes = scopes_;
+        milliseconds left = seconds(5);
+        return scopes.open_scope(
+            {std::string{job_scope_prefix} + what.name,
+             "job " + what.name + " of powerconsul",
+             {static_cast<std::uint32_t>(child.pid), static_cast<std::uint32_t>(child.keeper.pid())}},
+            left);
+    }
+
     /// Gives the go-ahead and waits for the end.
     [[nodiscard]] static auto attend(const job& what, held_child& child) -> result<job_outcome> {
         const auto go = [&] { return ::send(child.word.get(), "g", 1, MSG_NOSIGNAL); };
@@ -284,15 +311,17 @@ private:
         const posix_clock clock;
         const milliseconds began = clock.monotonic();
         std::array outputs{detail::kept_output{std::move(child.output), what.head, what.tail}};
-        const auto end =
-            detail::attend(std::exchange(child.pid, -1), what.argv.front(), {what.timeout, what.grace, true}, outputs);
+        const auto end = detail::attend(std::exchange(child.pid, -1), what.argv.front(),
+                                        {what.timeout, what.grace, true, child.keeper.pid()}, outputs);
         if (!end) return unexpected{end.error()};
         const milliseconds duration = clock.monotonic() - began;
         if (const auto told = heard(child)) return cannot_run(what, errc::io, std::generic_category().message(*told));
-        return job_outcome{end->how, end->status, std::move(outputs[0].text), outputs[0].dropped, duration};
+        return job_outcome{end->how, end->status, std::move(outputs[0].text), outputs[0].dropped, duration, {}, {}};
     }
+
+    Scopes scopes_;
 };
 
-static_assert(job_supervisor<posix_supervisor>);
+static_assert(job_supervisor<posix_supervisor<>>);
 
 }  // namespace powerconsul::inline v0
