@@ -5,11 +5,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix/host.hpp>
 #include <powerconsul/adapters/posix/machine.hpp>
 #include <powerconsul/adapters/posix/process.hpp>
 #include <powerconsul/checks/kinds/all.hpp>
 
+#include "host.hpp"
 #include "http.hpp"
 #include "run.hpp"
 
@@ -65,6 +65,19 @@ void start_anew(char* const* arguments, const std::vector<std::string>& words) {
     return call;
 }
 
+/// A process of its own, see detach_process(). The agent's restart, which a trigger may ask for, must not end it in the
+/// middle of one: it leaves the agent's unit where it may.
+[[nodiscard]] auto detach() -> powerconsul::result<bool> {
+    auto child = powerconsul::detach_process();
+    if (child && *child) {
+        auto left = powerconsul::seconds(5);
+        // There is no log yet to tell a failure to, and doctor tells where scopes are not to be had.
+        static_cast<void>(powerconsul::cli::systemd_units{}.open_scope(
+            {"powerconsul.worker", "detached watch of powerconsul", {static_cast<std::uint32_t>(getpid())}}, left));
+    }
+    return child;
+}
+
 /// Runs the command and prints what it has to say; gives the exit status. Throws std::bad_alloc where there is not even
 /// the memory to say that there is none.
 [[nodiscard]] auto carry_out(int argc, char** argv, std::optional<powerconsul::watchdog>& guard) -> int {
@@ -78,7 +91,7 @@ void start_anew(char* const* arguments, const std::vector<std::string>& words) {
     };
     call.home = powerconsul::home_directory;
     call.input = powerconsul::read_standard_input;
-    call.detach = powerconsul::detach_process;
+    call.detach = detach;
     call.act_as_owner = powerconsul::become_owner_of;
     call.is_old = powerconsul::program_was_replaced;
     call.renew = [argv](const std::vector<std::string>& words) { start_anew(argv, words); };
