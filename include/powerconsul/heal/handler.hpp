@@ -567,7 +567,7 @@ private:
         bool recorded = false;
         result<job_outcome> ended = job_outcome{};
         if (action) {
-            // NAME action->what.name = report_.service + '-' + std::to_string(number);
+            action->what.name = report_.service + '-' + std::to_string(number);
             with.backoff = action->backoff.value_or(milliseconds{});
             intent.settle = action->settle.value_or(options_.retry.settle);
             intent.may_run = action->what.timeout + action->what.grace;

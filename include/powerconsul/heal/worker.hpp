@@ -37,11 +37,13 @@ public:
         : here_{here}, settings_{std::move(settings)}, is_old_{std::move(is_old)} {}
 
     [[nodiscard]] auto run() -> worker_end {
-        if (!read_settings()) {
-            here_.clock.sleep(pace);
-            if (!read_settings()) return lost("the configuration cannot be read");
+        auto first = current();
+        for (int tries = 0; !first && tries < 5; ++tries) {
+            here_.clock.sleep(brief);
+            first = current();
         }
-        const watch_setup set = current()->set;
+        if (!first) return lost("the configuration cannot be read");
+        const watch_setup set = first->set;
         state_ = set.watch.state;
         if (auto made = make_trusted_directory(here_.files, set.state_dir); !made) return lost(made.error().message);
         const std::string folder = set.state_dir + "/journal";
@@ -68,7 +70,6 @@ public:
             }
             if (now >= next_look) {
                 next_look = now + calm;
-                static_cast<void>(read_settings());
                 if (is_old_()) {
                     end = worker_end::renewed;
                     break;
@@ -111,26 +112,26 @@ private:
 
     // --- settings ---
 
-    /// Fails while the settings cannot be read; that is told once for each reason.
-    [[nodiscard]] auto read_settings() -> bool {
-        auto now = settings_();
+    /// What to work with now; nothing while that cannot be read, which is told once for each reason.
+    [[nodiscard]] auto current() -> std::optional<settings_type> {
         const std::lock_guard hold{mutex_};
+        if (!read_ || here_.clock.monotonic() >= *read_ + brief) read_settings();
+        return current_;
+    }
+
+    void read_settings() {
+        auto now = settings_();
+        read_ = here_.clock.monotonic();
         if (!now) {
             if (complaint_ != now.error().message) {
                 log_failure(here_.log, state_, {}, now.error().message + "; nothing acts until it can be read");
             }
             complaint_ = now.error().message;
             current_.reset();
-            return false;
+            return;
         }
         complaint_.clear();
         current_ = std::move(*now);
-        return true;
-    }
-
-    [[nodiscard]] auto current() -> std::optional<settings_type> {
-        const std::lock_guard hold{mutex_};
-        return current_;
     }
 
     // --- services ---
@@ -226,6 +227,7 @@ private:
     std::atomic<bool> leaving_{false};
     std::mutex mutex_{};
     std::optional<settings_type> current_{};
+    std::optional<milliseconds> read_{};  ///< when they were read, monotonic
     std::string complaint_{};
     std::vector<std::string> seen_to_{};  ///< services that a task sees to
     shared_by_handlers shared_{};

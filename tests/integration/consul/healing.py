@@ -148,7 +148,7 @@ class Place:
         new = file.with_suffix(".new")
         new.write_text(json.dumps({
             "node": self.name, "environment": "production", "serverRole": "web", "stateDir": str(self.state),
-            "serviceManager": "sysv", "log": str(self.log), "logFormat": "json", "stopFile": str(self.stop_file),
+            "serviceManager": "sysv", "initDirectory": str(self.init), "log": str(self.log), "logFormat": "json", "stopFile": str(self.stop_file),
             "takeoverAfter": "0s", "giveBackAfter": "0s", "absentAfter": "0s", "subVars": {"PLACE": str(self.folder)},
             **self.settings, **settings,
             "consul": {"httpAddr": address, **settings.get("consul", {})}}))
@@ -247,7 +247,7 @@ class Service:
     # Its checks.
 
     def role_check(self, interval="2s", **more):
-        words = ("check", "service", "-s", self.name, "-S", self.name, "--init-directory", str(self.place.init))
+        words = ("check", "service", "-s", self.name, "-S", self.name)
         return {"CheckID": f"{self.name}-role", "Name": "role", "Args": self.place.argv(*words), "Interval": interval,
                 "Timeout": "20s", "Status": "passing", **more}
 

@@ -265,7 +265,7 @@ def three_checks(told):
     agent = told.scene.places["web2"].agent
     port = free_port(agent.ip)
     serve = f"exec {sys.executable} -m http.server --bind {agent.ip} {port}"
-    ready = {"Interval": "1s", "Timeout": "5s"}
+    ready = {"Interval": "1s", "Timeout": "5s", "Status": "passing"}
     page = {"Name": "http", "HTTP": f"http://{agent.ip}:{port}/", **ready}
     http_check = lambda each: {"CheckID": f"{each.name}-http", **page}
     tcp_check = lambda each: {"CheckID": f"{each.name}-tcp", "Name": "tcp", "TCP": f"{agent.ip}:{port}", **ready}
