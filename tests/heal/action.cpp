@@ -262,7 +262,6 @@ TEST_CASE("an object may name the waits after a run") {
         CHECK(made.backoff == each.backoff);
         CHECK(made.what.timeout == seconds(60));
     }
-    CHECK(default_settle == seconds(30));
 }
 
 TEST_CASE("a value that cannot be run is refused with its place") {

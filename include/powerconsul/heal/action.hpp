@@ -11,13 +11,12 @@ inline constexpr std::size_t longest_action =
 inline constexpr std::size_t longest_shell_text = std::size_t{100} * 1024;    ///< bytes in an argument of `sh -c`
 inline constexpr std::size_t longest_argument = std::size_t{128} * 1024 - 1;  ///< Linux: MAX_ARG_STRLEN without its NUL
 inline constexpr std::size_t longest_interpreter_line = 255;  ///< Linux: BINPRM_BUF_SIZE without its newline
-inline constexpr milliseconds default_settle{seconds(30)};    ///< of a trigger whose value names none
 
 /// What a trigger's value says: what to run, and how long to wait afterwards. Only the object form can name the waits.
 struct trigger_action {
     job what{};  ///< without the grace and the environment that every trigger has
     /// From the end of a run until another may follow, so that what was started can come up: 0 s to 1 h; if it is
-    /// missing, default_settle.
+    /// missing, that of retry_rules.
     std::optional<milliseconds> settle{};
     /// The wait after the first of several runs, before it is doubled: 1 s to 15 min; if it is missing, as configured.
     std::optional<milliseconds> backoff{};

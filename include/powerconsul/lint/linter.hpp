@@ -62,7 +62,7 @@ public:
         -> std::optional<milliseconds> {
         const auto made = json::lint_trigger(report_, name, text, around_.triggers);
         if (!made) return std::nullopt;
-        const milliseconds settle = made->action.settle.value_or(default_settle);
+        const milliseconds settle = made->action.settle.value_or(retry_rules{}.settle);
         if (!around_.on_node) return settle;
         trigger_programs here{service, name, {}, {}};
         for (const auto& each : made->programs) {
