@@ -24,13 +24,13 @@ TEST_CASE("the back-off doubles up to its limit") {
         milliseconds first;
         std::int64_t wait;
     };
-    for (const auto& row : {row{"first", 1, seconds(10), 10'000}, row{"second", 2, seconds(10), 20'000},
-                            row{"third", 3, seconds(10), 40'000}, row{"fourth", 4, seconds(10), 80'000},
-                            row{"fifth", 5, seconds(10), 160'000}, row{"seventh", 7, seconds(10), 640'000},
-                            row{"eighth", 8, seconds(10), 900'000},
-                            row{"very many", 4'000'000'000U, seconds(10), 900'000},
-                            row{"a trigger's own", 3, seconds(60), 240'000},
-                            row{"a trigger's own, beyond the limit", 1, seconds(3600), 900'000}}) {
+    for (const auto& row :
+         {row{"first", 1, seconds(10), 10'000}, row{"second", 2, seconds(10), 20'000},
+          row{"third", 3, seconds(10), 40'000}, row{"fourth", 4, seconds(10), 80'000},
+          row{"fifth", 5, seconds(10), 160'000}, row{"seventh", 7, seconds(10), 640'000},
+          row{"eighth", 8, seconds(10), 900'000}, row{"very many", 4'000'000'000U, seconds(10), 900'000},
+          row{"a trigger's own", 3, seconds(60), 240'000},
+          row{"a trigger's own, beyond the limit", 1, seconds(3600), 900'000}}) {
         CAPTURE(row.name);
         CHECK(backoff_after(row.attempts, row.first, {}).count == row.wait);
     }
