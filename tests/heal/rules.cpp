@@ -537,6 +537,8 @@ TEST_CASE("the ledger forgets when the service has been well for ten minutes, or
             const auto again = look(now, bad, before);
             CHECK(again.after.ledgers.size() == 1);
             CHECK(again.after.well == milliseconds{});
+            CHECK(look(now, bad, forgotten).after.ledgers.empty());
+            CHECK(look(now, bad, forgotten + seconds(86'400)).after.ledgers.empty());
             // Each stay begins the time anew.
             const auto flip = look(again.after, well, forgotten);
             CHECK(look(flip.after, bad, forgotten + seconds(599)).after.ledgers.size() == 1);

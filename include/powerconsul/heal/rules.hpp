@@ -74,9 +74,9 @@ public:
 
     [[nodiscard]] auto observe(const std::vector<check_facts>& facts) -> noticed {
         forget_the_future();
+        forget_ledgers();
         remember_silence(facts);
         const bool any_bad = std::ranges::any_of(facts, [&](const auto& each) { return counts(each) == count::bad; });
-        made_.bad = any_bad;
         if (incident* const one = open_incident(made_.after, state_)) {
             update(*one, facts);
             if (!any_bad && !is_undecided(*one, facts)) close(*one, facts);
@@ -230,19 +230,24 @@ private:
         made_.closed.push_back(one.id);
     }
 
-    void be_well_or_not() {
+    /// Before anything opens: nobody may have looked since the last incident ended.
+    void forget_ledgers() {
         journal& all = made_.after;
-        const bool open = std::ranges::any_of(all.incidents, &incident::is_open);
-        if (open || all.incidents.empty()) {
-            all.well = {};
-        } else if (all.well.count == 0) {
-            all.well = now_;
-        }
         if (all.well.count == 0) return;
         std::erase_if(all.ledgers, [&](const ledger& each) {
             const milliseconds last = next_attempt(each, rules_) - each.ended;
             return now_ - all.well >= std::max(rules_.forget, last);
         });
+    }
+
+    void be_well_or_not() {
+        journal& all = made_.after;
+        const bool open = std::ranges::any_of(all.incidents, &incident::is_open);
+        if (open || (all.incidents.empty() && all.ledgers.empty())) {
+            all.well = {};
+        } else if (all.well.count == 0) {
+            all.well = now_;
+        }
     }
 
     noticed made_;
