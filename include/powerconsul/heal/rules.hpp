@@ -56,6 +56,13 @@ inline auto add_incident(journal& among, bad_state state, std::string node, mill
 
 // --- what is seen ---
 
+/// Records what judge_attempt() found. A time-out or a failure to run stays what it is if it did not heal.
+inline void settle_attempt(attempt& one, healing found, milliseconds now) {
+    if (found == healing::ended) return;
+    one.settled = now;
+    if (found == healing::healed || one.result == healing::ended) one.result = found;
+}
+
 /// The journal after a look at the service's checks, with the ids of the incidents that the look opened and closed.
 struct noticed {
     journal after{};
@@ -222,10 +229,10 @@ private:
                   : one.attempts != 0 ? closing::healed
                                       : closing::over;
         one.owed = one.how == closing::healed ? notice::passing : notice::none;
+        // What ended otherwise may come back under another id or in the other state, within the time to settle.
         for (auto& each : made_.after.attempts) {
-            if (each.incident != one.id || each.settled.count != 0 || each.ended.count == 0) continue;
-            if (one.how == closing::healed) each.result = healing::healed;
-            if (one.how != closing::left) each.settled = now_;
+            if (one.how != closing::healed || each.incident != one.id) continue;
+            if (each.settled.count == 0 && each.ended.count != 0) settle_attempt(each, healing::healed, now_);
         }
         made_.closed.push_back(one.id);
     }
@@ -286,13 +293,6 @@ inline constexpr milliseconds look_delay = seconds(2);
     if (now < one.ended + one.settle) return healing::ended;
     if (seen == own_look::not_as_expected || has_answered_since(about, one.ended)) return healing::not_healed;
     return now < one.ended + one.settle + one.settle ? healing::ended : healing::not_healed;
-}
-
-/// Records what judge_attempt() found. A time-out or a failure to run stays what it is if it did not heal.
-inline void settle_attempt(attempt& one, healing found, milliseconds now) {
-    if (found == healing::ended) return;
-    one.settled = now;
-    if (found == healing::healed || one.result == healing::ended) one.result = found;
 }
 
 /// Whether the last attempt on the service leaves room for another one: it did not heal, or what it healed has failed
