@@ -361,6 +361,14 @@ TEST_CASE("when a check's answer changed") {
     CHECK(changed(made) == start + seconds(6));
     made = look(made.after, {other}, start + seconds(7));
     CHECK(changed(made) == start + seconds(6));
+    // It was something else in between, while another check kept the incident open: what it says now is new.
+    for (const auto between : {standing::passing, standing::elsewhere, standing::unproven, standing::silent_in_state}) {
+        check_facts left = other;
+        left.now = between;
+        auto again = look(made.after, {left, about(standing::in_state, "b")}, start + seconds(8));
+        again = look(again.after, {other, about(standing::in_state, "b")}, start + seconds(9));
+        CHECK(changed(again) == start + seconds(9));
+    }
 }
 
 TEST_CASE("of more checks than are kept by name, those that are in the state are") {
@@ -372,16 +380,25 @@ TEST_CASE("of more checks than are kept by name, those that are in the state are
     auto now = look({.service = "web"}, bad(0, most_checks), start).after;
     CHECK(now.incidents.front().checks.size() == most_checks);
     CHECK(now.incidents.front().further_checks == 0);
-    now = look(now, bad(0, 60), start + seconds(1)).after;
-    CHECK(now.incidents.front().checks.size() == most_checks);
-    CHECK(now.incidents.front().further_checks == 60 - most_checks);
-    now = look(now, bad(40, 43), start + seconds(3)).after;
+    for (int i = 1; i < 5; ++i) {
+        const auto next = look(now, bad(0, 60), start + seconds(i)).after;
+        CHECK(next.incidents.front().checks.size() == most_checks);
+        CHECK(next.incidents.front().further_checks == 60 - most_checks);
+        // What does not change is not written again.
+        if (i > 1) CHECK(next == now);
+        now = next;
+    }
+    now = look(now, bad(40, 43), start + seconds(5)).after;
     const auto& checks = now.incidents.front().checks;
     CHECK(checks.size() == most_checks);
     CHECK(std::ranges::count(checks, true, &incident_check::bad) == 3);
     for (const auto* id : {"c40", "c41", "c42"}) CHECK(std::ranges::count(checks, id, &incident_check::check_id) == 1);
+    CHECK(now.incidents.front().further_checks == 0);
     // All of them gone: it is over.
-    const auto over = look(now, {about(standing::passing, "c41")}, start + seconds(4));
+    now = look(now, bad(0, 60), start + seconds(6)).after;
+    const auto over =
+        look(now, {about(standing::passing, now.incidents.front().checks[3].check_id)}, start + seconds(7));
+    CHECK(over.after.incidents.front().further_checks == 60 - most_checks);
     CHECK(over.after.incidents.front().how == closing::over);
 }
 

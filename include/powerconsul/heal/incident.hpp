@@ -94,14 +94,14 @@ struct incident {
     milliseconds opened{};
     milliseconds closed{};  ///< 0 while it is open
     closing how{closing::open};
-    std::vector<incident_check> checks{};  ///< at most most_checks; the others are only counted
-    std::uint64_t further_checks{};
-    std::uint32_t attempts{};   ///< since it opened
-    bool given_up{};            ///< the trigger that would run now has no attempt left
-    notice owed{notice::none};  ///< what is still to run
-    milliseconds looked{};      ///< when an attempt was last held; 0 if none was since the last attempt
-    std::string held{};         ///< why the trigger was not run; empty if it was
-    std::string key{};          ///< of the trigger that was last found, or the last place that was looked at in vain
+    std::vector<incident_check> checks{};  ///< at most most_checks
+    std::uint64_t further_checks{};        ///< others that were in the state at the last look that saw any there
+    std::uint32_t attempts{};              ///< since it opened
+    bool given_up{};                       ///< the trigger that would run now has no attempt left
+    notice owed{notice::none};             ///< what is still to run
+    milliseconds looked{};                 ///< when an attempt was last held; 0 if none was since the last attempt
+    std::string held{};                    ///< why the trigger was not run; empty if it was
+    std::string key{};  ///< of the trigger that was last found, or the last place that was looked at in vain
 
     [[nodiscard]] auto is_open() const -> bool { return closed.count == 0; }
 

@@ -169,42 +169,38 @@ private:
         });
     }
 
+    void see(incident_check& known, const check_facts& now) const {
+        if (!known.bad || known.face != now.face) known.changed = now_;
+        known.face = now.face;
+        if (now.modify_index != 0) known.modify_index = now.modify_index;
+        known.bad = true;
+    }
+
     void update(incident& one, const std::vector<check_facts>& facts) const {
+        for (auto& known : one.checks) {
+            const check_facts* const now = about(known, facts);
+            const bool bad = now != nullptr && counts(*now) == count::bad;
+            if (bad) see(known, *now);
+            known.bad = bad;
+        }
         std::uint64_t further = 0;
-        std::vector<bool> was_bad;
-        for (auto& each : one.checks) {
-            was_bad.push_back(each.bad);
-            each.bad = false;
-        }
         for (const auto& each : facts) {
-            if (counts(each) != count::bad) continue;
-            const auto same = [&](const incident_check& known) {
-                return known.check_id == each.check_id && known.service_id == each.service_id;
-            };
-            auto known = std::ranges::find_if(one.checks, same);
-            if (known == one.checks.end()) {
-                if (one.checks.size() == most_checks) {
-                    // Rather one that is bad now than one that was.
-                    known = std::ranges::find(one.checks, false, &incident_check::bad);
-                    if (known == one.checks.end()) {
-                        ++further;
-                        continue;
-                    }
-                    *known = {each.service_id, each.check_id};
-                } else {
-                    one.checks.push_back({each.service_id, each.check_id});
-                    known = one.checks.end() - 1;
-                }
+            const bool known = std::ranges::any_of(one.checks, [&](const incident_check& kept) {
+                return kept.check_id == each.check_id && kept.service_id == each.service_id;
+            });
+            if (known || counts(each) != count::bad) continue;
+            // Rather one that is bad now than one that was.
+            const bool full = one.checks.size() == most_checks;
+            const auto place = full ? std::ranges::find(one.checks, false, &incident_check::bad)
+                                    : one.checks.insert(one.checks.end(), incident_check{});
+            if (place == one.checks.end()) {
+                ++further;
+            } else {
+                *place = {each.service_id, each.check_id};
+                see(*place, each);
             }
-            const auto at = static_cast<std::size_t>(known - one.checks.begin());
-            // What was well in between has answered anew, even if with the same words.
-            const bool stayed = at < was_bad.size() && was_bad[at] && known->face == each.face;
-            if (!stayed || known->changed.count == 0) known->changed = now_;
-            known->face = each.face;
-            if (each.modify_index != 0) known->modify_index = each.modify_index;
-            known->bad = true;
         }
-        one.further_checks = std::max(one.further_checks, further);
+        if (std::ranges::any_of(one.checks, &incident_check::bad)) one.further_checks = further;
     }
 
     void open(const std::vector<check_facts>& facts) {
