@@ -719,6 +719,19 @@ TEST_CASE("whether an attempt healed, by what is seen and when") {
     CHECK(judge_attempt(quick, {}, none, start) == healing::not_healed);
 }
 
+TEST_CASE("the time to settle, whatever came of the attempt") {
+    for (const auto how : {healing::ended, healing::healed, healing::not_healed, healing::timed_out}) {
+        const attempt last{.ended = start, .settle = seconds(30), .settled = start + seconds(5), .result = how};
+        CHECK(settles(last, start));
+        CHECK(settles(last, start + milliseconds{29'999}));
+        CHECK_FALSE(settles(last, start + seconds(30)));
+    }
+    // What could not be started needs none.
+    const journal none = tried(1, healing::failed_to_run);
+    CHECK_FALSE(settles(none.attempts.back(), start));
+    CHECK(settles(tried(1).attempts.back(), start));
+}
+
 TEST_CASE("what was found of an attempt") {
     struct row {
         healing before;

@@ -24,7 +24,7 @@ struct attempt {
     milliseconds began{};
     milliseconds may_run{};  ///< the longest it may take, its timeout plus its grace
     milliseconds ended{};    ///< 0 while it runs; when that was noticed, if whoever ran it had died
-    milliseconds settle{};   ///< how long after its end nothing acts on the service unless that is seen to be well
+    milliseconds settle{};   ///< how long after its end nothing acts on the service
     milliseconds settled{};  ///< when it was known whether it had healed; 0 until then
     process_mark process{};
     std::string incident{};   ///< its id

@@ -281,12 +281,18 @@ inline constexpr milliseconds look_delay = seconds(2);
         one.checks, [&](const incident_check& each) { return each.bad && each.changed > time + look_delay; });
 }
 
+/// Whether an attempt that has ended still has its time to settle. Nothing acts on the service in that time, even if it
+/// was seen to be well meanwhile and has failed again: it may be on its way.
+[[nodiscard]] inline auto settles(const attempt& one, milliseconds now) -> bool {
+    return now < one.ended + one.settle;
+}
+
 /// Whether an attempt that has ended healed, for an incident that is still open: `healed`, `not_healed`, or `ended`
 /// while that cannot be told yet.
 [[nodiscard]] inline auto judge_attempt(const attempt& one, const incident& about, own_look seen, milliseconds now)
     -> healing {
     if (seen == own_look::as_expected) return healing::healed;
-    if (now < one.ended + one.settle) return healing::ended;
+    if (settles(one, now)) return healing::ended;
     if (seen == own_look::not_as_expected || has_answered_since(about, one.ended)) return healing::not_healed;
     return now < one.ended + one.settle + one.settle ? healing::ended : healing::not_healed;
 }
@@ -370,6 +376,7 @@ struct attempt_start {
     how.stops = before.attempts.back().stops;
     how.number = before.attempts.back().number;
     how.incident = before.attempts.back().incident;
+    if (how.result == healing::failed_to_run) how.settle = {};
     if (how.informs || how.result == healing::failed_to_run) how.settled = how.ended;
     if (ledger* const row = find_ledger(before, how.key); row != nullptr && !how.informs) row->ended = how.ended;
     before.attempts.back() = std::move(how);
