@@ -730,6 +730,8 @@ TEST_CASE("the time to settle, whatever came of the attempt") {
     const journal none = tried(1, healing::failed_to_run);
     CHECK_FALSE(settles(none.attempts.back(), start));
     CHECK(settles(tried(1).attempts.back(), start));
+    // Nor is anything past that nobody has judged.
+    CHECK_FALSE(is_past(tried(1).attempts.back(), {.id = "2", .opened = start + seconds(90)}, start + seconds(90)));
 }
 
 TEST_CASE("what was found of an attempt") {
@@ -761,31 +763,42 @@ TEST_CASE("whether the last attempt leaves room for another one") {
     };
     using enum own_look;
     const row rows[] = {
-        {"it did not heal", healing::not_healed, none, true, 40, 0, true},
-        {"it timed out", healing::timed_out, none, true, 40, 0, true},
-        {"it could not run", healing::failed_to_run, none, true, 40, 0, true},
+        {"it did not heal", healing::not_healed, none, true, 30, 0, true},
+        {"it timed out", healing::timed_out, none, true, 30, 0, true},
+        {"it could not run", healing::failed_to_run, none, true, 30, 0, true},
         {"healed, and no check says otherwise", healing::healed, none, true, 64, 0, false},
         {"healed, no look, and twice the settle time", healing::healed, none, true, 65, 0, true},
-        {"healed, and a check has failed since", healing::healed, none, true, 10, 8, true},
-        {"healed, and it may not be newer", healing::healed, none, true, 10, 7, false},
-        {"healed, and it fails again", healing::healed, not_as_expected, true, 6, 0, true},
+        {"healed, and a check has failed since", healing::healed, none, true, 30, 8, true},
+        {"the same, within its time to settle", healing::healed, none, true, 29, 8, false},
+        {"healed, and it may not be newer", healing::healed, none, true, 30, 7, false},
+        {"healed, and it fails again", healing::healed, not_as_expected, true, 30, 0, true},
+        {"the same, within its time to settle", healing::healed, not_as_expected, true, 29, 0, false},
         {"it runs, whatever the check says", healing::healed, as_expected, true, 599, 300, false},
         {"it runs, and the check says otherwise for ten minutes", healing::healed, as_expected, true, 600, 0, true},
         {"it runs, and did not at first", healing::not_healed, as_expected, true, 599, 0, false},
         {"it is stopped, and the check may count more", healing::healed, as_expected, false, 59, 30, false},
         {"the same after twice the settle time", healing::healed, as_expected, false, 60, 0, true},
-        {"it should be stopped and runs", healing::healed, not_as_expected, false, 6, 0, true},
+        {"it should be stopped and runs", healing::healed, not_as_expected, false, 30, 0, true},
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);
         const attempt last{
             .ended = start, .settle = seconds(30), .settled = start + seconds(5), .incident = "1", .result = row.last};
-        incident one{.id = "1"};
+        incident one{.id = "1", .opened = start - seconds(10)};
         one.checks.push_back({.bad = true, .changed = start + seconds(row.changed)});
-        CHECK(has_failed_again(last, one, row.seen, row.should_run, start + seconds(row.after), {}) == row.again);
-        // What it healed is over: another incident is another failure.
+        const milliseconds now = start + seconds(row.after);
+        CHECK(has_failed_again(last, one, row.seen, row.should_run, now, {}) == row.again);
+        // Another incident is another failure only if it opened when that was known: else it is the other state of this
+        // one, and what healed the service has healed it.
         one.id = "2";
-        CHECK(has_failed_again(last, one, row.seen, row.should_run, start + seconds(row.after), {}));
+        CHECK(has_failed_again(last, one, row.seen, row.should_run, now, {}) == row.again);
+        one.opened = start + seconds(5);
+        CHECK(has_failed_again(last, one, row.seen, row.should_run, now, {}) == row.again);
+        one.opened.count += 1;
+        CHECK(has_failed_again(last, one, row.seen, row.should_run, now, {}) == (row.after >= 30));
+        CHECK(is_past(last, one, now) == (row.after >= 30));
+        one.id = "1";
+        CHECK_FALSE(is_past(last, one, now));
     }
 }
 
@@ -821,4 +834,344 @@ TEST_CASE("a clock that was set back leaves no time in the future") {
     well = look(well, {about(standing::passing)}, earlier).after;
     CHECK(well.well == earlier);
     CHECK(look(well, {about(standing::passing)}, earlier + seconds(600)).after.ledgers.empty());
+}
+
+// --- random histories ---
+
+namespace {
+
+/// One service, whose checks an agent runs, and the two handlers of its states, which use the rules as
+/// heal/handler.hpp does: time passes only where it is told to.
+class history {
+public:
+    explicit history(std::uint32_t seed) : random_{seed} {
+        one_key_ = below(3) == 0;
+        should_run_ = below(4) != 0;
+        settle_ = seconds(below(3) == 0 ? 5 : 30);
+        heals_ = below(4);
+        for (std::uint32_t i = 1 + below(3); i > 0; --i) checks_.push_back(registered());
+    }
+
+    void step() {
+        const std::uint32_t what = below(200);
+        if (what < 4) breaks(what == 0 ? truth::degraded : truth::down);
+        if (what == 4) becomes(truth::good);
+        if (what == 5) restart_agent();
+        if (what == 6) checks_[below(checks_.size())] = registered();
+        if (what == 7) set_clock(-std::int64_t{below(2'000'000'000)});
+        // While a service is well, time is all that a ledger has to go by.
+        if (what == 8 && kept_.well.count == 0) set_clock(below(100'000'000));
+        if (what == 9) acknowledge();
+        if (what == 10 && truth_ == truth::good) pass(seconds(below(1500)));
+        pass(milliseconds{250 + below(5000)});
+        for (const auto state : {bad_state::critical, bad_state::warning}) {
+            const bool listed = std::ranges::any_of(checks_, [&](const checked& each) {
+                return each.last == (state == bad_state::critical ? truth::down : truth::degraded);
+            });
+            if (listed || open_incident(kept_, state) != nullptr) handle(state);
+        }
+    }
+
+    [[nodiscard]] auto attempts() const -> std::size_t { return done_.size(); }
+    [[nodiscard]] auto given_up() const -> std::size_t { return given_up_; }
+
+private:
+    enum class truth : unsigned char { good, degraded, down };
+
+    struct checked {
+        std::string service_id{};
+        std::string check_id{};
+        bool ours{};
+        bool mute{};       ///< prints nothing
+        bool talkative{};  ///< prints something else each time
+        milliseconds interval{};
+        milliseconds next{};
+        bool ran{};
+        truth last{truth::good};
+        std::uint64_t face{};
+    };
+
+    struct run {
+        milliseconds began{};
+        milliseconds ended{};
+        std::string key{};
+    };
+
+    [[nodiscard]] auto below(std::size_t count) -> std::uint32_t {
+        return static_cast<std::uint32_t>(random_() % std::max<std::size_t>(count, 1));
+    }
+    [[nodiscard]] auto wall() const -> milliseconds { return now_ + ahead_; }
+
+    // --- the world ---
+
+    [[nodiscard]] auto registered() -> checked {
+        checked one{.service_id = "web-" + std::to_string(below(3)),
+                    .check_id = "check-" + std::to_string(++ids_),
+                    .ours = below(3) != 0,
+                    .mute = below(8) == 0,
+                    .talkative = below(2) == 0,
+                    .interval = seconds(2 + below(30))};
+        one.next = now_ + milliseconds{below(10'000)};
+        one.last = below(2) == 0 ? truth::down : truth::good;
+        return one;
+    }
+
+    void restart_agent() {
+        for (auto& each : checks_) {
+            each.ran = false;
+            each.last = below(2) == 0 ? truth::down : truth::good;
+            each.next = now_ + milliseconds{below(10'000)};
+        }
+        disturbed_ = now_;
+    }
+
+    void set_clock(std::int64_t by) {
+        // At the earliest to some days after 1970, as on a machine without a clock of its own.
+        ahead_ = std::max(ahead_ + milliseconds{by}, seconds(500'000) - now_);
+        disturbed_ = now_;
+        if (by > 0) forward_ = now_;
+    }
+
+    void acknowledge() {
+        if (rearm(kept_) == 0) return;
+        done_before_ = done_.size();
+    }
+
+    void breaks(truth how) {
+        becomes(how);
+        comes_up_.reset();
+    }
+    void becomes(truth how) {
+        if (how != truth::good) bad_since_ = truth_ == truth::good ? now_ : bad_since_;
+        if (how == truth::good && truth_ != truth::good) good_since_ = now_;
+        truth_ = how;
+        dies_.reset();
+        if (how == truth::good && below(2) == 0) dies_ = now_ + seconds(1 + below(60));
+    }
+
+    /// Time passes in steps of half a second at most, and what happens meanwhile happens.
+    void pass(milliseconds time) {
+        for (const milliseconds until = now_ + time; now_ < until;) {
+            now_ = shorter(until, now_ + milliseconds{500});
+            if (job_ends_ && now_ >= *job_ends_) {
+                job_ends_.reset();
+                if (below(4) < heals_) comes_up_ = now_ + milliseconds{below(2) == 0 ? 100 : below(70'000)};
+            }
+            if (comes_up_ && now_ >= *comes_up_) {
+                comes_up_.reset();
+                becomes(truth::good);
+            }
+            if (dies_ && now_ >= *dies_) breaks(below(4) == 0 ? truth::degraded : truth::down);
+            for (auto& each : checks_) {
+                if (now_ < each.next) continue;
+                each.next = now_ + each.interval;
+                each.ran = true;
+                each.last = truth_;
+                each.face = static_cast<std::uint64_t>(truth_) + 10 * (each.talkative ? ++faces_ : 0);
+            }
+        }
+    }
+
+    // --- the handler ---
+
+    [[nodiscard]] static auto in(bad_state state) -> truth {
+        return state == bad_state::critical ? truth::down : truth::degraded;
+    }
+
+    [[nodiscard]] auto facts(bad_state state) const -> std::vector<check_facts> {
+        std::vector<check_facts> all;
+        for (const auto& each : checks_) {
+            const bool silent = each.mute || !each.ran;
+            standing now = silent ? standing::silent_passing : standing::passing;
+            if (each.last != truth::good) now = standing::elsewhere;
+            if (each.last == in(state)) now = silent ? standing::silent_in_state : standing::in_state;
+            all.push_back({.node = "n1",
+                           .service_id = each.service_id,
+                           .check_id = each.check_id,
+                           .now = now,
+                           .face = each.face});
+        }
+        return all;
+    }
+
+    [[nodiscard]] auto look_at(const incident& about) const -> own_look {
+        bool all = true;
+        for (const auto& each : checks_) {
+            const bool bad = std::ranges::any_of(about.checks, [&](const incident_check& known) {
+                return known.bad && known.check_id == each.check_id;
+            });
+            if (!bad || each.last != in(about.state)) continue;
+            if (each.ours && !each.mute && truth_ != truth::good) return own_look::not_as_expected;
+            all = all && each.ours && !each.mute;
+        }
+        return all ? own_look::as_expected : own_look::none;
+    }
+
+    void handle(bad_state state) {
+        if (below(8) == 0) start_anew();
+        const bool runs = finish();
+        auto seen = observe(kept_, state, facts(state), wall(), {});
+        kept_ = std::move(seen.after);
+        REQUIRE(newest_time(kept_) <= wall());
+        check_journal();
+        incident* const one = open_incident(kept_, state);
+        if (one == nullptr || !seen.bad || runs) return;
+        const bool acts = leaves_room(*one) && allowed(*one, state);
+        expect_an_attempt_in_time(state, acts);
+        if (acts) act(one->id, key_of(state));
+    }
+
+    /// The worker ends, and another one begins with what is on disk.
+    void start_anew() {
+        const auto text = json::encode_journal(bounded_journal(kept_));
+        REQUIRE(text.size() <= journal_size);
+        const auto read = json::decode_journal(text);
+        REQUIRE(read);
+        kept_ = *read;
+    }
+
+    /// Whether the process of an attempt whose runner died still runs.
+    [[nodiscard]] auto finish() -> bool {
+        for (auto& one : kept_.attempts) {
+            if (one.ended.count != 0) continue;
+            if (job_ends_) return true;
+            one.ended = wall();
+            one.result = healing::ended;
+            find_ledger(kept_, one.key)->ended = one.ended;
+        }
+        return false;
+    }
+
+    [[nodiscard]] auto leaves_room(incident& one) -> bool {
+        attempt* const last = last_attempt(kept_);
+        if (last == nullptr || is_past(*last, one, wall())) return true;
+        const own_look seen = look_at(one);
+        if (last->settled.count == 0) {
+            const healing found = judge_attempt(*last, one, seen, wall());
+            if (found == healing::ended) return false;
+            settle_attempt(*last, found, wall());
+        } else if (seen == own_look::as_expected && last->result != healing::healed && should_run_) {
+            settle_attempt(*last, healing::healed, wall());
+        }
+        return has_failed_again(*last, one, seen, should_run_, wall(), {});
+    }
+
+    [[nodiscard]] auto key_of(bad_state state) const -> std::string {
+        return one_key_ ? "key" : std::string{to_string(state)};
+    }
+
+    [[nodiscard]] auto allowed(incident& one, bad_state state) -> bool {
+        const permission given = permit(find_ledger(kept_, key_of(state)), wall(), {});
+        if (given == permission::gave_up) ++given_up_;
+        one.given_up = given == permission::gave_up || given == permission::given_up;
+        return given == permission::granted;
+    }
+
+    void act(const std::string& id, const std::string& of) {
+        expect_it_may_run(*find_incident(kept_, id), of);
+        const milliseconds began = now_;
+        attempt intent{.began = wall(), .may_run = seconds(70), .settle = settle_, .key = of};
+        const bool runs = below(10) != 0;
+        const milliseconds takes{runs ? 100 + below(20'000) : 0};
+        kept_ = attempt_began(std::move(kept_), id, {of, 1, {}, purpose::heal}, intent);
+        REQUIRE(kept_.attempts.back().number <= 5);
+        if (runs) job_ends_ = now_ + takes;
+        done_.push_back({began, now_ + takes, of});
+        if (runs && below(8) == 0) return;  // whoever runs it dies
+        pass(takes);
+        if (below(50) == 0) set_clock(-std::int64_t{below(10'000'000)});
+        intent.ended = wall();
+        intent.result = !runs ? healing::failed_to_run : below(6) == 0 ? healing::timed_out : healing::ended;
+        kept_ = attempt_ended(std::move(kept_), intent);
+        failed_to_run_ = !runs;
+        check_journal();
+    }
+
+    // --- what must hold ---
+
+    void check_journal() const {
+        for (const auto state : {bad_state::critical, bad_state::warning}) {
+            REQUIRE(std::ranges::count_if(kept_.incidents, [&](const incident& one) {
+                        return one.is_open() && one.state == state;
+                    }) <= 1);
+        }
+        REQUIRE((kept_.well.count == 0) ==
+                (kept_.incidents.empty() || std::ranges::any_of(kept_.incidents, &incident::is_open)));
+    }
+
+    void expect_it_may_run(const incident& one, const std::string& of) {
+        REQUIRE_FALSE(job_ends_);
+        if (done_.empty()) return;
+        const run& last = done_.back();
+        // A clock that was set forward makes all of this shorter, and nothing else does.
+        const bool forward = forward_ >= last.began;
+        if (!forward && !failed_to_run_) REQUIRE(now_ >= last.ended + settle_);
+        std::vector<run> same;
+        for (std::size_t i = done_before_; i < done_.size(); ++i) {
+            if (done_[i].key == of) same.push_back(done_[i]);
+        }
+        if (!same.empty() && forward_ < same.back().began) REQUIRE(now_ >= same.back().ended + seconds(10));
+        if (same.size() >= 5) REQUIRE(now_ >= same[same.size() - 5].began + seconds(600));
+        // Once healed, nothing runs unless the service fails again.
+        const attempt& seen = kept_.attempts.back();
+        const bool healed =
+            (seen.incident == one.id || seen.settled >= one.opened) && look_at(one) == own_look::as_expected;
+        if (healed && !forward && !failed_to_run_)
+            REQUIRE(now_ >= last.ended + (should_run_ ? seconds(600) : settle_ + settle_));
+    }
+
+    /// What is bad, and stays so, gets an attempt: after the longest back-off of five attempts, or twice the time to
+    /// settle, and a look.
+    void expect_an_attempt_in_time(bad_state state, bool acts) {
+        const incident& one = *open_incident(kept_, state);
+        if (acts || one.given_up || truth_ != in(state)) return;
+        milliseconds since = std::max({bad_since_, disturbed_, one.opened - ahead_});
+        if (!done_.empty()) since = std::max(since, done_.back().ended);
+        CAPTURE(to_string(one.state));
+        REQUIRE(now_ - since < seconds(160) + settle_ + settle_ + seconds(10));
+    }
+
+    std::mt19937 random_;
+    bool one_key_{};
+    bool should_run_{};
+    milliseconds settle_{};
+    std::uint32_t heals_{};  ///< how many of four attempts heal
+    milliseconds now_{start};
+    milliseconds ahead_{seconds(3'000'000)};
+    milliseconds forward_{};    ///< when the clock was last set forward
+    milliseconds disturbed_{};  ///< when the clock was last set or the agent last started
+    truth truth_{truth::good};
+    milliseconds bad_since_{};
+    milliseconds good_since_{};
+    std::optional<milliseconds> comes_up_{};
+    std::optional<milliseconds> dies_{};
+    std::optional<milliseconds> job_ends_{};
+    std::vector<checked> checks_{};
+    std::uint32_t ids_{};
+    std::uint64_t faces_{};
+    journal kept_{.service = "web"};
+    std::vector<run> done_{};
+    std::size_t done_before_{};  ///< how many there were when somebody acknowledged
+    std::size_t given_up_{};
+    bool failed_to_run_{};
+};
+
+}  // namespace
+
+TEST_CASE("property: at most five attempts in ten minutes, none too early, and one for each failure that lasts") {
+    std::size_t attempts = 0;
+    std::size_t given_up = 0;
+    for (std::uint32_t seed = 1; seed <= 120; ++seed) {
+        CAPTURE(seed);
+        history one{seed};
+        for (int i = 0; i < 400; ++i) {
+            CAPTURE(i);
+            one.step();
+        }
+        attempts += one.attempts();
+        given_up += one.given_up();
+    }
+    // The histories are worth something only if much happens in them.
+    CHECK(attempts > 1000);
+    CHECK(given_up > 50);
 }

@@ -297,14 +297,23 @@ inline constexpr milliseconds look_delay = seconds(2);
     return now < one.ended + one.settle + one.settle ? healing::ended : healing::not_healed;
 }
 
-/// Whether the last attempt on the service leaves room for another one: it did not heal, or what it healed has failed
-/// again. A check of another program that still says what it said then is believed after twice the settle time, and so
-/// is one of ours where the service should be stopped, since processes that only the check counts may be left. Where it
-/// should run and does, a check that says otherwise is believed only when the ledgers would have forgotten: it may run
-/// every few minutes, but it may also look at something that its output does not tell.
+/// Whether what the last attempt came to was known before the incident opened, which thus is another failure. One that
+/// was judged while the incident was open was judged by it, even if it was made for another one.
+[[nodiscard]] inline auto is_past(const attempt& last, const incident& about, milliseconds now) -> bool {
+    const bool known = last.settled.count != 0 && last.settled < about.opened;
+    return known && last.incident != about.id && !settles(last, now);
+}
+
+/// Whether the last attempt on the service leaves room for another one: its time to settle is over, and it did not
+/// heal, or what it healed has failed again. A check of another program that still says what it said then is believed
+/// after twice the settle time, and so is one of ours where the service should be stopped, since processes that only
+/// the check counts may be left. Where it should run and does, a check that says otherwise is believed only when the
+/// ledgers would have forgotten: it may run every few minutes, but it may also look at something that its output does
+/// not tell.
 [[nodiscard]] inline auto has_failed_again(const attempt& last, const incident& about, own_look seen, bool should_run,
                                            milliseconds now, const retry_rules& rules) -> bool {
-    if (last.incident != about.id || seen == own_look::not_as_expected) return true;
+    if (settles(last, now)) return false;
+    if (is_past(last, about, now) || seen == own_look::not_as_expected) return true;
     if (seen == own_look::none) {
         return last.result != healing::healed || has_answered_since(about, last.settled) ||
                now >= last.settled + last.settle + last.settle;
