@@ -69,7 +69,8 @@ const std::string key = "triggers/production/web/primary/critical";
 }
 
 constexpr standing standings[] = {standing::in_state,        standing::passing,        standing::elsewhere,
-                                  standing::silent_in_state, standing::silent_passing, standing::unproven};
+                                  standing::silent_in_state, standing::silent_passing, standing::silent_elsewhere,
+                                  standing::unproven};
 
 }  // namespace
 
@@ -93,6 +94,7 @@ TEST_CASE("without an open incident") {
         {"silent in the state, first seen", {about(standing::silent_in_state)}, -1, false, 120'000},
         {"silent in the state for a while", {about(standing::silent_in_state)}, 119'999, false, 1},
         {"silent in the state for two minutes", {about(standing::silent_in_state)}, 120'000, true},
+        {"silent in the other bad state for long", {about(standing::silent_elsewhere)}, 900'000, false},
         {"silent and passing", {about(standing::silent_passing)}, -1, false},
         {"silent and passing for long", {about(standing::silent_passing)}, 900'000, false},
         {"one of two in the state", {about(standing::passing), about(standing::in_state, "web-port")}, -1, true},
@@ -155,6 +157,14 @@ TEST_CASE("with an open incident of one check that had an attempt") {
         {"silent in the state for long", {about(standing::silent_in_state)}, 120, open, true, healing::ended, false},
         {"passing without output", {about(standing::silent_passing)}, 119, open, false, healing::ended, false},
         {"the same for long", {about(standing::silent_passing)}, 120, healed, false, healing::healed, true},
+        {"in the other bad state without output",
+         {about(standing::silent_elsewhere)},
+         119,
+         open,
+         false,
+         healing::ended,
+         false},
+        {"the same for long", {about(standing::silent_elsewhere)}, 120, left, false, healing::ended, false},
         {"deregistered", {}, -1, gone, false, healing::ended, false},
         {"another one passes", {about(standing::passing, "web-port")}, -1, gone, false, healing::ended, false},
         {"another instance's check of that id", {other_instance}, -1, gone, false, healing::ended, false},
@@ -258,7 +268,8 @@ TEST_CASE("an incident of several checks stays until none of them is in the stat
 TEST_CASE("every pair of standings of two checks: what opens, what stays and what closes") {
     const auto bad = [](standing now) { return now == standing::in_state; };
     const auto undecided = [](standing now) {
-        return now == standing::silent_in_state || now == standing::silent_passing || now == standing::unproven;
+        return now == standing::silent_in_state || now == standing::silent_passing ||
+               now == standing::silent_elsewhere || now == standing::unproven;
     };
     for (const auto a : standings) {
         for (const auto b : standings) {
@@ -456,9 +467,18 @@ TEST_CASE("a check without output counts two minutes after it was first seen so,
     }
 }
 
+TEST_CASE("silence counts from its beginning, whichever of the two states is looked at") {
+    journal now{.service = "web"};
+    for (int i = 0; i < 120; ++i) {
+        now = look(now, {about(standing::silent_in_state)}, start + seconds(i)).after;
+        now = look(now, {about(standing::silent_elsewhere)}, start + seconds(i), bad_state::warning).after;
+    }
+    CHECK(look(now, {about(standing::silent_in_state)}, start + seconds(120)).opened.size() == 1);
+}
+
 TEST_CASE("an agent that starts anew neither ends an incident nor opens one") {
     // Every check is as it was registered, passing or critical, and has printed nothing.
-    for (const auto now : {standing::silent_passing, standing::silent_in_state}) {
+    for (const auto now : {standing::silent_passing, standing::silent_in_state, standing::silent_elsewhere}) {
         auto made = look(tried(1), {about(now)}, start + seconds(5));
         CHECK(made.closed.empty());
         CHECK_FALSE(made.bad);
@@ -983,7 +1003,7 @@ private:
         for (const auto& each : checks_) {
             const bool silent = each.mute || !each.ran;
             standing now = silent ? standing::silent_passing : standing::passing;
-            if (each.last != truth::good) now = standing::elsewhere;
+            if (each.last != truth::good) now = silent ? standing::silent_elsewhere : standing::elsewhere;
             if (each.last == in(state)) now = silent ? standing::silent_in_state : standing::in_state;
             all.push_back({.node = "n1",
                            .service_id = each.service_id,

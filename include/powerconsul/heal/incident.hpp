@@ -133,13 +133,15 @@ struct journal {
 };
 
 /// What is known of one check: what the local agent says of it now, or a snapshot for a check that it does not know.
+/// One that is silent has no output: it may not have run since its agent started.
 enum class standing : unsigned char {
-    in_state,         ///< in the watched state
-    passing,          ///< with output
-    elsewhere,        ///< in the other bad state
-    silent_in_state,  ///< in the watched state without output: it may not have run since its agent started
-    silent_passing,   ///< passing without output, likewise
-    unproven          ///< its own output says that its state is unknown or that there is nothing to heal
+    in_state,   ///< in the watched state
+    passing,    ///< with output
+    elsewhere,  ///< in the other bad state
+    silent_in_state,
+    silent_passing,
+    silent_elsewhere,
+    unproven  ///< its own output says that its state is unknown or that there is nothing to heal
 };
 
 struct check_facts {

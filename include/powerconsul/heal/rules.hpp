@@ -105,11 +105,14 @@ private:
             case standing::elsewhere: return count::other;
             case standing::unproven: return count::undecided;
             case standing::silent_in_state:
-            case standing::silent_passing: break;
+            case standing::silent_passing:
+            case standing::silent_elsewhere: break;
         }
         const auto since = std::ranges::find(made_.after.silent, facts.check_id, &silent_check::check_id);
         if (since == made_.after.silent.end() || now_ < since->since + rules_.silence) return count::undecided;
-        return facts.now == standing::silent_passing ? count::well : count::bad;
+        return facts.now == standing::silent_in_state  ? count::bad
+               : facts.now == standing::silent_passing ? count::well
+                                                       : count::other;
     }
 
     /// Moves times in the future back to now: after the clock was set back, nothing may wait until it has caught up.
@@ -128,10 +131,14 @@ private:
         }
     }
 
+    [[nodiscard]] static auto is_silent(standing now) -> bool {
+        return now == standing::silent_in_state || now == standing::silent_passing || now == standing::silent_elsewhere;
+    }
+
     void remember_silence(const std::vector<check_facts>& facts) {
         std::vector<silent_check> now;
         for (const auto& each : facts) {
-            if (each.now != standing::silent_in_state && each.now != standing::silent_passing) continue;
+            if (!is_silent(each.now)) continue;
             const auto known = std::ranges::find(made_.after.silent, each.check_id, &silent_check::check_id);
             now.push_back(known == made_.after.silent.end() ? silent_check{each.check_id, now_} : *known);
             const milliseconds from = now.back().since + rules_.silence;
