@@ -77,9 +77,7 @@ public:
             return each.check_id == check.check_id && each.now == standing::in_state;
         });
         const std::string id = one->id;
-        by_hand_ = true;
         attempt_on(id, purpose::by_hand);
-        by_hand_ = false;
         if (incident* const after = find_incident(journal_, id); !stays && after->attempts != 0) {
             after->closed = wall();
             after->how = closing::over;
@@ -100,7 +98,6 @@ private:
     static constexpr std::string_view after_damage =
         "its journal was damaged: whether a trigger ran just now is not known";
     static constexpr std::string_view without_trigger = "there is no trigger at ";
-    static constexpr std::string_view paused_until = "paused until ";
     static constexpr std::string_view no_attempt_left = "its trigger was given up: ";
 
     [[nodiscard]] auto consul(milliseconds deadline) -> client { return {consul_, here_.clock, deadline}; }
@@ -349,8 +346,7 @@ private:
             }
             settle_attempt(*last, found, wall());
             tell_settled(*last);
-        } else if (now.seen == own_look::as_expected && now.should_run &&
-                   (last->result == healing::not_healed || last->result == healing::timed_out)) {
+        } else if (now.seen == own_look::as_expected && last->result != healing::healed && now.should_run) {
             settle_attempt(*last, healing::healed, wall());
             tell_settled(*last);
         }
@@ -375,7 +371,7 @@ private:
                                      .why = why});
         // When it was looked at matters only where that decides when it is worth another look.
         const bool gated = why == backing_off || why.starts_with(without_trigger) || why.starts_with(no_attempt_left);
-        if (by_hand_ || (one.held == why && !gated)) return;
+        if (one.held == why && !gated) return;
         static_cast<void>(adopt(attempt_held(journal_, std::string{one.id}, std::move(why), wall())));
     }
 
@@ -456,12 +452,6 @@ private:
         if (const auto held = local_hold(); !held.empty()) {
             return hold(one, held, seconds(2), report_.stopped.empty() ? event_level::info : event_level::warning);
         }
-        // A pause may last for weeks: while it holds, nothing else is asked for.
-        if (one.held.starts_with(paused_until)) {
-            auto asking = consul();
-            const auto still = pause_hold(asking, roles_.who, report_.service, wall());
-            if (still && !still->empty()) return hold(one, *still, longer_pause);
-        }
         auto place = free_place(one, why);
         if (!place) return;
         const auto facts = resolve_role();
@@ -494,12 +484,10 @@ private:
         hold(one, why.message, longer_pause, event_level::error);
     }
 
-    /// Asks the trigger's ledger. One whose trigger has changed since it was given up or could not be run begins anew.
+    /// Asks the trigger's ledger. One whose trigger has changed since it was given up begins anew.
     [[nodiscard]] auto may_run(incident& one, const found_trigger& trigger) -> bool {
-        const attempt* const last = last_attempt(journal_);
-        const bool unfit = last != nullptr && last->key == trigger.key && last->result == healing::failed_to_run;
-        if (const ledger* const known = find_ledger(journal_, trigger.key);
-            known != nullptr && (known->given_up || unfit) && known->modify_index != trigger.modify_index) {
+        if (const ledger* const row = find_ledger(journal_, trigger.key);
+            row != nullptr && row->given_up && row->modify_index != trigger.modify_index) {
             begin_anew(journal_, trigger.key);
         }
         ledger* const row = find_ledger(journal_, trigger.key);
@@ -726,7 +714,6 @@ private:
     std::vector<snapshot_check> agent_{};   ///< all checks of the agent
     std::vector<snapshot_check> checks_{};  ///< those of the service that are in the state
     bool damaged_{};                        ///< the journal was damaged, and was loaded as empty
-    bool by_hand_{};                        ///< within run_once(), which does not record what held it
 };
 
 }  // namespace powerconsul::inline v0
