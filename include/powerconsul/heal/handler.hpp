@@ -174,13 +174,18 @@ private:
 
     // --- the facts ---
 
+    [[nodiscard]] auto ask_agent() -> result<void> {
+        auto asking = consul();
+        auto asked = shared_ == nullptr ? asking.agent_checks() : shared_->agent.checks(asking, here_.clock);
+        if (!asked) return unexpected{unanswered(asked.error())};
+        agent_ = std::move(*asked);
+        return {};
+    }
+
     /// What the agent says of the service's checks now, and the snapshot of those that it does not know. Returns
     /// nothing if Consul cannot tell; the report says why.
     [[nodiscard]] auto look(const std::vector<snapshot_check>& listed) -> std::optional<std::vector<check_facts>> {
-        auto asking = consul();
-        auto asked = shared_ == nullptr ? asking.agent_checks() : shared_->agent.checks(asking, here_.clock);
-        if (!asked) return give_up(unanswered(asked.error())), std::nullopt;
-        agent_ = std::move(*asked);
+        if (const auto asked = ask_agent(); !asked) return give_up(asked.error()), std::nullopt;
         checks_.clear();
         std::vector<check_facts> all;
         const auto add = [&](const snapshot_check& each, bool from_snapshot) {
@@ -449,9 +454,7 @@ private:
     void attempt_on(const std::string& id, purpose why) {
         incident& one = *find_incident(journal_, id);
         if (why == purpose::heal && !is_worth_a_look(one)) return wait(one, one.held, seconds(5));
-        if (const auto held = local_hold(); !held.empty()) {
-            return hold(one, held, seconds(2), report_.stopped.empty() ? event_level::info : event_level::warning);
-        }
+        if (const auto held = local_hold(); !held.empty()) return hold_here(one, held);
         auto place = free_place(one, why);
         if (!place) return;
         const auto facts = resolve_role();
@@ -471,7 +474,25 @@ private:
         const auto paused = pause_hold(asking, roles_.who, report_.service, wall());
         if (!paused) return fail_to(one, unanswered(paused.error()));
         if (!paused->empty()) return hold(one, *paused, longer_pause);
+        // Once more, last of all: a person may have acted while a place and Consul's answers were waited for.
+        if (const auto asked = ask_agent(); !asked) return fail_to(one, asked.error());
+        if (const auto held = local_hold(); !held.empty()) return hold_here(one, held);
+        if (why == purpose::heal && !is_still_bad()) {
+            return wait(one, "its checks have changed meanwhile", short_pause);
+        }
         run_trigger(id, trigger, facts, why);
+    }
+
+    void hold_here(incident& one, const std::string& why) {
+        hold(one, why, seconds(2), report_.stopped.empty() ? event_level::info : event_level::warning);
+    }
+
+    /// Whether the agent still has a check of the service in the state, or does not know one that was listed.
+    [[nodiscard]] auto is_still_bad() const -> bool {
+        return std::ranges::any_of(checks_, [&](const snapshot_check& each) {
+            const auto now = std::ranges::find(agent_, each.check_id, &snapshot_check::check_id);
+            return now == agent_.end() || now->status == each.status;
+        });
     }
 
     [[nodiscard]] auto resolve_role() -> resolution {
