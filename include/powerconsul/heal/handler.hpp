@@ -68,6 +68,7 @@ public:
         checks_ = {check};
         incident* one = open_incident(journal_, options_.state);
         const bool is_new = one == nullptr;
+        keeps_holds_ = !is_new;
         if (is_new) {
             one = &add_incident(journal_, options_.state, check.node, wall());
             one->checks.push_back({check.service_id, check.check_id, true, wall(), 0, check.modify_index});
@@ -114,6 +115,7 @@ private:
     [[nodiscard]] auto open(const std::string& service) -> std::optional<typename journals::lock_type> {
         report_ = {};
         report_.service = service;
+        keeps_holds_ = true;
         if (auto valid = validate_segment("the Consul service name", service); !valid) {
             return give_up({errc::bad_data, valid.error().message}), std::nullopt;
         }
@@ -374,6 +376,7 @@ private:
                                      .checks = ids_of(one),
                                      .what = one.given_up ? step::given_up : step::wait,
                                      .why = why});
+        if (!keeps_holds_) return;
         // When it was looked at matters only where that decides when it is worth another look.
         const bool gated = why == backing_off || why.starts_with(without_trigger) || why.starts_with(no_attempt_left);
         if (one.held == why && !gated) return;
@@ -732,6 +735,7 @@ private:
     handled_service report_{};
     journal journal_{};
     journal stored_{};                      ///< what is on disk
+    bool keeps_holds_{true};                ///< whether it is recorded why an incident's trigger was not run
     std::vector<snapshot_check> agent_{};   ///< all checks of the agent
     std::vector<snapshot_check> checks_{};  ///< those of the service that are in the state
     bool damaged_{};                        ///< the journal was damaged, and was loaded as empty
