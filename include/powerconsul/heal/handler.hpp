@@ -51,7 +51,7 @@ public:
         if (!adopt(std::move(seen.after))) return report_;
         for (const auto& id : seen.opened) tell_opened(*find_incident(journal_, id));
         for (const auto& id : seen.closed) tell_closed(*find_incident(journal_, id));
-        if (inform()) proceed(seen, runs);
+        if (inform(runs)) proceed(seen, runs);
         return report_;
     }
 
@@ -326,7 +326,10 @@ private:
             return wait(*one, one->held, short_pause);
         }
         if (!leaves_room(*one)) return;
-        attempt_on(one->id, purpose::heal);
+        const std::string id = one->id;  // what is recorded may move all incidents
+        attempt_on(id, purpose::heal);
+        const bool gave_up = !report_.incidents.empty() && report_.incidents.back().what == step::gave_up;
+        if (gave_up) static_cast<void>(inform(false));
     }
 
     /// Whether the last attempt and what came of it leave room for another one.
@@ -536,10 +539,7 @@ private:
         one.given_up = true;
         const std::string id = one.id;
         hold(one, why, longer_pause, event_level::debug);
-        if (given == permission::gave_up) {
-            report_.incidents.back().what = step::gave_up;
-            static_cast<void>(inform());
-        }
+        if (given == permission::gave_up) report_.incidents.back().what = step::gave_up;
         return false;
     }
 
@@ -573,8 +573,9 @@ private:
                      trigger_state state) {
         incident& before = *find_incident(journal_, id);
         const ledger* const row = find_ledger(journal_, trigger.key);
-        const std::uint32_t number =
-            why == purpose::heal ? (row == nullptr ? 1 : row->attempts + 1) : before.attempts + 1;
+        const std::uint32_t number = why == purpose::inform ? before.attempts
+                                     : why == purpose::heal ? (row == nullptr ? 1 : row->attempts + 1)
+                                                            : before.attempts + 1;
         auto action = make_job(trigger, options_.triggers, roles_.who,
                                {.service = report_.service,
                                 .incident = id,
@@ -643,10 +644,15 @@ private:
 
     /// Runs the triggers that are for information, each once. What holds others holds these for good, since the news
     /// would be old. Returns false if the journal can no longer be relied on.
-    [[nodiscard]] auto inform() -> bool {
+    /// `runs`: an attempt on the service still does, and nothing may run beside it.
+    [[nodiscard]] auto inform(bool runs) -> bool {
         std::vector<std::string> owing;
         for (const auto& each : journal_.incidents) {
             if (each.owed != notice::none && each.state == options_.state) owing.push_back(each.id);
+        }
+        if (runs) {
+            if (!owing.empty()) look_later(short_pause);
+            return true;
         }
         for (const auto& id : owing) {
             if (!inform(*find_incident(journal_, id))) return false;
@@ -656,18 +662,22 @@ private:
     [[nodiscard]] auto inform(incident& one) -> bool {
         const std::string id = one.id;
         const auto state = one.owed == notice::passing ? trigger_state::passing : trigger_state::given_up;
-        bool drop = !local_hold().empty();
+        const bool fell_again =
+            state == trigger_state::passing && std::ranges::any_of(journal_.incidents, &incident::is_open);
+        bool drop = fell_again || !local_hold().empty();
         if (!drop) {
+            const auto place = journals_.free_slot(here_.clock, report_.service, options_.at_once, options_.lock_wait);
+            if (!place) return look_later(milliseconds{500}), true;  // it is still owed
             const auto facts = resolve_role();
             const auto held = role_hold(facts);
             auto asking = consul();
             const auto search = find_trigger(asking, options_.triggers, roles_.who, facts, report_.service, state);
-            if (!held || !search) return look_later(longer_pause), true;  // it is still owed
+            if (!held || !search) return look_later(longer_pause), true;
             drop = !held->empty() || !search->found;
             if (!drop) {
                 const auto paused = pause_hold(asking, roles_.who, report_.service, wall());
                 if (!paused) return look_later(longer_pause), true;
-                drop = !paused->empty();
+                drop = !paused->empty() || !local_hold().empty();
             }
             if (!drop) run_trigger(id, *search->found, facts, purpose::inform, state);
         }
