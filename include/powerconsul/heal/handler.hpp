@@ -427,8 +427,7 @@ private:
     /// and not while there is none or it was given up, unless it has changed in Consul. Asked cheaply: any server may
     /// answer. From time to time all is looked up anew, since the role may have changed.
     [[nodiscard]] auto is_worth_a_look(incident& one) -> bool {
-        if (one.held.empty() || wall() >= one.looked + longest_pause || has_answered_since(one, one.looked))
-            return true;
+        if (one.held.empty() || wall() >= one.looked + longest_pause || knows_better(one)) return true;
         ledger* const row = find_ledger(journal_, one.key);
         if (one.held == backing_off && row != nullptr) {
             const milliseconds due = next_attempt(*row, options_.retry);
@@ -437,7 +436,17 @@ private:
         const bool missing = one.held.starts_with(without_trigger);
         if (!missing && !one.held.starts_with(no_attempt_left)) return true;
         if (!missing && (row == nullptr || !row->given_up)) return true;  // acknowledged
-        return trigger_has_changed(one.key, row == nullptr ? 0 : row->modify_index);
+        return trigger_has_changed(one.key, missing || row == nullptr ? 0 : row->modify_index);
+    }
+
+    /// Whether a check of ours says something else since the last look: the role may have changed. What others print
+    /// may change with each run.
+    [[nodiscard]] auto knows_better(const incident& one) const -> bool {
+        return std::ranges::any_of(checks_, [&](const snapshot_check& each) {
+            const auto known = std::ranges::find(one.checks, each.check_id, &incident_check::check_id);
+            return known != one.checks.end() && known->bad && known->changed > one.looked + look_delay &&
+                   kind_of_output(each.output) == output_kind::own;
+        });
     }
 
     [[nodiscard]] auto trigger_has_changed(const std::string& key, std::uint64_t modify_index) -> bool {
@@ -459,7 +468,11 @@ private:
     /// Makes one attempt, or records why none is made.
     void attempt_on(const std::string& id, purpose why) {
         incident& one = *find_incident(journal_, id);
-        if (why == purpose::heal && !is_worth_a_look(one)) return wait(one, one.held, seconds(5));
+        if (why == purpose::heal && !is_worth_a_look(one)) {
+            const ledger* const row = one.held == backing_off ? find_ledger(journal_, one.key) : nullptr;
+            const milliseconds due = row == nullptr ? wall() + seconds(5) : next_attempt(*row, options_.retry);
+            return wait(one, one.held, shorter(due - wall(), seconds(5)));
+        }
         if (const auto held = local_hold(); !held.empty()) return hold_here(one, held);
         auto place = free_place(one, why);
         if (!place) return;
