@@ -255,15 +255,18 @@ private:
         bool should_run{true};
     };
 
+    [[nodiscard]] static auto is_bad(const incident& about, const snapshot_check& check) -> bool {
+        return std::ranges::any_of(about.checks,
+                                   [&](const auto& known) { return known.bad && known.check_id == check.check_id; });
+    }
+
     /// Looks at the service itself, for all of its checks in the state: those of another program leave it untold.
     [[nodiscard]] auto look_at_service(const incident& about) -> seen_service {
         seen_service found{.should_run = expected_now().value_or(true)};
         if constexpr (host<Host>) {
             bool all = !checks_.empty();
             for (const auto& each : checks_) {
-                const bool bad = std::ranges::any_of(
-                    about.checks, [&](const auto& known) { return known.bad && known.check_id == each.check_id; });
-                if (!bad) continue;
+                if (!is_bad(about, each)) continue;
                 const auto now = heal::look_again(here_, each.output,
                                                   {.deadline = here_.clock.monotonic() + options_.consul_time,
                                                    .manager = options_.manager,
@@ -316,7 +319,8 @@ private:
     void proceed(const noticed& seen, bool runs) {
         incident* const one = open_incident(journal_, options_.state);
         if (one == nullptr) {
-            if (seen.counts_from) look_later(*seen.counts_from - wall());
+            // Other checks of the service may become bad before.
+            if (seen.counts_from) look_later(shorter(*seen.counts_from - wall(), longer_pause));
             return;
         }
         if (!seen.bad) return wait(*one, "it is not known in which state its checks are", seconds(5));
@@ -589,6 +593,8 @@ private:
         const std::uint32_t number = why == purpose::inform ? before.attempts
                                      : why == purpose::heal ? (row == nullptr ? 1 : row->attempts + 1)
                                                             : before.attempts + 1;
+        auto about = checks_;
+        if (why != purpose::by_hand) std::erase_if(about, [&](const auto& each) { return !is_bad(before, each); });
         auto action = make_job(trigger, options_.triggers, roles_.who,
                                {.service = report_.service,
                                 .incident = id,
@@ -597,7 +603,7 @@ private:
                                 .own = facts.own,
                                 .expects = facts.expects,
                                 .reason = facts.reason,
-                                .checks = checks_});
+                                .checks = std::move(about)});
         handled_incident done{
             .incident = id, .checks = ids_of(before), .what = step::act, .own = facts.own, .as = trigger.as};
         attempt intent{.began = wall(), .key = trigger.key, .stops = facts.expects == expectation::stopped};
