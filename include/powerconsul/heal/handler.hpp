@@ -372,7 +372,10 @@ private:
     /// Tells why nothing is done, without a record.
     void wait(const incident& one, std::string why, milliseconds pause) {
         look_later(pause);
-        report_.incidents.push_back({.incident = one.id, .checks = ids_of(one), .why = std::move(why)});
+        report_.incidents.push_back({.incident = one.id,
+                                     .checks = ids_of(one),
+                                     .what = one.given_up ? step::given_up : step::wait,
+                                     .why = std::move(why)});
     }
 
     /// Records why nothing is done. It is logged once while the reason stays the same, since a worker looks often.
@@ -652,10 +655,10 @@ private:
             intent.output = json::last_lines(ended->output, json::largest_output);
         }
         tell_end(intent, number, *find_incident(journal_, id), ended && action ? ended->dropped : 0);
-        done.outcome = intent;
+        static_cast<void>(adopt(attempt_ended(std::move(journal_), intent)));
+        done.outcome = journal_.attempts.back();
         report_.incidents.push_back(std::move(done));
         look_later(short_pause);
-        static_cast<void>(adopt(attempt_ended(std::move(journal_), intent)));
     }
     void run_trigger(const std::string& id, const found_trigger& trigger, const resolution& facts, purpose why) {
         run_trigger(id, trigger, facts, why, to_trigger_state(options_.state));
