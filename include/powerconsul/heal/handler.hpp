@@ -95,6 +95,7 @@ private:
     static constexpr milliseconds short_pause = seconds(1);    ///< between looks while something is about to happen
     static constexpr milliseconds longer_pause = seconds(10);  ///< between looks that ask Consul's servers
     static constexpr milliseconds longest_pause = seconds(60);
+    static constexpr std::string_view settling = "the last attempt has its time to settle";
     static constexpr std::string_view backing_off = "the back-off of its trigger is not over";
     static constexpr std::string_view after_damage =
         "its journal was damaged: whether a trigger ran just now is not known";
@@ -538,6 +539,12 @@ private:
             begin_anew(journal_, trigger.key);
         }
         ledger* const row = find_ledger(journal_, trigger.key);
+        if (const attempt* const last = last_attempt(journal_); row != nullptr && last != nullptr) {
+            // It was seen to be well, and has failed again: it may be on its way all the same.
+            const milliseconds until = last->ended + last->settle;
+            const bool settles = last->key == trigger.key && last->result != healing::failed_to_run && wall() < until;
+            if (settles) return hold(one, std::string{settling}, shorter(until - wall(), longer_pause)), false;
+        }
         const permission given = permit(row, wall(), options_.retry);
         if (given == permission::granted) return true;
         one.key = trigger.key;
