@@ -13,7 +13,11 @@ struct printed_options {
     const json::value& line;
     std::vector<std::string> operands{};
 
-    [[nodiscard]] static auto has(std::string_view) -> bool { return false; }
+    /// The system's crontabs are told by their first one.
+    [[nodiscard]] auto has(std::string_view option) const -> bool {
+        const json::value* const crontab = line.find("crontab");
+        return option == "system" && crontab != nullptr && crontab->text == "/etc/crontab";
+    }
     [[nodiscard]] auto value(std::string_view option) const -> std::optional<std::string> {
         constexpr std::pair<std::string_view, std::string_view> others[]{{"nagiosargs", "nagiosArgs"}};
         std::string_view member = option;
@@ -31,16 +35,21 @@ struct printed_options {
             for (const auto& each : group->items) names += (names.empty() ? "" : ",") + each.text;
             return names;
         }
-        if (option == "user" && !line.find("user")) return text_of("crontab");
+        if (option == "user" && !has("system")) return text_of("crontab");
         return text_of(member);
     }
 };
 
 /// The line that a check has printed, if it tells all that is needed to look at the same thing: a service, a group of
-/// services or a user's crontab. What else a check looks at needs options that it does not print.
+/// services, a user's crontab or the system's. What else a check looks at needs options that it does not print, and so
+/// does what it has shortened.
 [[nodiscard]] inline auto told_subject(const json::value& line) -> bool {
     const json::value* const type = line.find("type");
     if (type == nullptr || !type->is(json::kind::string)) return false;
+    for (const std::string_view name : {"service", "crontab", "user", "pattern"}) {
+        const json::value* const said = line.find(name);
+        if (said != nullptr && said->text.ends_with("...")) return false;
+    }
     if (type->text == "crontab") return line.find("crontab") != nullptr && line.find("nagiosArgs") == nullptr;
     if (type->text == "servicegroup") {
         const json::value* const group = line.find("services");
@@ -73,7 +82,9 @@ template <host Host>
         bool all = true;
         bool known = true;
         for (const auto& each : seen.all) {
-            known = known && each.state != observation::unknown;
+            // What is degraded may be as the check's own options demand, which it does not print.
+            known = known && each.state != observation::unknown &&
+                    !(expects->boolean && each.state == observation::degraded);
             all = all && each.state == (expects->boolean ? observation::running : observation::stopped);
         }
         if (known) as_expected = all;
