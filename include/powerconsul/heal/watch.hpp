@@ -116,7 +116,8 @@ template <locking_file_store Files>
     return "powerconsul/given-up: " + listed(keys) + " does not heal it; see powerconsul incidents";
 }
 
-/// The services with an open incident of that state, and those whose journal cannot be read.
+/// The services with an incident of that state that is open or of which something is still to be told, and those whose
+/// journal cannot be read.
 template <locking_file_store Files>
 [[nodiscard]] auto open_services(Files& files, const std::string& state_dir, bad_state state)
     -> result<std::vector<std::string>> {
@@ -125,7 +126,9 @@ template <locking_file_store Files>
     if (!names) return names;
     std::erase_if(*names, [&](const std::string& each) {
         const auto loaded = journals.load(each);
-        const auto concerns = [&](const incident& one) { return one.is_open() && one.state == state; };
+        const auto concerns = [&](const incident& one) {
+            return one.state == state && (one.is_open() || one.owed != notice::none);
+        };
         // One unreadable journal must not keep the other services from being handled; its own handler will report it.
         return loaded && std::ranges::none_of(loaded->value.incidents, concerns);
     });
