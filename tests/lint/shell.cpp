@@ -46,7 +46,7 @@ TEST_CASE("a text is taken apart into its commands") {
         {"a substitution", "a $(b | c) `d e` \"$(f)\"", "[b] [c] [d e] [f] ![a $$(b | c) $`d e` $$(f)]"},
         {"an escaped backquote", R"(a `b \`c\``)", R"(![a $`b \`c\``])"},
         {"assignments", "A=1 B=$(x) C[1]=2 D+=3 e F=4; G=1", "[x] ![A= B= C= D= e F=4] ![G=]"},
-        {"a list", "A=(b c) d", "![A= d]"},
+        {"a list", "A=(b c) d; local e f=(g\n h) i", "![A= d] ![local e f= i]"},
         {"redirections", "a >b 2>c <d; e 2>&1; f >>g 2>&1; >h; i 3>j k", "![a]> ![e] ![f]> ![]> ![i k]"},
         {"both outputs", "a &>b; c &>>d; e >&f; g >&2; h >&-; i >| j", "![a]> ![c]> ![e]> ![g] ![h]> ![i]>"},
         {"a number that is no descriptor", "a 2 >b; c 22", "![a 2]> ![c 22]"},

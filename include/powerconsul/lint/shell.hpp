@@ -480,15 +480,16 @@ private:
                 return function(plain_word());
             }
             const std::string_view name = read.words.empty() ? assigned_name() : std::string_view{};
-            if (name.empty()) {
-                read.words.push_back(word());
-                continue;
-            }
-            read.assigned.emplace_back(name);
-            static_cast<void>(word());
-            if (take("(")) {
+            const shell_word next = word();
+            // `local` and its like take lists, too.
+            if (next.text.ends_with('=') && (!name.empty() || !read.words.empty()) && take("(")) {
                 for (skip_lines(); !at_end() && !is_at(")"); skip_lines()) static_cast<void>(word());
                 if (!take(")")) fail_here();
+            }
+            if (name.empty()) {
+                read.words.push_back(next);
+            } else {
+                read.assigned.emplace_back(name);
             }
         }
         if (read.words.empty() && read.assigned.empty() && !redirects) fail_here();
