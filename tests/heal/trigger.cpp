@@ -309,7 +309,7 @@ auto a_check(std::string id, std::string service, std::string status, std::strin
 
 auto variable(const trigger_cause& cause, std::string_view name) -> std::string {
     const std::string start = "POWERCONSUL_" + std::string{name} + '=';
-    for (const auto& each : trigger_environment(cause, {}, "")) {
+    for (const auto& each : trigger_environment(cause, {})) {
         if (each.starts_with(start)) return each.substr(start.size());
     }
     return "not set";
@@ -326,24 +326,16 @@ TEST_CASE("the environment of a trigger") {
                         expectation::stopped,
                         "two\nlines\tand",
                         {a_check("service:web", "web", "warning", std::string(2000, 'x'))}};
-    const words list = trigger_environment(cause, {{"A-B.c", "1 2"}}, "www");
+    const words list = trigger_environment(cause, {{"A-B.c", "1 2"}});
     const std::string output = std::string(997, 'x') + "...";
-    CHECK(list == words{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "USER=www",
-                        "LOGNAME=www", "SHELL=/bin/sh", "LANG=C.UTF-8", "POWERCONSUL_SERVICE=web",
-                        "POWERCONSUL_SERVICE_IDS=web", "POWERCONSUL_ROLE=secondary", "POWERCONSUL_EXPECTS=stopped",
-                        "POWERCONSUL_STATE=given-up", "POWERCONSUL_CHECK_ID=service:web",
+    CHECK(list == words{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+                        "POWERCONSUL_SERVICE=web", "POWERCONSUL_SERVICE_IDS=web", "POWERCONSUL_ROLE=secondary",
+                        "POWERCONSUL_EXPECTS=stopped", "POWERCONSUL_STATE=given-up", "POWERCONSUL_CHECK_ID=service:web",
                         "POWERCONSUL_INCIDENT_ID=0123456789abcdef", "POWERCONSUL_ATTEMPT=3",
                         "POWERCONSUL_REASON=two lines and", "POWERCONSUL_CHECK_OUTPUT=" + output,
                         R"(POWERCONSUL_CHECKS=[{"id":"service:web","service_id":"web","status":"warning","output":")" +
                             output + "\"}]",
                         "POWERCONSUL_VAR_A_B_c=1 2"});
-    for (const std::string_view user : {"", "root"}) {
-        CAPTURE(user);
-        const words roots = trigger_environment({}, {}, user);
-        CHECK(roots.at(1) == "HOME=/root");
-        CHECK(roots.at(2) == "USER=root");
-        CHECK(roots.at(3) == "LOGNAME=root");
-    }
     // What Consul says may hold anything; a variable ends at a NUL.
     cause.checks.front().output = std::string{"a\0b=\x01\xff", 6};
     CHECK(variable(cause, "CHECK_OUTPUT") == "a b= \xEF\xBF\xBD");
@@ -425,13 +417,13 @@ TEST_CASE("a value becomes a job with the options' times") {
     CHECK(made->what.timeout == seconds(20));
     CHECK(made->what.grace == seconds(2));
     CHECK(made->what.user.empty());
-    CHECK(made->what.environment == trigger_environment(cause, all_substitutions(options, who()), ""));
+    CHECK(made->what.environment == trigger_environment(cause, all_substitutions(options, who())));
 
     const found_trigger literal{role::primary, "k", 7, R"({"command": ["/bin/echo", "@PORT"], "user": "www"})"};
     const auto as_words = make_job(literal, options, who(), cause);
     REQUIRE(as_words);
     CHECK(as_words->what.argv == words{"/bin/echo", "80; reboot"});
-    CHECK(as_words->what.environment == trigger_environment(cause, all_substitutions(options, who()), "www"));
+    CHECK(as_words->what.environment == trigger_environment(cause, all_substitutions(options, who())));
 
     CHECK_FALSE(as_words->settle);
     CHECK_FALSE(as_words->backoff);
@@ -462,7 +454,7 @@ TEST_CASE("what nobody set of a trigger") {
 }
 
 TEST_CASE("a substitution's name becomes that of a variable") {
-    const auto last = [](std::string name) { return trigger_environment({}, {{std::move(name), "x"}}, "").back(); };
+    const auto last = [](std::string name) { return trigger_environment({}, {{std::move(name), "x"}}).back(); };
     CHECK(last("azAZ09_") == "POWERCONSUL_VAR_azAZ09_=x");
     CHECK(last("`{@[/:") == "POWERCONSUL_VAR_______=x");
 }

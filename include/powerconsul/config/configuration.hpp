@@ -121,7 +121,7 @@ template <named_file_source Files, account_source Users, typename Own>
 /// The variables that a trigger is given are still set when it calls powerconsul: they are not misspelt.
 [[nodiscard]] inline auto is_of_trigger(std::string_view variable) -> bool {
     if (variable.starts_with("POWERCONSUL_VAR_")) return true;
-    return std::ranges::any_of(trigger_environment({}, {}, ""),
+    return std::ranges::any_of(trigger_environment({}, {}),
                                [&](std::string_view each) { return each.substr(0, each.find('=')) == variable; });
 }
 

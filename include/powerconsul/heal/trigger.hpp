@@ -173,17 +173,11 @@ inline void sort_checks(std::vector<snapshot_check>& checks) {
     return all;
 }
 
-/// A clean environment, the same for every trigger of a user except for the `POWERCONSUL_…` variables.
-[[nodiscard]] inline auto trigger_environment(const trigger_cause& cause, const std::vector<substitution>& known,
-                                              std::string_view user) -> std::vector<std::string> {
-    const bool root = user.empty() || user == "root";
-    const std::string name{root ? "root" : user};
-    std::vector<std::string> list{"PATH=" + std::string{trigger_path},
-                                  std::string{"HOME="} + (root ? "/root" : "/"),
-                                  "USER=" + name,
-                                  "LOGNAME=" + name,
-                                  "SHELL=/bin/sh",
-                                  "LANG=C.UTF-8"};
+/// A clean environment, the same for every trigger except for the `POWERCONSUL_…` variables. Who runs it adds what its
+/// account has.
+[[nodiscard]] inline auto trigger_environment(const trigger_cause& cause, const std::vector<substitution>& known)
+    -> std::vector<std::string> {
+    std::vector<std::string> list{"PATH=" + std::string{trigger_path}, "LANG=C.UTF-8"};
     const auto add = [&](std::string_view variable, std::string_view value, std::size_t longest = 1000) {
         list.push_back("POWERCONSUL_" + std::string{variable} + '=' + one_line(value, longest));
     };
@@ -224,7 +218,7 @@ inline void sort_checks(std::vector<snapshot_check>& checks) {
     if (!made) return fail(made.error().code, "the trigger " + trigger.key + ": " + made.error().message);
     made->what.name = cause.service + '-' + std::to_string(cause.attempt);
     made->what.grace = options.grace;
-    made->what.environment = trigger_environment(cause, known, made->what.user);
+    made->what.environment = trigger_environment(cause, known);
     return made;
 }
 

@@ -7,15 +7,17 @@ namespace powerconsul::inline v0 {
 /// A program that changes the machine and may take its time. No inherited environment or descriptors, standard input
 /// from /dev/null, a session of its own, / as working directory.
 struct job {
-    std::string name{};                      ///< such as "web-3"; a job without one has no scope of its own
-    std::vector<std::string> argv{};         ///< argv[0] is an absolute path
-    std::vector<std::string> environment{};  ///< `NAME=value`; nothing else is passed on
-    std::string script{};                    ///< if any, stored where nobody else can change it; its path follows argv
-    std::string user{};                      ///< the user it runs as, empty for the user of this process
-    milliseconds timeout{seconds(60)};       ///< then the whole process group, and its scope, get SIGTERM ...
-    milliseconds grace{seconds(10)};         ///< ... and, this much later, SIGKILL
-    std::size_t head{32 * 1024};             ///< bytes kept of the output's beginning ...
-    std::size_t tail{32 * 1024};             ///< ... and of its end
+    std::string name{};               ///< such as "web-3"; a job without one has no scope of its own
+    std::vector<std::string> argv{};  ///< argv[0] is an absolute path
+    /// `NAME=value`. Nothing else is passed on, but for what it does not name of HOME, USER, LOGNAME and SHELL: these
+    /// are those of the account that the job has.
+    std::vector<std::string> environment{};
+    std::string script{};               ///< if any, stored where nobody else can change it; its path follows argv
+    std::string user{};                 ///< the user it runs as, empty for the user of this process
+    milliseconds timeout{seconds(60)};  ///< then the whole process group, and its scope, get SIGTERM ...
+    milliseconds grace{seconds(10)};    ///< ... and, this much later, SIGKILL
+    std::size_t head{32 * 1024};        ///< bytes kept of the output's beginning ...
+    std::size_t tail{32 * 1024};        ///< ... and of its end
 };
 
 struct job_outcome {

@@ -18,6 +18,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -308,9 +309,13 @@ TEST_CASE("what cannot be started is an error that names the program and the rea
 
 TEST_CASE("a job begins in its own session, from /, with nothing inherited") {
     REQUIRE(::setenv("POWERCONSUL_TEST_LEAK", "1", 1) == 0);
-    CHECK(run({.argv = {"/usr/bin/env"}, .environment = {"ONE=1", "TWO=a b", "THREE=$ONE\n'"}}).output ==
-          "ONE=1\nTWO=a b\nTHREE=$ONE\n'\n");
-    CHECK(run({.argv = {"/usr/bin/env"}}).output == "");
+    // Its account's variables come behind: see below.
+    const auto variables = [](std::vector<std::string> environment) {
+        const auto all = run({.argv = {"/usr/bin/env"}, .environment = std::move(environment)}).output;
+        return all.substr(0, all.find("HOME="));
+    };
+    CHECK(variables({"ONE=1", "TWO=a b", "THREE=$ONE\n'"}) == "ONE=1\nTWO=a b\nTHREE=$ONE\n'\n");
+    CHECK(variables({}) == "");
     CHECK(run({.argv = {"/usr/bin/printf", "<%s>", "$HOME", "a b", "*", "$(id)"}}).output == "<$HOME><a b><*><$(id)>");
     const mode_t before = ::umask(0);
     CHECK(run(shell("pwd; umask; readlink /proc/self/fd/0; cat")).output == "/\n0022\n/dev/null\n");
@@ -963,6 +968,69 @@ TEST_CASE("a job runs with all rights of its user and no others") {
     REQUIRE_FALSE(missing.has_value());
     CHECK(missing.error() ==
           error{errc::io, "cannot run \"/nowhere/x\" as user \"nobody\": No such file or directory"});
+}
+
+TEST_CASE("a job has the home, the name and the shell of its account") {
+    const auto variables = [](std::vector<std::string> environment, std::string user) {
+        return run({.argv = {"/usr/bin/env"}, .environment = std::move(environment), .user = std::move(user)}).output;
+    };
+    const auto of = [](const std::string& name, const std::string& home, const std::string& shell) {
+        return "HOME=" + home + "\nUSER=" + name + "\nLOGNAME=" + name + "\nSHELL=" + shell + '\n';
+    };
+    const auto own = posix_accounts{}.login(::geteuid());
+    REQUIRE((own && *own));
+    CHECK(variables({}, "") == of((*own)->name, (*own)->home, (*own)->shell));
+    CHECK(variables({}, (*own)->name) == of((*own)->name, (*own)->home, (*own)->shell));
+    CHECK(variables({"HOME=/opt", "SHELL=/bin/x", "USERS=2"}, "") ==
+          "HOME=/opt\nSHELL=/bin/x\nUSERS=2\nUSER=" + (*own)->name + "\nLOGNAME=" + (*own)->name + '\n');
+    if (!is_root()) return;
+    const auto nobody = posix_accounts{}.login("nobody");
+    REQUIRE((nobody && *nobody));
+    CHECK((*nobody)->shell.ends_with("nologin"));
+    CHECK(variables({}, "nobody") == of("nobody", (*nobody)->home, "/bin/sh"));
+    const numbers_pipe told;
+    forked without_entry{[&] {
+        if (::setgroups(0, nullptr) != 0 || ::setgid(54321) != 0 || ::setuid(54321) != 0) return 98;
+        return variables({}, "") == of("54321", "/", "/bin/sh") ? 0 : 1;
+    }};
+    CHECK(without_entry.exit_status() == 0);
+}
+
+TEST_CASE("the limits of a job are those of a service, as far as rights allow") {
+    if (!is_root()) return;
+    const auto told = [] {
+        return run(shell(
+                       "ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -Hc; ulimit -f; nice; cat /proc/self/oom_score_adj"))
+            .output;
+    };
+    const auto limited = [](rlim_t files) {
+        const rlimit most{files, files}, cores{0, 0}, size{4096, 4096};
+        (void)::setpriority(PRIO_PROCESS, 0, 5);
+        std::ofstream{"/proc/self/oom_score_adj"} << "300";
+        return ::setrlimit(RLIMIT_NOFILE, &most) == 0 && ::setrlimit(RLIMIT_CORE, &cores) == 0 &&
+               ::setrlimit(RLIMIT_FSIZE, &size) == 0;
+    };
+    forked as_root{[&] {
+        const rlimit many{600'000, 600'000};
+        if (::setrlimit(RLIMIT_NOFILE, &many) != 0) return 97;
+        if (!limited(64)) return 98;
+        return told() == "1024\n524288\n0\nunlimited\nunlimited\n0\n0\n" ? 0 : 1;
+    }};
+    const int answer = as_root.exit_status();
+    if (answer == 97) {
+        MESSAGE("skipped: this root may raise no limit");
+    } else {
+        CHECK(answer == 0);
+    }
+    for (const rlim_t files : {64U, 4096U}) {
+        CAPTURE(files);
+        forked as_nobody{[&] {
+            if (!limited(files) || ::setgid(65534) != 0 || ::setuid(65534) != 0) return 98;
+            const std::string kept = files == 64 ? "64\n64\n" : "1024\n4096\n";
+            return told() == kept + "0\n0\n8\n5\n300\n" ? 0 : 1;
+        }};
+        CHECK(as_nobody.exit_status() == 0);
+    }
 }
 
 TEST_CASE("who may not become another user learns it before anything is accepted") {

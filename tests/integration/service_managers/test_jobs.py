@@ -123,6 +123,8 @@ class Jobs:
                 ("a status", "echo out; echo err >&2; exit 3", "exited 3", "out\nerr\n"),
                 ("a signal", "echo out; kill -9 $$", "signalled 9", "out\n"),
                 ("more output than is kept", "seq 100000 | tail -c 300000 | wc -c", "exited 0", "300000\n"),
+                ("home, name and shell", "echo $HOME $USER $LOGNAME $SHELL", "exited 0",
+                 "/var/lib/consul consul consul /bin/sh\n" if "User=" in WAYS[self.way] else "/root root root /bin/bash\n"),
                 ("script and environment", "echo $0 $GIVEN; pwd", "exited 0", "/proc/self/fd/3 value\n/run/jobs\n")):
             self.job(text)
             self.same(name, self.expected(end, output), self.answer())
@@ -232,6 +234,32 @@ class Jobs:
             self.same("a job that restarts the agent", True, exists("done"))
 
 
+def limits(jobs):
+    """A job has the limits of a service, and not those that the agent's unit was given."""
+    tell = "cat /proc/self/limits; nice; cat /proc/self/oom_score_adj"
+    write("/run/systemd/system/fresh.service", "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\n"
+          f"ExecStart=/bin/sh -c '{{ {tell}; }} >/run/fresh'\n")
+    jobs.unit()
+    systemctl("start", "fresh")
+    wanted = pathlib.Path("/run/fresh").read_text(encoding="ascii").splitlines()
+    hard = {line[:26].strip(): line[47:68].strip() for line in wanted}  # columns of a fixed width
+    soft = "".join(f"Limit{key}={value}:{hard[name].replace('unlimited', 'infinity')}\n" for key, value, name in (
+        ("NOFILE", 2048, "Max open files"), ("CORE", 4096, "Max core file size"), ("FSIZE", 1 << 30, "Max file size"),
+        ("STACK", 1 << 20, "Max stack size"), ("MEMLOCK", 1 << 16, "Max locked memory"), ("AS", 1 << 33, "Max address space"),
+        ("NPROC", 1000, "Max processes"), ("SIGPENDING", 1000, "Max pending signals")))
+    ways = {"soft": soft + "Nice=5\nOOMScoreAdjust=-500\n"}
+    effective = re.search(r"^CapEff:\s(\w+)", pathlib.Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE)[1]
+    if int(effective, 16) >> 24 & 1:  # CAP_SYS_RESOURCE, which a container's root may lack
+        ways["hard"] = "LimitNOFILE=65536\nLimitNPROC=1000\nLimitCORE=0\nLimitFSIZE=1G\nLimitSTACK=1M\nLimitRTPRIO=5\n"
+    else:
+        print("skipped: nobody may raise a limit here", flush=True)
+    for way, lines in ways.items():
+        jobs.unit(lines)
+        jobs.begin(["--name", "", tell])
+        jobs.same(f"{way} limits, nice value and oom_score_adj", ["exited 0", "-", "-", *wanted], jobs.answer().splitlines())
+    jobs.unit()
+
+
 def names(jobs):
     """Units' names, whatever the service is called."""
     for name, unit in {"web-1": "web-1", "a b": "a\\x20b", "u@1/\u00e9": "u\\x401\\x2f\\xc3\\xa9", "-": "-", "%n\n": "\\x25n\\x0a",
@@ -310,6 +338,7 @@ def drive(program):
         jobs.timeouts()
         jobs.restarts()
         if jobs.scoped:
+            limits(jobs)
             names(jobs)
             worker(jobs)
             mute_manager(jobs)

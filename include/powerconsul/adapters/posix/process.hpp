@@ -23,9 +23,9 @@ namespace powerconsul::inline v0 {
 /// The user's home directory where HOME is not set, as under a Consul agent that was started by a service manager.
 /// Empty if the user has none.
 [[nodiscard]] inline auto home_directory() -> result<std::string> {
-    const auto home = posix_accounts{}.home(geteuid());
-    if (home) return home->value_or(std::string{});
-    return fail(errc::io, "the home directory, where the configuration may be: " + home.error().message);
+    const auto own = posix_accounts{}.login(geteuid());
+    if (own) return own->value_or(posix_account{}).home;
+    return fail(errc::io, "the home directory, where the configuration may be: " + own.error().message);
 }
 
 /// Standard input, to its end or to one of the limits.
