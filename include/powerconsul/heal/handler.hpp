@@ -100,6 +100,7 @@ private:
     static constexpr std::string_view after_damage =
         "its journal was damaged: whether a trigger ran just now is not known";
     static constexpr std::string_view without_trigger = "there is no trigger at ";
+    static constexpr std::string_view paused_until = "paused until ";
     static constexpr std::string_view no_attempt_left = "its trigger was given up: ";
 
     [[nodiscard]] auto consul(milliseconds deadline) -> client { return {consul_, here_.clock, deadline}; }
@@ -361,7 +362,8 @@ private:
             }
             settle_attempt(*last, found, wall());
             tell_settled(*last);
-        } else if (now.seen == own_look::as_expected && last->result != healing::healed && now.should_run) {
+        } else if (now.seen == own_look::as_expected && now.should_run &&
+                   (last->result == healing::not_healed || last->result == healing::timed_out)) {
             settle_attempt(*last, healing::healed, wall());
             tell_settled(*last);
         }
@@ -482,6 +484,12 @@ private:
             return wait(one, one.held, shorter(due - wall(), seconds(5)));
         }
         if (const auto held = local_hold(); !held.empty()) return hold_here(one, held);
+        // A pause may last for weeks: while it holds, nothing else is asked for.
+        if (one.held.starts_with(paused_until)) {
+            auto asking = consul();
+            const auto still = pause_hold(asking, roles_.who, report_.service, wall());
+            if (still && !still->empty()) return hold(one, *still, longer_pause);
+        }
         auto place = free_place(one, why);
         if (!place) return;
         const auto facts = resolve_role();
@@ -532,10 +540,12 @@ private:
         hold(one, why.message, longer_pause, event_level::error);
     }
 
-    /// Asks the trigger's ledger. One whose trigger has changed since it was given up begins anew.
+    /// Asks the trigger's ledger. One whose trigger has changed since it was given up or could not be run begins anew.
     [[nodiscard]] auto may_run(incident& one, const found_trigger& trigger) -> bool {
-        if (const ledger* const row = find_ledger(journal_, trigger.key);
-            row != nullptr && row->given_up && row->modify_index != trigger.modify_index) {
+        const attempt* const before = last_attempt(journal_);
+        const bool unfit = before != nullptr && before->key == trigger.key && before->result == healing::failed_to_run;
+        if (const ledger* const known = find_ledger(journal_, trigger.key);
+            known != nullptr && (known->given_up || unfit) && known->modify_index != trigger.modify_index) {
             begin_anew(journal_, trigger.key);
         }
         ledger* const row = find_ledger(journal_, trigger.key);
