@@ -408,7 +408,7 @@ private:
         add(look_at_state_directory(here_.files, machine_, chosen_.state_dir, user));
         if (process_) {
             add(look_at_user(here_.files, *process_));
-            add(look_at_unit(here_.files, machine_, here_.programs, process_->pid));
+            add(look_at_unit(here_.files, machine_, here_.programs, *process_));
         }
         add(look_at_service_manager(here_.files, chosen_.manager, checks_));
         add(look_at_plugin(here_.files, machine_, checks_));
