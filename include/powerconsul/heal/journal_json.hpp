@@ -134,42 +134,78 @@ void read_list(const value& root, std::string_view name, std::vector<T>& into, a
 
 /// Reads what was written before attempts were counted by trigger: an incident for each check, with its attempts and
 /// the last of them. The open incidents of a state become one, and attempts of a trigger are taken together.
-[[nodiscard]] inline auto decode_first_form(const value& root, std::string service) -> journal {
-    journal made{.service = std::move(service)};
-    const value* const list = root.find("incidents");
-    for (std::size_t i = 0; list != nullptr && i < list->items.size(); ++i) {
-        const value& each = list->items[i];
+[[nodiscard]] inline auto decode_first_form(const value& root) -> journal {
+    journal made;
+    member_reader{root}.text("service", made.service);
+    read_list(root, "incidents", made.incidents, [&](const value& each, incident& one) {
         member_reader from{each};
-        incident one;
-        incident_check check;
         incident_members(from, one);
-        check_members(from, check);
+        check_members(from, one.checks.emplace_back());
+        one.how = one.is_open() ? closing::open : closing::over;
         const value* const last = each.find("last");
-        if (last != nullptr && one.attempts != 0) {
-            attempt how;
-            attempt_members(member_reader{*last}, how);
-            how.incident = one.id;
-            how.number = one.attempts;
-            if (how.ended.count != 0) how.settled = how.ended;
-            if (one.is_open()) {
-                auto row = std::ranges::find(made.ledgers, how.key, &ledger::key);
-                if (row == made.ledgers.end()) row = made.ledgers.insert(row, ledger{.key = how.key});
-                row->attempts = std::max(row->attempts, one.attempts);
-                row->given_up = row->given_up || one.given_up;
-                row->ended = std::max(row->ended, std::max(how.began, how.ended));
-            }
-            one.key = how.key;
-            if (!one.is_open() && how.result == healing::healed) one.how = closing::healed;
-            made.attempts.push_back(std::move(how));
-        }
-        if (!one.is_open() && one.how == closing::open) one.how = closing::over;
-        const auto same = std::ranges::find_if(made.incidents, [&](const incident& known) {
-            return known.is_open() && one.is_open() && known.state == one.state;
-        });
-        auto& into = same == made.incidents.end() ? made.incidents.emplace_back(std::move(one)) : *same;
-        if (into.checks.size() < most_checks) into.checks.push_back(std::move(check));
-    }
+        if (last == nullptr || one.attempts == 0) return;
+        attempt& how = made.attempts.emplace_back();
+        attempt_members(member_reader{*last}, how);
+        how.incident = one.id;
+        how.number = one.attempts;
+        how.settled = how.ended;
+        one.key = how.key;
+        if (!one.is_open() && how.result == healing::healed) one.how = closing::healed;
+        if (!one.is_open()) return;
+        auto row = std::ranges::find(made.ledgers, how.key, &ledger::key);
+        if (row == made.ledgers.end()) row = made.ledgers.insert(row, ledger{.key = how.key});
+        row->attempts = std::max(row->attempts, one.attempts);
+        row->given_up = row->given_up || one.given_up;
+        row->ended = std::max({row->ended, how.began, how.ended});
+    });
     std::ranges::stable_sort(made.attempts, {}, &attempt::began);
+    return made;
+}
+
+/// Makes one of all open incidents of a state, the first of them.
+inline void join_open_incidents(journal& all) {
+    std::vector<incident> joined;
+    for (auto& one : all.incidents) {
+        const auto same = std::ranges::find_if(
+            joined, [&](const incident& known) { return known.is_open() && known.state == one.state; });
+        if (!one.is_open() || same == joined.end()) {
+            joined.push_back(std::move(one));
+            continue;
+        }
+        same->opened = shorter(same->opened, one.opened);
+        same->attempts = std::max(same->attempts, one.attempts);
+        same->given_up = same->given_up || one.given_up;
+        if (same->key.empty()) same->key = one.key;
+        for (auto& each : one.checks) {
+            if (same->checks.size() < most_checks) {
+                same->checks.push_back(std::move(each));
+            } else {
+                ++same->further_checks;
+            }
+        }
+        for (auto& each : all.attempts) {
+            if (each.incident == one.id) each.incident = same->id;
+        }
+    }
+    all.incidents = std::move(joined);
+}
+
+[[nodiscard]] inline auto decode_second_form(const value& root) -> journal {
+    journal made;
+    member_reader head{root};
+    head.text("service", made.service);
+    head.number("well", made.well.count);
+    head.number("dropped", made.dropped);
+    const auto plain = [](auto list_members) {
+        return [list_members](const value& each, auto& one) { list_members(member_reader{each}, one); };
+    };
+    read_list(root, "silent", made.silent, plain([](auto io, auto& one) { silent_members(io, one); }));
+    read_list(root, "incidents", made.incidents, [&](const value& each, incident& one) {
+        incident_members(member_reader{each}, one);
+        read_list(each, "checks", one.checks, plain([](auto io, auto& check) { check_members(io, check); }));
+    });
+    read_list(root, "ledgers", made.ledgers, plain([](auto io, auto& one) { ledger_members(io, one); }));
+    read_list(root, "attempts", made.attempts, plain([](auto io, auto& one) { attempt_members(io, one); }));
     return made;
 }
 
@@ -212,31 +248,17 @@ void read_list(const value& root, std::string_view name, std::vector<T>& into, a
     if (!root) return unexpected{root.error()};
     const auto damaged = [] { return fail(errc::bad_data, "the journal is damaged"); };
     if (!detail::has_sound_sum(text)) return damaged();
-    journal made;
-    member_reader head{*root};
-    head.text("service", made.service);
-    std::uint64_t form = 1;
-    head.number("journal", form);
-    if (form == 1) return detail::decode_first_form(*root, std::move(made.service));
-    head.number("well", made.well.count);
-    head.number("dropped", made.dropped);
-    const auto plain = [](auto list_members) {
-        return [list_members](const value& each, auto& one) { list_members(member_reader{each}, one); };
-    };
-    detail::read_list(*root, "silent", made.silent, plain([](auto io, auto& one) { detail::silent_members(io, one); }));
-    detail::read_list(*root, "incidents", made.incidents, [&](const value& each, incident& one) {
-        detail::incident_members(member_reader{each}, one);
-        detail::read_list(each, "checks", one.checks,
-                          plain([](auto io, auto& check) { detail::check_members(io, check); }));
-    });
-    detail::read_list(*root, "ledgers", made.ledgers,
-                      plain([](auto io, auto& one) { detail::ledger_members(io, one); }));
-    detail::read_list(*root, "attempts", made.attempts,
-                      plain([](auto io, auto& one) { detail::attempt_members(io, one); }));
-    bool sound = true;
+    const bool first_form = root->find("journal") == nullptr;
+    journal made = first_form ? detail::decode_first_form(*root) : detail::decode_second_form(*root);
     std::set<std::string> ids;
-    for (const auto& each : made.incidents) sound = sound && !each.id.empty() && ids.insert(each.id).second;
-    if (!sound || detail::without_padding(encode_journal(made)) != text) return damaged();
+    for (const auto& each : made.incidents) {
+        if (each.id.empty() || !ids.insert(each.id).second) return damaged();
+    }
+    if (first_form) {
+        detail::join_open_incidents(made);
+    } else if (detail::without_padding(encode_journal(made)) != text) {
+        return damaged();
+    }
     return made;
 }
 
