@@ -156,7 +156,10 @@ private:
                 if (is_one_of(each, seen_to_)) continue;
                 seen_to_.push_back(each);
             }
-            if (!here_.tasks.start([this, service = each] { see_to(service); })) leave(each);
+            if (!here_.tasks.start([this, service = each] { see_to(service); })) {
+                leave(each);
+                known = false;  // it is tried again
+            }
         }
         const std::lock_guard hold{mutex_};
         return !known || !seen_to_.empty();
