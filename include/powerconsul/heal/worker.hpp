@@ -116,7 +116,14 @@ private:
     [[nodiscard]] auto current() -> std::optional<settings_type> {
         const std::lock_guard hold{mutex_};
         if (!read_ || here_.clock.monotonic() >= *read_ + brief) read_settings();
-        return current_;
+        return complaint_.empty() ? last_ : std::nullopt;
+    }
+
+    /// As they could be read last: good enough for asking whether the agent is there.
+    [[nodiscard]] auto last_known() -> std::optional<settings_type> {
+        if (auto now = current()) return now;
+        const std::lock_guard hold{mutex_};
+        return last_;
     }
 
     void read_settings() {
@@ -127,11 +134,10 @@ private:
                 log_failure(here_.log, state_, {}, now.error().message + "; nothing acts until it can be read");
             }
             complaint_ = now.error().message;
-            current_.reset();
             return;
         }
         complaint_.clear();
-        current_ = std::move(*now);
+        last_ = std::move(*now);
     }
 
     // --- services ---
@@ -167,7 +173,7 @@ private:
 
     /// The services with a check in the state, by the agent; nothing if it does not answer.
     [[nodiscard]] auto bad_services() -> std::optional<std::vector<std::string>> {
-        const auto now = current();
+        const auto now = last_known();
         if (!now) return std::nullopt;
         auto transport = now->connect();
         if (!transport) return std::nullopt;
@@ -229,7 +235,7 @@ private:
     bad_state state_{bad_state::critical};
     std::atomic<bool> leaving_{false};
     std::mutex mutex_{};
-    std::optional<settings_type> current_{};
+    std::optional<settings_type> last_{};
     std::optional<milliseconds> read_{};  ///< when they were read, monotonic
     std::string complaint_{};
     std::vector<std::string> seen_to_{};  ///< services that a task sees to
