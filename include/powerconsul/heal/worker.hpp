@@ -12,7 +12,7 @@ enum class worker_end : unsigned char {
     done,      ///< no incident is open
     replaced,  ///< a newer worker takes over
     waiting,   ///< it has not begun: another one waits already to take over
-    renewed,   ///< the program is to be started anew
+    renewed,   ///< the program is to be started anew: it was replaced, or the state directory is another one
     lost       ///< no agent has answered for too long, or there is no place to work in; the log says so
 };
 
@@ -52,7 +52,8 @@ public:
         const std::string next_path = path + ".next";
         std::optional<lock_type> alone;
         {
-            const auto next = here_.files.lock(next_path, {});
+            // An older worker holds it for a moment when it looks whether there is a newer one.
+            const auto next = here_.files.lock(next_path, milliseconds{50});
             if (!next && next.error().code == errc::timed_out) return worker_end::waiting;
             if (!next) return lost(next.error().message);
             auto got = here_.files.lock(path + ".lock", seconds(60));
@@ -70,7 +71,8 @@ public:
             }
             if (now >= next_look) {
                 next_look = now + calm;
-                if (is_old_()) {
+                const auto now_set = current();
+                if (is_old_() || (now_set && now_set->set.state_dir != set.state_dir)) {
                     end = worker_end::renewed;
                     break;
                 }
