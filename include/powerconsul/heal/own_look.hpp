@@ -3,6 +3,7 @@
 #include <powerconsul/checks/kinds/all.hpp>
 #include <powerconsul/consul/check_output.hpp>
 #include <powerconsul/heal/rules.hpp>
+#include <powerconsul/ports/host.hpp>
 
 namespace powerconsul::inline v0::heal {
 
