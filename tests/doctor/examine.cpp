@@ -333,17 +333,24 @@ TEST_CASE("what the agent's user keeps of incidents, and what a check printed la
     at.here.files.put("/proc/100", "", scene::directory(33));
     at.here.files.put("/state", "", scene::directory(33));
     at.here.files.put("/state/journal", "", scene::directory(33));
-    incident lost{.id = "web-1", .node = "production-web1", .check_id = "web-role", .opened = seconds(1)};
-    lost.attempts = 5;
-    lost.given_up = true;
-    at.here.files.put("/state/journal/web.json", json::encode_journal({"web", {lost}}),
-                      {file_kind::regular, 0600, 33, 33, 0, 0});
+    const std::string key = "triggers/production/web/primary/critical";
+    const journal kept{.service = "web",
+                       .incidents = {{.id = "web-1",
+                                      .node = "production-web1",
+                                      .opened = seconds(1),
+                                      .checks = {{.check_id = "web-role", .bad = true}},
+                                      .attempts = 5,
+                                      .given_up = true,
+                                      .key = key}},
+                       .ledgers = {{.key = key, .attempts = 5, .given_up = true}}};
+    at.here.files.put("/state/journal/web.json", json::encode_journal(kept), {file_kind::regular, 0600, 33, 33, 0, 0});
     at.answer("/v1/agent/checks", 200, R"({"web-role": {"Node": "production-web1", "CheckID": "web-role",
         "ServiceID": "web", "ServiceName": "web", "Status": "warning", "Output":
         "{\"type\":\"service\",\"expects\":true,\"clustered\":true,\"state\":\"unknown\",\"code\":1,\"reason\":\"who knows\"}"}})");
     const auto all = examine(at);
     CHECK(faults(all) == words{"check web-role warning", "incidents web error"});
     CHECK(find(all, "check web-role").what.ends_with("who knows"));
+    CHECK(find(all, "incidents web").what == "given up after 5 attempts: " + key + " is not run any more");
     CHECK(faults(examine(at, "other")) == words{"service other warning", "checks warning"});
 }
 
@@ -391,7 +398,7 @@ TEST_CASE("a watch sees what its own token, the agent's environment or its defau
 
 TEST_CASE("files of the agent's own file systems") {
     scene at;
-    at.chosen.stop_file = "/tmp/stop";
+    at.chosen.watch.stop_file = "/tmp/stop";
     at.chosen.state_dir = "/tmp/state";
     at.here.files.put("/tmp/state", "", scene::directory(0));
     at.here.files.put("/web.json", scene::agent_file("powerconsul", R"(, "noopfile", "/tmp/noop")"));

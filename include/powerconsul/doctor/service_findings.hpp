@@ -153,7 +153,7 @@ struct actives_view {
         if (given_up.empty()) continue;
         found.push_back({point, condition::error,
                          "given up after " + std::to_string(attempts) + (attempts == 1 ? " attempt: " : " attempts: ") +
-                             listed(given_up) + " is not run any more",
+                             listed(given_up) + (given_up.size() == 1 ? " is" : " are") + " not run any more",
                          "mend it, then powerconsul incidents ack " + kept.service});
     }
     if (!found.empty()) return found;
