@@ -151,7 +151,7 @@ TEXTS = [
     ("a key that is like none", '{"zebra": "x"}',
      "powerconsul.conf: zebra at line 1, column 11 (byte 10): this key is not known; there are serviceFilter, "
      "clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, "
-     "consul, store, stateDir, serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, "
+     "consul, store, stateDir, serviceManager, initDirectory, format, timeout, maxAge, maxStale, consistent, healthCache, "
      "unknownExit, workUser, takeoverOn, takeoverAfter, giveBackAfter, absentAfter, log, logLevel, logFormat, stopFile and trigger"),
     ("a key of 100 000 bytes", '{"' + 'k' * 100000 + '": 1}',
      "powerconsul.conf: "
@@ -159,13 +159,13 @@ TEXTS = [
      "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk... at line 1, "
      "column 100006 (byte 100005): this key is not known; there are serviceFilter, clusterKey, triggerKey, "
      "subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, consul, store, stateDir, "
-     "serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, workUser, takeoverOn, takeoverAfter, "
-     "giveBackAfter, absentAfter, "
+     "serviceManager, initDirectory, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, "
+     "workUser, takeoverOn, takeoverAfter, giveBackAfter, absentAfter, "
      "log, logLevel, logFormat, stopFile and trigger"),
     ("an escape sequence in a key", r'{"a\u001b[2Jb": 1}',
      "powerconsul.conf: a [2Jb at line 1, column 17 (byte 16): this key is not known; there are serviceFilter, "
      "clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, "
-     "consul, store, stateDir, serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, "
+     "consul, store, stateDir, serviceManager, initDirectory, format, timeout, maxAge, maxStale, consistent, healthCache, "
      "unknownExit, workUser, takeoverOn, takeoverAfter, giveBackAfter, absentAfter, log, logLevel, logFormat, stopFile and trigger"),
     ("a key twice", '{"node": "a",\n "node": "b"}',
      "powerconsul.conf: node at line 2, column 10 (byte 23): the key comes twice; keep one"),
