@@ -113,7 +113,8 @@ template <locking_file_store Files>
         if (one.is_open() && one.given_up) keys.push_back(one.key);
     }
     if (keys.empty()) return {};
-    return "powerconsul/given-up: " + listed(keys) + " does not heal it; see powerconsul incidents";
+    return "powerconsul/given-up: " + listed(keys) + (keys.size() == 1 ? " does" : " do") +
+           " not heal it; see powerconsul incidents";
 }
 
 /// The services with an incident of that state that is open or of which something is still to be told, and those whose
