@@ -50,6 +50,14 @@ namespace detail {
     return next_attempt(*row, rules);
 }
 
+/// The incident's last attempt; nullptr if there was none, or it is not kept.
+[[nodiscard]] inline auto last_of(const journal& from, const incident& about) -> const attempt* {
+    const auto last = std::ranges::find_if(from.attempts.rbegin(), from.attempts.rend(), [&](const attempt& each) {
+        return each.incident == about.id && !each.informs;
+    });
+    return last == from.attempts.rend() ? nullptr : &*last;
+}
+
 [[nodiscard]] inline auto incident_line(const journal& from, const incident& one, const incidents_view& how)
     -> std::string {
     std::string text = one_line(from.service, 200) + ' ' + std::string{to_string(one.state)} + ": ";
@@ -66,10 +74,9 @@ namespace detail {
         text += one.given_up ? "given up" : "open";
     }
     text += ", " + (one.attempts == 0 ? "no attempt" : count_of(one.attempts, "attempt"));
-    const auto last = std::ranges::find_if(from.attempts.rbegin(), from.attempts.rend(), [&](const attempt& each) {
-        return each.incident == one.id && !each.informs;
-    });
-    if (one.is_open() && last != from.attempts.rend()) text += ", the last one: " + outcome_of(*last);
+    if (const attempt* const last = last_of(from, one); one.is_open() && last != nullptr) {
+        text += ", the last one: " + outcome_of(*last);
+    }
     if (!one.held.empty()) text += "; " + one_line(one.held, 500);
     if (one.given_up)
         return text + "; see to it by hand, then: powerconsul incidents ack " + one_line(from.service, 200);
@@ -124,6 +131,7 @@ inline void write_incident(json::writer& line, const journal& from, const incide
     line.close_array();
     if (one.further_checks != 0) line.key("further_checks").number(one.further_checks);
     line.key("attempts").number(std::uint64_t{one.attempts});
+    if (const attempt* const last = last_of(from, one)) line.key("outcome").string(to_string(last->result));
     line.key("given_up").boolean(one.given_up);
     if (!one.key.empty()) line.key("trigger").string(one.key);
     if (!one.held.empty()) line.key("held").string(one_line(one.held, 1000));

