@@ -84,7 +84,7 @@ class Case(unittest.TestCase):
         """What a node runs for web: words and standard input. What they print does not change from call to call."""
         local = ["--service-manager", "sysv", "--init-directory", str(node.init), "-S", "web"]
         listed = [{"Node": node.agent.node, "CheckID": "web-alive", "Status": "critical", "ServiceID": "web",
-                   "ServiceName": "web", "Output": "", "CreateIndex": 5, "ModifyIndex": 5, "Type": "ttl"}]
+                   "ServiceName": "web", "Output": "down", "CreateIndex": 5, "ModifyIndex": 5, "Type": "ttl"}]
         check = json.dumps({"ServiceName": "web", "CheckID": "web-alive"})
         acting = ["--dry-run", "--stop-file", str(node.folder / "stop"), "--log", "none"]
         return {
