@@ -42,14 +42,20 @@ def is_alive(pid):
 
 
 def incidents(argv):
-    """What powerconsul itself tells, the oldest first. A journal that was damaged is an error."""
+    """What powerconsul itself tells, the oldest first, each with its attempts. A journal that was damaged is an error."""
+    argv = [*argv, "incidents", "--json", "--verbose"]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode != 0:
+    if done.returncode not in (0, 1) or done.stderr:
         raise AssertionError(f"{argv} exits {done.returncode}: {done.stdout}{done.stderr}")
     told = json.loads(done.stdout)
     if told["notes"]:
         raise AssertionError(f"the journal has trouble: {told['notes']}")
-    return told["incidents"]
+    found = told["incidents"][::-1]
+    if [each["since"] for each in found] != sorted(each["since"] for each in found):
+        raise AssertionError(f"the newest is not the first: {found}")
+    if done.returncode != any(each["open"] and each["given_up"] for each in found):
+        raise AssertionError(f"{argv} exits {done.returncode}: {found}")
+    return found
 
 
 class Machine:
@@ -121,7 +127,7 @@ class Machine:
         self.agent.api("PUT", "/v1/agent/reload")
 
     def incidents(self):
-        return incidents(self.argv("incidents", "--json"))
+        return incidents(self.argv())
 
     def status(self, service="web"):
         """The check's, as the agent has it."""
