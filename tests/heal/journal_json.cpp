@@ -321,6 +321,8 @@ TEST_CASE("the first line and the last lines of an output") {
         {"a long first line is cut", x + "\nlast", std::string(7, 'x') + "...\n...\nlast"},
         {"one long line", x, std::string(7, 'x') + "...\n...\n" + std::string(15, 'x')},
         {"the first line is made harmless", "a\x1B[2J\xFF\n" + x + "\nlast", "a [2J\xEF\xBF\xBD\n...\nlast"},
+        {"nothing but ends of lines", std::string(100, '\n') + "  ", ""},
+        {"ends of lines behind what fits", "one" + std::string(100, '\n'), "one"},
         {"no first line", "\n" + x + "\nlast", "\n...\nlast"},
     };
     for (const auto& each : rows) {

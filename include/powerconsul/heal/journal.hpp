@@ -28,7 +28,8 @@ struct loaded_journal {
 /// Makes a journal fit into its file; what is dropped is counted. Closed incidents go first, the oldest before the
 /// others: those that closed more than a week before the newest time, those beyond 16, then as many as needed. Of
 /// attempts the last 50 are kept, with the whole output of the last one only. If that is not enough, texts are
-/// shortened and the oldest attempts go, too, at last all but the newest entries of every list.
+/// shortened, and checks are counted only. What decides whether another attempt may be made always stays, which are the
+/// open incidents, the ledgers, attempts that run and the last one that acted.
 [[nodiscard]] inline auto bounded_journal(journal from) -> journal {
     constexpr milliseconds oldest_kept = seconds(std::int64_t{7} * 24 * 3600);
     constexpr std::ptrdiff_t most_closed = 16;
@@ -46,10 +47,13 @@ struct loaded_journal {
         return true;
     };
     const auto drop_oldest_attempt = [&] {
-        // One that runs is needed to find its process.
-        const auto oldest = std::ranges::find_if(from.attempts, [](const auto& one) { return one.ended.count != 0; });
-        if (from.attempts.size() < 2 || oldest == from.attempts.end() || oldest + 1 == from.attempts.end())
-            return false;
+        const auto acted = std::ranges::find(from.attempts.rbegin(), from.attempts.rend(), false, &attempt::informs);
+        // One that runs is needed to find its process, and the last one that acted to know when another one may.
+        const auto oldest = std::ranges::find_if(from.attempts, [&](const attempt& one) {
+            const bool last = &one == &from.attempts.back() || (acted != from.attempts.rend() && &one == &*acted);
+            return one.ended.count != 0 && !last;
+        });
+        if (oldest == from.attempts.end()) return false;
         from.attempts.erase(oldest);
         ++from.dropped;
         return true;
@@ -78,9 +82,14 @@ struct loaded_journal {
         }
         if (from.silent.size() > limit / 16 + 1) from.silent.resize(limit / 16 + 1);
     }
-    while (!fits() && from.ledgers.size() > 1) {
-        from.ledgers.erase(from.ledgers.begin());
-        ++from.dropped;
+    if (!fits()) {
+        // Consul limits neither ids nor names.
+        from.silent.clear();
+        for (auto& one : from.incidents) {
+            one.further_checks += one.checks.size();
+            one.checks.clear();
+            one.node = one_line(one.node, 64);
+        }
     }
     return from;
 }
@@ -173,7 +182,7 @@ public:
             if (auto room = make_room(newest_time(kept)); !room) return room;
         }
         auto saved = replace(path, text);
-        const std::string reserve = folder() + std::string{reserve_name};
+        const std::string reserve = folder() + '/' + std::string{reserve_name};
         if (!saved && saved.error().code == errc::io && files_.remove(reserve)) saved = replace(path, text);
         if (!saved) return unexpected{with_advice(saved.error())};
         if (const auto there = files_.status(reserve); there && !*there) {
@@ -209,7 +218,7 @@ private:
     static constexpr std::string_view lock_ending = ".json.lock";
     static constexpr std::string_view waiting_ending = ".json.waiting";
     static constexpr std::string_view spare_ending = ".json.spare";
-    static constexpr std::string_view reserve_name = "/reserve";
+    static constexpr std::string_view reserve_name = "reserve";
     static constexpr std::string_view damaged_ending = ".json.damaged";
     static constexpr std::size_t largest_kept_aside = std::size_t{1024} * 1024;
 
@@ -310,7 +319,9 @@ private:
     [[nodiscard]] static auto is_temporary(std::string_view name) -> bool {
         const auto dot = name.rfind('.');
         if (!name.starts_with('.') || name.size() - dot != 7) return false;
-        return name.substr(0, dot).ends_with(journal_ending) || name.substr(0, dot).ends_with(damaged_ending);
+        name = name.substr(0, dot);
+        return name.ends_with(journal_ending) || name.ends_with(damaged_ending) ||
+               name == "." + std::string{reserve_name};
     }
 
     [[nodiscard]] auto make_room(milliseconds now) -> result<void> {
@@ -353,7 +364,7 @@ private:
         return last;
     }
 
-    /// Best effort: removes temporary files and locks of services without a journal, all older than an hour.
+    /// Best effort: removes temporary files and what stands beside journals that are no more, all older than an hour.
     void remove_leftovers(const std::vector<std::string>& entries, const std::vector<std::string>& names,
                           milliseconds now) {
         const auto is_old = [&](const std::string& name) {
@@ -366,7 +377,10 @@ private:
             if (!service || std::ranges::binary_search(names, *service) || !is_old(each)) continue;
             const auto held = lock(*service, {});
             const auto status = files_.status(file(*service, journal_ending));
-            if (held && status && !*status) static_cast<void>(files_.remove(file(*service, lock_ending)));
+            if (!held || !status || *status) continue;
+            for (const auto ending : {spare_ending, waiting_ending, lock_ending}) {
+                static_cast<void>(files_.remove(file(*service, ending)));
+            }
         }
     }
 

@@ -29,6 +29,7 @@ inline constexpr std::size_t largest_output = 1024;  ///< bytes that are kept of
 
 /// At most `limit` bytes: an output's first line and its last lines.
 [[nodiscard]] inline auto first_and_last_lines(std::string_view text, std::size_t limit) -> std::string {
+    text = text.substr(0, text.find_last_not_of(" \n") + 1);
     if (text.size() <= limit) return last_lines(text, limit);
     const std::string first = one_line(text.substr(0, text.find('\n')), limit / 3);
     return first + "\n...\n" + last_lines(text, limit - std::min(limit, first.size() + 5));
