@@ -76,7 +76,8 @@ class Machine:
         """Writes powerconsul's configuration; a setting of None is left out."""
         settings = {
             "node": self.name, "environment": "production", "serverRole": "web", "stateDir": str(self.state),
-            "consul": {"httpAddr": self.agent.address}, "serviceManager": "sysv", "subVars": {"INIT": str(self.init)},
+            "consul": {"httpAddr": self.agent.address}, "serviceManager": "sysv", "initDirectory": str(self.init),
+            "subVars": {"INIT": str(self.init)},
             "log": str(self.log), "logFormat": "json", "stopFile": str(self.folder / "stop"),
             # What a standby waits for is the subject of test_events.py.
             "takeoverAfter": "0s", "giveBackAfter": "0s", "absentAfter": "0s", **settings}
@@ -117,7 +118,7 @@ class Machine:
     def watch(self, service="web", before=(), after=("--detach",), **check):
         """Writes Consul's configuration: the service with its check, and the watches of both states. `before` are words
         of a command that runs the handler, `after` its options."""
-        words = ("check", "service", "-s", self.local, "-S", service, "--init-directory", str(self.init))
+        words = ("check", "service", "-s", self.local, "-S", service)
         check = {"id": f"{service}-role", "name": f"{service} is as its role demands", "args": self.argv(*words),
                  "interval": "1s", "timeout": "9s", **check}
         watches = [{"type": "checks", "state": state, "args": [*before, *self.argv("watch", state, *after)]}
