@@ -90,7 +90,7 @@ namespace powerconsul::inline v0 {
     return {};
 }
 
-/// Whether the file of this program was deleted or replaced since it was started.
+/// Whether another file has taken the place of this program's since it was started; false while there is none.
 [[nodiscard]] inline auto program_was_replaced() -> bool {
     struct stat running {};
     struct stat named {};
@@ -100,7 +100,7 @@ namespace powerconsul::inline v0 {
     path.resize(static_cast<std::size_t>(size));
     constexpr std::string_view deleted = " (deleted)";
     if (path.ends_with(deleted)) path.resize(path.size() - deleted.size());
-    // While a package is unpacked there may be none: then this one goes on.
+    // While a package is unpacked there may be none.
     if (stat(path.c_str(), &named) != 0) return false;
     return named.st_ino != running.st_ino || named.st_dev != running.st_dev;
 }
