@@ -8,6 +8,7 @@ side. What went wrong is printed with the row's time line; with HEALING_TIMELINE
 `slow` tells those that take minutes.
 """
 import concurrent.futures
+import contextlib
 import datetime
 import json
 import os
@@ -262,6 +263,13 @@ def slow_start(told):
     told.incident(service, open=False, how=HEALED, attempts=1)
 
 
+def answers(ip, port):
+    with contextlib.suppress(OSError):
+        socket.create_connection((ip, port), 1).close()
+        return True
+    return False
+
+
 @row("web2")
 def three_checks(told):
     agent = told.scene.places["web2"].agent
@@ -271,7 +279,10 @@ def three_checks(told):
     page = {"Name": "http", "HTTP": f"http://{agent.ip}:{port}/", **ready}
     http_check = lambda each: {"CheckID": f"{each.name}-http", **page}
     tcp_check = lambda each: {"CheckID": f"{each.name}-tcp", "Name": "tcp", "TCP": f"{agent.ip}:{port}", **ready}
-    service = told.running("web2", lambda each: each.role_check("1s"), http_check, tcp_check, command=serve)
+    service = told.service("web2", command=serve)
+    service.does("start")
+    told.wait("the service answers", lambda: answers(agent.ip, port))
+    service.register(service.role_check("1s"), http_check(service), tcp_check(service))
     variables = service.file("variables")
     service.trigger(f"env >{variables}; {service.script} restart")
     for kind in ("role", "http", "tcp"):
