@@ -76,7 +76,12 @@ public:
                     end = worker_end::renewed;
                     break;
                 }
-                if (!start_what_is_due(set) && here_.clock.monotonic() >= began + brief) {
+                bool is_needed = true;
+                try {
+                    is_needed = start_what_is_due(set);
+                } catch (const std::bad_alloc&) {  // it is tried again
+                }
+                if (!is_needed && here_.clock.monotonic() >= began + brief) {
                     end = worker_end::done;
                     break;
                 }
@@ -158,19 +163,34 @@ private:
         for (const auto& each : listed.value_or(std::vector<std::string>{})) {
             if (!is_one_of(each, due)) due.push_back(each);
         }
+        std::erase_if(due, [&](const std::string& each) { return !is_valid(each); });
         for (const auto& each : due) {
             {
                 const std::lock_guard hold{mutex_};
                 if (is_one_of(each, seen_to_)) continue;
                 seen_to_.push_back(each);
             }
-            if (!here_.tasks.start([this, service = each] { see_to(service); })) {
-                leave(each);
-                known = false;  // it is tried again
+            bool begun = false;
+            try {
+                begun = here_.tasks.start([this, service = each] { see_to(service); });
+            } catch (const std::bad_alloc&) {  // as if there were no thread
             }
+            if (begun) continue;
+            leave(each);
+            known = false;  // it is tried again
         }
         const std::lock_guard hold{mutex_};
-        return !known || !seen_to_.empty();
+        return !known || !due.empty() || !seen_to_.empty();
+    }
+
+    /// Whether there can be a journal of the service; that there cannot is told once.
+    [[nodiscard]] auto is_valid(const std::string& service) -> bool {
+        const auto valid = validate_segment("the Consul service name", service);
+        if (!valid && !is_one_of(service, refused_)) {
+            log_failure(here_.log, state_, service, valid.error().message);
+            refused_.push_back(service);
+        }
+        return valid.has_value();
     }
 
     /// The services with a check in the state, by the agent; nothing if it does not answer.
@@ -241,6 +261,7 @@ private:
     std::optional<milliseconds> read_{};  ///< when they were read, monotonic
     std::string complaint_{};
     std::vector<std::string> seen_to_{};  ///< services that a task sees to
+    std::vector<std::string> refused_{};
     shared_by_handlers shared_{};
 };
 
