@@ -127,6 +127,7 @@ TEST_CASE("journals are the same only if all in them is") {
     CHECK(in_attempt([](attempt& one) { one.key = "k"; }));
     CHECK(in_attempt([](attempt& one) { one.number = 2; }));
     CHECK(in_attempt([](attempt& one) { one.informs = true; }));
+    CHECK(in_attempt([](attempt& one) { one.stops = true; }));
     CHECK(in_attempt([](attempt& one) { one.result = healing::ended; }));
     CHECK(in_attempt([](attempt& one) { one.status = 0; }));
     CHECK(in_attempt([](attempt& one) { one.signal = 9; }));

@@ -47,6 +47,7 @@ auto full_attempt() -> attempt {
     one.key = "triggers/production/web/primary/warning";
     one.number = 2;
     one.informs = true;
+    one.stops = true;
     one.result = healing::not_healed;
     one.status = 3;
     one.signal = 9;
@@ -83,7 +84,7 @@ constexpr std::string_view full_text =
     R"({"trigger":"triggers/production/web/primary/warning","attempts":2,"given_up":true,"backoff":60000,)"
     R"("ended":1704067201200,"modify_index":55})"
     "\n],\"attempts\":[\n"
-    R"({"incident":"0123456789abcdef","trigger":"triggers/production/web/primary/warning","number":2,"informs":true,)"
+    R"({"incident":"0123456789abcdef","trigger":"triggers/production/web/primary/warning","number":2,"informs":true,"stops":true,)"
     R"("began":1704067200200,"may_run":60000,"ended":1704067201200,"settle":30000,"settled":1704067202200,"pid":4711,)"
     R"("process_began":99123,"boot":"3f7c","outcome":"not healed","status":3,"signal":9,"output":"first\nlast"},)"
     "\n"
@@ -217,6 +218,7 @@ TEST_CASE("every member comes back, and every member matters") {
     kept_of_attempt([](attempt& one) { one.key = "k"; });
     kept_of_attempt([](attempt& one) { one.number = 1; });
     kept_of_attempt([](attempt& one) { one.informs = false; });
+    kept_of_attempt([](attempt& one) { one.stops = false; });
     kept_of_attempt([](attempt& one) { one.status = 0; });
     kept_of_attempt([](attempt& one) { one.status = -1; });
     kept_of_attempt([](attempt& one) { one.signal = 0; });
@@ -445,7 +447,7 @@ TEST_CASE("a journal of the first form is read") {
     attempt last = full_attempt();
     last.settle = {};
     last.settled = last.ended;
-    last.informs = false;
+    last.informs = last.stops = false;
     expected.attempts.push_back(last);
     CHECK(*read == expected);
     CHECK(read_back(*read) == *read);

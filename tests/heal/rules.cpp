@@ -629,7 +629,7 @@ TEST_CASE("what begins clears what held, and what ends is what the caller says")
     journal now = attempt_held(opened(), opened().incidents.front().id, "no trigger", start);
     now.incidents.front().given_up = true;
     const std::string id = now.incidents.front().id;
-    attempt intent{.began = start + seconds(1), .may_run = seconds(70), .process = {1000, 7, "boot"}};
+    attempt intent{.began = start + seconds(1), .may_run = seconds(70), .process = {1000, 7, "boot"}, .stops = true};
     now = attempt_began(now, id, {key, 7, {}}, intent);
     CHECK(now.incidents.front().held.empty());
     CHECK(now.incidents.front().looked == milliseconds{});
@@ -643,7 +643,9 @@ TEST_CASE("what begins clears what held, and what ends is what the caller says")
     intent.result = healing::timed_out;
     intent.signal = 9;
     intent.output = "out";
+    intent.stops = false;
     now = attempt_ended(now, intent);
+    CHECK(now.attempts.back().stops);
     CHECK(now.attempts.size() == 1);
     CHECK(now.attempts.back().incident == id);
     CHECK(now.attempts.back().number == 1);
@@ -668,32 +670,44 @@ TEST_CASE("given up once, and all attempts again for what was acknowledged or me
     const std::string id = now.incidents.front().id;
     CHECK(permit(find_ledger(now, key), start + seconds(160), {}) == permission::gave_up);
     now.incidents.front().given_up = true;
-    now = attempt_began(now, id, {"other", 1, {}}, {.began = start});
-    SUBCASE("acknowledged") {
-        now.incidents.front().given_up = true;
-        now.incidents.front().key = key;
-        CHECK(rearm(now) == 1);
+    attempt other{.began = start, .settle = seconds(30), .key = "other"};
+    now = attempt_began(now, id, {"other", 1, {}}, other);
+    now.incidents.front().given_up = true;
+    now.incidents.front().key = key;
+    SUBCASE("acknowledged: all of the service's triggers, and nothing is waited for") {
+        other.ended = start + seconds(5);
+        other.result = healing::ended;
+        now = attempt_ended(now, other);
+        CHECK(rearm(now) == 2);
         CHECK(rearm(now) == 0);
-        CHECK(find_ledger(now, key) == nullptr);
-        CHECK(find_ledger(now, "other")->attempts == 1);
+        CHECK(now.ledgers.empty());
         CHECK_FALSE(now.incidents.front().given_up);
-        CHECK(permit(find_ledger(now, key), start + seconds(161), {}) == permission::granted);
+        CHECK(permit(find_ledger(now, key), start + seconds(6), {}) == permission::granted);
         CHECK(now.attempts.size() == 6);
+        const attempt& last = *last_attempt(now);
+        CHECK(last.settled == last.ended);
+        for (const auto seen : {own_look::none, own_look::not_as_expected}) {
+            CHECK(has_failed_again(last, now.incidents.front(), seen, true, start + seconds(6), {}));
+        }
+    }
+    SUBCASE("acknowledged while an attempt runs") {
+        CHECK(rearm(now) == 2);
+        CHECK(now.attempts.back().settled == milliseconds{});
+        CHECK(now.attempts.back().settle == seconds(30));
     }
     SUBCASE("mended: only that trigger's") {
-        now.incidents.front().given_up = true;
+        now.incidents.front().key = "other";
         begin_anew(now, key);
         CHECK(find_ledger(now, key) == nullptr);
+        CHECK(find_ledger(now, "other")->attempts == 1);
         CHECK(now.incidents.front().given_up);  // its key is another by now
         now.incidents.front().key = key;
         begin_anew(now, key);
         CHECK_FALSE(now.incidents.front().given_up);
     }
     SUBCASE("a closed incident stays as it ended") {
-        now.incidents.front().given_up = true;
-        now.incidents.front().key = key;
         now.incidents.front().closed = start + seconds(500);
-        CHECK(rearm(now) == 1);
+        CHECK(rearm(now) == 2);
         CHECK(now.incidents.front().given_up);
     }
 }
@@ -955,6 +969,7 @@ private:
     void acknowledge() {
         if (rearm(kept_) == 0) return;
         done_before_ = done_.size();
+        acknowledged_ = now_;
     }
 
     void breaks(truth how) {
@@ -1057,7 +1072,7 @@ private:
             if (job_ends_) return true;
             one.ended = wall();
             one.result = healing::ended;
-            find_ledger(kept_, one.key)->ended = one.ended;
+            if (ledger* const row = find_ledger(kept_, one.key)) row->ended = one.ended;
         }
         return false;
     }
@@ -1070,7 +1085,8 @@ private:
             const healing found = judge_attempt(*last, one, seen, wall());
             if (found == healing::ended) return false;
             settle_attempt(*last, found, wall());
-        } else if (seen == own_look::as_expected && last->result != healing::healed && should_run_) {
+        } else if (seen == own_look::as_expected && should_run_ &&
+                   (last->result == healing::not_healed || last->result == healing::timed_out)) {
             settle_attempt(*last, healing::healed, wall());
         }
         return has_failed_again(*last, one, seen, should_run_, wall(), {});
@@ -1123,8 +1139,8 @@ private:
         REQUIRE_FALSE(job_ends_);
         if (done_.empty()) return;
         const run& last = done_.back();
-        // A clock that was set forward makes all of this shorter, and nothing else does.
-        const bool forward = forward_ >= last.began;
+        // A clock that was set forward makes all of this shorter, and so does somebody who acknowledges.
+        const bool forward = std::max(forward_, acknowledged_) >= last.began;
         if (!forward && !failed_to_run_) REQUIRE(now_ >= last.ended + settle_);
         std::vector<run> same;
         for (std::size_t i = done_before_; i < done_.size(); ++i) {
@@ -1158,7 +1174,8 @@ private:
     std::uint32_t heals_{};  ///< how many of four attempts heal
     milliseconds now_{start};
     milliseconds ahead_{seconds(3'000'000)};
-    milliseconds forward_{};    ///< when the clock was last set forward
+    milliseconds forward_{};  ///< when the clock was last set forward
+    milliseconds acknowledged_{};
     milliseconds disturbed_{};  ///< when the clock was last set or the agent last started
     truth truth_{truth::good};
     milliseconds bad_since_{};

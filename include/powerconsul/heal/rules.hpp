@@ -426,7 +426,9 @@ inline auto rearm(journal& among) -> std::size_t {
     }
     // Whoever acknowledges has looked: what the last attempt did is no longer waited for.
     for (auto& each : among.attempts) {
-        if (each.ended.count != 0 && each.settled.count == 0) each.settled = each.ended;
+        if (each.ended.count == 0) continue;
+        each.settle = {};
+        if (each.settled.count == 0) each.settled = each.ended;
     }
     return count;
 }
