@@ -671,7 +671,7 @@ private:
             if (ended->how == ending::signalled) intent.signal = ended->status;
             intent.output = json::last_lines(ended->output, json::largest_output);
         }
-        tell_end(intent, number, *find_incident(journal_, id), ended && action ? ended->dropped : 0);
+        tell_end(intent, number, *find_incident(journal_, id), ended && action ? *ended : job_outcome{});
         static_cast<void>(adopt(attempt_ended(std::move(journal_), intent)));
         done.outcome = journal_.attempts.back();
         report_.incidents.push_back(std::move(done));
@@ -732,7 +732,7 @@ private:
         return text;
     }
 
-    void tell_end(const attempt& how, std::uint32_t number, const incident& about, std::uint64_t dropped) {
+    void tell_end(const attempt& how, std::uint32_t number, const incident& about, const job_outcome& of) {
         const bool well = how.result == healing::ended && how.status == 0;
         std::vector<std::pair<std::string_view, std::string>> fields{{"check", checks_text(about)},
                                                                      {"attempt", std::to_string(number)},
@@ -741,7 +741,8 @@ private:
         if (how.signal != 0) fields.emplace_back("signal", std::to_string(how.signal));
         fields.emplace_back("duration_ms", std::to_string((how.ended - how.began).count));
         fields.emplace_back("output", how.output);
-        if (dropped != 0) fields.emplace_back("dropped_bytes", std::to_string(dropped));
+        if (of.dropped != 0) fields.emplace_back("dropped_bytes", std::to_string(of.dropped));
+        if (!of.no_scope.empty()) fields.emplace_back("no_scope", of.no_scope);
         say(well ? event_level::info : event_level::error, "trigger ended", std::move(fields), about.id);
     }
 
