@@ -146,7 +146,7 @@ inline void write_incident(json::writer& line, const journal& from, const incide
     line.close_object();
 }
 
-/// What one trigger has done, as far as it is kept.
+/// What one trigger has done to heal, as far as it is kept.
 struct trigger_record {
     std::uint64_t runs{};
     std::uint64_t healed{};
@@ -165,7 +165,7 @@ struct trigger_record {
     std::map<std::string, trigger_record> found;
     for (const auto& each : all) {
         for (const auto& one : each.value.attempts) {
-            if (one.began < since) continue;
+            if (one.began < since || one.informs) continue;
             auto& of = found[one.key];
             ++of.runs;
             if (one.result != healing::healed) continue;
