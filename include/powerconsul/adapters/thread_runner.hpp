@@ -4,7 +4,6 @@
 #include <atomic>
 #include <exception>
 #include <memory>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -45,7 +44,7 @@ public:
         if (first) std::rethrow_exception(first);
     }
 
-    /// In a thread of its own; false if the system gives none. `task` must be copyable.
+    /// In a thread of its own; false if the system gives none, or no memory for it. `task` must be copyable.
     template <typename Task>
     auto start(Task task) -> bool {
         std::erase_if(started_, [](started& each) {
@@ -53,15 +52,15 @@ public:
             each.thread.join();
             return true;
         });
-        auto ended = std::make_shared<std::atomic<bool>>(false);
         try {
+            auto ended = std::make_shared<std::atomic<bool>>(false);
             started_.reserve(started_.size() + 1);
             started_.push_back({std::thread{[task, ended] {
                                     task();
                                     *ended = true;
                                 }},
                                 ended});
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {  // no further thread, or no memory for one
             return false;
         }
         return true;
