@@ -92,8 +92,7 @@ public:
     [[nodiscard]] auto replace(const std::string& path, std::string_view bytes, std::uint32_t mode = 0600) const
         -> result<void> {
         if (auto checked = check(path); !checked) return checked;
-        const auto slash = path.rfind('/');
-        const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+        const std::string directory = directory_of(path);
         const std::string name{base_name(path)};
         if (name.empty()) return fail(errc::usage, "cannot write " + quoted(path) + ": a file name is expected");
 
@@ -133,7 +132,7 @@ public:
             if (errno != ENOSYS && errno != EINVAL) return failed();
             if (::rename(spare.c_str(), path.c_str()) != 0) return failed();
         }
-        const std::string directory = path.substr(0, path.rfind('/') + 1);
+        const std::string directory = directory_of(path);
         const posix_fd parent{
             uninterrupted([&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); })};
         if (!parent || !flushed(parent)) return system_failure("write the directory", directory, errno);
@@ -267,16 +266,22 @@ private:
         return fail(errc::usage, quoted(path) + " is not a path");
     }
 
+    [[nodiscard]] static auto directory_of(const std::string& path) -> std::string {
+        const auto slash = path.rfind('/');
+        return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    }
+
     [[nodiscard]] static auto flushed(const posix_fd& file) -> bool {
         return uninterrupted([&] { return ::fsync(file.get()); }) == 0;
     }
 
     /// A file of that size with all its blocks, to be written from its beginning. It is made if it is not there, or is
-    /// none that nobody else can reach; no file if that fails.
+    /// none that nobody else can reach; no file if that fails. It is open for reading, too, which the C library needs
+    /// to take blocks on a file system that has no call for it.
     [[nodiscard]] static auto open_spare(const std::string& path, std::size_t size) -> posix_fd {
         for (int tries = 0; tries < 2; ++tries) {
             posix_fd file{uninterrupted([&] {
-                return ::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
+                return ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
             })};
             struct stat seen {};
             const bool ours = file && ::fstat(file.get(), &seen) == 0 && S_ISREG(seen.st_mode) && seen.st_nlink == 1 &&
