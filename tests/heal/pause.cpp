@@ -223,6 +223,12 @@ TEST_CASE("a pause in Consul of the service or of all holds") {
     CHECK(hold("web", {.host = "localhost"}).error().remedy == "environment");
 }
 
+TEST_CASE("there need not be a stop file") {
+    memory_files files;
+    files.fail_on("", {errc::usage, "\"\" is not a path"});
+    CHECK(stop_file_hold(files, "", now).empty());
+}
+
 TEST_CASE("the stop file holds, and with until= up to that time") {
     struct row {
         std::string_view name;

@@ -167,9 +167,11 @@ template <typename Client>
     return std::string{};
 }
 
-/// Why the stop file holds; empty if it is not there, or holds `until=<time>` and that time is over.
+/// Why the stop file holds; empty if it is not there, or holds `until=<time>` and that time is over. There is none if
+/// `path` is empty.
 template <file_source Files>
 [[nodiscard]] auto stop_file_hold(Files& files, const std::string& path, milliseconds now) -> std::string {
+    if (path.empty()) return {};
     const auto there = files.status(path);
     if (!there) return "it cannot be told whether the stop file is there: " + there.error().message;
     if (!*there) return {};
