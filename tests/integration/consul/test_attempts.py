@@ -19,7 +19,7 @@ import time
 import unittest
 
 from consul_cluster import Cluster, executables, wait_until
-from machine import Machine, end_processes_below, incidents
+from machine import Machine, end_processes_below, incidents, is_alive
 
 KEY = "triggers/production/web/standalone/critical"
 RETRY = {"backoff": "1s", "maxBackoff": "4s", "attempts": 5, "settle": "500ms"}
@@ -189,9 +189,22 @@ class Place:
     def argv(self, *words):
         return [self.powerconsul, *words, "--config", str(self.config)]
 
-    def handle(self, *before):
-        return subprocess.run([*before, *self.argv("watch", "critical")], input=SNAPSHOT, env={}, text=True,
+    def handle(self, *before, after=()):
+        return subprocess.run([*before, *self.argv("watch", "critical", *after)], input=SNAPSHOT, env={}, text=True,
                               capture_output=True, timeout=60, check=False)
+
+    def worker(self):
+        """The process that a handler has left behind, and not one that it has forked; None if there is none."""
+        words = [os.fsencode(str(each)) for each in self.argv("watch", "critical", "--detach")]
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if (process / "cmdline").read_bytes().split(b"\0")[:-1] == words and is_alive(int(process.name)):
+                    began = int((process / "stat").read_text().rpartition(")")[2].split()[19])
+                    found.append((began, int(process.name)))
+            except OSError:
+                pass
+        return min(found)[1] if found else None
 
     def handler(self):
         """One that runs, and has its snapshot."""
@@ -261,6 +274,11 @@ class Kills(unittest.TestCase):
         wrong = [end for end in self.at_once(self.kill_later, [(i * 10,) for i in range(20)]) if end]
         self.assertEqual(wrong, [])
 
+    def test_the_worker_dies_while_it_works(self):
+        """With all its threads, anywhere between its beginning and what follows the trigger."""
+        wrong = [end for end in self.at_once(self.kill_worker, [(i * 20,) for i in range(20)]) if end]
+        self.assertEqual(wrong, [])
+
     @staticmethod
     def at_once(kill, points):
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -278,6 +296,22 @@ class Kills(unittest.TestCase):
                 self.recover(place)
             except AssertionError as why:
                 return f"{delay} ms: {why}"
+        return None
+
+    def kill_worker(self, delay):
+        """What went wrong. The delay, in milliseconds, counts from the end of who has left the worker behind."""
+        place = Place(self.folder / f"worker-{delay}", self.powerconsul)
+        try:
+            end = place.handle(after=("--detach",))
+            self.assertEqual((end.returncode, end.stdout, end.stderr), (0, "", ""))
+            time.sleep(delay / 1000)
+            worker = place.worker()
+            self.assertIsNotNone(worker, "there is no worker")
+            os.kill(worker, signal.SIGKILL)
+            wait_until("it is dead", lambda: not is_alive(worker))
+            self.recover(place)
+        except AssertionError as why:
+            return f"worker, {delay} ms: {why}"
         return None
 
     def kill_before(self, name, number):
