@@ -623,5 +623,4 @@ TEST_CASE("the watch looks where init scripts and the stop file stand by option,
                          {"POWERCONSUL_STOP_FILE", "/stop/of/variable"}};
     CHECK(watch({}, both).init_directory == "/of/variable");
     CHECK(watch({}, both).stop_file == "/stop/of/variable");
-    CHECK(watch({"--stop-file", "/stop/of/option"}, both).stop_file == "/stop/of/option");
 }
