@@ -39,8 +39,10 @@
 #include <powerconsul/heal/own_look.hpp>
 #include <powerconsul/heal/pause.hpp>
 #include <powerconsul/heal/pause_change.hpp>
+#include <powerconsul/heal/record.hpp>
 #include <powerconsul/heal/report_text.hpp>
 #include <powerconsul/heal/rules.hpp>
+#include <powerconsul/heal/service_view.hpp>
 #include <powerconsul/heal/shared.hpp>
 #include <powerconsul/heal/substitution.hpp>
 #include <powerconsul/heal/trigger.hpp>

@@ -1,39 +1,28 @@
 #pragma once
 
 #include <powerconsul/checks/report_json.hpp>
-#include <powerconsul/heal/handled.hpp>
-#include <powerconsul/heal/journal.hpp>
-#include <powerconsul/heal/own_look.hpp>
 #include <powerconsul/heal/pause.hpp>
-#include <powerconsul/heal/shared.hpp>
+#include <powerconsul/heal/record.hpp>
+#include <powerconsul/heal/service_view.hpp>
 
 namespace powerconsul::inline v0 {
-
-/// The effects of a host that a handler needs. Only with those of a whole host can it look at services itself.
-template <typename H>
-concept healing_host = requires(H& here) {
-    requires clock<detail::bare<decltype(here.clock)>>;
-    requires locking_file_store<detail::bare<decltype(here.files)>>;
-    requires job_supervisor<detail::bare<decltype(here.jobs)>>;
-    requires event_log<detail::bare<decltype(here.log)>>;
-};
 
 /// Sees to one service in one bad state: turns what its checks say into incidents, and runs the trigger that is due.
 /// Holds the service's lock from the first look to the last record, so that two handlers of one service take turns. It
 /// asks Consul over the connection that is given. Connection, host and turns must outlive it.
 template <http_transport Transport, healing_host Host>
-class service_handler {
+class service_handler : service_record<Host> {
+    using base = service_record<Host>;
+
 public:
     /// `shared`: nullptr if nothing else runs triggers in this process.
     service_handler(Transport& consul, Host& here, std::string state_path, resolver_options roles,
                     watch_options options, shared_by_handlers* shared = nullptr)
-        : consul_{consul},
-          here_{here},
-          state_path_{std::move(state_path)},
-          journals_{here.files, state_path_},
+        : base{here, std::move(state_path), std::move(options)},
+          consul_{consul},
           roles_{std::move(roles)},
-          options_{std::move(options)},
-          shared_{shared} {
+          shared_{shared},
+          view_{consul, here, options_, shared} {
         roles_.who = completed(std::move(roles_.who));
         roles_.reads.documents = roles_.reads.health = consistency::consistent;  // never act on a stale answer
     }
@@ -65,7 +54,7 @@ public:
             report_.cause = error{errc::timed_out, "the last attempt on the service still runs"};
             return report_;
         }
-        checks_ = {check};
+        view_.checks() = {check};
         incident* one = open_incident(journal_, options_.state);
         const bool is_new = one == nullptr;
         keeps_holds_ = !is_new;
@@ -89,132 +78,26 @@ public:
 
 private:
     using client = consul_client<Transport&, decltype(Host::clock)&>;
-    using journals = journal_directory<detail::bare<decltype(Host::files)>>;
-    using slot = std::optional<typename journals::lock_type>;
-
-    static constexpr milliseconds short_pause = seconds(1);    ///< between looks while something is about to happen
-    static constexpr milliseconds longer_pause = seconds(10);  ///< between looks that ask Consul's servers
-    static constexpr milliseconds longest_pause = seconds(60);
-    static constexpr std::string_view settling = "the last attempt has its time to settle";
-    static constexpr std::string_view backing_off = "the back-off of its trigger is not over";
-    static constexpr std::string_view after_damage =
-        "its journal was damaged: whether a trigger ran just now is not known";
-    static constexpr std::string_view without_trigger = "there is no trigger at ";
-    static constexpr std::string_view paused_until = "paused until ";
-    static constexpr std::string_view no_attempt_left = "its trigger was given up: ";
+    using slot = std::optional<typename base::journals::lock_type>;
+    using base::adopt, base::after_damage, base::backing_off, base::checks_text, base::damaged_, base::finish_attempts,
+        base::give_up, base::here_, base::hold, base::ids_of, base::journal_, base::journals_, base::keeps_holds_,
+        base::longer_pause, base::longest_pause, base::look_later, base::no_attempt_left, base::open, base::options_,
+        base::paused_until, base::report_, base::save, base::say, base::settling, base::short_pause, base::state_path_,
+        base::stored_, base::tell_closed, base::tell_end, base::tell_opened, base::tell_settled, base::wait, base::wall,
+        base::without_trigger;
 
     [[nodiscard]] auto consul(milliseconds deadline) -> client { return {consul_, here_.clock, deadline}; }
     [[nodiscard]] auto consul() -> client { return consul(here_.clock.monotonic() + options_.consul_time); }
-    [[nodiscard]] auto wall() const -> milliseconds { return here_.clock.wall(); }
-
-    void look_later(milliseconds after) {
-        if (!report_.again || after < *report_.again) report_.again = after;
-    }
-
-    // --- the journal ---
-
-    /// Takes the service's lock and loads its journal. Returns nothing if either fails; the report says why.
-    [[nodiscard]] auto open(const std::string& service) -> std::optional<typename journals::lock_type> {
-        report_ = {};
-        report_.service = service;
-        keeps_holds_ = true;
-        if (auto valid = validate_segment("the Consul service name", service); !valid) {
-            return give_up({errc::bad_data, valid.error().message}), std::nullopt;
-        }
-        look_later(longer_pause);
-        auto lock = journals_.lock(service, {});
-        if (!lock && lock.error().code == errc::timed_out && options_.lock_wait.count > 0) {
-            // One that waits is enough: it will see what the others would have seen.
-            const auto place = journals_.waiting_place(service);
-            if (!place) {
-                say(event_level::info, "nothing done", {{"why", "another handler waits for this service already"}});
-                return std::nullopt;
-            }
-            lock = journals_.lock(service, options_.lock_wait);
-        }
-        if (!lock && options_.lock_wait.count == 0 && lock.error().code == errc::timed_out) {
-            return look_later(short_pause), std::nullopt;
-        }
-        if (!lock) return give_up(lock.error()), std::nullopt;
-        auto loaded = journals_.load(service);
-        if (!loaded) return give_up(loaded.error()), std::nullopt;
-        report_.again.reset();
-        damaged_ = !loaded->note.empty();
-        if (damaged_) say(event_level::error, "journal damaged", {{"note", loaded->note}});
-        journal_ = std::move(loaded->value);
-        stored_ = journal_;
-        return std::optional{std::move(*lock)};
-    }
-
-    /// Turns Consul's time-outs into errc::unavailable: errc::timed_out is kept for what another run holds, which is
-    /// worth another try soon.
-    [[nodiscard]] static auto unanswered(error why) -> error {
-        if (why.code == errc::timed_out) why.code = errc::unavailable;
-        return why;
-    }
-
-    void give_up(const error& why) {
-        say(event_level::error, "failed", {{"error", why.message}});
-        if (!report_.cause) report_.cause = why;
-    }
-
-    /// Makes `next` the journal, and invalidates what points into the old one.
-    [[nodiscard]] auto adopt(journal next) -> bool {
-        journal_ = std::move(next);
-        return save();
-    }
-
-    [[nodiscard]] auto save() -> bool {
-        if (journal_ == stored_) return true;
-        // A service that has never been in a bad state has no journal.
-        if (journal_.incidents.empty() && journal_.ledgers.empty() && journal_.silent.empty()) return true;
-        if (auto saved = journals_.save(journal_); !saved) {
-            look_later(longer_pause);
-            return give_up(saved.error()), false;
-        }
-        stored_ = journal_;
-        return true;
-    }
 
     // --- the facts ---
 
-    [[nodiscard]] auto ask_agent() -> result<void> {
-        auto asking = consul();
-        auto asked = shared_ == nullptr ? asking.agent_checks() : shared_->agent.checks(asking, here_.clock);
-        if (!asked) return unexpected{unanswered(asked.error())};
-        agent_ = std::move(*asked);
-        return {};
-    }
-
-    /// What the agent says of the service's checks now, and the snapshot of those that it does not know. Returns
-    /// nothing if Consul cannot tell; the report says why.
+    /// What is seen of the service's checks. Returns nothing if Consul cannot tell; the report says why.
     [[nodiscard]] auto look(const std::vector<snapshot_check>& listed) -> std::optional<std::vector<check_facts>> {
-        if (const auto asked = ask_agent(); !asked) return give_up(asked.error()), std::nullopt;
-        checks_.clear();
-        std::vector<check_facts> all;
-        const auto add = [&](const snapshot_check& each, bool from_snapshot) {
-            if (check_health(each.check_id, each.status) == health::maintenance) return;
-            all.push_back({each.node, each.service_id, each.check_id, standing_of(each),
-                           fnv1a(each.output, fnv1a(each.status)), each.modify_index, from_snapshot});
-            if (all.back().node.empty()) all.back().node = listed.empty() ? std::string{} : listed.front().node;
-            if (each.status == to_string(options_.state)) checks_.push_back(each);
-        };
-        for (const auto& each : agent_) {
-            if (each.service_name == report_.service) add(each, false);
-        }
-        for (const auto& each : listed) {
-            const auto known = std::ranges::find(agent_, each.check_id, &snapshot_check::check_id);
-            if (known == agent_.end()) {
-                add(each, true);
-            } else {
-                const auto facts = std::ranges::find(all, each.check_id, &check_facts::check_id);
-                if (facts != all.end()) facts->modify_index = each.modify_index;
-            }
-        }
-        if (const incident* const one = open_incident(journal_, options_.state); one != nullptr && all.empty()) {
-            if (!is_shown(*one)) return std::nullopt;
-        }
-        return all;
+        auto seen = view_.look(report_.service, listed);
+        if (!seen) return give_up(seen.error()), std::nullopt;
+        const incident* const one = open_incident(journal_, options_.state);
+        if (one != nullptr && seen->empty() && !is_shown(*one)) return std::nullopt;
+        return std::move(*seen);
     }
 
     /// Whether the agent shows the service's checks. It leaves out what the token may not see, and then a check that is
@@ -232,88 +115,6 @@ private:
         }
         if (!report_.cause) report_.cause = whole.error();
         return false;
-    }
-
-    [[nodiscard]] auto standing_of(const snapshot_check& check) const -> standing {
-        const bool silent = check.output.empty();
-        if (check.status == "passing") return silent ? standing::silent_passing : standing::passing;
-        if (!silent && asks_for_nothing(check.output)) return standing::unproven;
-        if (check.status != to_string(options_.state)) return standing::elsewhere;
-        return silent ? standing::silent_in_state : standing::in_state;
-    }
-
-    /// Whether the service should run, by the checks of ours that are in the state; nothing if none of them tells.
-    [[nodiscard]] auto expected_now() const -> std::optional<bool> {
-        for (const auto& each : checks_) {
-            if (kind_of_output(each.output) != output_kind::own) continue;
-            if (each.output.find(R"("expects":false)") != std::string::npos) return false;
-            if (each.output.find(R"("expects":true)") != std::string::npos) return true;
-        }
-        return std::nullopt;
-    }
-
-    struct seen_service {
-        own_look seen{own_look::none};
-        bool should_run{true};
-    };
-
-    [[nodiscard]] static auto is_bad(const incident& about, const snapshot_check& check) -> bool {
-        return std::ranges::any_of(about.checks,
-                                   [&](const auto& known) { return known.bad && known.check_id == check.check_id; });
-    }
-
-    /// Looks at the service itself, for all of its checks in the state: those of another program leave it untold.
-    [[nodiscard]] auto look_at_service(const incident& about) -> seen_service {
-        seen_service found{.should_run = expected_now().value_or(true)};
-        if constexpr (host<Host>) {
-            bool all = !checks_.empty();
-            for (const auto& each : checks_) {
-                if (!is_bad(about, each)) continue;
-                const auto now = heal::look_again(here_, each.output,
-                                                  {.deadline = here_.clock.monotonic() + options_.consul_time,
-                                                   .manager = options_.manager,
-                                                   .init_directory = options_.init_directory});
-                all = all && now.has_value();
-                if (!now) continue;
-                if (!*now) return {own_look::not_as_expected, found.should_run};
-            }
-            if (all) found.seen = own_look::as_expected;
-        }
-        return found;
-    }
-
-    /// Finds attempts that nobody waits for any more, since their runner died, and returns whether one still runs. Its
-    /// process may live on until its time is up, and is ended then as its supervisor would have done. If its state
-    /// cannot be told, it counts as running.
-    [[nodiscard]] auto finish_attempts() -> bool {
-        bool any = false;
-        for (auto& one : journal_.attempts) {
-            if (one.ended.count != 0) continue;
-            const auto runs = here_.jobs.is_running(one.process);
-            if (runs && !*runs) {
-                finish(one, healing::ended);
-                continue;
-            }
-            if (!runs) say(event_level::warning, "failed", {{"error", runs.error().message}}, one.incident);
-            if (runs && one.began + one.may_run + seconds(2) < wall()) {
-                const auto ended = here_.jobs.end(one.process);
-                if (ended) {
-                    finish(one, healing::timed_out);
-                    say(event_level::warning, "trigger ended",
-                        {{"outcome", "timed out"}, {"note", "whoever ran it had ended before"}}, one.incident);
-                    continue;
-                }
-                say(event_level::error, "failed", {{"error", ended.error().message}}, one.incident);
-            }
-            any = true;
-        }
-        return any;
-    }
-    void finish(attempt& one, healing how) {
-        one.ended = std::max(wall(), milliseconds{1});
-        one.result = how;
-        if (one.informs) one.settled = one.ended;
-        if (ledger* const row = find_ledger(journal_, one.key); row != nullptr && !one.informs) row->ended = one.ended;
     }
 
     // --- what is next ---
@@ -341,14 +142,14 @@ private:
     /// Whether the last attempt and what came of it leave room for another one.
     [[nodiscard]] auto leaves_room(incident& one) -> bool {
         attempt* const last = last_attempt(journal_);
-        if (last == nullptr || (last->settled.count != 0 && last->incident != one.id)) return true;
+        if (last == nullptr || is_past(*last, one, wall())) return true;
         // What the role demands now need not wait for what it demanded before.
-        const auto should_run = expected_now();
+        const auto should_run = view_.expected_now();
         if (last->settled.count == 0 && should_run && *should_run == last->stops) {
             last->settled = wall();
             return save();
         }
-        const seen_service now = look_at_service(one);
+        const auto now = view_.look_at_service(one);
         if (last->settled.count == 0) {
             const healing found = judge_attempt(*last, one, now.seen, wall());
             if (found == healing::ended) {
@@ -372,38 +173,6 @@ private:
         return save() && again;
     }
 
-    /// Tells why nothing is done, without a record.
-    void wait(const incident& one, std::string why, milliseconds pause) {
-        look_later(pause);
-        report_.incidents.push_back({.incident = one.id,
-                                     .checks = ids_of(one),
-                                     .what = one.given_up ? step::given_up : step::wait,
-                                     .why = std::move(why)});
-    }
-
-    /// Records why nothing is done. It is logged once while the reason stays the same, since a worker looks often.
-    void hold(incident& one, std::string why, milliseconds pause, event_level level = event_level::info) {
-        look_later(pause);
-        say(one.held == why ? event_level::debug : level, "nothing done", {{"why", why}}, one.id);
-        report_.incidents.push_back({.incident = one.id,
-                                     .checks = ids_of(one),
-                                     .what = one.given_up ? step::given_up : step::wait,
-                                     .why = why});
-        if (!keeps_holds_) return;
-        // When it was looked at matters only where that decides when it is worth another look.
-        const bool gated = why == backing_off || why.starts_with(without_trigger) || why.starts_with(no_attempt_left);
-        if (one.held == why && !gated) return;
-        static_cast<void>(adopt(attempt_held(journal_, std::string{one.id}, std::move(why), wall())));
-    }
-
-    [[nodiscard]] static auto ids_of(const incident& one) -> std::vector<std::string> {
-        std::vector<std::string> ids;
-        for (const auto& each : one.checks) {
-            if (each.bad || !one.is_open()) ids.push_back(each.check_id);
-        }
-        return ids;
-    }
-
     // --- holds ---
 
     /// Why nothing may act on the service now, as far as this machine and its agent can tell; empty if it may.
@@ -412,7 +181,7 @@ private:
             powerconsul::local_hold(here_.files, options_.stop_file, state_path_, report_.service, wall());
         if (!report_.stopped.empty()) return report_.stopped;
         if (is_one_of(report_.service, options_.noop_triggers)) return "the configuration's noopTriggers name it";
-        return maintenance_of(agent_, report_.service).value_or("");
+        return maintenance_of(view_.agent(), report_.service).value_or("");
     }
 
     /// Why what the role demands may not be done now; empty if it may. An error if that cannot be told.
@@ -451,8 +220,8 @@ private:
 
     /// Whether a check of ours says something else since the last look: the role may have changed. What others print
     /// may change with each run.
-    [[nodiscard]] auto knows_better(const incident& one) const -> bool {
-        return std::ranges::any_of(checks_, [&](const snapshot_check& each) {
+    [[nodiscard]] auto knows_better(const incident& one) -> bool {
+        return std::ranges::any_of(view_.checks(), [&](const snapshot_check& each) {
             const auto known = std::ranges::find(one.checks, each.check_id, &incident_check::check_id);
             return known != one.checks.end() && known->bad && known->changed > one.looked + look_delay &&
                    kind_of_output(each.output) == output_kind::own;
@@ -510,9 +279,9 @@ private:
         if (!paused) return fail_to(one, unanswered(paused.error()));
         if (!paused->empty()) return hold(one, *paused, longer_pause);
         // Once more, last of all: a person may have acted while a place and Consul's answers were waited for.
-        if (const auto asked = ask_agent(); !asked) return fail_to(one, asked.error());
+        if (const auto asked = view_.ask(); !asked) return fail_to(one, asked.error());
         if (const auto held = local_hold(); !held.empty()) return hold_here(one, held);
-        if (why == purpose::heal && !is_still_bad()) {
+        if (why == purpose::heal && !view_.is_still_bad()) {
             return wait(one, "its checks have changed meanwhile", short_pause);
         }
         run_trigger(id, trigger, facts, why);
@@ -520,14 +289,6 @@ private:
 
     void hold_here(incident& one, const std::string& why) {
         hold(one, why, seconds(2), report_.stopped.empty() ? event_level::info : event_level::warning);
-    }
-
-    /// Whether the agent still has a check of the service in the state, or does not know one that was listed.
-    [[nodiscard]] auto is_still_bad() const -> bool {
-        return std::ranges::any_of(checks_, [&](const snapshot_check& each) {
-            const auto now = std::ranges::find(agent_, each.check_id, &snapshot_check::check_id);
-            return now == agent_.end() || now->status == each.status;
-        });
     }
 
     [[nodiscard]] auto resolve_role() -> resolution {
@@ -613,8 +374,9 @@ private:
         const std::uint32_t number = why == purpose::inform ? before.attempts
                                      : why == purpose::heal ? (row == nullptr ? 1 : row->attempts + 1)
                                                             : before.attempts + 1;
-        auto about = checks_;
-        if (why != purpose::by_hand) std::erase_if(about, [&](const auto& each) { return !is_bad(before, each); });
+        auto about = view_.checks();
+        if (why != purpose::by_hand)
+            std::erase_if(about, [&](const auto& each) { return !view_.is_bad(before, each); });
         auto action = make_job(trigger, options_.triggers, roles_.who,
                                {.service = report_.service,
                                 .incident = id,
@@ -724,71 +486,10 @@ private:
         return save();
     }
 
-    // --- the log ---
-
-    [[nodiscard]] static auto checks_text(const incident& one) -> std::string {
-        std::string text;
-        for (const auto& each : ids_of(one)) text += (text.empty() ? "" : ",") + each;
-        return text;
-    }
-
-    void tell_end(const attempt& how, std::uint32_t number, const incident& about, const job_outcome& of) {
-        const bool well = how.result == healing::ended && how.status == 0;
-        std::vector<std::pair<std::string_view, std::string>> fields{{"check", checks_text(about)},
-                                                                     {"attempt", std::to_string(number)},
-                                                                     {"outcome", std::string{to_string(how.result)}}};
-        if (how.status >= 0) fields.emplace_back("status", std::to_string(how.status));
-        if (how.signal != 0) fields.emplace_back("signal", std::to_string(how.signal));
-        fields.emplace_back("duration_ms", std::to_string((how.ended - how.began).count));
-        fields.emplace_back("output", how.output);
-        if (of.dropped != 0) fields.emplace_back("dropped_bytes", std::to_string(of.dropped));
-        if (!of.no_scope.empty()) fields.emplace_back("no_scope", of.no_scope);
-        say(well ? event_level::info : event_level::error, "trigger ended", std::move(fields), about.id);
-    }
-
-    void tell_settled(const attempt& one) {
-        const bool healed = one.result == healing::healed;
-        say(healed ? event_level::info : event_level::warning, healed ? "healed" : "not healed",
-            {{"attempt", std::to_string(one.number)},
-             {"key", one.key},
-             {"after_ms", std::to_string((one.settled - one.began).count)}},
-            one.incident);
-    }
-
-    void tell_opened(const incident& one) {
-        say(event_level::warning, "incident opened", {{"check", checks_text(one)}}, one.id);
-    }
-
-    void tell_closed(const incident& one) {
-        report_.incidents.push_back({.incident = one.id, .checks = ids_of(one), .what = step::closed});
-        say(event_level::info, "incident closed",
-            {{"check", checks_text(one)},
-             {"attempts", std::to_string(one.attempts)},
-             {"outcome", std::string{to_string(one.how)}},
-             {"open_ms", std::to_string((one.closed - one.opened).count)}},
-            one.id);
-    }
-
-    void say(event_level level, std::string_view what, std::vector<std::pair<std::string_view, std::string>> fields,
-             const std::string& incident = {}) {
-        if (!incident.empty()) fields.insert(fields.begin(), {"incident", incident});
-        here_.log.write({level, what, report_.service, std::string{to_string(options_.state)}, std::move(fields)});
-    }
-
     Transport& consul_;
-    Host& here_;
-    std::string state_path_;
-    journals journals_;
     resolver_options roles_;
-    watch_options options_;
     shared_by_handlers* shared_;
-    handled_service report_{};
-    journal journal_{};
-    journal stored_{};                      ///< what is on disk
-    bool keeps_holds_{true};                ///< whether it is recorded why an incident's trigger was not run
-    std::vector<snapshot_check> agent_{};   ///< all checks of the agent
-    std::vector<snapshot_check> checks_{};  ///< those of the service that are in the state
-    bool damaged_{};                        ///< the journal was damaged, and was loaded as empty
+    service_view<Transport, Host> view_;
 };
 
 }  // namespace powerconsul::inline v0

@@ -225,12 +225,14 @@ private:
             known = known || now != nullptr;
             elsewhere = elsewhere || (now != nullptr && counts(*now) == count::other);
         }
+        // Of attempts that are not kept any more, it is not known whether they ran.
+        const auto failed = std::ranges::count_if(made_.after.attempts, [&](const attempt& each) {
+            return each.incident == one.id && !each.informs && each.result == healing::failed_to_run;
+        });
+        const bool tried = one.attempts > static_cast<std::uint64_t>(failed);
         one.closed = now_;
         one.held.clear();
-        one.how = !known              ? closing::gone
-                  : elsewhere         ? closing::left
-                  : one.attempts != 0 ? closing::healed
-                                      : closing::over;
+        one.how = !known ? closing::gone : elsewhere ? closing::left : tried ? closing::healed : closing::over;
         one.owed = one.how == closing::healed ? notice::passing : notice::none;
         // What ended otherwise may come back under another id or in the other state, within the time to settle.
         for (auto& each : made_.after.attempts) {
