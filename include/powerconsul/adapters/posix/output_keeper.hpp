@@ -52,7 +52,8 @@ public:
         output_keeper made;
         pollfd told{(*word)[0].get(), POLLIN, 0};
         if (between > 0) (void)uninterrupted([&] { return ::poll(&told, 1, 60'000); });
-        if (::recv(told.fd, &made.pid_, sizeof made.pid_, MSG_DONTWAIT) != sizeof made.pid_) {
+        if (uninterrupted([&] { return ::recv(told.fd, &made.pid_, sizeof made.pid_, MSG_DONTWAIT); }) !=
+            sizeof made.pid_) {
             return system_failure("make a process for the output of", program, error == 0 ? ECANCELED : error);
         }
         made.word_ = std::move((*word)[0]);
@@ -69,7 +70,7 @@ private:
         for (int number = 1; number < NSIG; ++number) ::sigaction(number, &none, nullptr);
         sigset_t blocked{};
         ::pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
-        const int null = ::open("/dev/null", O_WRONLY);
+        const int null = uninterrupted([] { return ::open("/dev/null", O_WRONLY); });
         const bool placed = ::dup2(null, 1) == 1 && ::dup2(1, 2) == 2 && ::dup2(output, 0) == 0 &&
                             ::dup3(word, 3, O_CLOEXEC) == 3 && (owner < 0 || ::dup3(owner, 4, O_CLOEXEC) == 4);
         if (!placed) ::_exit(1);
