@@ -438,26 +438,14 @@ TEST_CASE("a job is told all that is known, with the output that the agent has n
     CHECK(
         at.jobs.begun()[0].environment ==
         lines{
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME=/root",
-            "USER=root",
-            "LOGNAME=root",
-            "SHELL=/bin/sh",
-            "LANG=C.UTF-8",
-            "POWERCONSUL_SERVICE=web",
-            "POWERCONSUL_SERVICE_IDS=web",
-            "POWERCONSUL_ROLE=standalone",
-            "POWERCONSUL_EXPECTS=running",
-            "POWERCONSUL_STATE=critical",
-            "POWERCONSUL_CHECK_ID=service:web",
-            "POWERCONSUL_INCIDENT_ID=" + report.incidents.at(0).incident,
-            "POWERCONSUL_ATTEMPT=1",
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+            "POWERCONSUL_SERVICE=web", "POWERCONSUL_SERVICE_IDS=web", "POWERCONSUL_ROLE=standalone",
+            "POWERCONSUL_EXPECTS=running", "POWERCONSUL_STATE=critical", "POWERCONSUL_CHECK_ID=service:web",
+            "POWERCONSUL_INCIDENT_ID=" + report.incidents.at(0).incident, "POWERCONSUL_ATTEMPT=1",
             "POWERCONSUL_REASON=there is no cluster document at cluster/production/web",
             "POWERCONSUL_CHECK_OUTPUT=stopped again",
             R"(POWERCONSUL_CHECKS=[{"id":"service:web","service_id":"web","status":"critical","output":"stopped again"}])",
-            "POWERCONSUL_VAR_ENV=production",
-            "POWERCONSUL_VAR_HOST=production-web3",
-            "POWERCONSUL_VAR_ROLE=web",
+            "POWERCONSUL_VAR_ENV=production", "POWERCONSUL_VAR_HOST=production-web3", "POWERCONSUL_VAR_ROLE=web",
             "POWERCONSUL_VAR_COLOUR=blue"});
     CHECK(at.last().key == "own/triggers/web/standalone/critical");
 }

@@ -149,6 +149,8 @@ private:
             last->settled = wall();
             return save();
         }
+        // Nor does it if only the role can tell what that is, as long as the service was seen to be well in between.
+        if (last->settled.count != 0 && !should_run && settles(*last, wall())) return true;
         const auto now = view_.look_at_service(one);
         if (last->settled.count == 0) {
             const healing found = judge_attempt(*last, one, now.seen, wall());
@@ -274,7 +276,7 @@ private:
             return hold(one, std::string{without_trigger} + listed(search->tried, "or"), longer_pause);
         }
         const found_trigger& trigger = *search->found;
-        if (why == purpose::heal && !may_run(one, trigger)) return;
+        if (why == purpose::heal && !may_run(one, trigger, facts.expects == expectation::stopped)) return;
         const auto paused = pause_hold(asking, roles_.who, report_.service, wall());
         if (!paused) return fail_to(one, unanswered(paused.error()));
         if (!paused->empty()) return hold(one, *paused, longer_pause);
@@ -302,19 +304,19 @@ private:
     }
 
     /// Asks the trigger's ledger. One whose trigger has changed since it was given up or could not be run begins anew.
-    [[nodiscard]] auto may_run(incident& one, const found_trigger& trigger) -> bool {
-        const attempt* const before = last_attempt(journal_);
-        const bool unfit = before != nullptr && before->key == trigger.key && before->result == healing::failed_to_run;
+    /// `stops`: the service is to be stopped.
+    [[nodiscard]] auto may_run(incident& one, const found_trigger& trigger, bool stops) -> bool {
+        const attempt* const last = last_attempt(journal_);
+        const bool unfit = last != nullptr && last->key == trigger.key && last->result == healing::failed_to_run;
         if (const ledger* const known = find_ledger(journal_, trigger.key);
             known != nullptr && (known->given_up || unfit) && known->modify_index != trigger.modify_index) {
             begin_anew(journal_, trigger.key);
         }
         ledger* const row = find_ledger(journal_, trigger.key);
-        if (const attempt* const last = last_attempt(journal_); row != nullptr && last != nullptr) {
-            // It was seen to be well, and has failed again: it may be on its way all the same.
-            const milliseconds until = last->ended + last->settle;
-            const bool settles = last->key == trigger.key && last->result != healing::failed_to_run && wall() < until;
-            if (settles) return hold(one, std::string{settling}, shorter(until - wall(), longer_pause)), false;
+        // It was seen to be well, and has failed again: it may be on its way all the same.
+        if (last != nullptr && last->stops == stops && settles(*last, wall())) {
+            const milliseconds left = last->ended + last->settle - wall();
+            return hold(one, std::string{settling}, shorter(left, longer_pause)), false;
         }
         const permission given = permit(row, wall(), options_.retry);
         if (given == permission::granted) return true;
