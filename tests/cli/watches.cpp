@@ -199,8 +199,8 @@ TEST_CASE("incidents are shown as text or JSON, in full or as statistics") {
     CHECK(count_of(' ' + key + " attempt 1: not healed, exit status 0 after ", full.out) == 1);
     const auto counted = here.call({"incidents", "--stats"});
     CHECK(counted.status == 1);
-    CHECK(counted.out == "trigger" + std::string(key.size() - 4, ' ') + "runs   healed     median time  given up\n" + key +
-                             "      1        0               -       yes\n");
+    CHECK(counted.out == "trigger" + std::string(key.size() - 4, ' ') + "runs   healed     median time  given up\n" +
+                             key + "      1        0               -       yes\n");
 
     CHECK(here.call({"incidents", "--json"}).out.starts_with(R"({"incidents":[{"id":")"));
     CHECK(here.call({"incidents", "--format", "json"}).out == here.call({"incidents", "--json"}).out);
