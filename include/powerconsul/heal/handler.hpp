@@ -279,7 +279,10 @@ private:
         if (why == purpose::heal && !may_run(one, trigger, facts.expects == expectation::stopped)) return;
         const auto paused = pause_hold(asking, roles_.who, report_.service, wall());
         if (!paused) return fail_to(one, unanswered(paused.error()));
-        if (!paused->empty()) return hold(one, *paused, longer_pause);
+        if (!paused->empty()) {
+            report_.stopped = *paused;
+            return hold(one, *paused, longer_pause);
+        }
         // Once more, last of all: a person may have acted while a place and Consul's answers were waited for.
         if (const auto asked = view_.ask(); !asked) return fail_to(one, asked.error());
         if (const auto held = local_hold(); !held.empty()) return hold_here(one, held);
