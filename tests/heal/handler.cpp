@@ -1922,6 +1922,12 @@ TEST_CASE("start and stop have ledgers of their own") {
                   R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})");
     at.trigger("secondary", "stop web");
     at.trigger("primary", "start web");
+    const auto says = [&](store_status status, bool expects) {
+        at.agent_says("service:web", status,
+                      std::string{R"({"type":"service","service":"web","expects":)"} + (expects ? "true" : "false") +
+                          R"(,"clustered":true,"state":"critical","code":2,"role":"secondary","reason":"it )" +
+                          std::to_string(at.time.wall().count) + R"(","basis":"fresh"})");
+    };
     const std::vector<std::string> stop{"/bin/sh", "-c", "stop web"};
     const std::vector<std::string> start{"/bin/sh", "-c", "start web"};
     at.jobs.on(stop, 0).on(start, 0);
@@ -1929,19 +1935,19 @@ TEST_CASE("start and stop have ledgers of their own") {
         CAPTURE(flip);
         // The active serves: what runs here is to be stopped.
         REQUIRE(at.consul.set_check("hq", other, "service:web", store_status::passing));
-        at.agent_says("service:web", store_status::critical, "runs, and should not " + std::to_string(flip));
+        says(store_status::critical, false);
         static_cast<void>(at.handle());
         at.time.advance(seconds(1));
-        at.agent_says("service:web", store_status::passing, "stopped as it should");
+        says(store_status::passing, false);
         static_cast<void>(at.handle());
         at.time.advance(seconds(1));
         // It fails, and this node takes over: no stop that was just now holds the start up.
         REQUIRE(at.consul.set_check("hq", other, "service:web", store_status::critical));
-        at.agent_says("service:web", store_status::critical, "does not run, and should " + std::to_string(flip));
+        says(store_status::critical, true);
         const auto report = at.handle();
         CHECK(report.incidents.at(0).ran);
         at.time.advance(seconds(1));
-        at.agent_says("service:web", store_status::passing, "runs as it should");
+        says(store_status::passing, true);
         static_cast<void>(at.handle());
         at.time.advance(seconds(20));
     }

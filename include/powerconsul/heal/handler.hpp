@@ -145,8 +145,8 @@ private:
         if (last == nullptr || is_past(*last, one, wall())) return true;
         // What the role demands now need not wait for what it demanded before.
         const auto should_run = view_.expected_now();
-        if (last->settled.count == 0 && should_run && *should_run == last->stops) {
-            last->settled = wall();
+        if (should_run && *should_run == last->stops) {
+            if (last->settled.count == 0) last->settled = wall();
             return save();
         }
         // Nor does it if only the role can tell what that is, as long as the service was seen to be well in between.
