@@ -77,12 +77,35 @@ struct current_settings {
     [[nodiscard]] auto connect() const -> result<any_transport> { return make_transport(chosen); }
 };
 
+/// Logs what of a watch's list the agent does not show to the token, and what of this node's is wrong in it: the worker
+/// asks the agent, and would see nothing to do. That the agent does not answer is the worker's to tell.
+void tell_hidden(const json::snapshot& given, const configuration& chosen, const heal::watch_setup& set,
+                 posix_log& log) {
+    posix_clock time;
+    auto transport = make_transport(chosen);
+    const auto view = heal::look_at_agent([&] { return make_transport(chosen); }, time, set.agent_time());
+    if (!transport || !view) return;
+    const bad_state state = set.watch.state;
+    auto listed = given.checks_of(view->own({chosen.consul.name_space, chosen.consul.partition}));
+    if (!listed) return heal::log_failure(log, state, {}, "standard input: " + listed.error().message);
+    std::erase_if(*listed, [&](const auto& each) { return each.status != to_string(state); });
+    for (const auto& each : by_service(std::move(*listed), {})) {
+        if (std::ranges::count(view->checks, each.service, &snapshot_check::service_name) != 0) continue;
+        consul_client<any_transport&, posix_clock&> consul{*transport, time, time.monotonic() + set.agent_time()};
+        const auto shown = consul.require_rights({{acl_resource::service, each.service}}, {},
+                                                 "the agent does not show the checks of " + each.service);
+        if (!shown) heal::log_failure(log, state, each.service, shown.error().message);
+    }
+}
+
 /// Works in this process, which is one of its own, until no incident of the state is open. The configuration and the
-/// files that it names are read anew for each look.
-void work(const invocation& call, const config::arguments& line, const configuration& chosen, bad_state state) {
+/// files that it names are read anew for each look. `first` is called with the log.
+void work(const invocation& call, const config::arguments& line, const configuration& chosen, bad_state state,
+          auto&& first) {
     posix_log log{log_options_for(chosen, "watch", true, false)};
     std::string nobody;
     tell_notes(chosen, false, log, nobody);
+    first(log);
     auto here = make_host(chosen, log);
     if (!here) return heal::log_failure(log, state, {}, here.error().message);
     const auto settings = [&]() -> result<current_settings> {
@@ -102,13 +125,13 @@ void work(const invocation& call, const config::arguments& line, const configura
     call.renew(words);
 }
 
-/// Lets a process of its own work, and goes on in this one.
+/// Lets a process of its own work, and goes on in this one. `first`: see work().
 [[nodiscard]] auto leave_worker(const invocation& call, const config::arguments& line, const configuration& chosen,
-                                bad_state state) -> result<void> {
+                                bad_state state, auto&& first) -> result<void> {
     const auto child = call.detach ? call.detach() : result<bool>{false};
     if (!child) return unexpected{child.error()};
     if (!*child) return {};
-    work(call, line, chosen, state);
+    work(call, line, chosen, state, first);
     std::_Exit(0);
 }
 
@@ -151,7 +174,8 @@ void work(const invocation& call, const config::arguments& line, const configura
     out += service + ": its triggers have all attempts again, " +
            (states.empty() ? "for the next incident, since none is open\n" : "and an attempt follows at once\n");
     for (const auto state : states) {
-        if (auto left = leave_worker(call, line, chosen, state); !left) return unexpected{left.error()};
+        const auto nothing_first = [](posix_log&) {};
+        if (auto left = leave_worker(call, line, chosen, state, nothing_first); !left) return unexpected{left.error()};
     }
     return exit_code::done;
 }
@@ -182,7 +206,12 @@ auto run_watch(const invocation& call, const config::arguments& line, const conf
     }
     // What the snapshot says is what the agent has said; the worker asks it, and again if it does not answer.
     if (detached) {
-        auto left = leave_worker(call, line, chosen, state);
+        // A worker does not keep a list of many nodes for as long as it works.
+        auto left = leave_worker(call, line, chosen, state, [&](posix_log& log) {
+            if (given) tell_hidden(*given, chosen, set, log);
+            given.reset();
+            std::string{}.swap(text);
+        });
         return left ? result{exit_code::done} : result<exit_code>{unexpected{left.error()}};
     }
     posix_log log{log_options_for(chosen, "watch", false, dry)};
