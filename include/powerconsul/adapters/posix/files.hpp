@@ -168,14 +168,14 @@ public:
             if (::fstat(file.get(), &opened) != 0) return system_failure("look at", path, errno);
             if (!S_ISREG(opened.st_mode)) return refused("is not a regular file");
             if (opened.st_uid != 0 && opened.st_uid != ::geteuid()) return refused("belongs to another user");
-            const int error = ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+            const int error = uninterrupted([&] { return ::flock(file.get(), LOCK_EX | LOCK_NB); }) == 0 ? 0 : errno;
             if (error == 0) {
                 struct stat named {};
                 const bool same = ::lstat(path.c_str(), &named) == 0 && named.st_ino == opened.st_ino &&
                                   named.st_dev == opened.st_dev;
                 if (same) return lock_type{std::move(file)};
                 if (++deleted < 100) continue;
-            } else if (error != EWOULDBLOCK && error != EINTR) {
+            } else if (error != EWOULDBLOCK) {
                 return system_failure("lock", path, error);
             }
             if (clock.monotonic() >= deadline) {
