@@ -38,13 +38,23 @@ public:
         -> result<std::vector<check_facts>> {
         if (const auto asked = ask(); !asked) return unexpected{asked.error()};
         checks_.clear();
+        // Where some of the service's instances are in maintenance, their checks are no reason for anything; where all
+        // are, that holds what would be done.
+        const bool all_held = maintenance_of(agent_, service).has_value();
+        const auto is_held = [&](const snapshot_check& check) {
+            return !all_held && std::ranges::any_of(agent_, [&](const snapshot_check& each) {
+                return each.service_name == service && each.service_id == check.service_id &&
+                       check_health(each.check_id, each.status) == health::maintenance;
+            });
+        };
         std::vector<check_facts> all;
         const auto add = [&](const snapshot_check& each, bool from_snapshot) {
             if (check_health(each.check_id, each.status) == health::maintenance) return;
-            all.push_back({each.node, each.service_id, each.check_id, standing_of(each),
+            const bool held = is_held(each);
+            all.push_back({each.node, each.service_id, each.check_id, held ? standing::unproven : standing_of(each),
                            fnv1a(each.output, fnv1a(each.status)), each.modify_index, from_snapshot});
             if (all.back().node.empty()) all.back().node = listed.empty() ? std::string{} : listed.front().node;
-            if (each.status == to_string(options_.state)) checks_.push_back(each);
+            if (each.status == to_string(options_.state) && !held) checks_.push_back(each);
         };
         for (const auto& each : agent_) {
             if (each.service_name == service) add(each, false);
