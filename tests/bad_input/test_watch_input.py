@@ -11,8 +11,12 @@ import resource
 import select
 import shutil
 import sys
+import time
 
 from rows import LONGEST, POWERCONSUL, Row, main
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration" / "consul"))
+from machine import end_processes_below  # noqa: E402  pylint: disable=wrong-import-position
 
 NODE = "production-web1"
 KEY = "triggers/production/web/standalone/critical"
@@ -102,6 +106,17 @@ def never_ends(some):
         gone.register(pipe, 0)
         gone.poll(LONGEST * 1000)
     return write
+
+
+def told_in_the_log(says):
+    """By the worker that was left behind."""
+    def after(folder):
+        log, end = folder / "log", time.monotonic() + LONGEST
+        while not (log.exists() and says in log.read_text(encoding="utf-8")):
+            assert time.monotonic() < end, log.read_text(encoding="utf-8") if log.exists() else "there is no log"
+            time.sleep(0.05)
+        end_processes_below(folder)
+    return after
 
 
 def much(pipe):
@@ -283,6 +298,13 @@ ROWS = [
           says=f"standard input did not end in time; {WANTED}; {HELP}"),
     watch("a sound list and no end", never_ends(SOUND.encode()), more=("--timeout", "1s"),
           says=f"standard input did not end in time; {WANTED}; {HELP}"),
+    watch("cut off, for a worker", SOUND[:-1], more=("--detach", "--log", "FOLDER/log"),
+          says=f"standard input: not valid JSON at {place(len(SOUND) - 1)}: the text ends too early; it was cut off"),
+    # Whose checks they are is known to the worker only, which asks the agent.
+    watch("a check of this node's without a status, for a worker", [entry(Status=...)], code=0,
+          more=("--detach", "--log", "FOLDER/log"),
+          after=told_in_the_log('event=failed state=critical error="standard input: the check \\"web-role\\" at '
+                                'line 1, column 2 (byte 1): Status is missing"')),
     watch("cut off, for a dry run", SOUND[:-1], more=("--dry-run",),
           says=f"standard input: not valid JSON at {place(len(SOUND) - 1)}: the text ends too early; it was cut off"),
     trigger("sound", SOUND[1:-1], code=0, err="", out=DONE, after=it_ran),

@@ -291,6 +291,18 @@ class EachRuleIsNeeded(Case):
     def test_the_service(self):
         self.unknown(self.without('service "web" { policy = "read" }'), "service:read on web")
 
+    def test_a_worker_tells_what_it_may_not_see(self):
+        """It asks the agent, which leaves the service out; the list that the watch was given has it."""
+        cluster.web2.set_check("web", "fail")
+        self.seen("passing", "critical")
+        log = self.web2.folder / "log"
+        words = ["watch", "critical", "--detach", "--log", str(log), "--stop-file", str(self.web2.folder / "stop")]
+        listed = self.calls(self.web2)["watch critical"][1]
+        run = self.run_as(self.without('service "web" { policy = "read" }'), self.web2, *words, stdin=listed)
+        self.assertEqual((run.code, run.out, run.err), (0, "", ""), run)
+        says = 'error="the agent does not show the checks of web; the token needs service:read on web"'
+        wait_until("the log says so", lambda: f"event=failed service=web state=critical {says}" in log.read_text())
+
     def test_this_node(self):
         """The active is not registered: without this node in it, the list would be empty."""
         cluster.web1.api("PUT", "/v1/agent/service/deregister/web")
