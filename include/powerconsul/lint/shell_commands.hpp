@@ -9,7 +9,7 @@
 namespace powerconsul::inline v0 {
 
 /// A program that a text runs, and where it says so.
-struct named_program {
+struct program_in_text {
     std::string name{};    ///< an absolute path, or what the PATH leads to
     std::size_t offset{};  ///< byte in the text
 };
@@ -183,7 +183,8 @@ inline constexpr std::array<std::string_view, 64> shell_builtins{
 
 /// The first programs without which the text cannot run to its end, each once. What it runs on a condition only is left
 /// out, and what it asks for, or makes, itself.
-[[nodiscard]] inline auto needed_programs(const shell_text& read, std::string_view text) -> std::vector<named_program> {
+[[nodiscard]] inline auto needed_programs(const shell_text& read, std::string_view text)
+    -> std::vector<program_in_text> {
     constexpr std::size_t most = 50;
     std::set<std::string_view> others;  // what other words end in
     std::map<std::string_view, std::size_t> run;
@@ -207,7 +208,7 @@ inline constexpr std::array<std::string_view, 64> shell_builtins{
                !is_one_of(name, detail::shell_builtins) && read.functions.find(name) == read.functions.end() &&
                others.find(name) == others.end();
     };
-    std::vector<named_program> found;
+    std::vector<program_in_text> found;
     std::set<std::string_view> seen;
     for (const auto& command : read.commands) {
         const std::size_t last = detail::program_index(command);

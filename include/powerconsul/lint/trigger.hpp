@@ -101,7 +101,7 @@ struct lint_trigger_options {
 /// A valid trigger, and the programs that it cannot do without: the one that is run, and those of its shell text.
 struct linted_trigger {
     trigger_action action{};
-    std::vector<named_program> programs{};
+    std::vector<program_in_text> programs{};
 };
 
 namespace detail {
@@ -112,7 +112,7 @@ struct trigger_warnings {
     std::string_view name_;
     std::string_view text_;
     const lint_trigger_options& options_;
-    std::vector<named_program> programs_{};
+    std::vector<program_in_text> programs_{};
 
     void look(const job& made) {
         std::size_t sound = 0;
