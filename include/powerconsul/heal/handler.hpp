@@ -375,10 +375,12 @@ private:
     void run_trigger(const std::string& id, const found_trigger& trigger, const resolution& facts, purpose why,
                      trigger_state state) {
         incident& before = *find_incident(journal_, id);
-        const ledger* const row = find_ledger(journal_, trigger.key);
-        const std::uint32_t number = why == purpose::inform ? before.attempts
-                                     : why == purpose::heal ? (row == nullptr ? 1 : row->attempts + 1)
-                                                            : before.attempts + 1;
+        // What informs tells of the trigger that has healed or was given up.
+        const ledger* const row = find_ledger(journal_, why == purpose::inform ? before.key : trigger.key);
+        const std::uint32_t made = why == purpose::heal     ? (row == nullptr ? 0 : row->attempts)
+                                   : why == purpose::inform ? (row == nullptr ? before.attempts : row->attempts)
+                                                            : before.attempts;
+        const std::uint32_t number = why == purpose::inform ? made : made + 1;
         auto about = view_.checks();
         if (why != purpose::by_hand)
             std::erase_if(about, [&](const auto& each) { return !view_.is_bad(before, each); });
