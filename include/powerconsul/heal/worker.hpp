@@ -61,41 +61,20 @@ public:
             alone.emplace(std::move(*got));
         }
         const milliseconds began = here_.clock.monotonic();
-        worker_end end{};
-        milliseconds next_look{};
-        for (;;) {
-            const milliseconds now = here_.clock.monotonic();
-            if (const auto next = here_.files.lock(next_path, {}); !next && next.error().code == errc::timed_out) {
-                end = worker_end::replaced;
-                break;
+        std::optional<worker_end> end;
+        while (!end) {
+            try {
+                end = look_around(set, began, next_path);
+            } catch (const std::bad_alloc&) {  // it is tried again
             }
-            if (now >= next_look) {
-                next_look = now + calm;
-                const auto now_set = current();
-                if (is_old_() || (now_set && now_set->set.state_dir != set.state_dir)) {
-                    end = worker_end::renewed;
-                    break;
-                }
-                bool is_needed = true;
-                try {
-                    is_needed = start_what_is_due(set);
-                } catch (const std::bad_alloc&) {  // it is tried again
-                }
-                if (!is_needed && here_.clock.monotonic() >= began + brief) {
-                    end = worker_end::done;
-                    break;
-                }
-            }
-            if (is_lost(began)) {
-                end = lost("no agent has answered for " + to_string(longest_silence));
-                break;
-            }
-            here_.clock.sleep(pace);
+            if (!end && is_lost(began)) end = worker_end::lost;
+            if (!end) here_.clock.sleep(pace);
         }
         leaving_ = true;
         alone.reset();
         here_.tasks.wait();
-        return end;
+        if (end == worker_end::lost) return lost("no agent has answered for " + to_string(longest_silence));
+        return *end;
     }
 
 private:
@@ -115,6 +94,21 @@ private:
 
     [[nodiscard]] auto is_lost(milliseconds began) const -> bool {
         return here_.clock.monotonic() > shared_.agent.answered(began) + longest_silence;
+    }
+
+    /// Hands over to a newer worker, or starts what is due; nothing while there is anything to see to.
+    [[nodiscard]] auto look_around(const watch_setup& set, milliseconds began, const std::string& next_path)
+        -> std::optional<worker_end> {
+        if (const auto next = here_.files.lock(next_path, {}); !next && next.error().code == errc::timed_out) {
+            return worker_end::replaced;
+        }
+        const milliseconds now = here_.clock.monotonic();
+        if (now < next_look_) return std::nullopt;
+        next_look_ = now + calm;
+        const auto now_set = current();
+        if (is_old_() || (now_set && now_set->set.state_dir != set.state_dir)) return worker_end::renewed;
+        const bool is_over = !start_what_is_due(set) && here_.clock.monotonic() >= began + brief;
+        return is_over ? std::optional{worker_end::done} : std::nullopt;
     }
 
     // --- settings ---
@@ -218,8 +212,17 @@ private:
         std::erase(seen_to_, service);
     }
 
-    /// Looks at one service again and again until nothing is left to do about it.
+    /// Looks at one service again and again until nothing is left to do about it. Where there is not even the memory to
+    /// say that there is none, it is begun anew later.
     void see_to(const std::string& service) {
+        try {
+            look_again_and_again(service);
+        } catch (const std::bad_alloc&) {
+        }
+        leave(service);
+    }
+
+    void look_again_and_again(const std::string& service) {
         const milliseconds began = here_.clock.monotonic();
         while (!leaving_ && !is_lost(began)) {
             const auto again = look_at(service);
@@ -229,7 +232,6 @@ private:
                 here_.clock.sleep(std::min(until - here_.clock.monotonic(), brief));
             }
         }
-        leave(service);
     }
 
     [[nodiscard]] auto look_at(const std::string& service) -> std::optional<milliseconds> {
@@ -262,6 +264,7 @@ private:
     std::string complaint_{};
     std::vector<std::string> seen_to_{};  ///< services that a task sees to
     std::vector<std::string> refused_{};
+    milliseconds next_look_{};  ///< monotonic
     shared_by_handlers shared_{};
 };
 

@@ -22,7 +22,7 @@ from consul_cluster import COMMON_HCL, Agent, Cluster, wait_until
 from machine import end_processes_below, is_alive
 
 LISTING = ("incidents", "--json", "--verbose")
-SLACK = 5  # seconds, for what follows from another at once, on a busy machine
+SLACK = 12  # seconds, for what follows from another at once, on a busy machine
 HEALED, OVER, GONE, LEFT = "healed", "over", "gone", "left"
 # Many agents on one busy machine must not take each other for dead. Services and checks are registered with the API, so
 # that no reload calls all handlers again.

@@ -80,7 +80,8 @@ class Machine:
             "subVars": {"INIT": str(self.init)},
             "log": str(self.log), "logFormat": "json", "stopFile": str(self.folder / "stop"),
             # What a standby waits for is the subject of test_events.py.
-            "takeoverAfter": "0s", "giveBackAfter": "0s", "absentAfter": "0s", **settings}
+            "takeoverAfter": "0s", "giveBackAfter": "0s", "absentAfter": "0s",
+            "trigger": {"settle": "1s"}, **settings}
         self.config.write_text(json.dumps({name: value for name, value in settings.items() if value is not None}))
 
     # The local service.

@@ -27,7 +27,7 @@ DAEMON = pwd.getpwnam("daemon")
 # Like systemd, powerconsul gives no shell that only refuses to be used.
 SHELL = "/bin/sh" if DAEMON.pw_shell.endswith(("nologin", "false")) else DAEMON.pw_shell
 QUICK = {"settle": "2s", "backoff": "1s"}
-TOGETHER = 14  # rows at a time, so that a machine with two processors keeps up
+TOGETHER = 10  # rows at a time, so that a machine with two processors keeps up
 
 
 def as_daemon(_):
@@ -52,6 +52,7 @@ PLACES = {
     "full": {"prefix": on_a_small_disk, **ALONE}, "lazy": {"common": DEFAULT_INTERVAL_HCL, **ALONE},
     "late": {"common": DEFAULT_INTERVAL_HCL, **ALONE},
 }
+CROWDS = ("sixty-handlers-and-instances",)
 ROWS = {}  # by name: (places, whether it is slow, whether it needs root, story)
 
 
@@ -394,9 +395,9 @@ def crash_loop_over_restarts_and_new_ids(told):
 def warning_and_critical_in_turns(told):
     service = told.running("web1", Service.ttl_check)
     service.trigger("exit 1", settle="1s", backoff="1s")
-    end = time.time() + 45
+    began = time.time()
     told.says("the check changes between critical and warning")
-    while time.time() < end:
+    while time.time() < began + 45 or (len(service.runs()) < 5 and time.time() < began + 120):
         service.ttl("fail")
         told.stays(2)
         service.ttl("warn")
@@ -673,11 +674,13 @@ def sixty_handlers_and_instances(told):
     def sixty_handlers(snapshot):
         told.says("sixty handlers are called at once")
         argv = place.argv("watch", "critical", "--detach", config=place.handlers_config)
-        handlers = [subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                    for _ in range(60)]
-        for each in handlers:
-            each.stdin.write(snapshot)
-            each.stdin.close()
+        file = place.folder / "snapshot.json"
+        file.write_bytes(snapshot)
+        handlers = []
+        for _ in range(60):
+            with file.open() as given:
+                handlers.append(subprocess.Popen(argv, stdin=given, stdout=subprocess.DEVNULL,
+                                                 stderr=subprocess.DEVNULL))
         codes = {each.wait(60) for each in handlers}
         told.expect(codes == {0}, f"each exits with 0: {codes}")
         told.stays(6)
@@ -894,9 +897,11 @@ def main():
     try:
         with concurrent.futures.ThreadPoolExecutor(min(TOGETHER, len(names))) as together:
             together.submit(scene.start).result()
-            for name in names:
-                told[name] = together.submit(scene.tell, name, ROWS[name][3])
-            concurrent.futures.wait(told.values())  # an agent ends with the thread that has started it
+            # What takes the whole machine comes last and alone.
+            for group in ([each for each in names if each not in CROWDS], [each for each in names if each in CROWDS]):
+                for name in group:
+                    told[name] = together.submit(scene.tell, name, ROWS[name][3])
+                concurrent.futures.wait(told.values())  # an agent ends with the thread that has started it
     finally:
         scene.close()
     failed = 0
