@@ -116,13 +116,15 @@ TEST_CASE("whether the service should run is told by checks of ours") {
                      R"({\"type\":\"service\",\"service\":\"x\",\"expects\":)" + expects +
                          R"(,\"state\":\"critical\",\"code\":2})");
     };
-    for (const auto& [line, expected] : {std::pair{own("true"), std::optional{true}},
-                                         {own("false"), std::optional{false}},
-                                         {check("role", "critical", "down"), std::optional<bool>{}}}) {
-        CAPTURE(line);
-        asked_agent at{{line}};
+    struct row {
+        std::string line;
+        std::optional<bool> expected;
+    };
+    for (const auto& row : {row{own("true"), true}, {own("false"), false}, {check("role", "critical", "down"), {}}}) {
+        CAPTURE(row.line);
+        asked_agent at{{row.line}};
         REQUIRE(at.view.look("web", {}));
-        CHECK(at.view.expected_now() == expected);
+        CHECK(at.view.expected_now() == row.expected);
     }
 }
 

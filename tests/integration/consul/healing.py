@@ -36,13 +36,21 @@ INIT = """#!/bin/sh
 # A service in a process and a session of its own, as a daemon is. It takes {here}.delay seconds to start, and ends
 # {here}.lives seconds later; while there is {here}.broken it does not start at all.
 here={here}
-alive() {{ [ -s $here.pid ] && grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$(cat $here.pid)/status"; }}
+began() {{ sed 's/.*) //' "/proc/$(cat $here.pid)/stat" 2>/dev/null | cut -d' ' -f1,20; }}
+# Another process may have got its number meanwhile: both its state and when it began are looked at.
+alive() {{
+    [ -s $here.pid ] && [ -s $here.began ] || return 1
+    set -- $(began)
+    [ "$1" != Z ] && [ "$2" = "$(cat $here.began)" ]
+}}
 start() {{
     [ ! -e $here.broken ] || {{ echo "{name} is broken"; exit 5; }}
     alive && return
     rm -f $here.up
     setsid /bin/sh $here.run </dev/null >/dev/null 2>&1 &
     echo $! >$here.pid
+    set -- $(began)
+    echo "$2" >$here.began
 }}
 stop() {{ if alive; then kill "$(cat $here.pid)"; fi; rm -f $here.pid $here.up; }}
 case $1 in
@@ -236,10 +244,17 @@ class Service:
 
     def pid(self):
         try:
-            pid = int(self.file("pid").read_text())
+            pid, since = int(self.file("pid").read_text()), self.file("began").read_text().strip()
         except (OSError, ValueError):
             return None
-        return pid if is_alive(pid) else None
+        return pid if is_alive(pid) and self.began(pid) == since else None
+
+    @staticmethod
+    def began(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        except OSError:
+            return None
 
     def is_up(self):
         return self.pid() if self.file("up").exists() else None
