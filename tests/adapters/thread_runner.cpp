@@ -89,12 +89,12 @@ TEST_CASE("what is started runs beside its starter and beside others, until it i
 
 TEST_CASE("a runner waits for what it started before it goes, and many may come one after the other") {
     std::atomic<int> through{0};
+    std::atomic<bool> go{false};
     {
         thread_runner runner;
         for (int i = 0; i < 300; ++i) {
             REQUIRE(runner.start([&through] { ++through; }));
         }
-        std::atomic<bool> go{false};
         REQUIRE(runner.start([&] {
             while (!go) std::this_thread::yield();
             ++through;
