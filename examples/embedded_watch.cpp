@@ -1,6 +1,7 @@
 // A service that heals a part of itself: a check becomes critical, its incident gets one attempt at once and the next
-// ones after a back-off, and it closes when the check passes again. The embedded store stands in for Consul; a real
-// service takes posix_clock, posix_files and posix_supervisor for the fakes.
+// ones when the last one has shown in its time to settle that it did not heal, and it closes when the check passes. The
+// embedded store stands in for Consul; a real service takes posix_clock, posix_files and posix_supervisor for the
+// fakes.
 
 #include <cstdio>
 #include <string>
@@ -37,7 +38,7 @@ int main() {
     } here;
     here.files.put("/var/lib/.keep", "");
     here.jobs.on({"/usr/local/bin/restart", "production", "queue"}, 0);
-    incident_handler handler{consul, here, "/var/lib/queue", {.who = {.host = "production-worker1"}}, {}};
+    service_handler handler{consul, here, "/var/lib/queue", {.who = {.host = "production-worker1"}}, {}};
 
     const auto look = [&](const char* when, store_status state) {
         std::printf("%s:\n", when);
@@ -53,14 +54,14 @@ int main() {
         }
         const auto report = handler.handle("queue", critical);
         if (report.cause) std::printf("  %s\n", report.cause->message.c_str());
-        for (const auto& each : report.checks) {
+        for (const auto& each : report.incidents) {
             if (!each.why.empty()) std::printf("  waits: %s\n", each.why.c_str());
         }
     };
     look("The check becomes critical", store_status::critical);
     look("The same list again", store_status::critical);
-    here.clock.advance(seconds(10));
-    look("The same list, ten seconds later", store_status::critical);
+    here.clock.advance(seconds(60));
+    look("The same list, a minute later", store_status::critical);
     here.clock.advance(seconds(3));
     look("The check passes", store_status::passing);
 }

@@ -183,13 +183,13 @@ EOF
 on web1 0 "would run" "what would be done; nothing is done yet." "powerconsul watch critical --dry-run <../critical.json"
 on web1 0 "trigger ended" "the trigger ran; each event is a line of the log." "powerconsul watch critical <../critical.json"
 on web1 0 "it is running" "mail is back." "init.d/mail status"
-on web1 0 "" "called again with the same checks: nothing, until the back-off is over." \
+on web1 0 "" "called again with the same checks: nothing, while the service has its time to come up." \
     "powerconsul watch critical <../critical.json"
-on web1 0 "attempts  1 of 5" "the journal knows what was done." "powerconsul incidents"
+on web1 0 "open, 1 attempt" "the journal knows what was done." "powerconsul incidents"
 on web1 0 "" "Consul's check passes again..." \
     "sed -i '/\"mail\"/s/{\"status\": \"critical\", \"output\": \"mail is stopped\"}/\"passing\"/' ../consul.json"
 on web1 0 "outcome=healed" "...and with the next call the incident closes." "echo '[]' | powerconsul watch critical"
-on web1 0 "last      healed" "healed." "powerconsul incidents"
+on web1 0 "healed after" "healed." "powerconsul incidents"
 
 title "What next"
 say "Everything was as it should be. The executable is $powerconsul" \

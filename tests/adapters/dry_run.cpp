@@ -42,6 +42,7 @@ struct node {
                           .checks = {{"service:web", {store_status::critical, "down"}}}});
         consul.put("hq", "triggers/production/web/standalone/critical", "restart web");
         jobs.on(restart, 0);
+        options.stop_file = "/stop";
         listed.node = "production-web3";
         listed.check_id = "service:web";
         listed.service_id = listed.service_name = "web";
@@ -57,7 +58,7 @@ struct node {
             Supervisor& jobs;
             recording_log& log;
         } here{time, on, by, log};
-        incident_handler handler{consul, here, "/state", {.who = {.host = "production-web3"}}, options};
+        service_handler handler{consul, here, "/state", {.who = {.host = "production-web3"}}, options};
         return direct ? handler.run_once(listed) : handler.handle("web", {listed});
     }
     auto dry(bool direct = false) -> handled_service {
@@ -86,9 +87,9 @@ struct node {
 /// What was decided, and what was or would be run.
 auto decided(const handled_service& report) -> std::string {
     std::string text = report.service + ';' + (report.cause ? report.cause->message : "");
-    for (const auto& each : report.checks) {
-        text += '\n' + each.check_id + ' ' + each.incident + ' ' + std::to_string(static_cast<int>(each.what)) + ' ' +
-                each.why + ' ' + std::string{to_string(each.own)} + ' ' + std::string{to_string(each.as)};
+    for (const auto& each : report.incidents) {
+        text += '\n' + each.incident + ' ' + std::to_string(static_cast<int>(each.what)) + ' ' + each.why + ' ' +
+                std::string{to_string(each.own)} + ' ' + std::string{to_string(each.as)};
         if (!each.ran) continue;
         for (const auto& word : each.ran->argv) text += ' ' + word;
         for (const auto& word : each.ran->environment) text += ' ' + word;
@@ -98,19 +99,13 @@ auto decided(const handled_service& report) -> std::string {
 
 /// One attempt whose handler is dead.
 void crash(node& at) {
-    incident one;
-    one.node = "production-web3";
-    one.service_id = "web";
-    one.check_id = "service:web";
-    one.create_index = 10;
-    one.modify_index = 20;
-    one.opened = at.time.wall();
-    one.id = incident_id(one);
-    one.attempts = 1;
-    one.last.began = at.time.wall();
-    one.last.may_run = seconds(70);
-    one.last.process = {4711, 5, "boot"};
-    at.files.put(std::string{journal_file}, json::encode_journal({"web", {one}}));
+    journal made{.service = "web"};
+    const std::string id = add_incident(made, bad_state::critical, "production-web3", at.time.wall()).id;
+    made.incidents[0].checks.push_back({"web", "service:web", true, at.time.wall(), 0, 20});
+    attempt intent{.began = at.time.wall(), .may_run = seconds(70), .process = {4711, 5, "boot"}};
+    at.files.put(std::string{journal_file},
+                 json::encode_journal(attempt_began(
+                     made, id, {"triggers/production/web/standalone/critical", 7, {}, purpose::heal}, intent)));
 }
 
 }  // namespace
@@ -125,12 +120,12 @@ TEST_CASE("a dry run decides as a real one would, and changes nothing") {
     const row rows[] = {
         {"a new incident", [](node&) {}, false, true},
         {"asked for directly", [](node&) {}, true, true},
-        {"in its back-off", [](node& at) { static_cast<void>(at.real()); }, false, false},
-        {"in its back-off, asked for directly", [](node& at) { static_cast<void>(at.real()); }, true, true},
-        {"behind its back-off",
+        {"in its time to settle", [](node& at) { static_cast<void>(at.real()); }, false, false},
+        {"in its time to settle, asked for directly", [](node& at) { static_cast<void>(at.real()); }, true, true},
+        {"behind it",
          [](node& at) {
              static_cast<void>(at.real());
-             at.time.advance(seconds(10));
+             at.time.advance(seconds(60));
          },
          false, true},
         {"healed",
@@ -141,7 +136,13 @@ TEST_CASE("a dry run decides as a real one would, and changes nothing") {
          false, false},
         {"no trigger", [](node& at) { at.consul.erase("hq", "triggers/production/web/standalone/critical"); }, false,
          false},
-        {"stopped", [](node& at) { at.options.stopped = "stopped"; }, false, false},
+        {"stopped", [](node& at) { at.files.put("/stop", ""); }, false, false},
+        {"paused here",
+         [](node& at) {
+             at.files.put("/state/pause-web.json",
+                          json::encode_pause({at.time.wall() + seconds(60), at.time.wall(), "anna@web1", "kernel"}));
+         },
+         false, false},
         {"no agent", [](node& at) { at.consul.set_offline(true); }, false, false},
         {"a trigger that is none",
          [](node& at) { at.consul.put("hq", "triggers/production/web/standalone/critical", "{}"); }, false, false},
@@ -163,7 +164,7 @@ TEST_CASE("a dry run decides as a real one would, and changes nothing") {
              crash(at);
              at.time.advance(seconds(20));
          },
-         false, true},
+         false, false},
         {"an attempt that runs for too long",
          [](node& at) {
              crash(at);
@@ -189,7 +190,7 @@ TEST_CASE("a dry run decides as a real one would, and changes nothing") {
         CHECK(at.disk() == disk);
         CHECK(at.jobs.jobs().size() == before);
         CHECK(at.jobs.ended().empty());
-        CHECK((dry.checks.size() == 1 && dry.checks[0].ran) == row.runs);
+        CHECK((dry.incidents.size() == 1 && dry.incidents[0].ran) == row.runs);
         // Again the same: nothing was remembered.
         CHECK(decided(at.dry(row.direct)) == decided(dry));
         CHECK(decided(at.real(row.direct)) == decided(dry));
@@ -205,7 +206,7 @@ TEST_CASE("a dry run waits for no lock") {
     const auto place = at.files.lock("/state/journal/slot-0.lock", {});
     REQUIRE((service && place));
     at.options.at_once = 1;
-    CHECK(at.dry().checks.at(0).ran);
+    CHECK(at.dry().incidents.at(0).ran);
     CHECK(at.jobs.jobs().empty());
 }
 

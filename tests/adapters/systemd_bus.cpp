@@ -148,3 +148,49 @@ TEST_CASE("the system bus is asked when systemd's own socket cannot be, and only
     left = {};
     CHECK(waits.ask("web.service", left).error().code == errc::timed_out);
 }
+
+TEST_CASE("a scope is made by root's own systemd or not at all") {
+    const mute_bus closes{"nobody is at home"};
+    const mute_bus refuses{rejected};
+    const mute_bus mute{""};
+    const mute_bus other{"DATA\r\nOK 0123456789abcdef0123456789abcdef\r\nAGREE_UNIX_FD\r\n"};
+    struct case_row {
+        std::string_view name;
+        systemd_bus_options options;
+        errc code;
+        const char* reason;
+    };
+    const case_row rows[] = {
+        {"not root", {.manager = "", .runs = "/"}, errc::unsupported, "scopes are for root where systemd runs"},
+        {"no systemd",
+         {.manager = mute.path(), .runs = nowhere},
+         errc::unsupported,
+         "scopes are for root where systemd runs"},
+        {"no socket, and the system bus is not asked",
+         {.manager = nowhere, .system_bus = mute.path(), .runs = "/"},
+         errc::unavailable,
+         "cannot connect to systemd: No such file or directory"},
+        {"refused", {.manager = refuses.path(), .runs = "/"}, errc::unavailable, "cannot connect to systemd: "},
+        {"hangs up", {.manager = closes.path(), .runs = "/"}, errc::unavailable, "cannot connect to systemd: "},
+        {"does not answer", {.manager = mute.path(), .runs = "/"}, errc::timed_out, "systemd did not answer in time"},
+        {"is not process 1",
+         {.manager = other.path(), .runs = "/"},
+         errc::unavailable,
+         "the systemd that answers is not that of this PID namespace"},
+        {"no library",
+         {.library = "libsystemd-of-nobody.so.0", .manager = mute.path(), .runs = "/"},
+         errc::unavailable,
+         "cannot use libsystemd: libsystemd-of-nobody.so.0: cannot open shared object file: No such file or "
+         "directory"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        milliseconds left{300};
+        systemd_bus bus{row.options};
+        const auto scope = bus.open_scope({"powerconsul-web-1", "a job", {1}}, left);
+        REQUIRE_FALSE(scope.has_value());
+        CHECK(scope.error().code == row.code);
+        CHECK(scope.error().message.starts_with(row.reason));
+        CHECK((left.count == 0) == (row.code == errc::timed_out));
+    }
+}

@@ -45,6 +45,7 @@ class Peer(alter.Proxy):
         self.answers = {
             "/v1/kv/cluster/": key("cluster/production/web", document),
             "/v1/kv/triggers/": key("triggers/production/web/standalone/critical", f"touch {folder}/ran"),
+            "/v1/kv/pauses/": key("", None),
             "/v1/health/service/web": answer([instance(NODE, "critical"), instance(OTHER, "passing")]),
             "/v1/agent/self": answer({"Config": {"NodeName": NODE, "Datacenter": "hq", "Version": "1.8.7"}}),
             "/v1/agent/checks": answer({"web-role": CRITICAL}),

@@ -48,25 +48,26 @@ USAGE = [
     ("a misspelt command", ["chekc"],
      'the command "chekc" is not known, did you mean "check"; see powerconsul --help'),
     ("an unknown command", ["status"],
-     'the command "status" is not known; expected check, watch, trigger, incidents, lint, role, acl-policy, config or '
-     "doctor; see powerconsul --help"),
+     'the command "status" is not known; expected check, watch, trigger, incidents, pause, resume, lint, role, '
+     "acl-policy, config or doctor; see powerconsul --help"),
     ("help for an unknown command", ["status", "--help"],
-     'the command "status" is not known; expected check, watch, trigger, incidents, lint, role, acl-policy, config or '
-     "doctor; see powerconsul --help"),
+     'the command "status" is not known; expected check, watch, trigger, incidents, pause, resume, lint, role, '
+     "acl-policy, config or doctor; see powerconsul --help"),
     ("help on an unknown command", ["help", "status"],
-     'the command "status" is not known; expected check, watch, trigger, incidents, lint, role, acl-policy, config or '
-     "doctor; see powerconsul --help"),
+     'the command "status" is not known; expected check, watch, trigger, incidents, pause, resume, lint, role, '
+     "acl-policy, config or doctor; see powerconsul --help"),
     ("help for an unknown subject", ["watch", "red", "--help"],
      'the subject "red" is not known; expected warning or critical; see powerconsul watch --help'),
     ("a command of 100 000 bytes", ["x" * 100000],
      'the command "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..." is not '
-     "known; expected check, watch, trigger, incidents, lint, role, acl-policy, config or doctor; see powerconsul --help"),
+     "known; expected check, watch, trigger, incidents, pause, resume, lint, role, acl-policy, config or doctor; "
+     "see powerconsul --help"),
     ("a command that is no text", [b"\xff\xfe"],
-     'the command "��" is not known; expected check, watch, trigger, incidents, lint, role, acl-policy, config or '
-     "doctor; see powerconsul --help"),
+     'the command "��" is not known; expected check, watch, trigger, incidents, pause, resume, lint, role, '
+     "acl-policy, config or doctor; see powerconsul --help"),
     ("a command with an escape sequence", ["\x1b[2J"],
-     r'the command "\x1B[2J" is not known; expected check, watch, trigger, incidents, lint, role, acl-policy, config or '
-     "doctor; see powerconsul --help"),
+     r'the command "\x1B[2J" is not known; expected check, watch, trigger, incidents, pause, resume, lint, role, '
+     "acl-policy, config or doctor; see powerconsul --help"),
     ("a misspelt option alone", ["--verison"],
      'the option "verison" is not known, did you mean "version"; see powerconsul --help'),
     ("an option before no command", ["-S", "web"], "a command is missing; see powerconsul --help"),
@@ -175,7 +176,7 @@ USAGE = [
     ("something else to lint", ["lint", "--as", "poem", "store.json"],
      '--as: "poem" is none of "document", "trigger" and "configuration"'),
     ("a policy for nothing", ["acl-policy", "-S", "web", "--for", "fun", *WORLD],
-     '--for: "fun" is neither all nor one of check, role, watch, trigger, lint and doctor'),
+     '--for: "fun" is neither all nor one of check, role, watch, trigger, lint, doctor and pause'),
 ]
 
 CHECKS = [

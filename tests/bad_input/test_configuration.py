@@ -146,12 +146,18 @@ TEXTS = [
     ("a service manager that is none", '{"serviceManager": "upstart"}',
      'powerconsul.conf: serviceManager: "upstart" is not a service manager that is known here, expected systemd, sysv '
      "or openrc"),
+    ("a directory of init scripts that is a list", '{"initDirectory": ["/etc/init.d"]}',
+     "powerconsul.conf: initDirectory at line 1, column 19 (byte 18): expected a text, found a list"),
+    ("a directory of init scripts without a name", '{"initDirectory": ""}',
+     "powerconsul.conf: initDirectory at line 1, column 19 (byte 18): expected a text, found an empty one"),
+    ("a misspelt directory of init scripts", '{"initdirectory": "/etc/init.d"}',
+     'powerconsul.conf: initdirectory at line 1, column 19 (byte 18): this key is not known; did you mean "initDirectory"?'),
     ("a key that is cut short", '{"cluster": "x"}',
      'powerconsul.conf: cluster at line 1, column 13 (byte 12): this key is not known; did you mean "clusterKey"?'),
     ("a key that is like none", '{"zebra": "x"}',
      "powerconsul.conf: zebra at line 1, column 11 (byte 10): this key is not known; there are serviceFilter, "
      "clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, "
-     "consul, store, stateDir, serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, "
+     "consul, store, stateDir, serviceManager, initDirectory, format, timeout, maxAge, maxStale, consistent, healthCache, "
      "unknownExit, workUser, takeoverOn, takeoverAfter, giveBackAfter, absentAfter, log, logLevel, logFormat, stopFile and trigger"),
     ("a key of 100 000 bytes", '{"' + 'k' * 100000 + '": 1}',
      "powerconsul.conf: "
@@ -159,13 +165,13 @@ TEXTS = [
      "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk... at line 1, "
      "column 100006 (byte 100005): this key is not known; there are serviceFilter, clusterKey, triggerKey, "
      "subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, consul, store, stateDir, "
-     "serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, workUser, takeoverOn, takeoverAfter, "
-     "giveBackAfter, absentAfter, "
+     "serviceManager, initDirectory, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, "
+     "workUser, takeoverOn, takeoverAfter, giveBackAfter, absentAfter, "
      "log, logLevel, logFormat, stopFile and trigger"),
     ("an escape sequence in a key", r'{"a\u001b[2Jb": 1}',
      "powerconsul.conf: a [2Jb at line 1, column 17 (byte 16): this key is not known; there are serviceFilter, "
      "clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, "
-     "consul, store, stateDir, serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, "
+     "consul, store, stateDir, serviceManager, initDirectory, format, timeout, maxAge, maxStale, consistent, healthCache, "
      "unknownExit, workUser, takeoverOn, takeoverAfter, giveBackAfter, absentAfter, log, logLevel, logFormat, stopFile and trigger"),
     ("a key twice", '{"node": "a",\n "node": "b"}',
      "powerconsul.conf: node at line 2, column 10 (byte 23): the key comes twice; keep one"),
@@ -207,6 +213,14 @@ TEXTS = [
      'powerconsul.conf: timeout: expected at least 100ms, found "50ms"'),
     ("a trigger that has no time", '{"trigger": {"timeout": 0}}',
      'powerconsul.conf: trigger.timeout at line 1, column 25 (byte 24): "0" is no time at all; expected more than 0'),
+    ("a settle time that is none", '{"trigger": {"settle": "long"}}',
+     'powerconsul.conf: trigger.settle at line 1, column 24 (byte 23): "long" is not a length of time; expected a '
+     "number and ms, s, m, h or d, as in 8s"),
+    ("a settle time below 0", '{"trigger": {"settle": "-1s"}}',
+     'powerconsul.conf: trigger.settle at line 1, column 24 (byte 23): "-1s" is not a length of time; expected a '
+     "number and ms, s, m, h or d, as in 8s"),
+    ("a misspelt settle time", '{"trigger": {"setle": "5s"}}',
+     'powerconsul.conf: trigger.setle at line 1, column 23 (byte 22): this key is not known; did you mean "settle"?'),
     ("no attempts", '{"trigger": {"attempts": 0}}',
      'powerconsul.conf: trigger.attempts at line 1, column 26 (byte 25): "0" is not a whole number from 1 to 100'),
     ("too many attempts", '{"trigger": {"attempts": 101}}',

@@ -21,10 +21,13 @@ HEALTH = "/v1/health/service/"
 CHECKS = "/v1/agent/checks"
 AUTHORIZE = "/v1/internal/acl/authorize"
 TRIGGERS = "/v1/kv/triggers/"
+PAUSES = "/v1/kv/pauses/"
 STANDBY = json.dumps({"active_nodes": [OTHER], "standby_nodes": [NODE]})
 KEY = "cluster/production/web"
 PATH = f"/v1/kv/{KEY}"
 TRIGGER = "triggers/production/web/standalone/critical"
+PAUSED = "/v1/kv/pauses/production/web"
+UNTOLD = "it cannot be told whether it is paused: "
 CHANGING = {r"(127\.0\.0\.1|localhost):\d+": r"\1:PORT", r"time=\S+ ": "", r"incident=\w+": "incident=ID", r"pid=\d+": "pid=PID",
             r"duration_ms=\d+": "duration_ms=TIME"}
 OPENED = 'level=warning event="incident opened" service=web state=critical incident=ID check=web-role\n'
@@ -132,11 +135,11 @@ def watch(name, alteration, code, why):
     return handles("watch", name, alteration, code, logged(why) + f"powerconsul: {why}\n", CHECKS, limit=limit_for(why))
 
 
-def trigger(name, alteration, code, why, **others):
-    """Whether there is a trigger cannot be told."""
+def trigger(name, alteration, code, why, endpoint=TRIGGERS, **others):
+    """Whether there is a trigger cannot be told, or whether it is paused."""
     return handles("trigger", name, alteration, code,
-                   f'level=error event="nothing done" service=web state=critical incident=ID check=web-role why={text(why)}\n',
-                   TRIGGERS, f"web critical, check web-role: nothing done: {why}\nweb: {why}\n", **others)
+                   f'level=error event="nothing done" service=web state=critical incident=ID why={text(why)}\n',
+                   endpoint, f"web critical, check web-role: nothing done: {why}\nweb: {why}\n", **others)
 
 
 def doctor(name, alteration, says):
@@ -487,6 +490,16 @@ ROWS = [
     trigger("a redirect", alter.page(302), 65,
             f"Consul answers 302 to /v1/kv/{TRIGGER}: a redirect, which would lead to another key or host; give the address of "
             "Consul itself"),
+    # And whether it is paused.
+    handles("trigger", "no pause", unchanged, 0, RAN, PAUSES,
+            f"web critical, check web-role: ran {TRIGGER} as standalone: exit status 0 after N ms\n", runs=True),
+    trigger("a proxy's 404 for a pause", alter.page(404), 65, f"{UNTOLD}Consul answers 404 to {PAUSED}{AGENT}", PAUSES),
+    trigger("no pause, without an index", header("X-Consul-Index", None), 65,
+            f"{UNTOLD}Consul answers 404 to {PAUSED}{AGENT}", PAUSES),
+    trigger("no pause, without a leader", header("X-Consul-KnownLeader", "false"), 69,
+            f"{UNTOLD}Consul answers {PAUSED} without a cluster leader", PAUSES),
+    trigger("403 for a pause", alter.page(403), 77,
+            f"{UNTOLD}Consul answers 403 to {PAUSED}; the token needs key:read on pauses/production/web", PAUSES),
     doctor("401", alter.page(401),
            "Consul answers 401 to /v1/agent/self; a proxy in front of it asks for a name and a password; set "
            "--http-auth-file"),

@@ -11,8 +11,12 @@ import resource
 import select
 import shutil
 import sys
+import time
 
 from rows import LONGEST, POWERCONSUL, Row, main
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration" / "consul"))
+from machine import end_processes_below  # noqa: E402  pylint: disable=wrong-import-position
 
 NODE = "production-web1"
 KEY = "triggers/production/web/standalone/critical"
@@ -104,6 +108,17 @@ def never_ends(some):
     return write
 
 
+def told_in_the_log(says):
+    """By the worker that was left behind."""
+    def after(folder):
+        log, end = folder / "log", time.monotonic() + LONGEST
+        while not (log.exists() and says in log.read_text(encoding="utf-8")):
+            assert time.monotonic() < end, log.read_text(encoding="utf-8") if log.exists() else "there is no log"
+            time.sleep(0.05)
+        end_processes_below(folder)
+    return after
+
+
 def much(pipe):
     """200 MB of other nodes' checks, and one of this node's."""
     block = b",".join(json.dumps(entry(Node=f"node{i}", Output="x" * 3000)).encode() for i in range(300)) + b","
@@ -120,8 +135,13 @@ def in_bounded_memory(folder):
     assert not (folder / "state").exists() or (folder / "ran").exists()
 
 
-def only_a_lock(folder):
-    assert files_of(folder) == ["state/journal/web.json.lock", "store.json"], files_of(folder)
+def counted_only(folder):
+    """What does not fit into the journal is counted."""
+    it_ran(folder)
+    text = (folder / "state/journal/web.json").read_text(encoding="utf-8")
+    only, = json.loads(text)["incidents"]
+    assert ([each["check"] for each in only["checks"]], only["further_checks"]) == (["web-role"], 1), only
+    assert len(text) == 32 * 1024, len(text)
 
 
 def trigger(name, stdin, says="", code=65, err=None, after=nothing_ran, limit="60s", **others):
@@ -263,9 +283,8 @@ ROWS = [
     watch("10 000 lists in an entry, not closed", SOUND[:-2] + ', "X": ' + "[" * 10_000,
           says=f"standard input: not valid JSON at {place(len(SOUND) + 10_005)}: the text ends too early; it was cut off"),
     *names(),
-    watch("a check id of 100 kB", [entry(CheckID="x" * 100_000)],
-          err='level=error event=failed service=web state=critical error="1 open incidents of \\"web\\" do not fit into a '
-              'journal of 16384 bytes; register fewer checks for one service, or give them shorter ids"\n', after=only_a_lock),
+    watch("a check id of 100 kB beside another check", [entry(CheckID="x" * 100_000)], code=0,
+          err=(OPENED + RAN).replace("check=web-role", "check=web-role,LONG"), after=counted_only),
     watch("an output of 100 kB", [entry(Output="x" * 100_000)], code=0, err=OPENED + RAN, after=it_ran),
     watch("200 MB, of which the last check is this node's", much, code=0, err=OPENED + RAN, after=in_bounded_memory),
     watch("zeros without end", b"", through=shell("</dev/zero"),
@@ -279,6 +298,13 @@ ROWS = [
           says=f"standard input did not end in time; {WANTED}; {HELP}"),
     watch("a sound list and no end", never_ends(SOUND.encode()), more=("--timeout", "1s"),
           says=f"standard input did not end in time; {WANTED}; {HELP}"),
+    watch("cut off, for a worker", SOUND[:-1], more=("--detach", "--log", "FOLDER/log"),
+          says=f"standard input: not valid JSON at {place(len(SOUND) - 1)}: the text ends too early; it was cut off"),
+    # Whose checks they are is known to the worker only, which asks the agent.
+    watch("a check of this node's without a status, for a worker", [entry(Status=...)], code=0,
+          more=("--detach", "--log", "FOLDER/log"),
+          after=told_in_the_log('event=failed state=critical error="standard input: the check \\"web-role\\" at '
+                                'line 1, column 2 (byte 1): Status is missing"')),
     watch("cut off, for a dry run", SOUND[:-1], more=("--dry-run",),
           says=f"standard input: not valid JSON at {place(len(SOUND) - 1)}: the text ends too early; it was cut off"),
     trigger("sound", SOUND[1:-1], code=0, err="", out=DONE, after=it_ran),

@@ -71,6 +71,9 @@ struct caller {
     std::string host{"production-web2.example.org"};
     std::optional<std::string> input{};                   ///< what standard input holds; nothing: there is none
     std::function<powerconsul::result<bool>()> detach{};  ///< stands for a process of its own
+    std::function<bool()> is_old{};
+    std::function<void(const std::vector<std::string>&)> renew{};
+    std::function<powerconsul::result<void>(const std::string&)> act_as_owner{};
 
     [[nodiscard]] auto operator()(std::vector<std::string> args) const -> ended {
         cli::invocation call;
@@ -81,6 +84,9 @@ struct caller {
             call.input = [this](std::size_t, powerconsul::milliseconds) { return powerconsul::result{*input}; };
         }
         call.detach = detach;
+        call.is_old = is_old;
+        call.renew = renew;
+        call.act_as_owner = act_as_owner;
         call.environment.emplace("HOME", box / "home");
         call.environment.emplace("POWERCONSUL_CONFIG", box / "config.json");
         call.environment.emplace("POWERCONSUL_STATE_DIR", box / "state");

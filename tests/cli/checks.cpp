@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <csignal>
 
+#include <powerconsul/heal/journal_json.hpp>
+
 #include "caller.hpp"
 
 using tool::caller;
@@ -641,6 +643,32 @@ TEST_CASE("a log of a check that cannot be written changes no verdict, is told, 
     CHECK(member(shared, "reason").find("the check's log is not written: the state directory") != std::string::npos);
     CHECK(access((here.box / "other.log").c_str(), F_OK) != 0);
     REQUIRE(chmod((here.box / "state").c_str(), 0700) == 0);
+}
+
+TEST_CASE("a check that is bad names the triggers that were given up") {
+    using namespace powerconsul;
+    const site here;
+    REQUIRE(mkdir((here.box / "state").c_str(), 0700) == 0);
+    REQUIRE(mkdir((here.box / "state/journal").c_str(), 0700) == 0);
+    const auto keep = [&](std::vector<incident> incidents) {
+        for (std::size_t i = 0; i < incidents.size(); ++i) incidents[i].id = std::to_string(i);
+        here.box.write("state/journal/web.json", json::encode_journal({.service = "web", .incidents = incidents}));
+    };
+    const std::string note = "; powerconsul/given-up: ";
+    const auto reason = [&](std::string service) { return member(here.service("web1", std::move(service)), "reason"); };
+    keep({{.given_up = true, .key = "start"},
+          {.state = bad_state::warning, .given_up = true, .key = "warn"},
+          {.state = bad_state::warning, .closed = {1}, .given_up = true, .key = "closed"}});
+    CHECK(reason("down").ends_with(note + "start and warn do not heal it; see powerconsul incidents"));
+    CHECK(reason("down") == reason("down"));
+    CHECK(reason("up").find(note) == std::string::npos);
+    CHECK(reason("odd").find(note) == std::string::npos);
+    keep({{.given_up = true, .key = "start"}});
+    CHECK(reason("down").ends_with(note + "start does not heal it; see powerconsul incidents"));
+    keep({{.key = "start"}, {.closed = {1}, .given_up = true, .key = "closed"}});
+    CHECK(reason("down").find(note) == std::string::npos);
+    here.box.write("state/journal/web.json", "no journal");
+    CHECK(reason("down").find(note) == std::string::npos);
 }
 
 TEST_CASE("values may be attached, and may start with a dash") {

@@ -585,12 +585,14 @@ TEST_CASE("a remedy is worded as this program is told: options, or keys of the c
 TEST_CASE("what a configuration says of triggers is what the watch gets") {
     const sandbox box;
     box.write("config.json", R"({"triggerKey": "t", "noopTriggers": ["db"], "subVars": {"A": "b"}, "trigger":
-        {"timeout": "2m", "grace": 5, "backoff": "1s", "maxBackoff": "1h", "attempts": 7, "parallel": "64"}})");
+        {"timeout": "2m", "grace": 5, "backoff": "1s", "maxBackoff": "1h", "settle": "45s", "attempts": 7,
+         "parallel": "64"}})");
     const auto chosen = asked{box}();
     REQUIRE_MESSAGE(chosen, chosen.error().message);
     const auto& watch = chosen->watch;
     CHECK(watch.retry.backoff == seconds(1));
     CHECK(watch.retry.longest == seconds(3600));
+    CHECK(watch.retry.settle == seconds(45));
     CHECK(watch.retry.attempts == 7);
     CHECK(watch.at_once == 64);
     CHECK(watch.triggers.base_key == "t");
@@ -599,4 +601,26 @@ TEST_CASE("what a configuration says of triggers is what the watch gets") {
     REQUIRE(watch.triggers.substitutions.size() == 1);
     CHECK(watch.triggers.substitutions[0].name == "A");
     CHECK(watch.noop_triggers == std::vector<std::string>{"db"});
+}
+
+TEST_CASE("the watch looks where init scripts and the stop file stand by option, variable or key") {
+    const sandbox box;
+    write_config(box, "");
+    const auto watch = [&](std::vector<std::string> options, variables environment) {
+        const auto made = asked{box, std::move(options), std::move(environment)}();
+        REQUIRE_MESSAGE(made, made.error().message);
+        CHECK(made->init_directory == made->watch.init_directory);
+        return made->watch;
+    };
+    CHECK(watch({}, {}).init_directory == "/etc/init.d");
+    CHECK(watch({}, {}).stop_file == "/etc/powerconsul.stop");
+    CHECK_FALSE(watch({}, {}).manager);
+    box.write("config.json", R"({"initDirectory": "/of/file", "stopFile": "/stop/of/file", "serviceManager": "sysv"})");
+    CHECK(watch({}, {}).init_directory == "/of/file");
+    CHECK(watch({}, {}).stop_file == "/stop/of/file");
+    CHECK(watch({}, {}).manager == service_manager::sysv);
+    const variables both{{"POWERCONSUL_INIT_DIRECTORY", "/of/variable"},
+                         {"POWERCONSUL_STOP_FILE", "/stop/of/variable"}};
+    CHECK(watch({}, both).init_directory == "/of/variable");
+    CHECK(watch({}, both).stop_file == "/stop/of/variable");
 }

@@ -303,13 +303,13 @@ TEST_CASE("one service is read from Consul, with its triggers and nodes") {
           "\"critical\"?\n"
           "triggers/production/web/primary/critical:1:1: warning: the command ./restart is relative; triggers run in "
           "/, give its whole path\n"
-          "triggers/production/web/secondary/critical:1:1: note: there is no /no/such/shell on this machine\n"
+          "triggers/production/web/secondary/critical:1:1: warning: there is no /no/such/shell on this machine\n"
           "triggers/production/web/standalone/critical: warning: this trigger never runs: with a cluster document no "
           "node is standalone\n"
-          "6 warnings in 4 documents\n");
+          "7 warnings in 4 documents\n");
     CHECK(run.status == 1);
     const auto json = lint({"-S", "web", "--format", "json"});
-    CHECK(tool::member(json, "warnings") == "6");
+    CHECK(tool::member(json, "warnings") == "7");
     CHECK(tool::member(json, "documents") == "1");
     CHECK(tool::member(json, "triggers") == "3");
     const auto root = tool::json::parse(json.out);

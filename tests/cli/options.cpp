@@ -50,7 +50,7 @@ TEST_CASE("what is wrong with a command line is said in one sentence") {
          R"(the command "chek" is not known, did you mean "check"; see powerconsul --help)"},
         {"unknown command",
          {"frobnicate"},
-         R"(the command "frobnicate" is not known; expected check, watch, trigger, incidents, lint, role, acl-policy, config or doctor; see powerconsul --help)"},
+         R"(the command "frobnicate" is not known; expected check, watch, trigger, incidents, pause, resume, lint, role, acl-policy, config or doctor; see powerconsul --help)"},
         {"no subject",
          {"check"},
          "check needs a subject: service, servicegroup, crontab, process, tcp or http; see powerconsul check --help"},

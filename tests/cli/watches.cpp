@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/files.hpp>
@@ -49,6 +52,10 @@ using words = std::vector<std::string>;
     for (auto at = text.find(what); at != std::string_view::npos; at = text.find(what, at + 1)) ++count;
     return count;
 }
+
+/// Lets a service be given up within milliseconds.
+constexpr std::string_view impatient =
+    R"({"trigger": {"attempts": 1, "backoff": "1ms", "maxBackoff": "1ms", "settle": "1ms"}})";
 
 /// A node whose services have a trigger of each kind: web shell text, mail a script that fails, db an argument vector,
 /// bad one that cannot be read, nix none.
@@ -100,7 +107,7 @@ struct site {
         args.insert(args.end(), more.begin(), more.end());
         return call(std::move(args));
     }
-    /// With one attempt and a back-off of a millisecond the second run gives up, or the one after it.
+    /// With one attempt and waits of a millisecond a run soon gives up.
     void give_up_web() const {
         for (int turn = 0; turn < 1000 && count_of("event=\"gave up\"", box.text_of("log")) == 0; ++turn) {
             REQUIRE(watch(list_of({entry("web")})).status == 0);
@@ -162,19 +169,120 @@ TEST_CASE("a dry run says what would run and why the rest would not, and touches
     CHECK_FALSE(here.exists("log"));
 }
 
-TEST_CASE("incidents are shown as text or JSON, and acknowledged") {
-    const site here{R"({"trigger": {"attempts": 1, "backoff": "1ms", "maxBackoff": "1ms"}})"};
+TEST_CASE("incidents are shown as text or JSON, in full or as statistics") {
+    const site here{impatient};
     CHECK(here.call({"incidents"}).out == "no incidents\n");
-    CHECK(here.call({"incidents", "ack"}).status == 64);
-    CHECK(here.call({"incidents", "ack", "web"}).status == 65);
+    CHECK(here.call({"incidents", "--stats"}).out == "no trigger has run\n");
+    const std::string key = "triggers/production/web/standalone/critical";
+    REQUIRE(here.watch(list_of({entry("web")})).status == 0);
+    const auto open = here.call({"incidents"});
+    CAPTURE(open.out);
+    CHECK(open.status == 0);
+    CHECK(count_of(" ago) web critical: open, 1 attempt, the last one: ended, exit status 0 after ", open.out) == 1);
+    // The time is for people, without a zone.
+    CHECK(open.out[10] == ' ');
+    CHECK(open.out.find(" (") == 19);
+    CHECK(count_of("\n", open.out) == 1);
+
     here.give_up_web();
+    const auto lost = here.call({"incidents"});
+    CAPTURE(lost.out);
+    CHECK(lost.status == 1);
+    CHECK(lost.err.empty());
+    CHECK(lost.out.find(" ago) web critical: given up, 1 attempt, the last one: not healed, exit status 0 after ") !=
+          std::string::npos);
+    CHECK(lost.out.ends_with("; its trigger was given up: " + key +
+                             "; see to it by hand, then: powerconsul incidents ack web\n"));
+    const auto full = here.call({"incidents", "--verbose"});
+    CHECK(full.status == 1);
+    CHECK(count_of("    check web-role\n", full.out) == 1);
+    CHECK(count_of(' ' + key + " attempt 1: not healed, exit status 0 after ", full.out) == 1);
+    const auto counted = here.call({"incidents", "--stats"});
+    CHECK(counted.status == 1);
+    CHECK(counted.out == "trigger" + std::string(key.size() - 4, ' ') + "runs   healed     median time  given up\n" +
+                             key + "      1        0               -       yes\n");
+
     CHECK(here.call({"incidents", "--json"}).out.starts_with(R"({"incidents":[{"id":")"));
     CHECK(here.call({"incidents", "--format", "json"}).out == here.call({"incidents", "--json"}).out);
-    const auto done = here.call({"incidents", "ack", "web"});
+    CHECK(here.call({"incidents", "--json", "--verbose"}).out.find(R"("tried":[{"key":")" + key) != std::string::npos);
+    CHECK(here.call({"incidents", "--stats", "--json"}).out ==
+          R"({"triggers":[{"trigger":")" + key + "\"" + R"(,"runs":1,"healed":0,"given_up":true}],"notes":[]})" + "\n");
+    CHECK(here.call({"incidents", "--json"}).status == 1);
+}
+
+TEST_CASE("incidents that ended before --since are left out") {
+    const site here;
+    REQUIRE(here.watch(list_of({entry("web")})).status == 0);
+    const auto now = static_cast<std::int64_t>(time(nullptr)) * 1000;
+    const std::string path = "state/journal/web.json";
+    auto known = json::decode_journal(here.box.text_of(path));
+    REQUIRE(known);
+    known->incidents[0].opened = {now - 50 * 3'600'000};
+    known->attempts[0].began = {now - 50 * 3'600'000};
+    const auto shown = [&](std::int64_t closed, std::string_view since) {
+        known->incidents[0].closed = {closed};
+        known->incidents[0].how = closed == 0 ? powerconsul::closing::open : powerconsul::closing::over;
+        here.box.write(path, json::encode_journal(*known));
+        const auto told = here.call({"incidents", "--since", std::string{since}});
+        CHECK(told.status == 0);
+        return count_of("(2 d ago) web critical: ", told.out);
+    };
+    CHECK(shown(now - 25 * 3'600'000, "24h") == 0);
+    CHECK(shown(now - 25 * 3'600'000, "26h") == 1);
+    CHECK(shown(now - 25 * 3'600'000, "7d") == 1);
+    CHECK(shown(0, "24h") == 1);
+    CHECK(here.call({"incidents", "--stats", "--since", "24h"}).out == "no trigger has run\n");
+    CHECK(count_of("triggers/production/web", here.call({"incidents", "--stats", "--since", "3d"}).out) == 1);
+    const auto wrong = here.call({"incidents", "--since", "yesterday"});
+    CHECK(wrong.status == 64);
+    CHECK(wrong.err.starts_with("powerconsul: --since: "));
+}
+
+TEST_CASE("what is acknowledged has all attempts again, and a worker makes one") {
+    const site here{impatient};
+    CHECK(here.call({"incidents", "ack"}).status == 64);
+    const auto unknown = here.call({"incidents", "ack", "web"});
+    CHECK(unknown.status == 65);
+    CHECK(unknown.err == "powerconsul: there are no incidents of \"web\"; see powerconsul incidents\n");
+    here.give_up_web();
+    int detached = 0;
+    caller run{here.box};
+    run.detach = [&] {
+        ++detached;
+        return powerconsul::result{false};
+    };
+    const auto done = run({"incidents", "ack", "web"});
     CHECK(done.status == 0);
-    CHECK(done.out == "web: 1 incident is tried again with the next run of the watch\n");
+    CHECK(done.err.empty());
+    CHECK(done.out == "web: its triggers have all attempts again, and an attempt follows at once\n");
+    CHECK(detached == 1);
+    CHECK(here.call({"incidents"}).status == 0);
     CHECK(here.watch(list_of({entry("web")})).status == 0);
     CHECK(here.box.text_of("ran") == "healing production 1\nhealing production 1\n");
+
+    // What is given up in both states needs a worker for each.
+    const std::string path = "state/journal/web.json";
+    auto known = json::decode_journal(here.box.text_of(path));
+    REQUIRE(known);
+    known->incidents.push_back({.id = "w", .state = powerconsul::bad_state::warning, .opened = {1}});
+    here.box.write(path, json::encode_journal(*known));
+    detached = 0;
+    CHECK(run({"incidents", "ack", "web"}).status == 0);
+    CHECK(detached == 2);
+    known->incidents.clear();
+    here.box.write(path, json::encode_journal(*known));
+    detached = 0;
+    CHECK(run({"incidents", "ack", "web"}).out ==
+          "web: its triggers have all attempts again, for the next incident, since none is open\n");
+    CHECK(detached == 0);
+    CHECK(run({"incidents", "ack", "web"}).status == 65);
+
+    run.detach = [] { return powerconsul::result<bool>{powerconsul::fail(powerconsul::errc::io, "no process")}; };
+    known = json::decode_journal(here.box.text_of(path));
+    REQUIRE(known);
+    known->incidents.push_back({.id = "c", .opened = {1}});
+    here.box.write(path, json::encode_journal(*known));
+    CHECK(run({"incidents", "ack", "web"}).err == "powerconsul: no process\n");
 
     powerconsul::posix_files files;
     powerconsul::journal_directory<powerconsul::posix_files> journals{files, here.box / "state"};
@@ -183,6 +291,28 @@ TEST_CASE("incidents are shown as text or JSON, and acknowledged") {
     const auto waits = here.call({"incidents", "ack", "web", "--timeout", "100ms"});
     CHECK(waits.status == 75);
     CHECK(waits.err.ends_with("; try again when its trigger has ended\n"));
+}
+
+TEST_CASE("incidents are looked at and acknowledged as the user who keeps them") {
+    const site here{impatient};
+    here.give_up_web();
+    caller run{here.box};
+    words asked;
+    run.act_as_owner = [&](const std::string& directory) {
+        asked.push_back(directory);
+        return powerconsul::result<void>{};
+    };
+    CHECK(run({"incidents"}).status == 1);
+    CHECK(run({"incidents", "ack", "web"}).status == 0);
+    CHECK(asked == words{here.box / "state", here.box / "state"});
+    run.act_as_owner = [](const std::string&) {
+        return powerconsul::result<void>{powerconsul::fail(powerconsul::errc::denied, "not as they")};
+    };
+    for (const words& each : {words{"incidents"}, {"incidents", "ack", "web"}}) {
+        const auto refused = run(each);
+        CHECK(refused.status == 77);
+        CHECK(refused.err == "powerconsul: not as they\n");
+    }
 }
 
 TEST_CASE("entries of other nodes, of the node, in another state or not proven open no incident") {
@@ -217,7 +347,9 @@ TEST_CASE("nothing acts while the stop file is there, and that is said") {
     const auto direct = here.trigger(entry("web"));
     CHECK(direct.status == 75);
     CHECK(direct.out == "web critical, check web-role: nothing done: " + stopped + '\n');
-    CHECK(here.call({"incidents"}).out.starts_with("nothing acts: " + stopped + "\nweb  web-role  critical  open  "));
+    const auto shown = here.call({"incidents"}).out;
+    CHECK(shown.starts_with("nothing acts: " + stopped + '\n'));
+    CHECK(shown.ends_with(" ago) web critical: open, no attempt; " + stopped + '\n'));
     CHECK_FALSE(here.exists("ran"));
 }
 
@@ -317,7 +449,7 @@ TEST_CASE("standard input that is no list of checks changes nothing") {
 }
 
 TEST_CASE("--detach returns at once and leaves a worker") {
-    const site here{R"({"trigger": {"backoff": "1ms", "maxBackoff": "1ms", "attempts": 1}})"};
+    const site here;
     caller run{here.box};
     run.input = list_of({entry("web")});
     int detached = 0;
@@ -328,21 +460,20 @@ TEST_CASE("--detach returns at once and leaves a worker") {
     CHECK(run({"watch", "critical", "--detach"}).status == 0);
     CHECK(detached == 1);
     CHECK_FALSE(here.exists("state"));
-
-    here.give_up_web();
-    CHECK_FALSE(here.exists("state/journal/worker-critical.lock"));
-    // There is nothing left to be tried: the worker sees that and ends.
-    here.store("critical", "bad", {"web"});
-    run.detach = [] { return powerconsul::result{true}; };
-    CHECK(run({"watch", "critical", "--detach"}).status == 0);
-    CHECK(here.exists("state/journal/worker-critical.lock"));
-    CHECK(count_of("healing", here.box.text_of("ran")) == 1);
+    // The worker asks the agent, again and again if it does not answer.
+    CHECK(caller{here.box,
+                 {{"POWERCONSUL_STORE", ""}, {"POWERCONSUL_HTTP_ADDR", "127.0.0.1:1"}},
+                 "production-web2",
+                 "[]",
+                 run.detach}({"watch", "critical", "--detach"})
+              .status == 0);
+    CHECK(detached == 2);
 
     run.detach = [] { return powerconsul::result<bool>{powerconsul::fail(powerconsul::errc::io, "no process")}; };
     CHECK(run({"watch", "critical", "--detach"}).err == "powerconsul: no process\n");
     run.detach = [&] {
         ++detached;
-        return powerconsul::result{true};
+        return powerconsul::result{false};
     };
     run.input = "null";
     CHECK(run({"watch", "critical", "--detach"}).status == 65);
@@ -353,7 +484,32 @@ TEST_CASE("--detach returns at once and leaves a worker") {
     const auto told = run({"watch", "critical", "--detach", "--log", "stderr"});
     CHECK(told.status == 64);
     CHECK(told.err == "powerconsul: --detach leaves no stderr for the log; give --log another place\n");
-    CHECK(detached == 1);
+    CHECK(detached == 2);
+}
+
+TEST_CASE("a worker whose program was replaced goes on in the new one, with the same options") {
+    const site here;
+    caller run{here.box};
+    run.input = list_of({entry("web")});
+    pid_t worker = -1;
+    run.detach = [&] {
+        worker = fork();
+        return powerconsul::result{worker == 0};
+    };
+    run.is_old = [] { return true; };
+    run.renew = [&](const words& given) {
+        std::string text;
+        for (const auto& each : given) text += each + '\n';
+        here.box.write("renewed", text);
+    };
+    const auto done = run({"watch", "critical", "--detach", "--max-age", "90s"});
+    CHECK(done.status == 0);
+    REQUIRE(worker > 0);
+    int status = -1;
+    REQUIRE(waitpid(worker, &status, 0) == worker);
+    CHECK(status == 0);
+    CHECK(here.box.text_of("renewed") == "watch\ncritical\n--detach\n--from-agent\n--max-age=90s\n");
+    CHECK_FALSE(here.exists("ran"));
 }
 
 TEST_CASE("trigger runs one at once, records it, and exits with what came of it") {
@@ -412,7 +568,7 @@ TEST_CASE("a direct attempt belongs to the watch's incident, even if the check w
     CHECK(here.trigger(R"({"ServiceName": "web", "CheckID": "web-role"})").status == 0);
     CHECK(here.watch(list_of({entry("web")})).status == 0);
     CHECK(here.box.text_of("ran") == "healing production 1\n");
-    CHECK(count_of("web-role", here.call({"incidents"}).out) == 1);
+    CHECK(count_of(R"("checks":["web-role"])", here.call({"incidents", "--json"}).out) == 1);
 }
 
 TEST_CASE("what a trigger prints cannot steer a terminal") {
@@ -463,8 +619,9 @@ TEST_CASE("a trigger that still runs is to be tried again later") {
     const auto held = powerconsul::posix_supervisor{}.run({.argv = {"/bin/true"}}, [&](const auto& mark) {
         auto known = json::decode_journal(here.box.text_of(path));
         REQUIRE(known);
-        auto& last = known->incidents.at(0).last;
+        auto& last = known->attempts.back();
         last.result = powerconsul::healing::unfinished;
+        last.ended = {};
         last.process = mark;
         here.box.write(path, json::encode_journal(*known));
         done = here.trigger(entry("web"));
@@ -472,8 +629,7 @@ TEST_CASE("a trigger that still runs is to be tried again later") {
     });
     CHECK(held.error().message == "seen");
     CHECK(done.status == 75);
-    CHECK(done.out.starts_with("web: the last attempt of incident "));
-    CHECK(done.out.ends_with(" still runs\n"));
+    CHECK(done.out == "web: the last attempt on the service still runs\n");
     CHECK(here.box.text_of("ran") == "healing production 1\n");
 }
 
@@ -518,5 +674,6 @@ TEST_CASE("a journal that is damaged starts anew, is kept, and is said in the lo
     CAPTURE(log);
     CHECK(count_of("level=error event=\"journal damaged\" service=web", log) == 1);
     CHECK(here.box.text_of("state/journal/web.json.damaged") == R"({"x)");
-    CHECK(here.call({"incidents"}).out.starts_with("web  web-role  critical  open  "));
+    const auto again = here.call({"incidents"}).out;
+    CHECK(count_of(" ago) web critical: open, no attempt; its journal was damaged: ", again) == 1);
 }

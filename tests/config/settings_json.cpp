@@ -33,11 +33,11 @@ TEST_CASE("every key reaches its setting") {
     const auto read = json::decode_settings(R"({
       "triggerKey": "t/production", "environment": "production", "serverRole": "web", "node": "n1", "datacenter": "hq",
       "consul": {"httpAddr": "https://consul:8501", "tokenFile": "/etc/token"}, "store": "/s.json", "stateDir": "/state",
-      "serviceManager": "systemd", "format": "text", "timeout": "8s", "maxAge": 90, "maxStale": "3s",
+      "serviceManager": "systemd", "initDirectory": "/init.d", "format": "text", "timeout": "8s", "maxAge": 90, "maxStale": "3s",
       "consistent": true, "healthCache": "false", "unknownExit": 3, "workUser": "deploy",
       "takeoverOn": "warning", "takeoverAfter": "0s", "giveBackAfter": 30, "absentAfter": "2m", "noopTriggers": "web", "log": "/var/log/powerconsul/", "logLevel": "debug",
       "logFormat": "json", "stopFile": "/etc/stop", "trigger": {"timeout": "2m", "grace": 5, "backoff": "1s",
-      "maxBackoff": "1h", "attempts": 7, "parallel": "64"}})");
+      "maxBackoff": "1h", "settle": "45s", "attempts": 7, "parallel": "64"}})");
     REQUIRE_MESSAGE(read, read.error().message);
     CHECK(read->text("triggerKey") == "t/production");
     CHECK(read->text("environment") == "production");
@@ -50,6 +50,7 @@ TEST_CASE("every key reaches its setting") {
     CHECK(read->text("store") == "/s.json");
     CHECK(read->text("stateDir") == "/state");
     CHECK(read->text("serviceManager") == "systemd");
+    CHECK(read->text("initDirectory") == "/init.d");
     CHECK(read->text("format") == "text");
     CHECK(read->text("timeout") == "8s");
     CHECK(read->text("maxAge") == "90");
@@ -71,6 +72,7 @@ TEST_CASE("every key reaches its setting") {
     CHECK(read->text("trigger.grace") == "5");
     CHECK(read->text("trigger.backoff") == "1s");
     CHECK(read->text("trigger.maxBackoff") == "1h");
+    CHECK(read->text("trigger.settle") == "45s");
     CHECK(read->text("trigger.attempts") == "7");
     CHECK(read->text("trigger.parallel") == "64");
     CHECK(json::decode_settings("{}"));
@@ -119,7 +121,7 @@ TEST_CASE("a wrong configuration names the key, its place and what was expected"
         {"misspelt key", R"({"clusterkey": "x"})",
          R"(clusterkey at line 1, column 16 (byte 15): this key is not known; did you mean "clusterKey"?)"},
         {"unknown key", R"({"zzzzzz": "red"})",
-         "zzzzzz at line 1, column 12 (byte 11): this key is not known; there are serviceFilter, clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, consul, store, stateDir, serviceManager, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, workUser, takeoverOn, takeoverAfter, giveBackAfter, absentAfter, log, logLevel, logFormat, stopFile and trigger"},
+         "zzzzzz at line 1, column 12 (byte 11): this key is not known; there are serviceFilter, clusterKey, triggerKey, subVars, noopTriggers, consulConfig, environment, serverRole, node, datacenter, consul, store, stateDir, serviceManager, initDirectory, format, timeout, maxAge, maxStale, consistent, healthCache, unknownExit, workUser, takeoverOn, takeoverAfter, giveBackAfter, absentAfter, log, logLevel, logFormat, stopFile and trigger"},
         {"key twice", "{\"node\": \"a\",\n\"node\": \"b\"}",
          "node at line 2, column 9 (byte 22): the key comes twice; keep one"},
         {"text is empty", R"({"node": ""})", "node at line 1, column 10 (byte 9): expected a text, found an empty one"},
@@ -283,5 +285,5 @@ TEST_CASE("the known keys are those that are read") {
         const auto read = json::read_settings("{\"" + std::string{key} + "\": null}");
         for (const auto& each : read.problems) CHECK(each.what.find("not known") == std::string::npos);
     }
-    CHECK(json::settings_keys().size() == 31);
+    CHECK(json::settings_keys().size() == 32);
 }

@@ -54,6 +54,17 @@ auto checks_of(std::string_view text, std::string_view node) -> result<std::vect
 
 }  // namespace
 
+TEST_CASE("how often a check runs is read where Consul says so, and anything else there is left out") {
+    CHECK(only(checks_of(from_consul, "n1")).interval.empty());
+    CHECK(only(checks_of('[' + entry("n1", "c", R"(,"Interval":"1m0s","Definition":{"Interval":"5s"})") + ']', "n1"))
+              .interval == "1m0s");
+    for (const std::string_view odd : {"null", "10", "[1]", R"({"a": 1})", "true"}) {
+        CAPTURE(odd);
+        const std::string member = R"(,"Interval":)" + std::string{odd};
+        CHECK(only(checks_of('[' + entry("n1", "c", member) + ']', "n1")).interval.empty());
+    }
+}
+
 TEST_CASE("the input of a checks watch is read") {
     const auto check = only(checks_of(from_consul, "n1"));
     CHECK(check.node == "n1");

@@ -120,6 +120,62 @@ TEST_CASE("a key is there, cleanly absent, or unknown for a reason") {
     CHECK((*entry)->modify_index == 9);
 }
 
+TEST_CASE("a key is changed only if nobody else has changed it") {
+    store consul{{.node = "web1", .datacenter = "hq"}};
+    manual_clock time;
+    consul_client<store&, manual_clock&> asked{consul, time, seconds(10)};
+    const auto change = [&](std::optional<std::string> value, std::uint64_t index) {
+        return asked.change_key("a b/c", "", std::move(value), index);
+    };
+    const auto there = [&] { return *asked.read_key("a b/c", ""); };
+    CHECK(change("first", 0).value_or(false));
+    CHECK_FALSE(change("second", 0).value_or(true));
+    REQUIRE(there());
+    CHECK(there()->value == "first");
+    const std::uint64_t index = there()->modify_index;
+    CHECK(change("second", index).value_or(false));
+    CHECK_FALSE(change({}, index).value_or(true));
+    CHECK(there()->value == "second");
+    CHECK(change({}, there()->modify_index).value_or(false));
+    CHECK_FALSE(there());
+}
+
+TEST_CASE("a change that is refused, or whose answer is no answer, is no change") {
+    struct row {
+        http_response answer;
+        errc code;
+        std::string_view message;
+    };
+    const row rows[] = {
+        {{403, "Permission denied", {}},
+         errc::denied,
+         "Consul answers 403 to /v1/kv/a: Permission denied; the token needs key:write on a"},
+        {{500, "No cluster leader", {}}, errc::unavailable, "Consul answers 500 to /v1/kv/a: No cluster leader"},
+        {{404, "", {}}, errc::bad_data, "Consul answers 404 to /v1/kv/a; is the address that of a Consul agent?"},
+        {{200, "", {}}, errc::bad_data, "/v1/kv/a: the answer is neither true nor false; is a proxy in between?"},
+        {{200, "truely", {}}, errc::bad_data, "/v1/kv/a: the answer is neither true nor false; is a proxy in between?"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.message);
+        manual_clock time;
+        fake_transport fake;
+        fake.on(http_method::put, "/v1/kv/a?cas=7&dc=dr", row.answer);
+        fake.on(http_method::del, "/v1/kv/a?cas=7&dc=dr", row.answer);
+        client consul{fake, time, seconds(10)};
+        for (const auto& value : {std::optional<std::string>{"x"}, std::optional<std::string>{}}) {
+            const auto done = consul.change_key("a", "dr", value, 7);
+            REQUIRE_FALSE(done);
+            CHECK(done.error().code == row.code);
+            CHECK(done.error().message == row.message);
+        }
+    }
+    manual_clock time;
+    fake_transport fake;
+    client consul{fake, time, {}};
+    CHECK(consul.change_key("a", "", "x", 0).error().code == errc::timed_out);
+    CHECK(fake.requests().empty());
+}
+
 TEST_CASE("names are percent-encoded, segment by segment") {
     fake_transport fake;
     manual_clock time;

@@ -4,7 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <ctime>
+#include <optional>
+#include <string>
 #include <string_view>
 
 using namespace powerconsul;
@@ -125,6 +128,104 @@ TEST_CASE("times are written in UTC with their milliseconds") {
     }
 }
 
+TEST_CASE("a time is read with its offset, and nothing else is a time") {
+    struct row {
+        std::string_view text;
+        std::optional<std::int64_t> wall;
+    };
+    constexpr std::int64_t noon = 1'709'208'000'000;
+    const row rows[] = {
+        {"2024-02-29T12:00:00.000Z", noon},
+        {"2024-02-29T12:00:00Z", noon},
+        {"2024-02-29T12:00Z", noon},
+        {"2024-02-29 12:00:00Z", noon},
+        {"2024-02-29T12:00:00+00:00", noon},
+        {"2024-02-29T12:00:00-00:00", noon},
+        {"2024-02-29T13:00:00+01:00", noon},
+        {"2024-02-29T13:00:00+0100", noon},
+        {"2024-03-01T01:45+13:45", noon},
+        {"2024-02-29 08:30:00-03:30", noon},
+        {"2024-02-29T12:00:00,123456789+00:00", noon + 123},
+        {"2024-02-29T12:00:00.5Z", noon + 500},
+        {"2024-02-29T12:00:01Z", noon + 1000},
+        {"1970-01-01T00:00:00Z", 0},
+        {"1970-01-01T01:00:00+01:00", 0},
+        {"9999-12-31T23:59:59.999Z", last_time.count},
+        {"", {}},
+        {"Z", {}},
+        {"2024-02-29T12:00:00", {}},
+        {"2024-02-29", {}},
+        {"2024-02-29T12Z", {}},
+        {"2024-02-29T12:00:00 Z", {}},
+        {"2024-02-29T12:00:00Z ", {}},
+        {" 2024-02-29T12:00:00Z", {}},
+        {"2024-02-29t12:00:00Z", {}},
+        {"2024-02-29T12:00:00z", {}},
+        {"2024-02-29T12:00:00.Z", {}},
+        {"2024-02-29T12:00:00+01", {}},
+        {"2024-02-29T12:00:00+24:00", {}},
+        {"2024-02-29T12:00:00+01:60", {}},
+        {"2024-02-29T12:00:00+1:00", {}},
+        {"2024-02-29T12:00:00+01:00:00", {}},
+        {"2024-02-29T12:00:00 UTC", {}},
+        {"2024-02-29T24:00:00Z", {}},
+        {"2024-02-29T12:60:00Z", {}},
+        {"2024-02-29T12:00:60Z", {}},
+        {"2024-02-29T+1:00:00Z", {}},
+        {"2024-2-29T12:00:00Z", {}},
+        {"2023-02-29T12:00:00Z", {}},
+        {"2024-04-31T12:00:00Z", {}},
+        {"2024-00-10T12:00:00Z", {}},
+        {"2024-13-10T12:00:00Z", {}},
+        {"2024-01-00T12:00:00Z", {}},
+        {"2024-01-32T12:00:00Z", {}},
+        {"1969-12-31T23:59:59Z", {}},
+        {"1970-01-01T00:00:00+00:01", {}},
+        {"9999-12-31T23:59:59-00:01", {}},
+        {"0000-01-01T00:00:00Z", {}},
+        {"10000-01-01T00:00:00Z", {}},
+        {"1709208000", {}},
+        {"@1709208000", {}},
+        {"Thu Feb 29 12:00:00 UTC 2024", {}},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.text);
+        const auto read = parse_time(row.text);
+        CHECK(read.has_value() == row.wall.has_value());
+        CHECK(read.value_or(milliseconds{}).count == row.wall.value_or(0));
+    }
+    for (std::size_t i = 0; i < rows[0].text.size(); ++i) {
+        CAPTURE(i);
+        CHECK_FALSE(parse_time(rows[0].text.substr(0, i)));
+        std::string changed{rows[0].text};
+        changed[i] = '\0';
+        CHECK_FALSE(parse_time(changed));
+    }
+    for (std::int64_t day = 0; day < 2'932'896; day += 17) {
+        const milliseconds time{day * 86'400'000 + day % 86'400'000};
+        CHECK(parse_time(utc_time(time)) == time);
+    }
+}
+
+TEST_CASE("what date prints is read, wherever it is called") {
+    for (const std::string_view zone : {"UTC", "IST-5:30", "NST3:30", "CET-1CEST", "<+1345>-13:45", "<-1130>11:30"}) {
+        for (const std::string_view format : {"-Is", "-Im", "-Ins", "--rfc-3339=seconds", "--rfc-3339=ns"}) {
+            for (const std::int64_t time : {1'709'208'000, 1'721'304'060, 1'796'058'000}) {
+                const std::string command =
+                    "TZ='" + std::string{zone} + "' date -d @" + std::to_string(time) + ' ' + std::string{format};
+                CAPTURE(command);
+                std::FILE* const pipe = ::popen(command.c_str(), "r");
+                REQUIRE(pipe != nullptr);
+                char text[100]{};
+                const std::size_t size = std::fread(text, 1, sizeof text, pipe);
+                CHECK(::pclose(pipe) == 0);
+                REQUIRE(size > 0);
+                CHECK(parse_time({text, size - 1}) == seconds(time));
+            }
+        }
+    }
+}
+
 TEST_CASE("the C library agrees") {
     std::size_t days = 0;
     std::size_t wrong = 0;
@@ -139,4 +240,33 @@ TEST_CASE("the C library agrees") {
     }
     CHECK(wrong == 0);
     CHECK(days == 225'608);
+}
+
+TEST_CASE("lengths of time as Go and Consul write them") {
+    struct row {
+        std::string_view text;
+        std::int64_t count;  ///< milliseconds; -1: none
+    };
+    constexpr row rows[] = {{"0s", 0},
+                            {"10s", 10'000},
+                            {"1m30s", 90'000},
+                            {"500ms", 500},
+                            {"2h0m0s", 7'200'000},
+                            {"1.5s", 1000},
+                            {"", -1},
+                            {"10", -1},
+                            {"s", -1},
+                            {"10x", -1},
+                            {"-1s", -1},
+                            {"99999999999s", -1},
+                            {"2562047h", 9'223'369'200'000},
+                            {"2562048h", -1}};
+    for (const auto& row : rows) {
+        CAPTURE(row.text);
+        const auto read = parse_go_duration(row.text);
+        CHECK((read ? read->count : -1) == row.count);
+    }
+    std::string sum;
+    for (int i = 0; i < 300; ++i) sum += "9999999999h";
+    CHECK_FALSE(parse_go_duration(sum));
 }

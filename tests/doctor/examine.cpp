@@ -17,8 +17,8 @@ namespace {
 
 using words = std::vector<std::string>;
 
-auto examine(scene& at, const std::string& only = {}, const std::string& stopped = {}) -> std::vector<finding> {
-    return examination{at.here, at.machine, at.reader, at.chosen, stopped}(only);
+auto examine(scene& at, const std::string& only = {}) -> std::vector<finding> {
+    return examination{at.here, at.machine, at.reader, at.chosen}(only);
 }
 
 auto find(const std::vector<finding>& all, std::string_view point) -> finding {
@@ -333,17 +333,24 @@ TEST_CASE("what the agent's user keeps of incidents, and what a check printed la
     at.here.files.put("/proc/100", "", scene::directory(33));
     at.here.files.put("/state", "", scene::directory(33));
     at.here.files.put("/state/journal", "", scene::directory(33));
-    incident lost{.id = "web-1", .node = "production-web1", .check_id = "web-role", .opened = seconds(1)};
-    lost.attempts = 5;
-    lost.given_up = true;
-    at.here.files.put("/state/journal/web.json", json::encode_journal({"web", {lost}}),
-                      {file_kind::regular, 0600, 33, 33, 0, 0});
+    const std::string key = "triggers/production/web/primary/critical";
+    const journal kept{.service = "web",
+                       .incidents = {{.id = "web-1",
+                                      .node = "production-web1",
+                                      .opened = seconds(1),
+                                      .checks = {{.check_id = "web-role", .bad = true}},
+                                      .attempts = 5,
+                                      .given_up = true,
+                                      .key = key}},
+                       .ledgers = {{.key = key, .attempts = 5, .given_up = true}}};
+    at.here.files.put("/state/journal/web.json", json::encode_journal(kept), {file_kind::regular, 0600, 33, 33, 0, 0});
     at.answer("/v1/agent/checks", 200, R"({"web-role": {"Node": "production-web1", "CheckID": "web-role",
         "ServiceID": "web", "ServiceName": "web", "Status": "warning", "Output":
         "{\"type\":\"service\",\"expects\":true,\"clustered\":true,\"state\":\"unknown\",\"code\":1,\"reason\":\"who knows\"}"}})");
     const auto all = examine(at);
     CHECK(faults(all) == words{"check web-role warning", "incidents web error"});
     CHECK(find(all, "check web-role").what.ends_with("who knows"));
+    CHECK(find(all, "incidents web").what == "given up after 5 attempts: " + key + " is not run any more");
     CHECK(faults(examine(at, "other")) == words{"service other warning", "checks warning"});
 }
 
@@ -391,7 +398,7 @@ TEST_CASE("a watch sees what its own token, the agent's environment or its defau
 
 TEST_CASE("files of the agent's own file systems") {
     scene at;
-    at.chosen.stop_file = "/tmp/stop";
+    at.chosen.watch.stop_file = "/tmp/stop";
     at.chosen.state_dir = "/tmp/state";
     at.here.files.put("/tmp/state", "", scene::directory(0));
     at.here.files.put("/web.json", scene::agent_file("powerconsul", R"(, "noopfile", "/tmp/noop")"));
@@ -403,9 +410,46 @@ TEST_CASE("files of the agent's own file systems") {
 
 TEST_CASE("the stop file") {
     scene at;
-    const auto found = find(examine(at, "", "the stop file is there"), "stop file");
+    at.here.files.put("/stop", "");
+    const auto found = find(examine(at), "stop file");
     CHECK(found.state == condition::warning);
-    CHECK(found.what == "the stop file is there");
+    CHECK(found.what == "the stop file \"/stop\" is there; delete it to let triggers run");
+}
+
+TEST_CASE("a pause that holds is told, with the services that it holds") {
+    scene at;
+    at.store.add("hq", {.service = "mail", .node = "production-web1"});
+    const auto pauses = [&] {
+        words told;
+        for (const auto& each : examine(at)) {
+            if (each.point.starts_with("pause")) told.push_back(std::string{to_string(each.state)} + ' ' + each.what);
+        }
+        return told;
+    };
+    CHECK(pauses() == words{});
+    const milliseconds now = at.here.clock.wall();
+    const auto paused_by = [&](const std::string& who) {
+        return json::encode_pause({now + seconds(7200), now - seconds(60), who, "kernel update"});
+    };
+    const std::string until = "paused until " + clock_text(now + seconds(7200)) + " (2 h left) by ";
+    at.store.put("hq", "pauses/production/mail", paused_by("anna@a"));  // which nobody checks here
+    CHECK(pauses() == words{});
+    at.store.put("hq", "pauses/production/_all", paused_by("bert@b"));
+    CHECK(pauses() == words{"warning web: " + until + "bert@b: kernel update (pauses/production/_all)"});
+    at.here.files.put("/state/pause-web.json", paused_by("root@c"), {.kind = file_kind::regular, .mode = 0644});
+    CHECK(pauses() == words{"warning web: " + until + "bert@b: kernel update (pauses/production/_all)",
+                            "warning web: " + until + "root@c: kernel update (/state/pause-web.json)"});
+    at.here.files.erase("/state/pause-web.json");
+    at.store.put("hq", "pauses/production/_all",
+                 json::encode_pause({now, now - seconds(60), "anna@a", "kernel update"}));
+    CHECK(pauses() == words{});
+    // A right that is missing is told with the others, and only there.
+    at.answer("/v1/kv/pauses/", 403, "Permission denied");
+    CHECK(pauses() == words{});
+    at.answer("/v1/kv/pauses/", 500, "No cluster leader");
+    const auto unknown = pauses();
+    REQUIRE(unknown.size() == 1);
+    CHECK(unknown.front().starts_with("unknown it cannot be told whether it is paused: "));
 }
 
 TEST_CASE("what is left of python-powerconsul") {

@@ -110,6 +110,23 @@ TEST_CASE("triggers of roles that a node cannot have are for lint alone") {
     CHECK(rules[2].commands == words{"lint"});
 }
 
+TEST_CASE("pauses are read by what acts, and written by people alone") {
+    auto facts = facts_of(document_state::read, grouping::all_active);
+    facts.pauses = {"pauses/production/web", "pauses/production/_all"};
+    const auto rules = rules_of(facts);
+    for (const std::string_view each : {"web", "_all"}) {
+        CHECK(std::ranges::count(rules, "key \"pauses/production/" + std::string{each} + "\" { policy = \"read\" }") ==
+              1);
+    }
+    CHECK(least_rules(facts)[2].commands == words{"role", "watch", "trigger"});
+    const auto people = pausing_rules({.host = "production-web2"}, "web");
+    REQUIRE(people);
+    CHECK(acl_policy_text({}, *people) ==
+          "\n# pause and resume: the service web\nkey \"pauses/production/web\" { policy = \"write\" }\n"
+          "\n# pause and resume: all services\nkey \"pauses/production/_all\" { policy = \"write\" }\n");
+    CHECK_FALSE(pausing_rules({.host = "localhost"}, "web"));
+}
+
 TEST_CASE("the agent is needed by doctor alone, or by all that ask it for this node's name") {
     auto facts = facts_of(document_state::read, grouping::all_active);
     CHECK(least_rules(facts).back().commands == words{"doctor"});
@@ -175,15 +192,19 @@ TEST_CASE("what a service needs is asked for, with the nodes as Consul spells th
     CHECK(found.facts.state == document_state::read);
     CHECK(names_of(found, acl_resource::node) == words{"web2.example.org", "web1.example.org", "web7"});
     CHECK(names_of(found, acl_resource::agent) == words{"web2.example.org"});
-    CHECK(found.facts.triggers == words{"triggers/production/web/primary/warning", "triggers/web/primary/warning",
-                                        "triggers/production/web/primary/critical", "triggers/web/primary/critical",
-                                        "triggers/production/web/secondary/warning", "triggers/web/secondary/warning",
-                                        "triggers/production/web/secondary/critical",
-                                        "triggers/web/secondary/critical"});
-    CHECK(found.facts.other_triggers.size() == 4);
+    words keys;
+    for (const std::string as : {"primary", "secondary"}) {
+        for (const std::string state : {"warning", "critical", "passing", "given-up"}) {
+            keys.push_back("triggers/production/web/" + as + '/' + state);
+            keys.push_back("triggers/web/" + as + '/' + state);
+        }
+    }
+    CHECK(found.facts.triggers == keys);
+    CHECK(found.facts.other_triggers.size() == 8);
+    CHECK(found.facts.pauses == words{"pauses/production/web", "pauses/production/_all"});
     CHECK(std::ranges::count(names_of(found, acl_resource::key), "triggers/web/standalone/critical") == 1);
     pair.triggers.base_key = "own";
-    CHECK(pair().facts.triggers.size() == 4);
+    CHECK(pair().facts.triggers.size() == 8);
     CHECK(found.datacenters == words{"hq"});
     REQUIRE(found.notes.size() == 1);
     CHECK(found.notes.front().find("was read (ModifyIndex ") != std::string::npos);
@@ -197,7 +218,7 @@ TEST_CASE("without a document a node is standalone, and what cannot be told allo
     const auto found = broken();
     CHECK(found.facts.state == document_state::unread);
     CHECK(found.facts.asks_agent);
-    CHECK(found.facts.triggers.size() == 12);
+    CHECK(found.facts.triggers.size() == 24);
     CHECK(names_of(found, acl_resource::node) == words{"…"});
     CHECK(found.notes.size() == 2);
 }

@@ -188,7 +188,32 @@ TEST_CASE("noop files and the stop file, as an agent with a /tmp of its own find
     REQUIRE(look("/tmp/a").size() == 2);
     CHECK(look("/tmp/a")[1].what == "/tmp/a has held its check as passing for 25 h");
     CHECK(look("/run/a")[0].what == "none is there");
-    CHECK(judge_stop_file("/tmp/stop", "", mounts).state == condition::warning);
-    CHECK(judge_stop_file("/etc/stop", "", mounts).what == "/etc/stop is not there");
-    CHECK(judge_stop_file("/etc/stop", "it is there", mounts).what == "it is there");
+    CHECK(look_at_stop_file(files, "/tmp/stop", 0, now, mounts).state == condition::warning);
+}
+
+TEST_CASE("the stop file, while its time runs and after it") {
+    testing::memory_files files;
+    constexpr milliseconds now{1'796'058'000'000};  // 2026-11-30T17:00:00Z
+    const auto look = [&](std::uint32_t user) { return look_at_stop_file(files, "/stop", user, now, {}); };
+    CHECK(look(1000).state == condition::ok);
+    CHECK(look(1000).what == "/stop is not there");
+    files.put("/stop", "");
+    CHECK(look(1000).state == condition::warning);
+    CHECK(look(1000).what == R"(the stop file "/stop" is there; delete it to let triggers run)");
+    files.put("/stop", "until=2026-11-30T19:00:00Z");
+    CHECK(look(1000).state == condition::warning);
+    CHECK(
+        look(1000).what ==
+        R"(the stop file "/stop" is there and holds until 2026-11-30 19:00 UTC (2 h left); delete it to let triggers run)");
+    files.put("/stop", "until=2026-11-30T16:00:00Z");
+    CHECK(look(1000).state == condition::ok);
+    CHECK(look(1000).what == "/stop is there, and its time is over");
+    CHECK(look(1000).remedy == "delete it");
+    // Root's own view is not that of the agent's user.
+    CHECK(look(0).state == condition::ok);
+    CHECK(look(1001).state == condition::warning);
+    CHECK(look(1001).what ==
+          "/stop is over, but the user who runs the handlers cannot read that, so that it holds for them");
+    files.put("/stop", "until=2026-11-30T16:00:00Z", {.kind = file_kind::regular, .mode = 0644});
+    CHECK(look(1001).state == condition::ok);
 }

@@ -73,10 +73,10 @@ TEST_CASE("the agent's unit, and what ends with it") {
     }
     testing::memory_files files;
     made_up_machine machine{.executable = {"/usr/bin/systemctl"}};
-    const auto look = [&](result<outcome> end) {
+    const auto look = [&](result<outcome> end, std::uint32_t user = 33) {
         testing::fake_executor programs;
         programs.on({"/usr/bin/systemctl", "show", "--no-pager", "--property=KillMode", "--", "consul.service"}, end);
-        return look_at_unit(files, machine, programs, 100);
+        return look_at_unit(files, machine, programs, {.pid = 100, .user = user});
     };
     const auto says = [&](std::string out, int status = 0) { return look(outcome{.status = status, .out = out}); };
     CHECK(says("").what == "it is no service of systemd: its end ends nothing else");
@@ -87,7 +87,11 @@ TEST_CASE("the agent's unit, and what ends with it") {
         const auto found = says("KillMode=" + mode + "\n");
         CHECK(found.state == condition::warning);
         CHECK(found.what == "consul.service has KillMode=" + mode +
-                                ": when it is restarted, whatever triggers have started ends with it");
+                                ": when it is restarted, whatever triggers have started ends with it, since only root "
+                                "gives them scopes of their own");
+        const auto of_root = look(outcome{.out = "KillMode=" + mode + "\n"}, 0);
+        CHECK(of_root.state == condition::ok);
+        CHECK(of_root.what == "a restart of consul.service ends no trigger: each has a scope of its own");
         CHECK(found.remedy == "systemctl edit consul.service: KillMode=process below [Service]");
     }
     CHECK(says("").state == condition::unknown);

@@ -102,7 +102,7 @@ struct scene {
         chosen.timeout = powerconsul::seconds(8);
         chosen.roles.who = {.host = "production-web1", .environment = "production"};
         chosen.state_dir = "/state";
-        chosen.stop_file = "/stop";
+        chosen.watch.stop_file = "/stop";
         here.clock.set_wall(powerconsul::first_release + powerconsul::seconds(1'000'000));
         here.files.now = here.clock.wall().count / 1000;
         here.files.put("/state", "", directory(0));

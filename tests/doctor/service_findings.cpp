@@ -139,26 +139,35 @@ TEST_CASE("what a check printed that could not tell what runs") {
 }
 
 TEST_CASE("incidents that were given up") {
-    const auto one = [](std::string check, bool given_up, std::int64_t closed = 0) {
-        return incident{.check_id = std::move(check), .closed = {closed}, .attempts = 5, .given_up = given_up};
+    const auto one = [](std::string key, bool given_up, std::int64_t closed = 0) {
+        return incident{.closed = {closed}, .given_up = given_up, .key = std::move(key)};
     };
     const auto judged = [](std::vector<loaded_journal> all, std::string_view only = {}) {
         const auto found = judge_incidents(all, only);
         REQUIRE(found.size() == 1);
         return found[0];
     };
+    const auto kept_of = [](std::vector<incident> incidents, std::vector<ledger> ledgers = {}) {
+        return std::vector<loaded_journal>{
+            {{.service = "web", .incidents = std::move(incidents), .ledgers = std::move(ledgers)}, ""}};
+    };
     CHECK(judged({}).what == "none is open, and none was given up");
-    CHECK(judged({{{"web", {one("a", false), one("b", false), one("c", true, 1)}}, ""}}).what ==
+    CHECK(judged(kept_of({one("a", false)})).what == "1 is open, and none was given up");
+    CHECK(judged(kept_of({one("a", false), one("b", false), one("c", true, 1)})).what ==
           "2 are open, and none was given up");
-    const std::vector<loaded_journal> lost{{{"web", {one("a", true), one("b", false), one("c", true)}}, ""}};
+    const auto lost =
+        kept_of({one("a", true), one("b", false), one("c", true)}, {{.key = "a", .attempts = 5, .given_up = true},
+                                                                    {.key = "b", .attempts = 9},
+                                                                    {.key = "c", .attempts = 1, .given_up = true}});
     const auto found = judged(lost);
     CHECK(found.point == "incidents web");
     holds(found, condition::error,
-          "given up after 5 attempts: a (critical) and c (critical); its trigger does not run any more; "
-          "mend it, then powerconsul incidents ack web");
+          "given up after 5 attempts: a and c are not run any more; mend it, then powerconsul incidents ack web");
+    holds(judged(kept_of({one("c", true)}, {{.key = "c", .attempts = 1, .given_up = true}})), condition::error,
+          "given up after 1 attempt: c is not run any more");
     CHECK(judged(lost, "web").state == condition::error);
     CHECK(judged(lost, "other").state == condition::ok);
-    holds(judged({{{"web", {}}, "web.json: damaged; its bytes could not be kept: no"}}), condition::warning,
+    holds(judged({{{.service = "web"}, "web.json: damaged; its bytes could not be kept: no"}}), condition::warning,
           "damaged; see");
     CHECK(judge_incidents(fail(errc::denied, "not ours"), "").front().state == condition::unknown);
 }

@@ -1,6 +1,6 @@
 // covers: core/time.hpp core/text.hpp core/base64.hpp consul/address.hpp adapters/httplib/channel.hpp
 // cluster/identity.hpp ports/trust.hpp lint/keys.hpp config/settings.hpp ports/log.hpp consul/connection.hpp
-// store/requests.hpp probes/service/service_manager.hpp probes/http.hpp
+// store/requests.hpp probes/service/service_manager.hpp probes/http.hpp heal/pause.hpp
 #include <powerconsul/consul/address.hpp>
 
 #include <charconv>
@@ -13,6 +13,7 @@
 #include <powerconsul/config/settings.hpp>
 #include <powerconsul/consul/connection.hpp>
 #include <powerconsul/core/time.hpp>
+#include <powerconsul/heal/pause.hpp>
 #include <powerconsul/lint/keys.hpp>
 #include <powerconsul/ports/log.hpp>
 #include <powerconsul/ports/trust.hpp>
@@ -114,6 +115,23 @@ void names(std::string_view text) {
     }
 }
 
+/// Whatever cannot be read holds, and whatever is read can be read again.
+void pauses(std::string_view text) {
+    if (const auto time = parse_time(text)) {
+        fuzz::expect(parse_time(utc_time(*time)) == time, "another time", text);
+    }
+    const auto read = json::decode_pause(text);
+    has_reason(read);
+    const milliseconds now = read ? read->since : milliseconds{};
+    const std::string reason = pause_reason(text, "/a", "powerconsul resume", now);
+    fuzz::expect(!reason.empty() && fuzz::is_one_line(reason) && is_utf8(reason), "no reason", reason, text);
+    if (!read) return;
+    const auto again = json::decode_pause(json::encode_pause(*read));
+    fuzz::expect(again && *again == *read, "another pause", text);
+    fuzz::expect(pause_reason(text, "/a", "", read->until).empty(), "it has no end", text);
+    fuzz::expect(read->until - read->since <= longest_pause, "it is too long", text);
+}
+
 void urls(std::string_view text) {
     if (const auto decoded = percent_decoded(text)) {
         fuzz::expect(percent_decoded(percent_encoded(*decoded)) == *decoded, "not what was encoded", text);
@@ -163,6 +181,7 @@ void run(std::string_view text) {
     addresses(text);
     web_addresses(text);
     names(text);
+    pauses(text);
     urls(text);
     if (text.size() < 2000) texts(text);
     secrets(text);

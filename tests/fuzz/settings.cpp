@@ -21,7 +21,7 @@ namespace {
 void look_at(const settings& said, std::string_view text) {
     const milliseconds none{-1};
     for (const std::string_view key : {"timeout", "maxAge", "maxStale", "trigger.timeout", "trigger.grace",
-                                       "trigger.backoff", "trigger.maxBackoff"}) {
+                                       "trigger.backoff", "trigger.maxBackoff", "trigger.settle"}) {
         const auto time = said.parsed(key, none, parse_duration);
         fuzz::expect((time == none) != said.values.contains(key) && time <= seconds(86'400), "no length of time", text);
         fuzz::expect(time.count != 0 || !key.starts_with("trigger."), "no time at all", text);

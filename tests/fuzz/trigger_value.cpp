@@ -1,4 +1,4 @@
-// covers: heal/action.hpp lint/trigger.hpp heal/trigger.hpp
+// covers: heal/action.hpp lint/trigger.hpp heal/trigger.hpp lint/shell.hpp lint/shell_commands.hpp
 #include <powerconsul/lint/trigger.hpp>
 
 #include <cstddef>
@@ -15,7 +15,13 @@ using namespace powerconsul;
 
 namespace {
 
-void look_at(const job& what, std::string_view value) {
+void look_at(const trigger_action& action, std::string_view value) {
+    const job& what = action.what;
+    fuzz::expect(!action.settle || (action.settle->count >= 0 && *action.settle <= seconds(3600)), "no settle time",
+                 value);
+    fuzz::expect(!action.backoff || (*action.backoff >= seconds(1) && *action.backoff <= seconds(900)), "no back-off",
+                 value);
+    fuzz::expect(looks_like_object(value) || (!action.settle && !action.backoff), "waits of a text", value);
     fuzz::expect(!what.argv.empty() && what.argv.front().starts_with('/'), "no absolute path", value);
     std::size_t total = 0;
     for (const auto& each : what.argv) {
@@ -55,6 +61,13 @@ void run(std::string_view bytes) {
         fuzz::expect(why.code == errc::bad_data && fuzz::is_one_line(why.message) && is_utf8(why.message), "no reason",
                      why.message);
     }
+    const auto shell = read_shell(value);
+    for (const auto& each : shell.commands) {
+        for (const auto& word : each.words) fuzz::expect(word.offset <= value.size(), "no place", value);
+    }
+    for (const auto& each : shell.background) {
+        fuzz::expect(!shell.understood || each.command < shell.commands.size(), "no command", value);
+    }
     lint_report report;
     const auto linted = json::lint_trigger(report, "triggers/production/web/primary/critical", value, {.known = known});
     fuzz::expect(linted.has_value() == decoded.has_value(), "lint and the reader differ", value);
@@ -63,13 +76,20 @@ void run(std::string_view bytes) {
         const std::string line = to_line(each);
         fuzz::expect(fuzz::is_one_line(line) && is_utf8(line), "no line", line);
     }
-    const trigger_cause cause{.service = "web", .check_id = value.substr(0, 50), .reason = value, .output = value};
+    snapshot_check check;
+    check.check_id = value.substr(0, 50);
+    check.service_id = value.substr(0, 60);
+    check.output = value;
+    const trigger_cause cause{.service = "web", .reason = value, .checks = {check, check}};
     const auto made = make_job({role::primary, "key", 7, value}, options, who, cause);
     fuzz::expect(made.has_value() == decoded.has_value(), "a job of what is none", value);
     if (!made) return;
-    fuzz::expect(made->argv == decoded->argv && made->user == decoded->user, "another job", value);
-    for (const auto& each : made->environment) {
+    fuzz::expect(made->what.argv == decoded->what.argv && made->what.user == decoded->what.user, "another job", value);
+    for (const auto& each : made->what.environment) {
         fuzz::expect(each.find('=') != std::string::npos && fuzz::is_one_line(each), "no variable", each);
+        if (each.starts_with("POWERCONSUL_CHECKS=")) {
+            fuzz::expect(json::parse(each.substr(each.find('=') + 1)).has_value(), "no JSON", each);
+        }
     }
     const auto end = json::last_lines(value, 64);
     fuzz::expect(end.size() <= 64 && is_utf8(end), "not the end", end, value);

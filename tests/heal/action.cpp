@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -177,10 +178,14 @@ const std::vector<substitution> known{{"HOST", "web1"},
                                       {"EMPTY", ""},
                                       {"LONG", std::string(100 * 1024, 'x')}};
 
-auto decoded(std::string_view value) -> job {
+auto decoded_action(std::string_view value) -> trigger_action {
     const auto made = json::decode_action(value, known, seconds(60));
     REQUIRE_MESSAGE(made, made.error().message);
     return *made;
+}
+
+auto decoded(std::string_view value) -> job {
+    return decoded_action(value).what;
 }
 
 }  // namespace
@@ -234,6 +239,31 @@ TEST_CASE("an object may name a time and a user") {
     CHECK(decoded(R"({"script": "date", "timeout": "1ms"})").timeout.count == 1);
 }
 
+TEST_CASE("an object may name the waits after a run") {
+    struct row {
+        std::string_view name;
+        std::string_view value;
+        std::optional<milliseconds> settle;
+        std::optional<milliseconds> backoff;
+    };
+    const row rows[] = {
+        {"shell text", "date", {}, {}},
+        {"a script", "#!/bin/sh\n", {}, {}},
+        {"neither", R"({"command": ["/bin/true"]})", {}, {}},
+        {"both", R"({"command": ["/bin/true"], "settle": "5m", "backoff": "30s"})", seconds(300), seconds(30)},
+        {"of a script", R"({"script": "date", "settle": "90", "backoff": "1m"})", seconds(90), seconds(60)},
+        {"the least", R"({"script": "date", "settle": "0s", "backoff": "1s"})", seconds(0), seconds(1)},
+        {"the most", R"({"script": "date", "settle": "1h", "backoff": "15m"})", seconds(3600), seconds(900)},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const auto made = decoded_action(each.value);
+        CHECK(made.settle == each.settle);
+        CHECK(made.backoff == each.backoff);
+        CHECK(made.what.timeout == seconds(60));
+    }
+}
+
 TEST_CASE("a value that cannot be run is refused with its place") {
     const std::string first = " at line 1, column 13 (byte 12): ";
     const std::string item = " at line 1, column 14 (byte 13): ";
@@ -275,7 +305,7 @@ TEST_CASE("a value that cannot be run is refused with its place") {
          R"(comand at line 1, column 2 (byte 1): this key is not known; did you mean "command"?)"},
         {"unknown", R"({"xxxxxxxx": 1, "script": "date"})",
          "xxxxxxxx at line 1, column 2 (byte 1): "
-         "this key is not known; there are command, script, timeout and user"},
+         "this key is not known; there are command, script, timeout, settle, backoff and user"},
         {"twice", R"({"user": "a", "script": "b", "user": "a"})",
          "user at line 1, column 30 (byte 29): the key comes twice; keep one"},
         {"command is a text", R"({"command": "/bin/true"})",
@@ -313,6 +343,22 @@ TEST_CASE("a value that cannot be run is refused with its place") {
          "timeout" + first + R"("0s" is not between 1ms and 1h)"},
         {"more than an hour", R"({"timeout": "61m", "script": "date"})",
          "timeout" + first + R"("61m" is not between 1ms and 1h)"},
+        {"a number as settle time", R"({"settle":  30, "script": "date"})",
+         "settle" + first + R"(expected a text such as "30s", found a number)"},
+        {"no settle time", R"({"settle":  "a while", "script": "date"})",
+         "settle" + first + R"("a while" is not a length of time; expected a number and ms, s, m, h or d, as in 8s)"},
+        {"a settle time of more than an hour", R"({"settle":  "3601s", "script": "date"})",
+         "settle" + first + R"("3601s" is not between 0s and 1h)"},
+        {"a number as back-off", R"({"backoff": 1.5, "script": "date"})",
+         "backoff" + first + R"(expected a text such as "30s", found a number)"},
+        {"a back-off of nothing", R"({"backoff": "999ms", "script": "date"})",
+         "backoff" + first + R"("999ms" is not between 1s and 15m)"},
+        {"a back-off of more than 15 minutes", R"({"backoff": "901s", "script": "date"})",
+         "backoff" + first + R"("901s" is not between 1s and 15m)"},
+        {"a back-off nearly known", R"({"back_off":   "9s", "script": "date"})",
+         R"(back_off at line 1, column 2 (byte 1): this key is not known; did you mean "backoff"?)"},
+        {"a settle time twice", R"({"settle": "1s", "script": "date", "settle": "1s"})",
+         "settle at line 1, column 36 (byte 35): the key comes twice; keep one"},
         {"a number as user", R"({"user":    0, "script": "date"})", "user" + first + "expected a text, found a number"},
         {"no user", R"({"user":    "", "script": "date"})", "user" + first + "is empty; name a user or leave it out"},
         {"what is no user", R"({"user":    "a:b", "script": "date"})",

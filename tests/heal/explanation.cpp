@@ -50,7 +50,8 @@ struct described {
 
 auto trigger(std::vector<std::string> argv, std::string script = "") -> explained_trigger {
     const trigger_search search{found_trigger{role::primary, "triggers/x", 9, "value"}, {"triggers/x"}};
-    return {bad_state::critical, search, job{.argv = std::move(argv), .script = std::move(script)}};
+    return {trigger_state::critical, search,
+            trigger_action{.what = {.argv = std::move(argv), .script = std::move(script)}}};
 }
 
 }  // namespace
@@ -251,6 +252,20 @@ TEST_CASE("every fact is explained for people and for programs") {
          "on critical  /bin/sh   [triggers/x, ModifyIndex 9]\n  script     #!/bin/sh\n  script     \n"
          "  script     echo a\n",
          R"("command":["/bin/sh"],"script":"#!/bin/sh\n\necho  a"}])"},
+        {"the waits that a trigger names",
+         [](described& at) {
+             at.triggers = {trigger({"/bin/true"})};
+             at.triggers[0].runs->settle = seconds(300);
+             at.triggers[0].runs->backoff = seconds(60);
+         },
+         "on critical  /bin/true   [triggers/x, ModifyIndex 9]\n  settle     300 s\n  backoff    60 s\n",
+         R"("command":["/bin/true"],"settle":"300 s","backoff":"60 s"}])"},
+        {"an end of which a trigger tells",
+         [](described& at) {
+             at.triggers = {trigger({"/bin/true"})};
+             at.triggers[0].state = trigger_state::given_up;
+         },
+         "on given-up  /bin/true   [triggers/x, ModifyIndex 9]\n", R"("triggers":[{"state":"given-up",)"},
         {"a trigger that cannot run",
          [](described& at) {
              at.triggers = {trigger({})};
@@ -267,19 +282,19 @@ TEST_CASE("every fact is explained for people and for programs") {
          R"("looked_at":["triggers/e/x","triggers/x"],"key":"triggers/x",)"},
         {"no trigger",
          [](described& at) {
-             at.triggers = {{bad_state::warning, trigger_search{{}, {"a", "b"}}, job{}}};
+             at.triggers = {{trigger_state::warning, trigger_search{{}, {"a", "b"}}, trigger_action{}}};
          },
          "on warning   nothing: there is no trigger   [looked at a and b]\n",
          R"("triggers":[{"state":"warning","looked_at":["a","b"]}])"},
         {"a trigger of an unknown role",
          [](described& at) {
-             at.triggers = {{bad_state::warning, trigger_search{}, job{}}};
+             at.triggers = {{trigger_state::warning, trigger_search{}, trigger_action{}}};
          },
          "on warning   nothing: neither running nor stopped is expected\n",
          R"("triggers":[{"state":"warning","looked_at":[]}])"},
         {"a trigger that could not be read",
          [](described& at) {
-             at.triggers = {{bad_state::warning, fail(errc::denied, "refused"), job{}}};
+             at.triggers = {{trigger_state::warning, fail(errc::denied, "refused"), trigger_action{}}};
          },
          "on warning   unknown: refused\n", R"("triggers":[{"state":"warning","cause":"refused"}])"},
         {"what is told last",
@@ -307,7 +322,7 @@ TEST_CASE("every fact is explained for people and for programs") {
     }
 }
 
-TEST_CASE("the triggers of both states are looked up, each with its own time") {
+TEST_CASE("the triggers of all states are looked up, each with its own time") {
     testing::fake_host<store> here{.consul = store{{.node = "production-web1", .datacenter = "hq"}}};
     const trigger_options options{.substitutions = {{"SVC", "apache2"}}};
     const resolution facts{.own = role::primary,
@@ -317,16 +332,21 @@ TEST_CASE("the triggers of both states are looked up, each with its own time") {
     const std::string base = "triggers/production/web/primary/";
     here.consul.put("hq", base + "warning", "restart @SVC");
     auto found = look();
-    REQUIRE(found.size() == 2);
-    CHECK(found[0].state == bad_state::warning);
+    REQUIRE(found.size() == 4);
+    CHECK(found[0].state == trigger_state::warning);
     REQUIRE((found[0].search && found[0].search->found && found[0].runs));
     CHECK(found[0].search->found->key == base + "warning");
-    CHECK(found[0].runs->argv.back() == "restart apache2");
-    CHECK(found[1].state == bad_state::critical);
+    CHECK(found[0].runs->what.argv.back() == "restart apache2");
+    CHECK(found[1].state == trigger_state::critical);
     REQUIRE(found[1].search);
     CHECK_FALSE(found[1].search->found);
     CHECK(found[1].search->tried == std::vector<std::string>{base + "critical", "triggers/web/primary/critical"});
 
+    CHECK(found[2].state == trigger_state::passing);
+    CHECK(found[3].state == trigger_state::given_up);
+
+    here.consul.put("hq", "triggers/web/primary/given-up", "tell");
+    CHECK(look()[3].search->found->key == "triggers/web/primary/given-up");
     here.consul.put("hq", base + "critical", "");
     found = look();
     CHECK_FALSE(found[1].runs);

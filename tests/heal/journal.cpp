@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,8 +34,7 @@ auto open_incident(std::string_view id, std::int64_t opened = 1'000'000) -> inci
     incident one;
     one.id = std::string{id};
     one.node = "production-web1";
-    one.service_id = "web";
-    one.check_id = "service:web";
+    one.checks.push_back({.service_id = "web", .check_id = "service:web"});
     one.opened = {opened};
     return one;
 }
@@ -45,18 +45,33 @@ auto closed_incident(std::string_view id, std::int64_t closed) -> incident {
     return one;
 }
 
-auto acted_on(std::string_view id, std::string output) -> incident {
-    incident one = open_incident(id);
-    one.attempts = 1;
-    one.last.began = {1'000'100};
-    one.last.ended = {1'000'200};
-    one.last.result = healing::ended;
-    one.last.output = std::move(output);
+auto of(std::string_view service, std::vector<incident> incidents) -> journal {
+    return {.service = std::string{service}, .incidents = std::move(incidents)};
+}
+
+auto ended(std::string_view id, std::string output, std::int64_t began = 1'000'100) -> attempt {
+    attempt one;
+    one.incident = std::string{id};
+    one.key = "triggers/production/web/primary/critical";
+    one.began = {began};
+    one.ended = {began + 100};
+    one.result = healing::ended;
+    one.output = std::move(output);
     return one;
 }
 
-auto of(std::string_view service, std::vector<incident> incidents) -> journal {
-    return {std::string{service}, std::move(incidents)};
+auto tried(std::vector<incident> incidents, std::vector<attempt> attempts) -> journal {
+    journal made = of("web", std::move(incidents));
+    made.attempts = std::move(attempts);
+    return made;
+}
+
+/// As it stands in its file, which always has the same size.
+auto file_of(const journal& from) -> std::string {
+    std::string text = json::encode_journal(from);
+    text.back() = ' ';
+    text.resize(journal_size - 1, ' ');
+    return text + '\n';
 }
 
 auto ids(const journal& from) -> std::vector<std::string> {
@@ -142,7 +157,6 @@ TEST_CASE("each service has its own file, whatever it is called") {
         REQUIRE(none);
         CHECK(none->value == of(service, {}));
         CHECK(none->note.empty());
-        CHECK(none->note.empty());
         REQUIRE(journals.lock(service, {}));
         REQUIRE(journals.save(of(service, {open_incident("of " + service)})));
     }
@@ -152,10 +166,9 @@ TEST_CASE("each service has its own file, whatever it is called") {
         REQUIRE(read);
         CHECK(read->value == of(service, {open_incident("of " + service)}));
         CHECK(read->note.empty());
-        CHECK(read->note.empty());
     }
     CHECK(*journals.services() == services);
-    CHECK(files.get(folder + "/web.json") == json::encode_journal(of("web", {open_incident("of web")})));
+    CHECK(files.get(folder + "/web.json") == file_of(of("web", {open_incident("of web")})));
     CHECK(files.get(folder + "/web.json.lock") == "");
     CHECK(files.get(folder + "/a%2F..%2Fb.json"));
     CHECK(files.get(folder + "/%2Eweb.json"));
@@ -279,13 +292,16 @@ TEST_CASE("a damaged journal starts empty, says so and is kept aside") {
     const std::string sound = json::encode_journal(of("web", {open_incident("a")}));
     const row rows[] = {
         {"empty", "", "not valid JSON at line 1, column 1 (byte 0): it is empty; expected one value"},
-        {"cut off", sound.substr(0, sound.size() - 1), "the journal is damaged"},
+        {"cut off", sound.substr(0, sound.size() - 2),
+         "not valid JSON at line 3, column 54 (byte 282): expected \",\" or \"}\", found the end of the text; it was "
+         "cut off"},
+        {"a digit changed", std::string{sound}.replace(sound.find("1000000"), 1, "2"), "the journal is damaged"},
         {"something else", "{}", "the journal is damaged"},
         {"another service's", json::encode_journal(of("other", {})), "it is the journal of \"other\""},
-        {"too large", sound + std::string(largest_journal, ' '), "it is larger than 16384 bytes"},
-        {"too large by one", sound + std::string(largest_journal + 1 - sound.size(), ' '),
-         "it is larger than 16384 bytes"},
-        {"as large as can be kept", std::string(1024 * 1024, ' '), "it is larger than 16384 bytes"},
+        {"too large", sound + std::string(journal_size, ' '), "it is larger than 32768 bytes"},
+        {"too large by one", sound + std::string(journal_size + 1 - sound.size(), ' '),
+         "it is larger than 32768 bytes"},
+        {"as large as can be kept", std::string(1024 * 1024, ' '), "it is larger than 32768 bytes"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -313,7 +329,7 @@ TEST_CASE("a damaged journal starts empty, says so and is kept aside") {
 TEST_CASE("what is as large as a journal may be is read, and of two damaged ones the later is kept") {
     half_broken_files files;
     journal_directory<half_broken_files> journals{files, "/state"};
-    files.put(folder + "/web.json", std::string(largest_journal, ' '));
+    files.put(folder + "/web.json", std::string(journal_size, ' '));
     CHECK(journals.load("web")->note.find("larger") == std::string::npos);
     for (const std::string_view bytes : {"first", "second"}) {
         files.put(folder + "/web.json", bytes);
@@ -398,7 +414,6 @@ TEST_CASE("a file that only its status can be told of is an error; one that goes
     REQUIRE(gone);
     CHECK(gone->value == of("web", {}));
     CHECK(gone->note.empty());
-    CHECK(gone->note.empty());
 }
 
 TEST_CASE("what could not be read again is not written") {
@@ -418,160 +433,277 @@ TEST_CASE("of closed incidents only the latest are kept") {
     for (int i = 0; i < 20; ++i) all.push_back(closed_incident("c" + std::to_string(i), 30 * day + i));
     SUBCASE("at most 16") {
         const auto kept = bounded_journal(of("web", all));
-        REQUIRE(kept);
-        CHECK(ids(*kept).size() == 17);
-        CHECK(ids(*kept).front() == "open, very old");
-        CHECK(ids(*kept)[1] == "c4");
-        CHECK(ids(*kept).back() == "c19");
+        CHECK(ids(kept).size() == 17);
+        CHECK(ids(kept).front() == "open, very old");
+        CHECK(ids(kept)[1] == "c4");
+        CHECK(ids(kept).back() == "c19");
+        CHECK(kept.dropped == 4);
     }
     SUBCASE("the time of closing counts, not the place") {
         std::reverse(all.begin(), all.end());
         const auto kept = bounded_journal(of("web", all));
-        REQUIRE(kept);
-        CHECK(ids(*kept)[15] == "c4");
-        CHECK(ids(*kept)[16] == "open, very old");
+        CHECK(ids(kept)[15] == "c4");
+        CHECK(ids(kept)[16] == "open, very old");
     }
     SUBCASE("of two that closed at one time the first goes first") {
         for (auto& each : all) {
             if (!each.is_open()) each.closed = {30 * day};
         }
         const auto kept = bounded_journal(of("web", all));
-        REQUIRE(kept);
-        CHECK(ids(*kept).size() == 17);
-        CHECK(ids(*kept)[1] == "c4");
+        CHECK(ids(kept).size() == 17);
+        CHECK(ids(kept)[1] == "c4");
     }
     SUBCASE("what is too old goes from the first place, too") {
-        std::reverse(all.begin(), all.end());
-        all.insert(all.begin(), closed_incident("old", 1000));
-        all.back().looked = {all[1].closed.count + day};
-        const auto kept = bounded_journal(of("web", {all[0], all.back()}));
-        REQUIRE(kept);
-        CHECK(ids(*kept) == std::vector<std::string>{"open, very old"});
+        const incident old = closed_incident("old", 1000);
+        all.front().looked = {old.closed.count + 8 * day};
+        const auto kept = bounded_journal(of("web", {old, all.front()}));
+        CHECK(ids(kept) == std::vector<std::string>{"open, very old"});
+        CHECK(kept.dropped == 1);
     }
     SUBCASE("none of more than a week before the newest time") {
         struct row {
             std::string_view name;
-            void (*set)(incident&, milliseconds);
+            void (*set)(journal&, milliseconds);
         };
-        for (const auto& each : {row{"opened", [](incident&one, milliseconds at) { one.opened = at; }},
-                                 row{"looked", [](incident&one, milliseconds at) { one.looked = at; }},
-                                 row{"began", [](incident&one, milliseconds at) { one.last.began = at; }},
-                                 row{"ended", [](incident&one, milliseconds at) { one.last.ended = at; }},
-                                 row{"closed", [](incident&one, milliseconds at) { one.closed = at; }}}) {
+        for (const auto& each :
+             {row{"well", [](journal&one, milliseconds at) { one.well = at; }},
+              row{"opened", [](journal&one, milliseconds at) { one.incidents[0].opened = at; }},
+              row{"looked", [](journal&one, milliseconds at) { one.incidents[0].looked = at; }},
+              row{"began", [](journal&one, milliseconds at) { one.attempts.push_back({.began = at}); }},
+              row{"ended", [](journal&one, milliseconds at) { one.attempts.push_back({.ended = at}); }},
+              row{"settled", [](journal&one, milliseconds at) { one.attempts.push_back({.settled = at}); }},
+              row{"closed", [](journal&one, milliseconds at) { one.incidents[0].closed = at; }}}) {
             CAPTURE(each.name);
-            auto some = all;
-            each.set(some[0], {37 * day + 18});
-            const auto kept = bounded_journal(of("web", some));
-            REQUIRE(kept);
-            CHECK(ids(*kept) == std::vector<std::string>{"open, very old", "c18", "c19"});
+            journal some = of("web", all);
+            each.set(some, {37 * day + 18});
+            CHECK(ids(bounded_journal(some)) == std::vector<std::string>{"open, very old", "c18", "c19"});
         }
     }
 }
 
-TEST_CASE("a journal has at most 16 KiB") {
-    const std::string output = "the first line\n" + std::string(900, 'x') + "\nthe last line";
-    SUBCASE("closed incidents go first, the oldest before the others") {
-        std::vector<incident> all;
-        for (int i = 0; i < 12; ++i) {
-            all.push_back(acted_on("open" + std::to_string(i), output));
-            all.push_back(acted_on("closed" + std::to_string(i), output));
-            all.back().closed = {2'000'000 + i};
-        }
-        const auto kept = bounded_journal(of("web", all));
-        REQUIRE(kept);
-        CHECK(json::encode_journal(*kept).size() <= largest_journal);
-        for (int i = 0; i < 12; ++i) {
-            const auto found = std::ranges::find(kept->incidents, "open" + std::to_string(i), &incident::id);
-            REQUIRE(found != kept->incidents.end());
-            CHECK(found->last.output == output);
-        }
-        CHECK(kept->incidents.size() == 14);
-        CHECK(kept->incidents[11].id == "closed10");
-        CHECK(kept->incidents.back().id == "closed11");
+TEST_CASE("of attempts the last fifty are kept, with the whole output of the last one") {
+    const std::string output = "the first line\n" + std::string(300, 'x') + "\nthe last line";
+    std::vector<attempt> all;
+    for (int i = 0; i < 60; ++i) all.push_back(ended("a", i < 58 ? output : "short", 1'000'000 + i));
+    const auto kept = bounded_journal(tried({open_incident("a")}, all));
+    REQUIRE(kept.attempts.size() == most_attempts);
+    CHECK(kept.dropped == 10);
+    for (std::size_t i = 0; i + 2 < most_attempts; ++i) {
+        CHECK(kept.attempts[i].began == milliseconds{1'000'010 + static_cast<std::int64_t>(i)});
+        CHECK(kept.attempts[i].output == "the first line\n...\nthe last line");
     }
-    SUBCASE("then outputs get shorter, from their beginning") {
-        std::vector<incident> all;
-        for (int i = 0; i < 24; ++i) all.push_back(acted_on("open" + std::to_string(i), output));
-        all[3].held = std::string(1000, 'h');
-        const auto kept = bounded_journal(of("web", all));
-        REQUIRE(kept);
-        CHECK(json::encode_journal(*kept).size() <= largest_journal);
-        REQUIRE(kept->incidents.size() == 24);
-        for (const auto& one : kept->incidents) {
-            CHECK(one.last.output == "the last line");
-            CHECK(one.attempts == 1);
+    CHECK(kept.attempts.back().output == "short");
+    all.back().output = output;
+    CHECK(bounded_journal(tried({open_incident("a")}, all)).attempts.back().output == output);
+    all.back().output = "line\n" + std::string(1024, 'y');
+    CHECK(bounded_journal(tried({open_incident("a")}, all)).attempts.back().output == std::string(1024, 'y'));
+    CHECK(bounded_journal(kept) == kept);
+}
+
+TEST_CASE("attempts that are needed to know whether another may run are kept, whatever their age") {
+    std::vector<attempt> all{ended("a", "")};
+    all.front().ended = {};  // it runs
+    for (int i = 0; i < 60; ++i) all.push_back(ended("a", "", 2'000'000 + i));
+    SUBCASE("one that runs") {}
+    SUBCASE("the last one that acted, behind those that inform") {
+        for (auto& each : all) each.informs = true;
+        all[3].informs = false;
+    }
+    const auto kept = bounded_journal(tried({open_incident("a")}, all));
+    CHECK(kept.attempts.size() == most_attempts);
+    CHECK(kept.attempts.front() == all.front());
+    CHECK(kept.attempts.back() == all.back());
+    CHECK(std::ranges::count(kept.attempts, false, &attempt::informs) ==
+          (all.back().informs ? 1 : std::ptrdiff_t{most_attempts}));
+    if (all.back().informs) CHECK(kept.attempts[1] == all[3]);
+}
+
+TEST_CASE("a journal has at most 32 KiB: closed incidents go first, then attempts, then texts get shorter") {
+    const std::string long_id(400, 'i');
+    std::vector<incident> all;
+    for (int i = 0; i < 2; ++i) {
+        all.push_back(open_incident("open" + std::to_string(i)));
+        all.back().state = i == 0 ? bad_state::critical : bad_state::warning;
+        all.back().checks.assign(most_checks, {.service_id = long_id, .check_id = long_id, .bad = true});
+        all.back().held = std::string(1000, 'h');
+    }
+    all.push_back(closed_incident("closed1", 2'000'001));
+    all.push_back(closed_incident("closed0", 2'000'000));
+    journal from = tried(all, {ended("open0", std::string(190, 'a')), ended("open1", std::string(1000, 'b'))});
+    const auto fits = [](const journal& one) { return json::encode_journal(one).size() <= journal_size; };
+    SUBCASE("all of it fits") {
+        REQUIRE(fits(from));
+        CHECK(bounded_journal(from) == from);
+    }
+    SUBCASE("the incident that closed first goes first") {
+        from.incidents[0].held.resize(1000 + journal_size - json::encode_journal(from).size() + 1, 'h');
+        const auto kept = bounded_journal(from);
+        CHECK(fits(kept));
+        CHECK(ids(kept) == std::vector<std::string>{"open0", "open1", "closed1"});
+        CHECK(kept.attempts == from.attempts);
+        CHECK(kept.dropped == 1);
+    }
+    SUBCASE("then the other one and the oldest attempt") {
+        from.incidents[0].held.resize(1000 + journal_size - json::encode_journal(from).size() + 500, 'h');
+        const auto kept = bounded_journal(from);
+        CHECK(fits(kept));
+        CHECK(ids(kept) == std::vector<std::string>{"open0", "open1"});
+        REQUIRE(kept.attempts.size() == 1);
+        CHECK(kept.attempts.back() == from.attempts.back());
+        CHECK(kept.dropped == 3);
+    }
+    SUBCASE("then all texts get shorter, the last lines of outputs stay") {
+        from.incidents[0].held.resize(8000, 'h');
+        from.attempts.back().output = std::string(800, 'x') + "\nthe last line";
+        const auto kept = bounded_journal(from);
+        CHECK(fits(kept));
+        CHECK(kept.attempts.back().output == "the last line");
+        for (const auto& one : kept.incidents) {
+            CHECK(one.held.size() == 288);
+            CHECK(one.held.ends_with("h..."));
+            CHECK(one.checks.size() == most_checks);
+            CHECK(one.further_checks == 0);
         }
-        CHECK(kept->incidents[3].held.ends_with("h..."));
+    }
+    SUBCASE("then checks are counted only") {
+        for (auto& one : from.incidents) {
+            for (auto& each : one.checks) each.check_id = std::string(1500, 'i');
+        }
+        const auto kept = bounded_journal(from);
+        CHECK(fits(kept));
+        for (const auto& one : kept.incidents) {
+            CHECK(one.held.size() == 96);
+            CHECK(one.checks.size() == 5);
+            CHECK(one.further_checks == most_checks - 5);
+        }
+        CHECK(kept.attempts.back().output == std::string(64, 'b'));
+    }
+    SUBCASE("at last none is kept by name, and the attempt without its output") {
+        for (auto& one : from.incidents) {
+            one.node = std::string(20'000, 'n');
+            for (auto& each : one.checks) each.check_id = std::string(40'000, 'i');
+        }
+        for (int i = 0; i < 10; ++i) from.silent.push_back({std::string(40'000, 's'), {5}});
+        from.ledgers = {{.key = std::string(500, 'k'), .attempts = 3, .ended = {77}}};
+        const auto kept = bounded_journal(from);
+        CHECK(fits(kept));
+        for (const auto& one : kept.incidents) {
+            CHECK(one.checks.empty());
+            CHECK(one.further_checks == most_checks);
+            CHECK(one.held.size() == 32);
+        }
+        CHECK(kept.silent.empty());
+        CHECK(kept.ledgers == from.ledgers);
+        CHECK(kept.attempts.back().output.empty());
+        CHECK(bounded_journal(kept) == kept);
     }
     SUBCASE("control characters count as what is written for them") {
-        std::vector<incident> all;
-        for (int i = 0; i < 5; ++i) all.push_back(acted_on("open" + std::to_string(i), std::string(1024, '\x01')));
-        const auto kept = bounded_journal(of("web", all));
-        REQUIRE(kept);
-        CHECK(json::encode_journal(*kept).size() <= largest_journal);
-        CHECK(kept->incidents[0].last.output == std::string(256, '\x01'));
+        from.attempts.assign(40, ended("open0", std::string(190, '\x01')));
+        const auto kept = bounded_journal(from);
+        CHECK(fits(kept));
+        CHECK(kept.attempts.size() > 1);
+        CHECK(kept.attempts.size() < 40);
+        CHECK(kept.dropped == 42 - kept.attempts.size());
     }
-    SUBCASE("as long as the open ones fit") {
-        std::vector<incident> all;
-        const auto fit = [&] { return bounded_journal(of("web", all)).has_value(); };
-        while (all.size() < 200 && fit()) {
-            all.push_back(acted_on("open" + std::to_string(all.size()), output));
-            all.back().held = std::string(1000, 'h');
+}
+
+TEST_CASE("a reason gets shorter in steps and never goes, and what is short enough is left as it is") {
+    std::vector<std::size_t> seen;
+    for (std::size_t size = 900; size < 3'600; size += size < 1'100 ? 10 : 100) {
+        journal from = of("web", {open_incident("a"), open_incident("b")});
+        for (auto& one : from.incidents) {
+            one.checks.assign(most_checks, {.service_id = std::string(size, 'i'), .check_id = "c"});
+            one.held = std::string(1000, 'h');
         }
-        CHECK(all.size() > 50);
-        REQUIRE_FALSE(fit());
-        memory_files files;
-        memory_journals journals{files, "/state"};
-        CHECK(journals.save(of("web", all)).error() ==
-              error{errc::bad_data,
-                    std::to_string(all.size()) +
-                        " open incidents of \"web\" do not fit into a "
-                        "journal of 16384 bytes; register fewer checks for one service, or give them shorter ids"});
-        CHECK_FALSE(files.get(folder + "/web.json"));
-        all.pop_back();
-        REQUIRE(journals.save(of("web", all)));
-        const auto read = journals.load("web");
+        from.incidents[1].held = "two\nlines";
+        const auto kept = bounded_journal(from);
+        CHECK(kept.incidents[1].held == "two\nlines");
+        const std::size_t now = kept.incidents[0].held.size();
+        if (seen.empty() || seen.back() != now) seen.push_back(now);
+    }
+    CHECK(seen == std::vector<std::size_t>{1000, 288, 96, 32});
+}
+
+TEST_CASE("a journal of 32 KiB fits, one of a byte more does not") {
+    journal from = tried({open_incident("a"), closed_incident("b", 5)}, {ended("a", "out")});
+    from.incidents[0].held = std::string(journal_size - json::encode_journal(from).size(), 'h');
+    from.incidents[0].held.resize(from.incidents[0].held.size() - (json::encode_journal(from).size() - journal_size));
+    REQUIRE(json::encode_journal(from).size() == journal_size);
+    CHECK(bounded_journal(from) == from);
+    from.incidents[0].held += 'h';
+    CHECK(ids(bounded_journal(from)) == std::vector<std::string>{"a"});
+}
+
+TEST_CASE("property: a journal always fits, and keeps what decides about the next attempt") {
+    for (std::uint32_t seed = 1; seed <= 80; ++seed) {
+        CAPTURE(seed);
+        std::mt19937 random{seed};
+        const auto below = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); };
+        // Mostly short, at times of any length, and of any bytes where they come from others.
+        const auto text = [&](std::uint32_t most) {
+            const std::uint32_t size = below(4) != 0 ? below(40) : below(below(3) == 0 ? most : 600);
+            constexpr std::string_view pieces[] = {"a", "\n", "\x01", "\xC3\xA9", "\"", "xyz ", "\xFF", "0123456789"};
+            std::string made;
+            const bool one = below(2) == 0;
+            const std::string_view same = pieces[below(8)];
+            while (made.size() < size) made += one ? same : pieces[below(8)];
+            return made;
+        };
+        const auto time = [&] { return milliseconds{1 + below(2'000'000'000)}; };
+        journal from{.service = "web", .well = time(), .dropped = below(5)};
+        for (std::uint32_t i = below(30); i > 0; --i) from.silent.push_back({text(20'000), time()});
+        for (std::uint32_t i = 0; i < 30; ++i) {
+            if (i > 1 && below(2) == 0) break;
+            incident one{.id = std::to_string(i), .node = text(20'000), .opened = time()};
+            one.state = i == 0 ? bad_state::critical : bad_state::warning;
+            if (i > 1) one.closed = time();
+            for (std::uint32_t each = below(most_checks + 1); each > 0; --each) {
+                one.checks.push_back({.service_id = text(20'000), .check_id = text(20'000), .changed = time()});
+            }
+            if (below(2) == 0) one.held = "why: " + text(20'000);
+            one.key = std::string(below(600), 'k');
+            from.incidents.push_back(one);
+        }
+        for (std::uint32_t i = below(6); i > 0; --i) {
+            from.ledgers.push_back({std::string(below(600), 'k') + std::to_string(i), i, i == 5, {}, time(), i});
+        }
+        for (std::uint32_t i = below(3) == 0 ? below(120) : below(10); i > 0; --i) {
+            attempt one = ended(std::to_string(i), text(5'000), time().count);
+            if (i == 30) one.ended = {};
+            one.informs = below(4) == 0;
+            one.key = std::string(below(600), 'k');
+            from.attempts.push_back(one);
+        }
+        const journal kept = bounded_journal(from);
+        const std::string written = json::encode_journal(kept);
+        REQUIRE(written.size() <= journal_size);
+        const auto read = json::decode_journal(written);
         REQUIRE(read);
-        CHECK(read->note.empty());
-        CHECK(read->value.incidents.size() == all.size());
-        for (const auto& one : read->value.incidents) CHECK_FALSE(one.held.empty());
-    }
-}
-
-TEST_CASE("outputs and reasons get shorter in steps, all alike, and a reason never goes") {
-    using sizes = std::pair<std::size_t, std::size_t>;
-    std::vector<sizes> seen;
-    std::vector<incident> all;
-    while (const auto kept = bounded_journal(of("web", all))) {
-        for (const auto& one : kept->incidents) {
-            const sizes now{one.last.output.size(), one.held.size()};
-            if (seen.empty() || seen.back() != now) seen.push_back(now);
+        const bool stays = json::encode_journal(bounded_journal(*read)) == written;
+        REQUIRE(stays);
+        REQUIRE(kept.well == from.well);
+        REQUIRE(kept.ledgers == from.ledgers);
+        REQUIRE(kept.dropped == from.dropped + from.incidents.size() - kept.incidents.size() + from.attempts.size() -
+                                    kept.attempts.size());
+        for (const auto& one : from.incidents) {
+            const auto found = std::ranges::find(kept.incidents, one.id, &incident::id);
+            if (!one.is_open()) continue;
+            REQUIRE(found != kept.incidents.end());
+            REQUIRE(found->held.empty() == one.held.empty());
+            REQUIRE(found->checks.size() + found->further_checks == one.checks.size());
+            REQUIRE(found->key == one.key);
         }
-        for (int i = 0; i < 2; ++i) {
-            all.push_back(acted_on("open" + std::to_string(all.size()), std::string(1000, 'x')));
-            all.back().held = std::string(1000, 'h');
-        }
+        const auto needed = [](const journal& all) {
+            std::vector<std::int64_t> times;
+            for (const auto& one : all.attempts) {
+                if (one.ended.count == 0 || &one == &all.attempts.back()) times.push_back(one.began.count);
+            }
+            const auto last = std::ranges::find(all.attempts.rbegin(), all.attempts.rend(), false, &attempt::informs);
+            if (last != all.attempts.rend()) times.push_back(last->began.count);
+            return times;
+        };
+        REQUIRE(needed(kept) == needed(from));
     }
-    CHECK(seen == std::vector<sizes>{{1000, 1000}, {256, 288}, {64, 96}, {0, 32}});
-    // What is short enough is left as it is.
-    all.resize(10);
-    all[8].held = std::string(289, 'h');
-    all[9].held = "two\n" + std::string(284, 'h');
-    const auto kept = bounded_journal(of("web", all));
-    CHECK(kept->incidents[8].held == std::string(285, 'h') + "...");
-    CHECK(kept->incidents[9].held == all[9].held);
-}
-
-TEST_CASE("a journal of 16 KiB fits, one of a byte more does not") {
-    std::vector<incident> all;
-    const auto size = [&] { return json::encode_journal(of("web", all)).size(); };
-    do all.push_back(acted_on("open" + std::to_string(all.size()), std::string(1, 'x')));
-    while (size() + 1000 < largest_journal);
-    all.back().last.output += std::string(largest_journal - size(), 'x');
-    REQUIRE(size() == largest_journal);
-    CHECK(*bounded_journal(of("web", all)) == of("web", all));
-    all.back().last.output += 'x';
-    CHECK(bounded_journal(of("web", all))->incidents.back().last.output.size() == 256);
 }
 
 TEST_CASE("what crashes have left behind goes with the next new journal") {
@@ -584,28 +716,34 @@ TEST_CASE("what crashes have left behind goes with the next new journal") {
         files.put(folder + '/' + name, "", status);
     };
     for (const auto* name : {".web.json.Ab12Cd", ".%2Eweb.json.damaged.abcdef", ".%2Ex.json.damaged.abcdef",
-                             "gone.json.lock", "busy.json.lock"}) {
+                             ".reserve.Ab12Cd", "gone.json.lock", "gone.json.waiting", "gone.json.spare",
+                             "busy.json.lock", "busy.json.waiting", "busy.json.spare"}) {
         left(name, now - 3601);
     }
-    const std::vector<std::string> kept{".new.json.Ab12Cd", "fresh.json.lock"};
+    const std::vector<std::string> kept{".new.json.Ab12Cd", "fresh.json.lock", "fresh.json.waiting"};
     for (const auto& name : kept) left(name, now - 3600);
-    const std::vector<std::string> others{".web.json.Ab12C", "web.json.Ab12Cd", ".hidden",
-                                          ".web.Ab12Cd",     "slot-0.lock",     "fresh.json-lock",
-                                          ".abcdef",         "known.json.lock", "a%2.json.lock"};
+    const std::vector<std::string> others{".web.json.Ab12C",  "web.json.Ab12Cd",  ".hidden",
+                                          ".web.Ab12Cd",      "slot-0.lock",      "fresh.json-lock",
+                                          ".abcdef",          "known.json.lock",  "a%2.json.lock",
+                                          "known.json.spare", ".reserved.Ab12Cd", "gone.json.damaged"};
     for (const auto& name : others) left(name, 0);
     files.put(folder + "/known.json", json::encode_journal(of("known", {})));
     const auto held = journals.lock("busy", {});
     files.fail_on(folder + "/.%2Eweb.json.damaged.abcdef", {errc::io, "cannot"});
 
     const auto names = [&] { return **files.list(folder, 100); };
-    const auto before = names();
+    auto before = names();
     REQUIRE(journals.save(of("known", {open_incident("a", now * 1000)})));
+    CHECK(files.get(folder + "/reserve")->size() == 3 * journal_size);
+    before.insert(std::ranges::lower_bound(before, "reserve"), "reserve");
     CHECK(names() == before);
     REQUIRE(journals.save(of("web", {open_incident("a", now * 1000)})));
     auto expected = before;
     std::erase(expected, ".web.json.Ab12Cd");
     std::erase(expected, ".%2Ex.json.damaged.abcdef");
-    std::erase(expected, "gone.json.lock");
+    for (const auto* name : {".reserve.Ab12Cd", "gone.json.lock", "gone.json.waiting", "gone.json.spare"}) {
+        std::erase(expected, name);
+    }
     expected.push_back("web.json");
     std::sort(expected.begin(), expected.end());
     CHECK(names() == expected);
@@ -707,12 +845,21 @@ TEST_CASE("on a real disk: private, locked, and whole") {
     REQUIRE(journals.save(of("a/b", {open_incident("a")})));
     CHECK(journals.load("a/b")->value == of("a/b", {open_incident("a")}));
     CHECK(*journals.services() == std::vector<std::string>{"a/b"});
-    CHECK(scratch::names(s.path + "/journal") == std::vector<std::string>{"a%2Fb.json", "a%2Fb.json.lock"});
+    CHECK(scratch::names(s.path + "/journal") ==
+          std::vector<std::string>{"a%2Fb.json", "a%2Fb.json.lock", "a%2Fb.json.spare", "reserve"});
     CHECK((*files.status(s.path + "/journal"))->mode == 0700);
     CHECK((*files.status(s.path + "/journal/a%2Fb.json"))->mode == 0600);
     CHECK((*files.status(s.path + "/journal/a%2Fb.json.lock"))->mode == 0600);
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(journals.save(of("a/b", {open_incident("a"), open_incident("b" + std::to_string(i))})));
+        for (const auto* name : {"/journal/a%2Fb.json", "/journal/a%2Fb.json.spare"}) {
+            CHECK((*files.status(s.path + name))->size == journal_size);
+            CHECK((*files.status(s.path + name))->mode == 0600);
+        }
+    }
+    CHECK(ids(journals.load("a/b")->value).back() == "b2");
     REQUIRE(journals.remove("a/b"));
-    CHECK(scratch::names(s.path + "/journal").empty());
+    CHECK(scratch::names(s.path + "/journal") == std::vector<std::string>{"reserve"});
     REQUIRE(::chmod(s.path.c_str(), 0770) == 0);
     CHECK(journals.save(of("a/b", {})).error().code == errc::denied);
 }
@@ -722,29 +869,47 @@ TEST_CASE("after a crash at any step there is the old journal, the new one, or o
     posix_files files;
     journal_directory<posix_files> journals{files, s.path};
     const journal before = of("web", {open_incident("a")});
-    const journal after = of("web", {acted_on("a", "some\noutput"), open_incident("b")});
+    const journal after = tried({open_incident("a"), open_incident("b")}, {ended("a", "some\noutput")});
     REQUIRE(journals.save(before));
     const std::string path = s.path + "/journal/web.json";
-    const std::string text = json::encode_journal(after);
+    const std::string text = file_of(after);
+    // Those that end where the journal does, and in its padding.
+    const std::size_t size = json::encode_journal(after).size();
+    std::vector<std::size_t> lengths{size + 1000, text.size() - 1, text.size()};
+    for (std::size_t length = 0; length < size + 3; length += length + 20 < size ? 17 : 1) lengths.push_back(length);
     // The file system may lose what it was not told to keep: any length of the new file, in its own place or beside.
-    for (std::size_t length = 0; length <= text.size(); ++length) {
+    for (const std::size_t length : lengths) {
         CAPTURE(length);
         REQUIRE(journals.save(before));
-        std::ofstream{s.path + "/journal/.web.json.Ab12Cd"} << text.substr(0, length);
-        CHECK(journals.load("web")->value == before);
-        CHECK(*journals.services() == std::vector<std::string>{"web"});
+        for (const auto* beside : {"/journal/.web.json.Ab12Cd", "/journal/web.json.spare"}) {
+            std::ofstream{s.path + beside} << text.substr(0, length);
+            CHECK(journals.load("web")->value == before);
+            CHECK(*journals.services() == std::vector<std::string>{"web"});
+        }
         REQUIRE(::rename((s.path + "/journal/.web.json.Ab12Cd").c_str(), path.c_str()) == 0);
         REQUIRE(::chmod(path.c_str(), 0600) == 0);
         const auto read = journals.load("web");
         REQUIRE(read);
-        CHECK(read->note.empty() == (length == text.size()));
-        CHECK(read->value == (length == text.size() ? after : of("web", {})));
+        const bool whole = length + 1 >= size;
+        CHECK(read->note.empty() == whole);
+        CHECK(read->value == (whole ? after : of("web", {})));
         CHECK(journals.save(after));
         CHECK(journals.load("web")->value == after);
     }
 }
 
-TEST_CASE("a full or read-only disk is one clear error, and leaves the old journal") {
+namespace {
+
+/// Fills the file system, and tells whether it is full.
+auto filled(const std::string& path) -> bool {
+    std::ofstream file{path, std::ios::app};
+    for (int i = 0; i < 4096 && file; ++i) file << std::string(4096, 'x') << std::flush;
+    return !file;
+}
+
+}  // namespace
+
+TEST_CASE("a full disk keeps nobody from recording, a read-only one is one clear error") {
     const scratch s;
     // In a child with its own mounts. What it finds is its exit status; 99: such mounts are not to be had.
     const ::pid_t child = ::fork();
@@ -752,40 +917,61 @@ TEST_CASE("a full or read-only disk is one clear error, and leaves the old journ
     if (child == 0) {
         const char* const at = s.path.c_str();
         if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-            ::mount("tmpfs", at, "tmpfs", 0, "size=64k,mode=0700") != 0) {
+            ::mount("tmpfs", at, "tmpfs", 0, "size=1m,mode=0700") != 0) {
             ::_exit(99);
         }
         posix_files files;
         journal_directory<posix_files> journals{files, s.path};
         const journal before = of("web", {open_incident("a")});
-        const journal after = of("web", {acted_on("a", std::string(1000, 'x'))});
+        const journal after = tried({open_incident("a")}, {ended("a", std::string(1000, 'x'))});
         const auto says = [&](const auto& outcome, const std::string& what) {
             return !outcome && outcome.error().code == errc::io &&
                    outcome.error().message == what + "; nothing is done that no journal would know of: see to " +
                                                   s.path + "/journal, or choose another state directory";
         };
         if (!journals.lock("web", {}) || !journals.save(before)) ::_exit(1);
-        std::ofstream{s.path + "/filler"} << std::string(1'000'000, 'x');
-        const auto full = journals.save(after);
-        if (!says(full, "cannot write " + quoted(s.path + "/journal/web.json") + ": No space left on device"))
-            ::_exit(2);
-        if (journals.load("web")->value != before) ::_exit(3);
-        if (scratch::names(s.path + "/journal").size() != 2) ::_exit(4);
+        // Locks are there before the disk is full.
+        for (const auto* name : {"mail", "db"}) {
+            if (!journals.lock(name, {})) ::_exit(2);
+        }
+        if (!filled(s.path + "/filler")) ::_exit(3);
+        // Its own space is enough, however often.
+        for (int i = 0; i < 5; ++i) {
+            if (!journals.save(after) || journals.load("web")->value != after) ::_exit(4);
+            if (!journals.save(before) || journals.load("web")->value != before) ::_exit(5);
+        }
+        // Another service's journal takes the reserve.
+        const journal mail{.service = "mail", .incidents = {open_incident("m")}};
+        if (!journals.save(mail) || journals.load("mail")->value != mail) ::_exit(6);
+        for (int i = 0; i < 5; ++i) {
+            if (!journals.save(mail) || !journals.save(after)) ::_exit(7);
+        }
+        if (journals.load("web")->value != after) ::_exit(8);
+        // What is left of it, and then there is none.
+        if (!filled(s.path + "/filler")) ::_exit(9);
+        const auto full = journals.save({.service = "db", .incidents = {open_incident("d")}});
+        if (!says(full, "cannot write " + quoted(s.path + "/journal/db.json") + ": No space left on device")) {
+            ::_exit(10);
+        }
+        if (journals.load("db")->value != journal{.service = "db"} || !journals.load("db")->note.empty()) ::_exit(11);
+        if (!journals.save(before) || !journals.save(after)) ::_exit(12);
+        // The reserve is there again as soon as there is room.
         ::unlink((s.path + "/filler").c_str());
-        if (!journals.save(after) || journals.load("web")->value != after) ::_exit(5);
+        if (!journals.save(after) || (*files.status(s.path + "/journal/reserve"))->size != 3 * journal_size)
+            ::_exit(13);
 
-        if (::mount("none", at, nullptr, MS_REMOUNT | MS_RDONLY, "size=64k,mode=0700") != 0) ::_exit(6);
+        if (::mount("none", at, nullptr, MS_REMOUNT | MS_RDONLY, "size=1m,mode=0700") != 0) ::_exit(14);
         if (!says(journals.save(before),
                   "cannot make a file beside " + quoted(s.path + "/journal/web.json") + ": Read-only file system")) {
-            ::_exit(7);
+            ::_exit(15);
         }
         if (!says(journals.lock("web", {}),
                   "cannot open the lock " + quoted(s.path + "/journal/web.json.lock") + ": Read-only file system")) {
-            ::_exit(8);
+            ::_exit(16);
         }
-        if (journals.load("web")->value != after) ::_exit(9);
+        if (journals.load("web")->value != after) ::_exit(17);
         std::ofstream{s.path + "/ignored"} << "x";
-        ::_exit(scratch::names(s.path) == std::vector<std::string>{"journal"} ? 0 : 10);
+        ::_exit(scratch::names(s.path) == std::vector<std::string>{"journal"} ? 0 : 18);
     }
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);

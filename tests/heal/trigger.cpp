@@ -66,7 +66,7 @@ TEST_CASE("the keys of a trigger") {
         std::string base;
         std::string environment;
         std::string_view service;
-        bad_state state;
+        trigger_state state;
         words keys;  ///< empty: refused
     };
     const row rows[] = {
@@ -74,40 +74,63 @@ TEST_CASE("the keys of a trigger") {
          "",
          "production",
          "web",
-         bad_state::critical,
+         trigger_state::critical,
          {"triggers/production/web/primary/critical", "triggers/web/primary/critical"}},
         {"of the other state",
          "",
          "production",
          "web",
-         bad_state::warning,
+         trigger_state::warning,
          {"triggers/production/web/primary/warning", "triggers/web/primary/warning"}},
         {"of a service that is named as its environment is",
          "",
          "web",
          "web",
-         bad_state::warning,
+         trigger_state::warning,
          {"triggers/web/web/primary/warning", "triggers/web/primary/warning"}},
-        {"with a base", "own/keys", "production", "web", bad_state::warning, {"own/keys/web/primary/warning"}},
+        {"of an end that is well",
+         "",
+         "production",
+         "web",
+         trigger_state::passing,
+         {"triggers/production/web/primary/passing", "triggers/web/primary/passing"}},
+        {"of giving up",
+         "",
+         "production",
+         "web",
+         trigger_state::given_up,
+         {"triggers/production/web/primary/given-up", "triggers/web/primary/given-up"}},
+        {"of giving up, with a base",
+         "own",
+         "production",
+         "web",
+         trigger_state::given_up,
+         {"own/web/primary/given-up"}},
+        {"with a base", "own/keys", "production", "web", trigger_state::warning, {"own/keys/web/primary/warning"}},
         {"with a base that ends in a slash",
          "own/",
          "production",
          "web",
-         bad_state::warning,
+         trigger_state::warning,
          {"own/web/primary/warning"}},
-        {"with a base and without an environment", "own", "", "web", bad_state::warning, {"own/web/primary/warning"}},
+        {"with a base and without an environment",
+         "own",
+         "",
+         "web",
+         trigger_state::warning,
+         {"own/web/primary/warning"}},
         {"with the base of the second place",
          "triggers",
          "production",
          "web",
-         bad_state::warning,
+         trigger_state::warning,
          {"triggers/web/primary/warning"}},
-        {"without either", "", "", "web", bad_state::critical, {}},
-        {"an environment of two segments", "", "a/b", "web", bad_state::critical, {}},
-        {"an environment above", "", "..", "web", bad_state::critical, {}},
-        {"a service of two segments", "", "production", "web/primary", bad_state::critical, {}},
-        {"a service above", "", "production", "..", bad_state::critical, {}},
-        {"a base with an empty segment", "own//keys", "production", "web", bad_state::critical, {}},
+        {"without either", "", "", "web", trigger_state::critical, {}},
+        {"an environment of two segments", "", "a/b", "web", trigger_state::critical, {}},
+        {"an environment above", "", "..", "web", trigger_state::critical, {}},
+        {"a service of two segments", "", "production", "web/primary", trigger_state::critical, {}},
+        {"a service above", "", "production", "..", trigger_state::critical, {}},
+        {"a base with an empty segment", "own//keys", "production", "web", trigger_state::critical, {}},
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);
@@ -159,7 +182,7 @@ TEST_CASE("a trigger is looked for at one place after the other, until there is 
         resolution facts;
         facts.own = role::secondary;
         facts.expects = expectation::running;
-        const auto search = find_trigger(client, {}, who(), facts, "web", bad_state::critical);
+        const auto search = find_trigger(client, {}, who(), facts, "web", trigger_state::critical);
         REQUIRE(search);
         CHECK(search->tried == row.tried);
         CHECK(search->found.has_value() == !row.key.empty());
@@ -177,7 +200,7 @@ TEST_CASE("no trigger is looked for while role or expectation is unknown") {
     world::recorded_store asked{consul};
     manual_clock time;
     consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(5)};
-    const auto search = find_trigger(client, {}, who(), resolution{}, "web", bad_state::critical);
+    const auto search = find_trigger(client, {}, who(), resolution{}, "web", trigger_state::critical);
     REQUIRE(search);
     CHECK(search->tried.empty());
     CHECK_FALSE(search->found);
@@ -192,7 +215,7 @@ TEST_CASE("an empty value is found, since its key is there") {
     resolution facts;
     facts.own = role::standalone;
     facts.expects = expectation::running;
-    const auto search = find_trigger(client, {}, who(), facts, "web", bad_state::critical);
+    const auto search = find_trigger(client, {}, who(), facts, "web", trigger_state::critical);
     REQUIRE(search);
     REQUIRE(search->found);
     const auto made = make_job(*search->found, {}, who(), {});
@@ -211,7 +234,7 @@ TEST_CASE("where the first place cannot be read the second one is not asked") {
     consul.put("hq", "triggers/web/primary/critical", "a");
     const auto search = [&](const identity& of, std::string_view service) {
         consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(5)};
-        return find_trigger(client, {}, of, facts, service, bad_state::critical);
+        return find_trigger(client, {}, of, facts, service, trigger_state::critical);
     };
     consul.respond_with("/v1/kv/triggers/production/web/primary", 403, "Permission denied");
     auto found = search(who(), "web");
@@ -262,26 +285,120 @@ TEST_CASE("@ENV, @HOST and @ROLE come from the node and cannot be replaced") {
     CHECK(all_substitutions({}, completed(named)).at(1).value == "staging-db1");
 }
 
-TEST_CASE("the environment of a trigger") {
-    trigger_cause cause{"web",           "service:web",     "0123456789abcdef",    3, bad_state::warning,
-                        role::secondary, "two\nlines\tand", std::string(2000, 'x')};
-    const words list = trigger_environment(cause, {{"A-B.c", "1 2"}}, "www");
-    CHECK(list == words{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "USER=www",
-                        "LOGNAME=www", "SHELL=/bin/sh", "LANG=C.UTF-8", "POWERCONSUL_SERVICE=web",
-                        "POWERCONSUL_ROLE=secondary", "POWERCONSUL_STATE=warning", "POWERCONSUL_CHECK_ID=service:web",
-                        "POWERCONSUL_INCIDENT_ID=0123456789abcdef", "POWERCONSUL_ATTEMPT=3",
-                        "POWERCONSUL_REASON=two lines and", "POWERCONSUL_CHECK_OUTPUT=" + std::string(997, 'x') + "...",
-                        "POWERCONSUL_VAR_A_B_c=1 2"});
-    for (const std::string_view user : {"", "root"}) {
-        CAPTURE(user);
-        const words roots = trigger_environment({}, {}, user);
-        CHECK(roots.at(1) == "HOME=/root");
-        CHECK(roots.at(2) == "USER=root");
-        CHECK(roots.at(3) == "LOGNAME=root");
+TEST_CASE("a watch's states are states of triggers") {
+    static_assert(to_trigger_state(bad_state::warning) == trigger_state::warning);
+    static_assert(to_trigger_state(bad_state::critical) == trigger_state::critical);
+    words names;
+    for (const auto each : trigger_states) names.emplace_back(to_string(each));
+    CHECK(names == words{"warning", "critical", "passing", "given-up"});
+    for (const auto each : {bad_state::warning, bad_state::critical}) {
+        CHECK(to_string(each) == to_string(to_trigger_state(each)));
     }
+}
+
+namespace {
+
+auto a_check(std::string id, std::string service, std::string status, std::string output) -> snapshot_check {
+    snapshot_check made;
+    made.check_id = std::move(id);
+    made.service_id = std::move(service);
+    made.status = std::move(status);
+    made.output = std::move(output);
+    return made;
+}
+
+auto variable(const trigger_cause& cause, std::string_view name) -> std::string {
+    const std::string start = "POWERCONSUL_" + std::string{name} + '=';
+    for (const auto& each : trigger_environment(cause, {})) {
+        if (each.starts_with(start)) return each.substr(start.size());
+    }
+    return "not set";
+}
+
+}  // namespace
+
+TEST_CASE("the environment of a trigger") {
+    trigger_cause cause{"web",
+                        "0123456789abcdef",
+                        3,
+                        trigger_state::given_up,
+                        role::secondary,
+                        expectation::stopped,
+                        "two\nlines\tand",
+                        {a_check("service:web", "web", "warning", std::string(2000, 'x'))}};
+    const words list = trigger_environment(cause, {{"A-B.c", "1 2"}});
+    const std::string output = std::string(997, 'x') + "...";
+    CHECK(list == words{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+                        "POWERCONSUL_SERVICE=web", "POWERCONSUL_SERVICE_IDS=web", "POWERCONSUL_ROLE=secondary",
+                        "POWERCONSUL_EXPECTS=stopped", "POWERCONSUL_STATE=given-up", "POWERCONSUL_CHECK_ID=service:web",
+                        "POWERCONSUL_INCIDENT_ID=0123456789abcdef", "POWERCONSUL_ATTEMPT=3",
+                        "POWERCONSUL_REASON=two lines and", "POWERCONSUL_CHECK_OUTPUT=" + output,
+                        R"(POWERCONSUL_CHECKS=[{"id":"service:web","service_id":"web","status":"warning","output":")" +
+                            output + "\"}]",
+                        "POWERCONSUL_VAR_A_B_c=1 2"});
     // What Consul says may hold anything; a variable ends at a NUL.
-    cause.output = std::string{"a\0b=\x01\xff", 6};
-    CHECK(trigger_environment(cause, {}, "").back() == "POWERCONSUL_CHECK_OUTPUT=a b= \xEF\xBF\xBD");
+    cause.checks.front().output = std::string{"a\0b=\x01\xff", 6};
+    CHECK(variable(cause, "CHECK_OUTPUT") == "a b= \xEF\xBF\xBD");
+    CHECK(variable({}, "CHECKS") == "[]");
+    CHECK(variable({}, "SERVICE_IDS").empty());
+}
+
+TEST_CASE("a trigger is told of all checks, the worst first") {
+    trigger_cause cause;
+    cause.checks = {a_check("d", "web-1", "passing", "fine"), a_check("c", "web-2", "warning", "slow"),
+                    a_check("b", "web-2", "critical", "down"), a_check("a", "web-2", "critical", "\x1B[31mred\xC2\x9B"),
+                    a_check("e", "web-1", "maintenance", "")};
+    const auto told = [&] {
+        return variable(cause, "SERVICE_IDS") + ' ' + variable(cause, "CHECK_ID") + ' ' + variable(cause, "CHECKS");
+    };
+    const std::string expected =
+        R"(web-1,web-2 a [{"id":"a","service_id":"web-2","status":"critical","output":"[31mred"},)"
+        R"({"id":"b","service_id":"web-2","status":"critical","output":"down"},)"
+        R"({"id":"c","service_id":"web-2","status":"warning","output":"slow"},)"
+        R"({"id":"e","service_id":"web-1","status":"maintenance","output":""},)"
+        R"({"id":"d","service_id":"web-1","status":"passing","output":"fine"}])";
+    CHECK(told() == expected);
+    std::ranges::reverse(cause.checks);
+    CHECK(told() == expected);
+}
+
+TEST_CASE("what a trigger is told of checks is whole JSON and fits a variable") {
+    struct row {
+        std::string_view name;
+        std::size_t checks;
+        std::size_t output;
+        char letter;
+        std::size_t kept;     ///< checks that are told
+        std::size_t longest;  ///< bytes of an output that is told
+    };
+    const row rows[] = {
+        {"some", 50, 4096, 'x', 50, 1000},     {"some that take twice the space in JSON", 50, 4096, '\\', 50, 200},
+        {"many", 200, 4096, 'x', 200, 200},    {"many that say little", 700, 20, 'x', 700, 20},
+        {"very many", 800, 4096, 'x', 800, 0}, {"too many", 3000, 4096, 'x', 1042, 0}};
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        trigger_cause cause;
+        for (std::size_t i = 0; i < row.checks; ++i) {
+            cause.checks.push_back(a_check(std::to_string(i), "i", "critical", std::string(row.output, row.letter)));
+        }
+        const std::string told = variable(cause, "CHECKS");
+        CHECK(told.size() <= longest_check_list);
+        const auto root = json::parse(told, {.depth = 3, .values = 100'000});
+        REQUIRE(root);
+        CHECK(root->items.size() == row.kept);
+        CHECK(root->items.front().find("output")->text.size() == row.longest);
+        const bool cut = told.find("...\"") != std::string::npos;
+        CHECK(cut == (row.longest >= 200));
+        CHECK(variable(cause, "SERVICE_IDS") == "i");
+    }
+    trigger_cause cause;
+    for (int i = 0; i < 1000; ++i) {
+        cause.checks.push_back(a_check("c", std::to_string(1000 + i) + std::string(96, 'x'), "critical", ""));
+    }
+    const std::string ids = variable(cause, "SERVICE_IDS");
+    CHECK(ids.size() <= longest_check_list);
+    CHECK(ids.size() > longest_check_list - 200);
+    CHECK(ids.ends_with(std::string(96, 'x')));
 }
 
 TEST_CASE("a value becomes a job with the options' times") {
@@ -292,19 +409,32 @@ TEST_CASE("a value becomes a job with the options' times") {
     trigger_cause cause;
     cause.service = "web";
     const found_trigger plain{role::primary, "k", 7, "restart @HOST"};
+    cause.attempt = 3;
     const auto made = make_job(plain, options, who(), cause);
     REQUIRE(made);
-    CHECK(made->argv == words{"/bin/sh", "-c", "restart production-web3"});
-    CHECK(made->timeout == seconds(20));
-    CHECK(made->grace == seconds(2));
-    CHECK(made->user.empty());
-    CHECK(made->environment == trigger_environment(cause, all_substitutions(options, who()), ""));
+    CHECK(made->what.name == "web-3");
+    CHECK(made->what.argv == words{"/bin/sh", "-c", "restart production-web3"});
+    CHECK(made->what.timeout == seconds(20));
+    CHECK(made->what.grace == seconds(2));
+    CHECK(made->what.user.empty());
+    CHECK(made->what.environment == trigger_environment(cause, all_substitutions(options, who())));
 
     const found_trigger literal{role::primary, "k", 7, R"({"command": ["/bin/echo", "@PORT"], "user": "www"})"};
     const auto as_words = make_job(literal, options, who(), cause);
     REQUIRE(as_words);
-    CHECK(as_words->argv == words{"/bin/echo", "80; reboot"});
-    CHECK(as_words->environment == trigger_environment(cause, all_substitutions(options, who()), "www"));
+    CHECK(as_words->what.argv == words{"/bin/echo", "80; reboot"});
+    CHECK(as_words->what.environment == trigger_environment(cause, all_substitutions(options, who())));
+
+    CHECK_FALSE(as_words->settle);
+    CHECK_FALSE(as_words->backoff);
+
+    const found_trigger slow{role::primary, "k", 7,
+                             R"({"script": "date", "settle": "5m", "backoff": "1m", "timeout": "2m"})"};
+    const auto with_waits = make_job(slow, options, who(), cause);
+    REQUIRE(with_waits);
+    CHECK(with_waits->settle == seconds(300));
+    CHECK(with_waits->backoff == seconds(60));
+    CHECK(with_waits->what.timeout == seconds(120));
 
     const found_trigger hostile{role::primary, "k", 7, "serve @PORT"};
     const auto refused = make_job(hostile, options, who(), cause);
@@ -318,19 +448,20 @@ TEST_CASE("what nobody set of a trigger") {
     CHECK(trigger_options{}.grace == seconds(10));
     CHECK(found_trigger{}.as == role::unknown);
     CHECK(trigger_cause{}.attempt == 1);
-    CHECK(trigger_cause{}.state == bad_state::critical);
+    CHECK(trigger_cause{}.state == trigger_state::critical);
     CHECK(trigger_cause{}.own == role::unknown);
+    CHECK(trigger_cause{}.expects == expectation::unknown);
 }
 
 TEST_CASE("a substitution's name becomes that of a variable") {
-    const auto variable = [](std::string name) { return trigger_environment({}, {{std::move(name), "x"}}, "").back(); };
-    CHECK(variable("azAZ09_") == "POWERCONSUL_VAR_azAZ09_=x");
-    CHECK(variable("`{@[/:") == "POWERCONSUL_VAR_______=x");
+    const auto last = [](std::string name) { return trigger_environment({}, {{std::move(name), "x"}}).back(); };
+    CHECK(last("azAZ09_") == "POWERCONSUL_VAR_azAZ09_=x");
+    CHECK(last("`{@[/:") == "POWERCONSUL_VAR_______=x");
 }
 
 TEST_CASE("a script becomes a job") {
     const auto made = make_job({role::primary, "k", 7, R"({"script": "echo 1"})"}, {}, who(), {});
     REQUIRE(made);
-    CHECK(made->script == "echo 1");
-    CHECK(made->timeout == seconds(60));
+    CHECK(made->what.script == "echo 1");
+    CHECK(made->what.timeout == seconds(60));
 }

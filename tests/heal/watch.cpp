@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -40,29 +41,20 @@ namespace {
     incident one;
     one.state = state;
     one.node = watched::me;
-    one.service_id = service;
-    one.check_id = service + "-role";
+    one.checks.push_back({service, service + "-role", true, testing::manual_clock{}.wall(), 0, 15});
     one.opened = testing::manual_clock{}.wall();
-    one.id = incident_id(one);
+    one.id = incident_id(one, service);
     return one;
 }
 
 void keep(node& at, const std::string& service, std::vector<incident> incidents) {
-    at.here.files.put("/state/journal/" + service + ".json", json::encode_journal({service, std::move(incidents)}));
+    at.here.files.put("/state/journal/" + service + ".json",
+                      json::encode_journal({.service = service, .incidents = std::move(incidents)}));
 }
 
 }  // namespace
 
 // --- what is known ---
-
-TEST_CASE("nothing may act while the stop file is there, or cannot be looked at") {
-    testing::memory_files files;
-    CHECK(heal::stop_reason(files, "/stop").empty());
-    files.put("/stop", "");
-    CHECK(heal::stop_reason(files, "/stop") == "the stop file \"/stop\" is there; delete it to let triggers run");
-    files.fail_on("/stop", {errc::denied, "no right to look"});
-    CHECK(heal::stop_reason(files, "/stop") == "it cannot be told whether the stop file is there: no right to look");
-}
 
 TEST_CASE("the agent's name comes from its checks or, without any, from itself") {
     const auto look = [](testing::fake_transport agent, milliseconds limit = seconds(5)) {
@@ -154,19 +146,16 @@ TEST_CASE("a check that was named without its node gets it from the agent, and i
     CHECK(other.service_id == "mail-2");
 }
 
-TEST_CASE("what is open and when it is due, of all journals") {
+TEST_CASE("the services with something to see to, of all journals") {
     struct row {
         std::string_view name;
         void (*change)(node&);
         std::optional<lines> open;
-        std::optional<std::optional<std::int64_t>> due;  ///< milliseconds after the clock's beginning
     };
-    const std::optional<std::int64_t> none;
     const row rows[] = {
-        {"no state directory", [](node&) {}, lines{}, none},
-        {"one that may be tried at once", [](node& at) { keep(at, "web", {incident_of("web")}); }, lines{"web"}, 0},
-        {"of the other state", [](node& at) { keep(at, "web", {incident_of("web", bad_state::warning)}); }, lines{},
-         none},
+        {"no state directory", [](node&) {}, lines{}},
+        {"open", [](node& at) { keep(at, "web", {incident_of("web")}); }, lines{"web"}},
+        {"of the other state", [](node& at) { keep(at, "web", {incident_of("web", bad_state::warning)}); }, lines{}},
         {"given up",
          [](node& at) {
              auto one = incident_of("web");
@@ -174,47 +163,39 @@ TEST_CASE("what is open and when it is due, of all journals") {
              one.given_up = true;
              keep(at, "web", {one});
          },
-         lines{"web"}, none},
+         lines{"web"}},
         {"closed",
          [](node& at) {
              auto one = incident_of("web");
              one.closed = one.opened + seconds(1);
              keep(at, "web", {one});
          },
-         lines{}, none},
-        {"the soonest of several",
+         lines{}},
+        {"closed, and that is still to be told",
          [](node& at) {
              auto one = incident_of("web");
-             one.opened.count += 9000;
-             auto two = incident_of("mail");
-             two.opened.count += 4000;
-             auto three = incident_of("db");
-             three.opened.count += 7000;
+             one.closed = one.opened + seconds(1);
+             one.owed = notice::passing;
              keep(at, "web", {one});
-             keep(at, "mail", {two});
-             keep(at, "db", {three});
          },
-         lines{"db", "mail", "web"}, 4000},
-        {"one that cannot be read beside another",
+         lines{"web"}},
+        {"several",
+         [](node& at) {
+             for (const std::string each : {"web", "mail", "db"}) keep(at, each, {incident_of(each)});
+         },
+         lines{"db", "mail", "web"}},
+        {"one that cannot be read",
          [](node& at) {
              keep(at, "web", {incident_of("web")});
              keep(at, "mail", {});
              at.here.files.fail_on("/state/journal/mail.json", {errc::io, "broken"});
          },
-         lines{"mail", "web"}, 0},
-        {"one that cannot be read, and no other",
-         [](node& at) {
-             keep(at, "mail", {});
-             at.here.files.fail_on("/state/journal/mail.json", {errc::io, "broken"});
-         },
-         lines{"mail"},
-         {}},
+         lines{"mail", "web"}},
         {"none can be listed",
          [](node& at) {
              keep(at, "mail", {});
              at.here.files.fail_on("/state/journal", {errc::io, "broken"});
          },
-         {},
          {}},
     };
     for (const auto& each : rows) {
@@ -224,11 +205,6 @@ TEST_CASE("what is open and when it is due, of all journals") {
         const auto open = heal::open_services(at.here.files, "/state", bad_state::critical);
         REQUIRE(open.has_value() == each.open.has_value());
         if (open) CHECK(*open == *each.open);
-        const auto due = heal::next_due(at.here.files, "/state", bad_state::critical, {});
-        REQUIRE(due.has_value() == each.due.has_value());
-        if (!due) continue;
-        REQUIRE(due->has_value() == each.due->has_value());
-        if (*due) CHECK((**due - at.here.clock.wall()).count == **each.due);
     }
 }
 
@@ -263,8 +239,8 @@ TEST_CASE("every service with an entry in the state or an open incident of it is
     CHECK(at.connected == 2);
     REQUIRE(done->reports.size() == 2);
     CHECK(done->reports[0].service == "mail");
-    CHECK(done->reports[0].checks.at(0).outcome);
-    CHECK(done->reports[1].checks.at(0).what == step::closed);
+    CHECK(done->reports[0].incidents.at(0).outcome);
+    CHECK(done->reports[1].incidents.at(0).what == step::closed);
     CHECK(at.ran == lines{"0 mail"});
 }
 
@@ -276,14 +252,15 @@ TEST_CASE("the state of the watch is its own") {
     at.is("web", store_status::warning);
     const auto done = at.handle({"web"}, "warning");
     REQUIRE(done);
-    CHECK(done->reports.at(0).checks.at(0).why ==
+    CHECK(done->reports.at(0).incidents.at(0).why ==
           "there is no trigger at triggers/production/web/standalone/warning or triggers/web/standalone/warning");
     CHECK(at.ran.empty());
 }
 
-TEST_CASE("a trigger runs again after the back-off, is given up loudly and once, and anew when it was acknowledged") {
+TEST_CASE("a trigger runs again, is given up loudly and once, and anew when it was acknowledged") {
     node at;
-    at.set.watch.retry = {.backoff = seconds(10), .longest = seconds(60), .attempts = 2};
+    at.set.watch.retry = {
+        .backoff = seconds(10), .longest = seconds(60), .attempts = 2, .settle = seconds(5), .forget = seconds(600)};
     at.is_critical("web");
     for (int second = 0; second < 60; second += 5) {
         CHECK(at.handle({"web"}));
@@ -291,11 +268,43 @@ TEST_CASE("a trigger runs again after the back-off, is given up loudly and once,
     }
     CHECK(at.ran == lines{"0 web", "10 web"});
     CHECK(at.said("gave up") == lines{"error gave up web critical check=web-role attempts=2 "
+                                      "key=triggers/production/web/standalone/critical "
                                       "todo=see to it by hand, then: powerconsul incidents ack web"});
-    CHECK(at.handle({"web"})->reports.at(0).checks.at(0).what == step::given_up);
+    CHECK(at.handle({"web"})->reports.at(0).incidents.at(0).what == step::given_up);
+    CHECK(heal::given_up_note(at.here.files, "/state", "web") ==
+          "powerconsul/given-up: triggers/production/web/standalone/critical does not heal it; see powerconsul "
+          "incidents");
     CHECK(*heal::acknowledge(at.here.files, "/state", "web", seconds(1)) == 1);
+    CHECK(heal::given_up_note(at.here.files, "/state", "web").empty());
     CHECK(at.handle({"web"}));
     CHECK(at.ran == lines{"0 web", "10 web", "60 web"});
+}
+
+TEST_CASE("whoever waits for a place is tried until there is one, in the order of their due times") {
+    node at;
+    at.set.watch.at_once = 1;
+    for (const std::string service : {"web", "mail"}) at.is_critical(service);
+    REQUIRE(at.here.files.make_directory("/state"));
+    REQUIRE(at.here.files.make_directory("/state/journal"));
+    std::optional<testing::memory_files::lock_type> held;
+    held.emplace(*at.here.files.lock("/state/journal/slot-0.lock", {}));
+    at.here.clock.meanwhile = [&] {
+        if (at.here.clock.monotonic() >= seconds(20)) held.reset();
+    };
+    CHECK_FALSE(at.handle({"web", "mail"})->failure());
+    CHECK(at.ran == lines{"20 web", "20 mail"});
+    // Nobody waits for ever.
+    held.reset();
+    at.here.clock.meanwhile = {};
+    node full;
+    full.set.watch.at_once = 1;
+    full.is_critical("web");
+    REQUIRE(full.here.files.make_directory("/state"));
+    REQUIRE(full.here.files.make_directory("/state/journal"));
+    const auto place = full.here.files.lock("/state/journal/slot-0.lock", {});
+    CHECK(full.handle({"web"})->failure()->code == errc::timed_out);
+    CHECK(full.here.clock.monotonic() <= seconds(76));
+    CHECK(full.ran.empty());
 }
 
 TEST_CASE("an incident closes when the agent has the check passing, with what became of it") {
@@ -305,7 +314,7 @@ TEST_CASE("an incident closes when the agent has the check passing, with what be
     at.is("web", store_status::passing, "well");
     const auto done = at.handle({});
     REQUIRE(done);
-    CHECK(done->reports.at(0).checks.at(0).what == step::closed);
+    CHECK(done->reports.at(0).incidents.at(0).what == step::closed);
     CHECK(at.said("incident closed") ==
           lines{"info incident closed web critical check=web-role attempts=1 outcome=healed open_ms=0"});
     CHECK(at.handle({})->reports.empty());
@@ -317,18 +326,18 @@ TEST_CASE("what is wrong with one service does not concern the others, and is wh
     for (const std::string service : {"web", "mail", "db"}) at.is_critical(service);
     {
         const auto held = at.here.files.lock("/state/journal/mail.json.lock", {});
-        const auto done = at.handle({"web", "mail", "db"});
+        const auto done = at.handle({"web", "db", "mail"});
         REQUIRE(done);
         REQUIRE(done->failure());
         CHECK(done->failure()->code == errc::timed_out);
-        CHECK(done->reports.at(1).cause == done->failure());
+        CHECK(done->reports.at(2).cause == done->failure());
     }
     at.here.files.put("/state/journal/mail.json", "");
     at.here.files.fail_on("/state/journal/mail.json", {errc::io, "broken"});
-    at.here.clock.advance(seconds(10));
-    CHECK(at.handle({"web", "mail", "db"})->failure() == error{errc::io, "broken"});
-    CHECK(at.ran == lines{"0 web", "0 db", "10 web", "10 db"});
-    CHECK(at.said("failed").size() == 2);
+    const auto before = at.said("failed").size();
+    CHECK(at.handle({"mail", "web", "db"})->failure() == error{errc::io, "broken"});
+    CHECK(at.said("failed").size() == before + 1);
+    CHECK(at.ran == lines{"0 web", "0 db", "75 web", "75 db"});
 }
 
 TEST_CASE("a lock is waited for as long as a trigger may run, and Consul for five eighths of the time at most") {
@@ -336,8 +345,13 @@ TEST_CASE("a lock is waited for as long as a trigger may run, and Consul for fiv
     at.is_critical("web");
     at.set.watch.triggers.timeout = seconds(20);
     at.set.watch.triggers.grace = seconds(3);
-    REQUIRE(at.handle({"web"}));
-    CHECK(at.here.files.waits.front() == std::pair{std::string{"/state/journal/web.json.lock"}, std::int64_t{28'000}});
+    keep(at, "db", {});
+    {
+        const auto held = at.here.files.lock("/state/journal/web.json.lock", {});
+        REQUIRE(at.handle({"web"}));
+    }
+    CHECK(std::ranges::count(at.here.files.waits,
+                             std::pair{std::string{"/state/journal/web.json.lock"}, std::int64_t{28'000}}) > 0);
 
     CHECK(heal::watch_setup{.time = seconds(8)}.agent_time() == seconds(5));
     for (const auto& [time, limit] : {std::pair{seconds(4), milliseconds{2500}}, {seconds(80), seconds(5)}}) {
@@ -382,7 +396,7 @@ TEST_CASE("a service without a transport or without memory fails alone") {
 }
 
 TEST_CASE("reports stand in the order of the services, in whichever order they are done") {
-    struct backwards {
+    struct backwards : sequential_runner {
         void run(std::size_t count, const std::function<void(std::size_t)>& task) {
             while (count-- > 0) task(count);
         }
@@ -417,7 +431,7 @@ TEST_CASE("while it is stopped no trigger runs, also none that is asked for dire
     CHECK(at.handle({"web"})->stopped == why);
     const auto direct = heal::run_once(at.here, at.set, node::entry("web"));
     CHECK(direct.stopped == why);
-    CHECK(direct.reports.at(0).checks.at(0).why == why);
+    CHECK(direct.reports.at(0).incidents.at(0).why == why);
     CHECK(at.ran.empty());
 }
 
@@ -434,7 +448,7 @@ TEST_CASE("a trigger that is asked for directly runs without regard to the back-
     CHECK(heal::run_once(at.here, at.set, node::entry("web")).failure()->code == errc::unavailable);
 }
 
-TEST_CASE("acknowledging gives all attempts again, to what was given up and is open") {
+TEST_CASE("acknowledging gives all attempts again, whether or not they were given up") {
     node at;
     const auto acknowledged = [&](const std::string& service) {
         return heal::acknowledge(at.here.files, "/state", service, seconds(8));
@@ -444,226 +458,45 @@ TEST_CASE("acknowledging gives all attempts again, to what was given up and is o
     CHECK(acknowledged("../web").error().code == validate_segment("", "../web").error().code);
 
     auto given_up = incident_of("web");
-    given_up.attempts = 5;
-    given_up.last.began = given_up.last.ended = given_up.opened;
     given_up.given_up = true;
+    given_up.key = "triggers/web/standalone/critical";
     auto closed = given_up;
-    closed.check_id = "closed";
-    closed.id = incident_id(closed);
+    closed.id = "closed";
     closed.closed = closed.opened + seconds(1);
-    keep(at, "web", {given_up, closed, incident_of("web", bad_state::warning)});
+    journal kept{.service = "web", .incidents = {given_up, closed}};
+    kept.ledgers.push_back({.key = given_up.key, .attempts = 5, .given_up = true, .ended = given_up.opened});
+    kept.ledgers.push_back({.key = "triggers/web/standalone/warning", .attempts = 2, .ended = given_up.opened});
+    at.here.files.put("/state/journal/web.json", json::encode_journal(kept));
     {
         const auto held = at.here.files.lock("/state/journal/web.json.lock", {});
         CHECK(acknowledged("web").error().code == errc::timed_out);
         CHECK(at.here.files.waits.back().second == 8000);
     }
-    CHECK(*acknowledged("web") == 1);
+    CHECK(*acknowledged("web") == 2);
     const auto all = heal::load_all(at.here.files, "/state");
     REQUIRE(all);
-    const auto& after = (*all)[0].value.incidents;
-    CHECK(after.at(0).attempts == 0);
-    CHECK_FALSE(after.at(0).given_up);
-    CHECK(after.at(1).given_up);
-    CHECK(acknowledged("web").error() == error{errc::bad_data, "no open incident of \"web\" was given up"});
+    CHECK((*all)[0].value.ledgers.empty());
+    CHECK_FALSE((*all)[0].value.incidents.at(0).given_up);
+    // One that is open and waits for something else is looked at again, too.
+    CHECK(*acknowledged("web") == 0);
 
+    at.here.files.put("/state/journal/web.json", json::encode_journal({.service = "web", .incidents = {closed}}));
+    CHECK(acknowledged("web").error() ==
+          error{errc::bad_data, "no incident of \"web\" is open, and no trigger of it has used an attempt"});
     at.here.files.fail_on("/state/journal/web.json", {errc::io, "broken"});
     CHECK(acknowledged("web").error() == error{errc::io, "broken"});
     at.here.files.fail_on("/state/journal", {errc::io, "all broken"});
     CHECK(acknowledged("web").error() == error{errc::io, "all broken"});
 }
 
-// --- trying again ---
-
-namespace worker {
-
-using watched::lines;
-using watched::node;
-
-namespace {
-
-constexpr const char* worker_lock = "/state/journal/worker-critical.lock";
-
-/// A watch's handler with its worker behind it.
-void handle_and_work(node& at, const lines& services) {
-    REQUIRE(at.handle(services));
-    heal::keep_trying(at.here, at.connect(), at.set);
-}
-
-[[nodiscard]] auto now(const node& at) -> std::int64_t {
-    return at.here.clock.monotonic().count;
-}
-
-}  // namespace
-
-TEST_CASE("it tries at each end of a back-off, and goes home when all attempts are made") {
-    node at;
-    at.set.watch.retry = {.backoff = seconds(10), .longest = seconds(60), .attempts = 5};
-    at.is_critical("web");
-    handle_and_work(at, {"web"});
-    CHECK(at.ran == lines{"0 web", "10 web", "30 web", "70 web", "130 web"});
-    CHECK(at.said("gave up").size() == 1);
-    CHECK(now(at) == 190'000);
-    // Free again for the next one, which finds nothing to do.
-    CHECK(at.here.files.lock(worker_lock, {}));
-    heal::keep_trying(at.here, at.connect(), at.set);
-    CHECK(now(at) == 190'000);
-}
-
-TEST_CASE("a short back-off does not make it busy") {
-    node at;
-    at.set.watch.retry = {.backoff = {1}, .longest = {1}, .attempts = 4};
-    at.is_critical("web");
-    handle_and_work(at, {"web"});
-    CHECK(at.ran.size() == 4);
-    CHECK(at.here.clock.slept == std::vector<std::int64_t>{500, 500, 500, 500});
-}
-
-TEST_CASE("it goes home once nothing is left that may be tried") {
-    node at;
-    at.set.watch.retry.backoff = seconds(60);
-    at.is_critical("web");
-    at.is_critical("mail");
-    at.healing = [&](const std::string& service) {
-        if (service == "web" || at.ran.size() == 3) at.is(service, store_status::passing, "well");
-    };
-    handle_and_work(at, {"web", "mail"});
-    CHECK(at.ran == lines{"0 web", "0 mail", "60 mail"});
-    CHECK(at.said("incident closed").size() == 2);
-    CHECK(now(at) == 60'000);
-}
-
-TEST_CASE("on a fresh node, without a directory for its lock, it goes home without a word") {
-    node at;
-    at.here.files.fail_on(worker_lock, {errc::io, "there is no such directory"});
-    heal::keep_trying(at.here, at.connect(), at.set);
-    CHECK(at.said("failed").empty());
-    CHECK(now(at) == 0);
-}
-
-TEST_CASE("incidents of the other state are another worker's") {
+TEST_CASE("what was acknowledged is tried at the next look, also while the last attempt had its time to settle") {
     node at;
     at.is_critical("web");
     REQUIRE(at.handle({"web"}));
-    at.set.watch.state = bad_state::warning;
-    heal::keep_trying(at.here, at.connect(), at.set);
-    CHECK(at.here.clock.slept.empty());
-    CHECK(at.here.files.waits.back() ==
-          std::pair{std::string{"/state/journal/worker-warning.lock"}, std::int64_t{2000}});
-}
-
-TEST_CASE("a look from time to time finds incidents of other handlers") {
-    node at;
-    at.set.watch.retry = {.backoff = seconds(600), .longest = seconds(600), .attempts = 2};
-    at.is_critical("web");
-    at.here.clock.meanwhile = [&, handled = false]() mutable {
-        if (std::exchange(handled, true)) return;
-        at.set.watch.retry.backoff = seconds(15);
-        at.is_critical("mail");
-        REQUIRE(at.handle({"mail"}));
-        at.is("web", store_status::passing, "well");
-    };
-    handle_and_work(at, {"web"});
-    CHECK(at.ran == lines{"0 web", "10 mail", "25 mail"});
-    CHECK(at.said("incident closed").size() == 1);
-    CHECK(at.said("gave up").size() == 1);
-}
-
-TEST_CASE("an agent that does not answer, or nobody to ask it, is tried again every ten seconds") {
-    node at;
-    at.set.watch.retry = {.backoff = seconds(1), .longest = seconds(1), .attempts = 2};
-    at.is_critical("web");
-    at.here.clock.meanwhile = [&] {
-        at.consul.set_offline(now(at) < 15'000);
-        at.unconnected.reset();
-        if (now(at) > 15'000 && now(at) < 35'000) at.unconnected = error{errc::configuration, "no certificate"};
-    };
-    handle_and_work(at, {"web"});
-    CHECK(at.here.clock.slept == std::vector<std::int64_t>{1000, 10'000, 10'000, 10'000, 10'000, 1000});
-    CHECK(at.ran == lines{"0 web", "41 web"});
-    CHECK(at.said("failed").empty());
-}
-
-TEST_CASE("what goes wrong with one service keeps it from hurrying") {
-    node at;
-    at.set.watch.retry = {.backoff = seconds(1), .longest = seconds(1), .attempts = 3};
-    at.is_critical("web");
-    at.is_critical("mail");
+    at.here.clock.advance(seconds(2));
     REQUIRE(at.handle({"web"}));
-    at.here.files.put("/state/journal/mail.json", "{}");
-    at.here.files.fail_on("/state/journal/mail.json", {errc::io, "broken"});
-    handle_and_work(at, {"web"});
-    CHECK(at.ran == lines{"0 web", "1 web", "11 web"});
-    // What cannot be read is all that there may be: six looks in vain, and then it is said.
-    CHECK(at.said("failed").back() ==
-          "error failed  critical error=the journals cannot be read; no further attempts are made until a handler is "
-          "called again");
-}
-
-TEST_CASE("journals that cannot be read are given up after six looks") {
-    node at;
-    at.is_critical("web");
-    REQUIRE(at.handle({"web"}));
-    at.here.files.fail_on("/state/journal", {errc::io, "broken"});
-    heal::keep_trying(at.here, at.connect(), at.set);
-    CHECK(at.here.clock.slept == std::vector<std::int64_t>(6, 10'000));
     CHECK(at.ran == lines{"0 web"});
-    CHECK(at.said("failed") ==
-          lines{"error failed  critical error=the journals cannot be read; no further attempts are "
-                "made until a handler is called again"});
-
-    // Five in a row are none too many.
-    node other;
-    other.set.watch.retry.attempts = 2;
-    other.is_critical("web");
-    REQUIRE(other.handle({"web"}));
-    other.here.files.fail_on("/state/journal", {errc::io, "broken"});
-    other.here.clock.meanwhile = [&] {
-        if (now(other) == 50'000) other.here.files.heal("/state/journal");
-    };
-    heal::keep_trying(other.here, other.connect(), other.set);
-    CHECK(other.ran == lines{"0 web", "50 web"});
-    CHECK(other.said("failed").empty());
-}
-
-TEST_CASE("a second worker goes home after two seconds") {
-    node at;
-    at.is_critical("web");
+    REQUIRE(heal::acknowledge(at.here.files, "/state", "web", seconds(1)));
     REQUIRE(at.handle({"web"}));
-    const auto first = at.here.files.lock(worker_lock, {});
-    REQUIRE(first);
-    heal::keep_trying(at.here, at.connect(), at.set);
-    CHECK(at.here.files.waits.back() == std::pair{std::string{worker_lock}, std::int64_t{2000}});
-    CHECK(at.here.clock.slept.empty());
-    CHECK(at.said("failed").empty());
+    CHECK(at.ran == lines{"0 web", "2 web"});
 }
-
-TEST_CASE("a lock that cannot be had is in the log") {
-    node at;
-    at.is_critical("web");
-    REQUIRE(at.handle({"web"}));
-    at.here.files.fail_on(worker_lock, {errc::io, "broken"});
-    heal::keep_trying(at.here, at.connect(), at.set);
-    CHECK(at.here.clock.slept.empty());
-    CHECK(at.said("failed") ==
-          lines{"error failed  critical error=broken; no further attempts are made until a handler is called again"});
-}
-
-TEST_CASE("it survives that there is not enough memory for a while") {
-    node at;
-    at.set.watch.retry = {.backoff = seconds(1), .longest = seconds(1), .attempts = 2};
-    at.is_critical("web");
-    at.here.clock.meanwhile = [&] { at.short_of_memory = now(at) < 30'000; };
-    handle_and_work(at, {"web"});
-    CHECK(at.ran == lines{"0 web", "41 web"});
-    CHECK(at.said("failed").empty());
-
-    node for_good;
-    for_good.is_critical("web");
-    REQUIRE(for_good.handle({"web"}));
-    for_good.here.files.short_of_memory = true;
-    heal::keep_trying(for_good.here, for_good.connect(), for_good.set);
-    CHECK(for_good.here.clock.slept == std::vector<std::int64_t>(6, 10'000));
-    CHECK(for_good.said("failed").size() == 1);
-}
-
-}  // namespace worker

@@ -61,7 +61,7 @@ inline constexpr std::string_view me = "production-web2";
 struct node {
     pc::store consul{{.node = std::string{me}, .datacenter = "hq"}};
     machine here{};
-    pc::heal::watch_setup set{.state_dir = "/state", .stop_file = "/stop"};
+    pc::heal::watch_setup set{.state_dir = "/state", .roles = {}, .watch = {.stop_file = "/stop"}};
     lines ran{};                                        ///< "<second> <service>" for each trigger that ran
     std::function<void(const std::string&)> healing{};  ///< what the trigger of that service does
     std::optional<pc::error> unconnected{};             ///< why no transport is to be had

@@ -65,6 +65,12 @@ TEST_CASE("strings are escaped as JSON wants it and else left alone") {
         {"a\"b\\c/d", R"("a\"b\\c/d")"},
         {"\b\f\n\r\t\x01\x1F", R"("\b\f\n\r\t\u0001\u001F")"},
         {std::string_view{"a\0b", 3}, R"("a\u0000b")"},
+        // What a terminal would obey: DEL, C1 and what changes the order of what is shown.
+        {"a\x7F\xC2\x80 \xC2\x9B"
+         "2J\xC2\x9F",
+         R"("a\u007f\u0080 \u009b2J\u009f")"},
+        {"\xE2\x80\xAE\"a\n\xD8\x9C\xE2\x81\xA6", R"("\u202e\"a\n\u061c\u2066")"},
+        {"\xC2\xA0\xE2\x80\x93\xE2\x81\xBA", "\"\xC2\xA0\xE2\x80\x93\xE2\x81\xBA\""},
         {"caf\xC3\xA9 \xF0\x9F\x98\x80", "\"caf\xC3\xA9 \xF0\x9F\x98\x80\""},
     };
     for (const auto& each : rows) {

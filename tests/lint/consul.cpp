@@ -23,6 +23,9 @@ struct node {
     node() {
         chosen.timeout = seconds(8);
         chosen.roles.who.host = "production-web2.example.org";
+        for (const std::string_view each : {"/bin/sh", "/bin/date"}) {
+            here.files.put(std::string{each}, "x", {.kind = file_kind::regular, .mode = 0755});
+        }
     }
 
     void web_runs_on(std::string_view name, std::string_view datacenter = "hq") {
@@ -52,7 +55,6 @@ TEST_CASE("one service is read, with its triggers and nodes") {
     at.put("triggers/production/web/secondary/warning", "#!/bin/sh\n");
     at.put("triggers/production/web/standalone/critical", "date");
     at.put("triggers/production/db/standalone/critical", "./not-asked-for");
-    at.here.files.put("/bin/sh", "more than no bytes");
     CHECK(at.text("web") ==
           "cluster/production/web:1:1: warning: web is on production-web2 too, whose role is unknown: node "
           "production-web2 is neither in active_nodes nor in standby_nodes\n"
@@ -64,17 +66,16 @@ TEST_CASE("one service is read, with its triggers and nodes") {
           "\"critical\"?\n"
           "triggers/production/web/primary/critical:1:1: warning: the command ./restart is relative; triggers run in "
           "/, give its whole path\n"
-          "triggers/production/web/secondary/critical:1:1: note: there is no /no/such/shell on this machine\n"
+          "triggers/production/web/secondary/critical:1:1: warning: there is no /no/such/shell on this machine\n"
           "triggers/production/web/secondary/warning: warning: there is no such trigger for primary: nothing heals web "
           "where it is expected to run and runs in part\n"
           "triggers/production/web/standalone/critical: warning: this trigger never runs: with a cluster document no "
           "node is standalone\n"
-          "7 warnings in 5 documents\n");
+          "8 warnings in 5 documents\n");
 }
 
 TEST_CASE("a service that Consul knows nothing of is not called fine") {
     node at;
-    at.here.files.put("/bin/sh", "");
     at.put("cluster/production/web", R"({"mode": "all-active"})");
     at.put("triggers/production/db/standalone/critical", "date");
     CHECK(
@@ -105,9 +106,38 @@ TEST_CASE("a listed node of another datacenter is looked for there, and one that
     CHECK(away->count(severity::note) == 1);
 }
 
+TEST_CASE("the slowest check that is not powerconsul's is held against the settle times") {
+    node at;
+    at.web_runs_on("production-web2");
+    at.put("triggers/production/web/standalone/critical", "date");
+    const auto with = [&](const std::string& checks) {
+        at.here.consul.respond_normally();
+        at.here.consul.respond_with("/v1/agent/checks", 200, checks);
+        return at.text("web");
+    };
+    const auto check = [](std::string_view id, std::string_view interval, std::string_view output) {
+        return '"' + std::string{id} + R"(": {"Node": "production-web2", "CheckID": ")" + std::string{id} +
+               R"(", "Status": "passing", "ServiceName": "web", "ServiceID": "web", "Interval": )" +
+               std::string{interval} + R"(, "Output": ")" + std::string{output} + "\"}";
+    };
+    const std::string fine = "1 trigger is fine\n";
+    const std::string ours = R"({\"type\":\"service\",\"state\":\"passing\",\"code\":0,\"basis\":\"fresh\"})";
+    CHECK(with('{' + check("disk", R"("1m30s")", "enough") + ',' + check("http", R"("1m0s")", "200 OK") + '}')
+              .find("the settle time of 30 s is below the interval of 90 s of check disk,") != std::string::npos);
+    CHECK(with('{' + check("disk", R"("30s")", "enough") + '}') == fine);
+    CHECK(with('{' + check("role", R"("1m30s")", ours) + '}') == fine);
+    // What does not say how often it runs, or says so in another way, is no reason to refuse the list.
+    for (const std::string_view odd : {R"("")", "null", "90000000000", "[]", R"("often")"}) {
+        CAPTURE(odd);
+        CHECK(with('{' + check("disk", odd, "enough") + '}') == fine);
+    }
+    at.here.consul.respond_normally();
+    at.here.consul.respond_with("/v1/agent/checks", 500, "");
+    CHECK(at.text("web") == fine);
+}
+
 TEST_CASE("everything is read, of this node's environment") {
     node at;
-    at.here.files.put("/bin/sh", "");
     at.web_runs_on("production-web1");
     at.web_runs_on("production-web2");
     at.put("cluster/production/web", R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})");
@@ -134,7 +164,6 @@ TEST_CASE("triggers are looked for at both places") {
     for (const auto& service : {std::optional<std::string>{}, std::optional<std::string>{"web"}}) {
         CAPTURE(service.has_value());
         node at;
-        at.here.files.put("/bin/sh", "more than no bytes");
         at.web_runs_on("production-web1");
         at.web_runs_on("production-web2");
         at.put("cluster/production/web",
@@ -162,7 +191,6 @@ TEST_CASE("triggers are looked for at both places") {
 
 TEST_CASE("a counterpart that a list does not show is read by itself") {
     node at;
-    at.here.files.put("/bin/sh", "more than no bytes");
     at.web_runs_on("production-web1");
     at.web_runs_on("production-web2");
     at.put("cluster/production/web", R"({"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})");

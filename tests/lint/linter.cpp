@@ -14,31 +14,79 @@
 
 using namespace powerconsul;
 
-TEST_CASE("a program that this machine lacks is worth a note where the trigger would run") {
+TEST_CASE("a program that this machine lacks is told of where the trigger would run") {
+    const std::string path = "the PATH of triggers, /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n";
     struct row {
         std::string_view name;
         bool on_node;
-        std::string_view there;
+        std::string_view value;
         std::string lines;
     };
     const row rows[] = {
-        {"it is there", true, "/bin/tool", ""},
-        {"it is not", true, "/bin/other", "k:1:1: note: there is no /bin/tool on this machine\n"},
-        {"nobody knows where it will run", false, "/bin/other", ""},
+        {"it is there", true, R"({"command": ["/bin/tool"]})", ""},
+        {"it is not", true, R"({"command": ["/bin/tols"]})", "there is no /bin/tols on this machine\n"},
+        {"it cannot be run", true, R"({"command": ["/bin/text"]})", "/bin/text is no executable file\n"},
+        {"it is a directory", true, R"({"command": ["/bin"]})", "/bin is no executable file\n"},
+        {"nobody knows where it will run", false, R"({"command": ["/bin/tols"]})", ""},
+        {"in the PATH", true, "tool restart; sub-tool -x", ""},
+        {"not in the PATH", true, "tols restart", "there is no command tols on this machine in " + path},
+        {"in the PATH, but cannot be run", true, "text", "there is no command text on this machine in " + path},
+        {"of a shell text, by its path", true, "tool; /opt/tool", "there is no /opt/tool on this machine\n"},
+        {"of a shell text that nobody runs here", false, "tols restart", ""},
+        {"on a condition", true, "tool && tols", ""},
+        {"with a PATH of its own", true, "PATH=/opt/bin:$PATH; tols", ""},
     };
     for (const auto& each : rows) {
-        CAPTURE(each.name);
-        testing::memory_files files;
-        files.put(std::string{each.there}, "not empty");
-        linter to{lint_surroundings{.on_node = each.on_node}, files};
-        to.trigger("k", R"({"command": ["/bin/tool"]})");
-        CHECK(joined(lines_of(to.report())) == each.lines);
+        for (const bool here : {false, true}) {
+            CAPTURE(each.name);
+            CAPTURE(here);
+            testing::memory_files files;
+            const file_status program{.kind = file_kind::regular, .mode = 0755};
+            for (const std::string_view path_of : {"/bin/sh", "/bin/tool", "/usr/sbin/sub-tool"}) {
+                files.put(std::string{path_of}, "x", program);
+            }
+            files.put("/bin/text", "x", {.kind = file_kind::regular, .mode = 0644});
+            linter to{lint_surroundings{.on_node = each.on_node}, files};
+            if (here) to.instances_here.insert("web");
+            to.trigger("k", each.value, "web");
+            to.finish();
+            std::string said = joined(lines_of(to.report()));
+            CHECK((said.find(here ? ": warning: " : ": note: ") != std::string::npos) == !each.lines.empty());
+            said.erase(0, said.find_first_of("/t", said.find(each.lines.empty() ? "" : ": ", 6)));
+            CHECK(said == each.lines);
+        }
     }
     testing::memory_files files;
     files.fail_on("/bin/tool", {errc::denied, "not yours"});
     linter to{lint_surroundings{.on_node = true}, files};
     to.trigger("k", R"({"command": ["/bin/tool"]})");
+    to.finish();
     CHECK(to.report().findings().empty());
+}
+
+TEST_CASE("a settle time below a check's interval is regretted") {
+    const std::string key = "triggers/production/web/primary/critical";
+    const auto said_of = [&](std::string_view value, const std::string& at, milliseconds interval,
+                             const std::string& service = "web") {
+        testing::memory_files files;
+        linter to{lint_surroundings{}, files};
+        to.slow_checks[service] = {"disk", interval};
+        to.value_at(classify_key({}, at), at, value);
+        to.finish();
+        return joined(lines_of(to.report()));
+    };
+    CHECK(said_of("date", key, seconds(60)) ==
+          key +
+              ": warning: the settle time of 30 s is below the interval of 60 s of check disk, which may not have run "
+              "since; use the form {\"command\": [...], \"settle\": \"60s\"}\n");
+    CHECK(said_of("date", key, seconds(30)).empty());
+    CHECK(said_of("date", key, seconds(60), "mail").empty());
+    CHECK(said_of("date", "triggers/production/web/primary/passing", seconds(60)).empty());
+    CHECK(said_of(R"({"script": "date", "settle": "1m"})", key, seconds(60)).empty());
+    CHECK(said_of(R"({"script": "date", "settle": "59s"})", key, milliseconds{59'500})
+              .ends_with("\"settle\": \"60s\"}\n"));
+    // What is refused runs never.
+    CHECK(said_of("#!", key, seconds(60)).find("settle") == std::string::npos);
 }
 
 TEST_CASE("triggers are held against the documents of their service and environment") {
@@ -106,7 +154,11 @@ struct store_of {
     testing::memory_files files{};
     linter<testing::memory_files> to;
 
-    explicit store_of(lint_surroundings around = {}) : to{std::move(around), files} {}
+    explicit store_of(lint_surroundings around = {}) : to{std::move(around), files} {
+        for (const std::string_view each : {"/bin/sh", "/bin/date"}) {
+            files.put(std::string{each}, "x", {.kind = file_kind::regular, .mode = 0755});
+        }
+    }
 
     auto put(const std::string& key, std::string_view value = "date") -> store_of& {
         to.value_at(classify_key(to.around().bases, key), key, value);
@@ -147,6 +199,10 @@ TEST_CASE("of a service with standbys, what one role lacks and another has is to
          {shared + "primary/critical"},
          shared + "primary/critical" + nothing_stops},
         {"a standby that is to be stopped is never warning", pair, {own + "primary/warning"}, ""},
+        {"the ends of an incident need not be told of both roles",
+         pair,
+         {own + "primary/passing", own + "secondary/given-up"},
+         ""},
         {"nothing for an active that is warning",
          pair,
          {own + "secondary/warning"},
@@ -252,7 +308,6 @@ TEST_CASE("a trigger for all environments is useless only if no environment can 
     for (const auto& each : rows) {
         CAPTURE(each.name);
         store_of kv{{.on_node = each.on_node}};
-        kv.files.put("/bin/sh", "x");
         for (const auto& [name, document] : each.documents) kv.put(name, document);
         kv.to.exported = {each.exported.begin(), each.exported.end()};
         if (each.without) kv.to.without_document.insert("web");

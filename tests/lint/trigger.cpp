@@ -73,7 +73,7 @@ TEST_CASE("all of a trigger's errors are found, each at its place") {
           R"(k:1:58: error: timeout: "2h" is not between 1ms and 1h)",
           R"(k:1:72: error: user: "a b" is not the name of a user)",
           "k:1:79: error: timeout: the key comes twice; keep one",
-          "k:1:93: error: zz: this key is not known; there are command, script, timeout and user"}},
+          "k:1:93: error: zz: this key is not known; there are command, script, timeout, settle, backoff and user"}},
         {"no words", R"({"command": []})", {"k:1:13: error: command: the list is empty; it begins with a program"}},
         {"text instead of words",
          R"({"command": "/bin/true"})",
@@ -130,6 +130,17 @@ TEST_CASE("what a trigger is going to be regretted for is a warning") {
          {R"(k:1:24: warning: "&&" goes to the program as it is: no shell reads a command)",
           R"(k:1:40: warning: ">>" goes to the program as it is: no shell reads a command)"}},
         {"words of expr", R"({"command": ["/usr/bin/expr", "1", "|", "2"]})", {}},
+        {"left in the background",
+         "nohup app &\ncd /srv && java -jar @SVC 2>>log &\n",
+         {"k:1:1: warning: what app prints is lost once the trigger has ended; redirect it, as in "
+          ">>/var/log/name.log 2>&1 &",
+          "k:2:12: warning: what java prints is lost once the trigger has ended; redirect it, as in "
+          ">>/var/log/name.log 2>&1 &"}},
+        {"left in the background of a script in JSON",
+         R"({"script": "app &"})",
+         {"k:1:12: warning: what app prints is lost once the trigger has ended; redirect it, as in "
+          ">>/var/log/name.log 2>&1 &"}},
+        {"left in the background, with its output elsewhere", "app >>/var/log/app 2>&1 & app2 | logger &", {}},
         {"not UTF-8", "echo \xFF\xFE", {"k:1:6: warning: the text is not UTF-8 from here on; save it as UTF-8"}},
     };
     for (const auto& each : rows) {
@@ -144,7 +155,54 @@ TEST_CASE("what a trigger is going to be regretted for is a warning") {
                   "(give the nodes' configuration with --config)"}));
 }
 
-TEST_CASE("lint has an error where the decoder refuses, with its message, and nowhere else") {
+TEST_CASE("what ends its own shell is an error") {
+    const std::string own = " also finds the shell that runs this text, as its arguments hold the text";
+    const row rows[] = {
+        {"shell text",
+         "sleep 1\npkill -f @SVC; service @SVC start",
+         {"k:2:1: error: pkill -f apache2" + own + ", and ends it; make it a script (#!), whose text is no argument"}},
+        {"a shell's argument",
+         R"({"command": ["/bin/sh", "-c", "pgrep -f app || start"]})",
+         {"k:1:31: error: pgrep -f app" + own +
+          ": it always finds something; write \"[a]pp\", or make it a script (#!), whose text is no argument"}},
+        {"a script", "#!/bin/sh\npkill -f app; start\n", {}},
+        {"a script in JSON", R"({"script": "pkill -f app; start"})", {}},
+        {"another language", "#!/usr/bin/perl\nsystem q(a); pkill -f app;\n", {}},
+        {"words of a command", R"({"command": ["/usr/bin/pkill", "-f", "app"]})", {}},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        CHECK(joined(found(each.text)) == joined(each.lines));
+    }
+}
+
+TEST_CASE("a valid trigger tells which programs it needs, and where it names them") {
+    struct programs_row {
+        std::string_view name;
+        std::string text;
+        std::string programs;
+    };
+    const programs_row rows[] = {
+        {"shell text", "  @SVC restart && true; x-@{HOST} y", "/bin/sh@0 apache2@2 x-web1@24 "},
+        {"a script", "#!/bin/bash\nservice a restart\n", "/bin/bash@0 service@12 "},
+        {"a script in JSON", R"({"script": "tool"})", "/bin/sh@0 tool@11 "},
+        {"a command", R"({"command": ["/opt/tool", "other"]})", "/opt/tool@0 "},
+        {"a shell's argument", R"({"command": ["/bin/sh", "-c", "tool"]})", "/bin/sh@0 tool@30 "},
+        {"what cannot be taken apart", "tool (", "/bin/sh@0 "},
+        {"another language", "#!/usr/bin/perl\nfoo;\n", "/usr/bin/perl@0 "},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        lint_report report;
+        const auto made = json::lint_trigger(report, "k", each.text, with_names());
+        REQUIRE(made);
+        std::string all;
+        for (const auto& one : made->programs) all += one.name + '@' + std::to_string(one.offset) + ' ';
+        CHECK(all == each.programs);
+    }
+}
+
+TEST_CASE("lint has an error where the decoder refuses, with its message") {
     const std::string texts[] = {"",
                                  " \n",
                                  "date",

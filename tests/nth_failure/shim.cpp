@@ -10,7 +10,7 @@
 //
 // What counts are the calls of the program's own code and of its libraries from main on: not the loader's, and not what
 // the C library calls inside itself. The counter is shared with a child until it becomes another program; that one has
-// none of this. At the end of the process the descriptors that are still open are reported.
+// none of this. At the end of the process, by _Exit, the descriptors that are still open are reported.
 
 #include <cerrno>
 #include <cstdarg>
@@ -119,7 +119,7 @@ auto fails(const char* group, const char* name, int error, unsigned can = 0) -> 
 }
 
 void report_descriptors(int status) {
-    if (told == nullptr || !armed || status == 127) return;  // 127: a child that did not become a program
+    if (told == nullptr || !armed) return;
     std::uint64_t open = 0;
     for (unsigned i = 0; i < 256; ++i) {
         if (syscall(SYS_fcntl, i, F_GETFD) != -1) open |= std::uint64_t{1} << (i < 63 ? i : 63);
@@ -130,10 +130,29 @@ void report_descriptors(int status) {
 
 /// The function of this name that stands behind ours.
 template <typename Function>
-struct next {
-    Function* call;
-    explicit next(const char* name) : call{reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name))} {}
+class next {
+public:
+    constexpr explicit next(const char* name) : name_{name} {}
+
+    auto operator()() -> Function* {
+        auto* found = __atomic_load_n(&found_, __ATOMIC_RELAXED);
+        if (found == nullptr) {
+            found = reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name_));
+            __atomic_store_n(&found_, found, __ATOMIC_RELAXED);
+        }
+        return found;
+    }
+
+private:
+    const char* name_;
+    Function* found_{};
 };
+
+/// `behind_name`, looked up when this library begins, since a child must not, or earlier for a library that begins
+/// before it.
+#define BEHIND(name, ...)                                    \
+    static constinit next<__VA_ARGS__> behind_##name{#name}; \
+    [[maybe_unused]] static const bool known_##name = behind_##name() != nullptr;
 
 auto read_number(const char* text) -> std::uint32_t {
     std::uint32_t number = 0;
@@ -212,18 +231,16 @@ extern "C" {
 
 auto __libc_start_main(main_function* main, int argc, char** argv, void (*init)(), void (*fini)(), void (*rtld_fini)(),
                        void* stack_end) -> int {
-    static const next<int(main_function*, int, char**, void (*)(), void (*)(), void (*)(), void*)> behind{
+    static next<int(main_function*, int, char**, void (*)(), void (*)(), void (*)(), void*)> behind{
         "__libc_start_main"};
     real_main = main;
-    return behind.call(counted_main, argc, argv, init, fini, rtld_fini, stack_end);
+    return behind()(counted_main, argc, argv, init, fini, rtld_fini, stack_end);
 }
 
-[[noreturn]] void _exit(int status) {
+// What was forked to do one thing and ends by the other name has what was open then.
+[[noreturn]] void _Exit(int status) {
     report_descriptors(status);
     for (;;) syscall(SYS_exit_group, status);
-}
-[[noreturn]] void _Exit(int status) {
-    _exit(status);
 }
 
 // malloc
@@ -251,32 +268,32 @@ auto posix_memalign(void** made, size_t alignment, size_t size) noexcept -> int 
 
 // open
 
-#define OPENS(name)                                                     \
-    static const next<int(const char*, int, ...)> behind_##name{#name}; \
-    auto name(const char* path, int flags, ...)->int {                  \
-        va_list rest;                                                   \
-        va_start(rest, flags);                                          \
-        const mode_t mode = va_arg(rest, mode_t);                       \
-        va_end(rest);                                                   \
-        if (fails("open", #name, EMFILE, interruptible)) return -1;     \
-        return behind_##name.call(path, flags, mode);                   \
+#define OPENS(name)                                                 \
+    BEHIND(name, int(const char*, int, ...))                        \
+    auto name(const char* path, int flags, ...)->int {              \
+        va_list rest;                                               \
+        va_start(rest, flags);                                      \
+        const mode_t mode = va_arg(rest, mode_t);                   \
+        va_end(rest);                                               \
+        if (fails("open", #name, EMFILE, interruptible)) return -1; \
+        return behind_##name()(path, flags, mode);                  \
     }
-#define OPENS_AT(name)                                                       \
-    static const next<int(int, const char*, int, ...)> behind_##name{#name}; \
-    auto name(int parent, const char* path, int flags, ...)->int {           \
-        va_list rest;                                                        \
-        va_start(rest, flags);                                               \
-        const mode_t mode = va_arg(rest, mode_t);                            \
-        va_end(rest);                                                        \
-        if (fails("open", #name, EMFILE, interruptible)) return -1;          \
-        return behind_##name.call(parent, path, flags, mode);                \
+#define OPENS_AT(name)                                              \
+    BEHIND(name, int(int, const char*, int, ...))                   \
+    auto name(int parent, const char* path, int flags, ...)->int {  \
+        va_list rest;                                               \
+        va_start(rest, flags);                                      \
+        const mode_t mode = va_arg(rest, mode_t);                   \
+        va_end(rest);                                               \
+        if (fails("open", #name, EMFILE, interruptible)) return -1; \
+        return behind_##name()(parent, path, flags, mode);          \
     }
 // clang-format off
 #define FUNCTION(group, name, type, parameters, arguments, failure, error, can, specified) \
-    static const next<type parameters> behind_##name{#name};  \
+    BEHIND(name, type parameters)  \
     auto name parameters specified -> type { \
         if (fails(group, #name, error, can)) return failure;                               \
-        return behind_##name.call arguments;                                                      \
+        return behind_##name() arguments;                                                      \
     }
 // clang-format on
 
@@ -302,42 +319,46 @@ FUNCTION("open", mkstemp64, int, (char* name), (name), -1, EMFILE, 0, )
 
 // read, write
 
-static const next<ssize_t(int, void*, size_t)> behind_read{"read"};
+BEHIND(read, ssize_t(int, void*, size_t))
 auto read(int file, void* to, size_t size) -> ssize_t {
     return moved("read", "read", EIO, interruptible | divisible, size,
-                 [&](size_t some) { return behind_read.call(file, to, some); });
+                 [&](size_t some) { return behind_read()(file, to, some); });
 }
-static const next<ssize_t(int, void*, size_t, size_t)> behind___read_chk{"__read_chk"};
+BEHIND(__read_chk, ssize_t(int, void*, size_t, size_t))
 auto __read_chk(int file, void* to, size_t size, size_t room) -> ssize_t {
     return moved("read", "__read_chk", EIO, interruptible | divisible, size,
-                 [&](size_t some) { return behind___read_chk.call(file, to, some, room); });
+                 [&](size_t some) { return behind___read_chk()(file, to, some, room); });
 }
-static const next<ssize_t(int, void*, size_t, off_t)> behind_pread{"pread"};
+BEHIND(pread, ssize_t(int, void*, size_t, off_t))
 auto pread(int file, void* to, size_t size, off_t at) -> ssize_t {
     return moved("read", "pread", EIO, interruptible | divisible, size,
-                 [&](size_t some) { return behind_pread.call(file, to, some, at); });
+                 [&](size_t some) { return behind_pread()(file, to, some, at); });
 }
-static const next<ssize_t(int, void*, size_t, off_t)> behind_pread64{"pread64"};
+BEHIND(pread64, ssize_t(int, void*, size_t, off_t))
 auto pread64(int file, void* to, size_t size, off_t at) -> ssize_t {
     return moved("read", "pread64", EIO, interruptible | divisible, size,
-                 [&](size_t some) { return behind_pread64.call(file, to, some, at); });
+                 [&](size_t some) { return behind_pread64()(file, to, some, at); });
 }
 FUNCTION("read", readdir, dirent*, (DIR * from), (from), nullptr, EIO, 0, )
 FUNCTION("read", readdir64, dirent64*, (DIR * from), (from), nullptr, EIO, 0, )
 FUNCTION("read", fread, size_t, (void* to, size_t size, size_t count, _IO_FILE* from), (to, size, count, from), 0, EIO,
          0, )
 
-static const next<ssize_t(int, const void*, size_t)> behind_write{"write"};
+BEHIND(write, ssize_t(int, const void*, size_t))
 auto write(int file, const void* bytes, size_t size) -> ssize_t {
     return moved("write", "write", ENOSPC, interruptible | divisible, size,
-                 [&](size_t some) { return behind_write.call(file, bytes, some); });
+                 [&](size_t some) { return behind_write()(file, bytes, some); });
 }
-static const next<ssize_t(int, const void*, size_t, off_t)> behind_pwrite{"pwrite"};
+BEHIND(pwrite, ssize_t(int, const void*, size_t, off_t))
 auto pwrite(int file, const void* bytes, size_t size, off_t at) -> ssize_t {
     return moved("write", "pwrite", ENOSPC, interruptible | divisible, size,
-                 [&](size_t some) { return behind_pwrite.call(file, bytes, some, at); });
+                 [&](size_t some) { return behind_pwrite()(file, bytes, some, at); });
 }
 FUNCTION("write", writev, ssize_t, (int file, const void* parts, int count), (file, parts, count), -1, ENOSPC, 0, )
+FUNCTION("write", ftruncate, int, (int file, off_t size), (file, size), -1, EIO, 0, noexcept)
+FUNCTION("write", ftruncate64, int, (int file, off_t size), (file, size), -1, EIO, 0, noexcept)
+FUNCTION("write", posix_fallocate, int, (int file, off_t from, off_t size), (file, from, size), ENOSPC, ENOSPC, 0, )
+FUNCTION("write", posix_fallocate64, int, (int file, off_t from, off_t size), (file, from, size), ENOSPC, ENOSPC, 0, )
 // What is printed is written by the C library itself.
 FUNCTION("write", fflush, int, (_IO_FILE * to), (to), -1, ENOSPC, 0, )
 
@@ -346,6 +367,8 @@ FUNCTION("fsync", fdatasync, int, (int file), (file), -1, EIO, interruptible, )
 FUNCTION("rename", rename, int, (const char* from, const char* to), (from, to), -1, ENOSPC, 0, noexcept)
 FUNCTION("rename", renameat, int, (int a, const char* from, int b, const char* to), (a, from, b, to), -1, ENOSPC, 0,
          noexcept)
+FUNCTION("rename", renameat2, int, (int a, const char* from, int b, const char* to, unsigned flags),
+         (a, from, b, to, flags), -1, EIO, 0, noexcept)
 
 // posix_spawn and what does the same, pipe
 
@@ -358,6 +381,7 @@ FUNCTION("posix_spawn", posix_spawnp, int,
           char* const* environment),
          (made, path, actions, attributes, argv, environment), EAGAIN, EAGAIN, 0, )
 FUNCTION("posix_spawn", fork, pid_t, (), (), -1, EAGAIN, 0, noexcept)
+FUNCTION("posix_spawn", _Fork, pid_t, (), (), -1, EAGAIN, 0, noexcept)
 FUNCTION("posix_spawn", execve, int, (const char* path, char* const* argv, char* const* environment),
          (path, argv, environment), -1, EAGAIN, 0, noexcept)
 FUNCTION("pipe", pipe, int, (int* ends), (ends), -1, EMFILE, 0, noexcept)
@@ -372,10 +396,10 @@ FUNCTION("connect", socket, int, (int domain, int type, int protocol), (domain, 
 FUNCTION("connect", connect, int, (int to, const void* address, unsigned size), (to, address, size), -1, ECONNREFUSED,
          0, )
 
-static const next<ssize_t(int, const void*, size_t, int)> behind_send{"send"};
+BEHIND(send, ssize_t(int, const void*, size_t, int))
 auto send(int to, const void* bytes, size_t size, int flags) -> ssize_t {
     return moved("send", "send", EPIPE, interruptible | divisible, size,
-                 [&](size_t some) { return behind_send.call(to, bytes, some, flags); });
+                 [&](size_t some) { return behind_send()(to, bytes, some, flags); });
 }
 FUNCTION("send", sendto, ssize_t,
          (int to, const void* bytes, size_t size, int flags, const void* address, unsigned length),
@@ -383,15 +407,15 @@ FUNCTION("send", sendto, ssize_t,
 FUNCTION("send", sendmsg, ssize_t, (int to, const void* message, int flags), (to, message, flags), -1, EPIPE,
          interruptible, )
 
-static const next<ssize_t(int, void*, size_t, int)> behind_recv{"recv"};
+BEHIND(recv, ssize_t(int, void*, size_t, int))
 auto recv(int of, void* to, size_t size, int flags) -> ssize_t {
     return moved("recv", "recv", ECONNRESET, interruptible | divisible | closable, size,
-                 [&](size_t some) { return behind_recv.call(of, to, some, flags); });
+                 [&](size_t some) { return behind_recv()(of, to, some, flags); });
 }
-static const next<ssize_t(int, void*, size_t, size_t, int)> behind___recv_chk{"__recv_chk"};
+BEHIND(__recv_chk, ssize_t(int, void*, size_t, size_t, int))
 auto __recv_chk(int of, void* to, size_t size, size_t room, int flags) -> ssize_t {
     return moved("recv", "__recv_chk", ECONNRESET, interruptible | divisible | closable, size,
-                 [&](size_t some) { return behind___recv_chk.call(of, to, some, room, flags); });
+                 [&](size_t some) { return behind___recv_chk()(of, to, some, room, flags); });
 }
 FUNCTION("recv", recvfrom, ssize_t, (int of, void* to, size_t size, int flags, void* address, unsigned* length),
          (of, to, size, flags, address, length), -1, ECONNRESET, interruptible, )
@@ -432,12 +456,12 @@ struct passwd_as_told {
 };
 
 #define ACCOUNT(name, type, told)                                                    \
-    static const next<int(type, void*, char*, size_t, void**)> behind_##name{#name}; \
+    BEHIND(name, int(type, void*, char*, size_t, void**))                            \
     auto name(type which, void* entry, char* text, size_t size, void** found)->int { \
         *found = nullptr;                                                            \
         if (fails("account", #name, EIO)) return EIO;                                \
         const in_accounts here;                                                      \
-        const int answer = behind_##name.call(which, entry, text, size, found);      \
+        const int answer = behind_##name()(which, entry, text, size, found);         \
         told;                                                                        \
         return answer;                                                               \
     }
@@ -461,15 +485,15 @@ static auto hurried(const two_longs& time) -> two_longs {
     return {all / 1'000'000'000, all % 1'000'000'000};
 }
 
-static const next<int(const two_longs*, two_longs*)> behind_nanosleep{"nanosleep"};
+BEHIND(nanosleep, int(const two_longs*, two_longs*))
 auto nanosleep(const two_longs* time, two_longs* left) -> int {
     const two_longs less = hurried(*time);
-    return behind_nanosleep.call(&less, left);
+    return behind_nanosleep()(&less, left);
 }
 
-static const next<int(int, int, const two_longs*, two_longs*)> behind_clock_nanosleep{"clock_nanosleep"};
+BEHIND(clock_nanosleep, int(int, int, const two_longs*, two_longs*))
 auto clock_nanosleep(int clock, int flags, const two_longs* time, two_longs* left) -> int {
     const two_longs less = flags == 0 ? hurried(*time) : *time;  // else it is a time of day
-    return behind_clock_nanosleep.call(clock, flags, &less, left);
+    return behind_clock_nanosleep()(clock, flags, &less, left);
 }
 }

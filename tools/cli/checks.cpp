@@ -3,6 +3,7 @@
 #include <powerconsul/checks/report_json.hpp>
 #include <powerconsul/checks/run.hpp>
 #include <powerconsul/checks/verdict_log.hpp>
+#include <powerconsul/heal/watch.hpp>
 
 #include "host.hpp"
 
@@ -58,6 +59,7 @@ template <typename Kind>
                           .state_dir = chosen.state_dir,
                           .timeout = chosen.timeout,
                           .manager = chosen.manager,
+                          .init_directory = chosen.init_directory,
                           .noop = std::move(*noop),
                           .serving = line.has("serving"),
                           .work = std::move(*work)});
@@ -146,6 +148,12 @@ auto run_check(const invocation& call, const config::arguments& line, std::strin
     });
     auto report = judged ? std::move(*judged) : report_without_verdict(line, judged.error());
     report.why = with_remedy(std::move(report.why), std::exchange(report.remedy, {}));
+    if (const auto service = line.value("consulservice");
+        service && (report.state == verdict::warning || report.state == verdict::critical)) {
+        posix_files files;
+        const auto note = heal::given_up_note(files, chosen->state_dir, *service);
+        if (!note.empty()) add_note(report, note);
+    }
     for (const auto& note : chosen->notes) add_note(report, note);
     if (line.has("updatekv")) add_note(report, "-U/--updatekv changes nothing, the roles stay as the document says");
     const int code = exit_status(report.state, now.unknown_exit);

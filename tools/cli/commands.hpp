@@ -87,6 +87,10 @@ command run_watch;
 command run_trigger;
 /// `powerconsul incidents` and `powerconsul incidents ack <service>`.
 command run_incidents;
+/// `powerconsul pause`: prints what is paused, and what was before.
+command run_pause;
+/// `powerconsul resume`: prints what was paused, and what holds still. exit_code::done also if nothing was paused.
+command run_resume;
 /// `powerconsul role`: prints role, expectation and why.
 command run_role;
 /// `powerconsul acl-policy`: prints the least policy.

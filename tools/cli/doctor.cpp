@@ -1,7 +1,6 @@
 #include <powerconsul/adapters/posix/machine.hpp>
 #include <powerconsul/doctor/examine.hpp>
 #include <powerconsul/doctor/python_examination.hpp>
-#include <powerconsul/heal/watch.hpp>
 
 #include "host.hpp"
 
@@ -49,8 +48,7 @@ auto run_doctor(const invocation& call, const config::arguments& line, const con
     if (!here) return unexpected{std::move(here).error()};
     const posix_machine machine;
     const auto found = line.has("from-python") ? python_examination{*here, machine, ours, chosen}(only)
-                                               : examination{*here, machine, ours, chosen,
-                                                             heal::stop_reason(here->files, chosen.stop_file)}(only);
+                                               : examination{*here, machine, ours, chosen}(only);
     out += findings_text(found, line.has("json") || chosen.format == output_format::json, line.has("quiet"));
     return exit_code{exit_status(found)};
 }

@@ -16,8 +16,10 @@ namespace powerconsul::cli {
 struct systemd_units {
 #if defined(POWERCONSUL_WITH_SYSTEMD)
     using source = systemd_bus;
+    using scopes = systemd_bus;
 #else
     using source = no_unit_source;
+    using scopes = no_scopes;
 #endif
 
     [[nodiscard]] auto ask(std::string_view unit, milliseconds& left) const -> result<unit_state> {
@@ -25,6 +27,9 @@ struct systemd_units {
     }
     [[nodiscard]] auto matching(std::string_view pattern, milliseconds& left) const -> result<std::vector<unit_state>> {
         return source{}.matching(pattern, left);
+    }
+    [[nodiscard]] auto open_scope(const wanted_scope& wanted, milliseconds& left) const -> result<std::string> {
+        return scopes{}.open_scope(wanted, left);
     }
 };
 

@@ -5,11 +5,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <powerconsul/adapters/posix/host.hpp>
 #include <powerconsul/adapters/posix/machine.hpp>
 #include <powerconsul/adapters/posix/process.hpp>
 #include <powerconsul/checks/kinds/all.hpp>
 
+#include "host.hpp"
 #include "http.hpp"
 #include "run.hpp"
 
@@ -39,6 +39,18 @@ namespace {
                 "); install it in the folder of powerconsul"};
 }
 
+/// Replaces this process by one of the file that this program was started from. Returns only if that cannot be done.
+void start_anew(char* const* arguments, const std::vector<std::string>& words) {
+    std::string program = powerconsul::posix_machine{}.link_target("/proc/self/exe");
+    constexpr std::string_view deleted = " (deleted)";
+    if (program.ends_with(deleted)) program.resize(program.size() - deleted.size());
+    std::vector<std::string> kept = words;
+    std::vector<char*> given{arguments[0]};
+    for (auto& each : kept) given.push_back(each.data());
+    given.push_back(nullptr);
+    ::execv(program.c_str(), given.data());
+}
+
 /// Arguments and environment: what is there without asking anybody.
 [[nodiscard]] auto given_to_process(int argc, char** argv) -> powerconsul::cli::invocation {
     powerconsul::cli::invocation call;
@@ -51,6 +63,19 @@ namespace {
         }
     }
     return call;
+}
+
+/// A process of its own, see detach_process(). The agent's restart, which a trigger may ask for, must not end it in the
+/// middle of one: it leaves the agent's unit where it may.
+[[nodiscard]] auto detach() -> powerconsul::result<bool> {
+    auto child = powerconsul::detach_process();
+    if (child && *child) {
+        auto left = powerconsul::seconds(5);
+        // There is no log yet to tell a failure to, and doctor tells where scopes are not to be had.
+        static_cast<void>(powerconsul::cli::systemd_units{}.open_scope(
+            {"powerconsul.worker", "detached watch of powerconsul", {static_cast<std::uint32_t>(getpid())}}, left));
+    }
+    return child;
 }
 
 /// Runs the command and prints what it has to say; gives the exit status. Throws std::bad_alloc where there is not even
@@ -66,7 +91,10 @@ namespace {
     };
     call.home = powerconsul::home_directory;
     call.input = powerconsul::read_standard_input;
-    call.detach = powerconsul::detach_process;
+    call.detach = detach;
+    call.act_as_owner = powerconsul::become_owner_of;
+    call.is_old = powerconsul::program_was_replaced;
+    call.renew = [argv](const std::vector<std::string>& words) { start_anew(argv, words); };
     if (!powerconsul::cli::has_tls()) {
         call.with_tls = [argv] { return go_on_with_tls(argv, POWERCONSUL_TLS_DIR); };
     }

@@ -105,7 +105,8 @@ constexpr auto trigger_options_rows = std::to_array<option>({
 
 constexpr auto acl_policy_options = std::to_array<option>({
     {'S', "consulservice", "NAME", "the Consul service, also as a word of its own"},
-    {0, "for", "COMMAND", "only what check, role, watch, trigger, lint or doctor needs (default all)"},
+    {0, "for", "COMMAND",
+     "only what check, role, watch, trigger, lint or doctor needs (default all), or what pause needs"},
 });
 
 constexpr auto doctor_options = std::to_array<option>({
@@ -115,8 +116,30 @@ constexpr auto doctor_options = std::to_array<option>({
     {0, "from-python", "", "look for what python-powerconsul left on this node, and say what to do about each"},
 });
 
-constexpr auto incidents_options = std::to_array<option>({
+constexpr auto report_options = std::to_array<option>({
     {0, "json", "", "as JSON"},
+    {0, "stop-file", "FILE", "the file that stops all actions (default /etc/powerconsul.stop)", false, true},
+});
+
+constexpr auto incidents_options = std::to_array<option>({
+    {0, "since", "TIME", "only what was open within this time, as in 24h or 7d (default: all that is kept)"},
+    {0, "verbose", "", "with each attempt and its output"},
+    {0, "stats", "", "how often each trigger ran and healed, and how long that took"},
+});
+
+constexpr auto pause_place_options = std::to_array<option>({
+    {'S', "consulservice", "NAME", "the Consul service, also as a word of its own (default: all of the environment)"},
+    {0, "here", "", "for this node alone, in its state directory (default: for all nodes, in Consul's KV store)"},
+});
+
+constexpr auto pause_options = std::to_array<option>({
+    {0, "for", "TIME", "how long, as in 30m, 2h or 3d; at most 30d"},
+    {0, "until", "TIME", "in its place when, as in 2026-12-01T08:00 of this machine's time zone"},
+    {0, "why", "TEXT", "the reason, which is told wherever something is held"},
+});
+
+constexpr auto ack_options = std::to_array<option>({
+    {0, "log", "WHERE", "where the worker that tries again logs (default syslog)", false, true},
     {0, "stop-file", "FILE", "the file that stops all actions (default /etc/powerconsul.stop)", false, true},
 });
 
@@ -142,10 +165,15 @@ constexpr auto other_commands = std::to_array<command_row>({
      "-s '<check JSON>'", "powerconsul trigger warning -s '{\"ServiceName\": \"apacheWebService\"}'"},
     {"trigger", "critical", "run the trigger for one check in the state critical", trigger_options_rows, acting_options,
      "-s '<check JSON>'", "powerconsul trigger critical -s '{\"ServiceName\": \"apacheWebService\"}'"},
-    {"incidents", "", "print open and recent incidents and what was done about them", incidents_options, {}, "",
+    {"incidents", "", "print open and recent incidents and what was done about them", incidents_options,
+     report_options, "",
      "powerconsul incidents"},
-    {"incidents", "ack", "let a service's incident that was given up be tried again", incidents_options, {},
+    {"incidents", "ack", "let a service's triggers that were given up be tried again, at once", ack_options, {},
      "<service>", "powerconsul incidents ack apacheWebService", 1},
+    {"pause", "", "let nothing act on a service, or on any, for a time", pause_options, pause_place_options,
+     "[<Consul service>] --for <time> --why <text>", "powerconsul pause apacheWebService --for 2h --why 'kernel update'", 1},
+    {"resume", "", "end such a pause", pause_place_options, {}, "[<Consul service>]",
+     "powerconsul resume apacheWebService", 1},
     {"lint", "", "look for mistakes in cluster documents, triggers and configurations, from files or Consul's KV store",
      lint_options, {}, "(<file>… | - | -S <Consul service> | --all)", "powerconsul lint cluster/production/*.json",
      any_number},
@@ -156,7 +184,7 @@ constexpr auto other_commands = std::to_array<command_row>({
     {"config", "bootstrap", "write the configuration, which is checked as lint does, to --config or ~/.powerconsul.conf",
      bootstrap_options, {}, "-C '<JSON>'", "powerconsul config bootstrap -C '{\"clusterKey\": \"cluster/production\"}'"},
     {"doctor", "", "look at agent, rights, checks and watches of this node, and say what is wrong and how to mend it",
-     doctor_options, incidents_options, "[<Consul service>]", "powerconsul doctor", 1},
+     doctor_options, report_options, "[<Consul service>]", "powerconsul doctor", 1},
 });
 // clang-format on
 

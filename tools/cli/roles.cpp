@@ -1,6 +1,6 @@
 #include <powerconsul/doctor/least_rights.hpp>
 #include <powerconsul/heal/explanation.hpp>
-#include <powerconsul/heal/watch.hpp>
+#include <powerconsul/heal/pause.hpp>
 
 #include "host.hpp"
 
@@ -13,6 +13,18 @@ namespace {
         if (word == to_string(each)) return each;
     }
     return fail(errc::usage, "--expect: expected running or stopped, found " + quoted(word));
+}
+
+/// Why nothing may act on the service here; empty if it may. A pause in Consul is looked for if `ask` says so.
+[[nodiscard]] auto hold_of(quiet_host& here, const configuration& chosen, const std::string& service, bool ask)
+    -> std::string {
+    const milliseconds now = here.clock.wall();
+    auto reason = local_hold(here.files, chosen.watch.stop_file, chosen.state_dir, service, now);
+    if (!ask || !reason.empty()) return reason;
+    consul_client<any_transport&, posix_clock&> consul{here.consul, here.clock,
+                                                       here.clock.monotonic() + milliseconds{chosen.timeout.count / 8}};
+    auto paused = pause_hold(consul, chosen.roles.who, service, now);
+    return paused ? std::move(*paused) : std::move(paused).error().message;
 }
 
 /// `asked`: whether that is expected; without it, whether anything is.
@@ -63,11 +75,11 @@ auto run_role(const invocation&, const config::arguments& line, const configurat
 
     const bool explain = line.has("explain");
     const auto triggers =
-        explain ? find_triggers(*here, chosen.watch.triggers, *facts, *service, {chosen.timeout.count / 8})
+        explain ? find_triggers(*here, chosen.watch.triggers, *facts, *service, {chosen.timeout.count / 16})
                 : std::vector<explained_trigger>{};
     const explained_role what{.service = *service,
                               .facts = *facts,
-                              .stopped = heal::stop_reason(here->files, chosen.stop_file),
+                              .stopped = hold_of(*here, chosen, *service, explain),
                               .told = chosen.who_sources,
                               .consul = chosen.store.empty()
                                             ? json::sourced{chosen.consul.address, chosen.http_addr_source}
@@ -89,9 +101,17 @@ auto run_acl_policy(const invocation&, const config::arguments& line, const conf
     const auto service = required_service(line);
     if (!service) return unexpected{service.error()};
     const std::string wanted = line.value("for").value_or("all");
-    if (!is_one_of(wanted, {"all", "check", "role", "watch", "trigger", "lint", "doctor"})) {
+    if (!is_one_of(wanted, {"all", "check", "role", "watch", "trigger", "lint", "doctor", "pause"})) {
         return fail(errc::usage, "--for: " + quoted(wanted) +
-                                     " is neither all nor one of check, role, watch, trigger, lint and doctor");
+                                     " is neither all nor one of check, role, watch, trigger, lint, doctor and pause");
+    }
+    if (wanted == "pause") {
+        const auto rules = pausing_rules(chosen.roles.who, *service);
+        if (!rules) return unexpected{rules.error()};
+        out += acl_policy_text(
+            {"What whoever pauses and resumes the service " + *service + " needs. It is for people: no node needs it."},
+            *rules);
+        return exit_code::done;
     }
     auto here = make_host(chosen);
     if (!here) return unexpected{std::move(here).error()};

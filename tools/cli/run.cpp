@@ -46,8 +46,8 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
             if (!watches && line->words.command != "doctor") err += "powerconsul: " + one_line(note, 1000) + '\n';
         }
         constexpr std::pair<std::string_view, command*> others[] = {
-            {"watch", run_watch}, {"trigger", run_trigger},       {"incidents", run_incidents},
-            {"role", run_role},   {"acl-policy", run_acl_policy}, {"doctor", run_doctor}};
+            {"watch", run_watch},   {"trigger", run_trigger}, {"incidents", run_incidents},   {"pause", run_pause},
+            {"resume", run_resume}, {"role", run_role},       {"acl-policy", run_acl_policy}, {"doctor", run_doctor}};
         for (const auto& [name, run_it] : others) {
             if (line->words.command == name) code = run_it(call, *line, *chosen, out, err);
         }

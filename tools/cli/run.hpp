@@ -21,6 +21,13 @@ struct invocation : config::surroundings {
     std::function<error()> with_tls{};
     /// Goes on in a process of its own that holds none of the caller's descriptors; true there, false in the caller.
     std::function<result<bool>()> detach{};
+    /// Whether this program's file has been replaced by another one since it was started.
+    std::function<bool()> is_old{};
+    /// Starts the program's file anew with these arguments, in the place of this one. Returns only if it cannot.
+    std::function<void(const std::vector<std::string>&)> renew{};
+    /// Gives up root's rights for those of the owner of a directory, if this is root and that is somebody else: what an
+    /// agent's user keeps must stay that user's.
+    std::function<result<void>(const std::string&)> act_as_owner{};
     /// The user's home directory, called where HOME is not set; empty if there is none, and a failure if that cannot be
     /// told. It asks a name service, and so only after `limit`.
     std::function<result<std::string>()> home{[] { return result{std::string{}}; }};

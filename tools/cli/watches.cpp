@@ -1,5 +1,10 @@
+#include <cstdlib>
+#include <ctime>
+
 #include <powerconsul/adapters/dry_run.hpp>
+#include <powerconsul/heal/incidents_text.hpp>
 #include <powerconsul/heal/report_text.hpp>
+#include <powerconsul/heal/worker.hpp>
 
 #include "host.hpp"
 
@@ -19,7 +24,7 @@ constexpr std::size_t largest_input = std::size_t{256} * 1024 * 1024;
 }
 
 [[nodiscard]] auto setup_for(const config::arguments& line, const configuration& chosen) -> heal::watch_setup {
-    heal::watch_setup set{chosen.state_dir, chosen.stop_file, chosen.roles, chosen.watch, chosen.timeout};
+    heal::watch_setup set{chosen.state_dir, chosen.roles, chosen.watch, chosen.timeout};
     set.watch.state = line.words.subject == "warning" ? bad_state::warning : bad_state::critical;
     return set;
 }
@@ -62,8 +67,98 @@ void tell_notes(const configuration& chosen, bool dry, posix_log& log, std::stri
     return view;
 }
 
-[[nodiscard]] auto acknowledge(const config::arguments& line, const configuration& chosen, std::string& out,
-                               std::string& err) -> result<exit_code> {
+// --- the worker ---
+
+/// What a worker works with.
+struct current_settings {
+    heal::watch_setup set{};
+    configuration chosen{};
+
+    [[nodiscard]] auto connect() const -> result<any_transport> { return make_transport(chosen); }
+};
+
+/// Logs what of a watch's list the agent does not show to the token, and what of this node's is wrong in it: the worker
+/// asks the agent, and would see nothing to do. That the agent does not answer is the worker's to tell.
+void tell_hidden(const json::snapshot& given, const configuration& chosen, const heal::watch_setup& set,
+                 posix_log& log) {
+    posix_clock time;
+    auto transport = make_transport(chosen);
+    const auto view = heal::look_at_agent([&] { return make_transport(chosen); }, time, set.agent_time());
+    if (!transport || !view) return;
+    const bad_state state = set.watch.state;
+    auto listed = given.checks_of(view->own({chosen.consul.name_space, chosen.consul.partition}));
+    if (!listed) return heal::log_failure(log, state, {}, "standard input: " + listed.error().message);
+    std::erase_if(*listed, [&](const auto& each) { return each.status != to_string(state); });
+    for (const auto& each : by_service(std::move(*listed), {})) {
+        if (std::ranges::count(view->checks, each.service, &snapshot_check::service_name) != 0) continue;
+        consul_client<any_transport&, posix_clock&> consul{*transport, time, time.monotonic() + set.agent_time()};
+        const auto shown = consul.require_rights({{acl_resource::service, each.service}}, {},
+                                                 "the agent does not show the checks of " + each.service);
+        if (!shown) heal::log_failure(log, state, each.service, shown.error().message);
+    }
+}
+
+/// Works in this process, which is one of its own, until no incident of the state is open. The configuration and the
+/// files that it names are read anew for each look. `first` is called with the log.
+void work(const invocation& call, const config::arguments& line, const configuration& chosen, bad_state state,
+          auto&& first) {
+    posix_log log{log_options_for(chosen, "watch", true, false)};
+    std::string nobody;
+    tell_notes(chosen, false, log, nobody);
+    first(log);
+    auto here = make_host(chosen, log);
+    if (!here) return heal::log_failure(log, state, {}, here.error().message);
+    const auto settings = [&]() -> result<current_settings> {
+        auto read = configure(call, line, config::unknown_keys::ignored);
+        if (!read) return unexpected{read.error()};
+        heal::watch_setup set{read->state_dir, read->roles, read->watch, read->timeout};
+        set.watch.state = state;
+        return current_settings{std::move(set), std::move(*read)};
+    };
+    const auto is_old = [&] { return call.is_old && call.is_old(); };
+    if (heal::worker{*here, settings, is_old}.run() != heal::worker_end::renewed || !call.renew) return;
+    std::vector<std::string> words{"watch", std::string{to_string(state)}, "--detach", "--from-agent"};
+    for (const auto& [name, value] : line.options) {
+        if (name == "detach" || name == "from-agent") continue;
+        words.push_back("--" + name + (value.empty() ? "" : "=" + value));
+    }
+    call.renew(words);
+}
+
+/// Lets a process of its own work, and goes on in this one. `first`: see work().
+[[nodiscard]] auto leave_worker(const invocation& call, const config::arguments& line, const configuration& chosen,
+                                bad_state state, auto&& first) -> result<void> {
+    const auto child = call.detach ? call.detach() : result<bool>{false};
+    if (!child) return unexpected{child.error()};
+    if (!*child) return {};
+    work(call, line, chosen, state, first);
+    std::_Exit(0);
+}
+
+// --- incidents ---
+
+[[nodiscard]] auto local_time(milliseconds wall) -> std::string {
+    const auto whole = static_cast<std::time_t>(wall.count / 1000);
+    std::tm parts{};
+    char text[32]{};
+    ::localtime_r(&whole, &parts);
+    return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts)};
+}
+
+/// The states of a service's open incidents.
+[[nodiscard]] auto open_states(posix_files& files, const std::string& state_dir, const std::string& service)
+    -> std::vector<bad_state> {
+    std::vector<bad_state> states;
+    const auto loaded = journal_directory{files, state_dir}.load(service);
+    for (std::size_t i = 0; loaded && i < loaded->value.incidents.size(); ++i) {
+        const auto& one = loaded->value.incidents[i];
+        if (one.is_open() && std::ranges::count(states, one.state) == 0) states.push_back(one.state);
+    }
+    return states;
+}
+
+[[nodiscard]] auto acknowledge(const invocation& call, const config::arguments& line, const configuration& chosen,
+                               std::string& out, std::string& err) -> result<exit_code> {
     if (line.operands.empty()) {
         return fail(errc::usage, "the service is missing: powerconsul incidents ack <service>");
     }
@@ -75,8 +170,13 @@ void tell_notes(const configuration& chosen, bool dry, posix_log& log, std::stri
         return exit_code::try_again;
     }
     if (!count) return unexpected{count.error()};
-    out += service + ": " + std::to_string(*count) + (*count == 1 ? " incident is" : " incidents are") +
-           " tried again with the next run of the watch\n";
+    const auto states = open_states(files, chosen.state_dir, service);
+    out += service + ": its triggers have all attempts again, " +
+           (states.empty() ? "for the next incident, since none is open\n" : "and an attempt follows at once\n");
+    for (const auto state : states) {
+        const auto nothing_first = [](posix_log&) {};
+        if (auto left = leave_worker(call, line, chosen, state, nothing_first); !left) return unexpected{left.error()};
+    }
     return exit_code::done;
 }
 
@@ -104,12 +204,17 @@ auto run_watch(const invocation& call, const config::arguments& line, const conf
         if (!sound) return fail(errc::bad_data, "standard input: " + sound.error().message);
         given = std::move(*sound);
     }
+    // What the snapshot says is what the agent has said; the worker asks it, and again if it does not answer.
     if (detached) {
-        const auto child = call.detach ? call.detach() : result<bool>{true};
-        if (!child) return unexpected{child.error()};
-        if (!*child) return exit_code::done;
+        // A worker does not keep a list of many nodes for as long as it works.
+        auto left = leave_worker(call, line, chosen, state, [&](posix_log& log) {
+            if (given) tell_hidden(*given, chosen, set, log);
+            given.reset();
+            std::string{}.swap(text);
+        });
+        return left ? result{exit_code::done} : result<exit_code>{unexpected{left.error()}};
     }
-    posix_log log{log_options_for(chosen, "watch", detached, dry)};
+    posix_log log{log_options_for(chosen, "watch", false, dry)};
     tell_notes(chosen, dry, log, err);
     auto view = view_of_agent(chosen, log, set, {});
     if (!view) return unexpected{view.error()};
@@ -120,7 +225,6 @@ auto run_watch(const invocation& call, const config::arguments& line, const conf
     auto here = make_host(chosen, log);
     if (!here) return unexpected{here.error()};
     given.reset();
-    if (!dry) text = std::string{};  // a worker may live for hours
     const auto connect = [&] { return make_transport(chosen); };
     const auto act = [&](auto& on) { return heal::handle_all(on, connect, set, std::move(*listed)); };
     dry_run_host unchanged{*here};
@@ -131,10 +235,6 @@ auto run_watch(const invocation& call, const config::arguments& line, const conf
         if (done) out += heal::dry_run_text(*done, set.watch, completed(chosen.roles.who));
         out += heal::ignored_text(text, own, state);
         if (out.empty()) out = "nothing to do\n";
-    }
-    if (detached) {
-        if (done) *done = {};
-        heal::keep_trying(*here, connect, set);
     }
     complain_of(log, err);
     return code;
@@ -182,23 +282,33 @@ auto run_trigger(const invocation& call, const config::arguments& line, const co
     if (report.cause) return code_of(report.cause);
     if (dry) return exit_code::done;
     if (!done.stopped.empty()) return exit_code::try_again;
-    const bool failed = std::ranges::any_of(report.checks, [](const auto& each) {
+    const bool failed = std::ranges::any_of(report.incidents, [](const auto& each) {
         return each.outcome && !(each.outcome->result == healing::ended && each.outcome->status == 0);
     });
     return failed ? exit_code::failed : exit_code::done;
 }
 
-auto run_incidents(const invocation&, const config::arguments& line, const configuration& chosen, std::string& out,
+auto run_incidents(const invocation& call, const config::arguments& line, const configuration& chosen, std::string& out,
                    std::string& err) -> result<exit_code> {
-    if (line.words.subject == "ack") return acknowledge(line, chosen, out, err);
+    if (auto as = call.act_as_owner ? call.act_as_owner(chosen.state_dir) : result<void>{}; !as) {
+        return unexpected{as.error()};
+    }
+    if (line.words.subject == "ack") return acknowledge(call, line, chosen, out, err);
     posix_files files;
+    heal::incidents_view how{.now = posix_clock{}.wall(), .verbose = line.has("verbose"), .retry = chosen.watch.retry};
+    how.stopped = stop_file_hold(files, chosen.watch.stop_file, how.now);
+    if (const auto since = line.value("since")) {
+        const auto time = parse_long_duration(*since, 3650);
+        if (!time) return fail(errc::usage, "--since: " + time.error().message);
+        how.since = how.now - *time;
+    }
     const auto known = heal::load_all(files, chosen.state_dir);
     if (!known) return unexpected{known.error()};
-    const std::string stopped = heal::stop_reason(files, chosen.stop_file);
     const bool json = line.has("json") || chosen.format == output_format::json;
-    out += json ? heal::incidents_json(*known, chosen.watch.retry, stopped)
-                : heal::incidents_text(*known, chosen.watch.retry, stopped, posix_clock{}.wall());
-    return exit_code::done;
+    out += line.has("stats") ? json ? heal::statistics_json(*known, how) : heal::statistics_text(*known, how)
+           : json ? heal::incidents_json(*known, how)
+                             : heal::incidents_text(*known, how, local_time);
+    return heal::any_given_up(*known) ? exit_code::failed : exit_code::done;
 }
 
 }  // namespace powerconsul::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -11,14 +12,17 @@
 #include <vector>
 
 #include <dlfcn.h>
+#include <sys/socket.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/clock.hpp>
+#include <powerconsul/adapters/posix/files.hpp>
 #include <powerconsul/core/ascii.hpp>
 #include <powerconsul/core/result.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/core/time.hpp>
+#include <powerconsul/ports/scope_maker.hpp>
 #include <powerconsul/ports/unit_source.hpp>
 
 namespace powerconsul::inline v0 {
@@ -39,6 +43,11 @@ struct sd_bus_functions {
     decltype(&::sd_bus_close_unref) close{};
     decltype(&::sd_bus_error_free) error_free{};
     decltype(&::sd_bus_message_new_method_call) new_call{};
+    decltype(&::sd_bus_get_fd) descriptor{};
+    decltype(&::sd_bus_message_append) append_all{};
+    decltype(&::sd_bus_message_append_array) append_array{};
+    decltype(&::sd_bus_message_open_container) open{};
+    decltype(&::sd_bus_message_close_container) shut{};
     decltype(&::sd_bus_message_append_basic) append{};
     decltype(&::sd_bus_message_append_strv) append_list{};
     decltype(&::sd_bus_message_enter_container) enter{};
@@ -61,6 +70,10 @@ struct sd_bus_functions {
             find(loaded, "sd_bus_wait", all.wait) && find(loaded, "sd_bus_call", all.call) &&
             find(loaded, "sd_bus_close_unref", all.close) && find(loaded, "sd_bus_error_free", all.error_free) &&
             find(loaded, "sd_bus_message_new_method_call", all.new_call) &&
+            find(loaded, "sd_bus_get_fd", all.descriptor) && find(loaded, "sd_bus_message_append", all.append_all) &&
+            find(loaded, "sd_bus_message_append_array", all.append_array) &&
+            find(loaded, "sd_bus_message_open_container", all.open) &&
+            find(loaded, "sd_bus_message_close_container", all.shut) &&
             find(loaded, "sd_bus_message_append_basic", all.append) &&
             find(loaded, "sd_bus_message_append_strv", all.append_list) &&
             find(loaded, "sd_bus_message_enter_container", all.enter) &&
@@ -88,11 +101,12 @@ struct systemd_bus_options {
     /// systemd's own socket, which answers only root and needs no bus; not asked if empty.
     std::string manager{::geteuid() == 0 ? "/run/systemd/private" : ""};
     std::string system_bus{"/run/dbus/system_bus_socket"};
+    std::string runs{"/run/systemd/system"};  ///< is there where systemd runs; see sd_booted(3)
 };
 
 /// Asks systemd over D-Bus, as `systemctl show` does: root at systemd's own socket and, if that cannot be reached, at
-/// the system bus, where all other users ask. Connects for each question. Models `unit_source`; reads no environment
-/// variables. One object serves one thread at a time.
+/// the system bus, where all other users ask. Connects for each question. Scopes are made at systemd's own socket only.
+/// Models `unit_source` and `scope_maker`; reads no environment variables. One object serves one thread at a time.
 class systemd_bus {
 public:
     explicit systemd_bus(systemd_bus_options options = {}) : options_{std::move(options)} {}
@@ -103,6 +117,15 @@ public:
 
     [[nodiscard]] auto matching(std::string_view pattern, milliseconds& left) -> result<std::vector<unit_state>> {
         return within(left, [&](sd_bus* bus, milliseconds end) { return states_of(bus, std::string{pattern}, end); });
+    }
+
+    [[nodiscard]] auto open_scope(const wanted_scope& wanted, milliseconds& left) -> result<std::string> {
+        if (options_.manager.empty() || ::access(options_.runs.c_str(), F_OK) != 0) {
+            return fail(errc::unsupported, "scopes are for root where systemd runs");
+        }
+        systemd_bus manager{*this};
+        manager.options_.system_bus.clear();
+        return manager.within(left, [&](sd_bus* bus, milliseconds end) { return manager.scope_for(bus, wanted, end); });
     }
 
 private:
@@ -157,7 +180,7 @@ private:
         held<sd_bus> bus{sd_->close};
         int connected = -ENOENT;
         if (!options_.manager.empty()) connected = connect(bus.value, options_.manager, false, end);
-        if (connected < 0 && connected != -ETIMEDOUT) {
+        if (connected < 0 && connected != -ETIMEDOUT && !options_.system_bus.empty()) {
             sd_->close(std::exchange(bus.value, nullptr));
             connected = connect(bus.value, options_.system_bus, true, end);
         }
@@ -240,6 +263,79 @@ private:
         return states;
     }
 
+    /// Tries names until there is no unit of that name: a daemon of an earlier job may live on in the first one.
+    [[nodiscard]] auto scope_for(sd_bus* bus, const wanted_scope& wanted, milliseconds end) const
+        -> result<std::string> {
+        // Process numbers mean something else to a manager outside of our PID namespace, whose number would be 0 here.
+        ucred peer{};
+        socklen_t size = sizeof peer;
+        if (::getsockopt(sd_->descriptor(bus), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid != 1) {
+            return fail(errc::unavailable, "the systemd that answers is not that of this PID namespace");
+        }
+        const std::string first = scope_name(wanted.name);
+        const std::string suffix = wanted.processes.empty() ? "" : '-' + std::to_string(wanted.processes.front());
+        for (const auto& tried : {first, first + suffix, first + suffix + "-2"}) {
+            const std::string unit = tried + ".scope";
+            auto started = start_scope(bus, unit, wanted, end);
+            if (started) started = wait_for(unit, wanted, end);
+            if (started) return unit;
+            if (started.error().code != errc::failed) return unexpected{std::move(started).error()};
+        }
+        return fail(errc::unavailable, "systemd has units of the names " + first + suffix + " and alike already");
+    }
+
+    /// Fails with errc::failed if there is a unit of that name.
+    [[nodiscard]] auto start_scope(sd_bus* bus, const std::string& unit, const wanted_scope& wanted,
+                                   milliseconds end) const -> result<void> {
+        held<sd_bus_message> question{sd_->message_unref};
+        held<sd_bus_message> reply{sd_->message_unref};
+        int done = sd_->new_call(bus, &question.value, systemd, "/org/freedesktop/systemd1",
+                                 "org.freedesktop.systemd1.Manager", "StartTransientUnit");
+        auto* const message = question.value;
+        const auto then = [&](auto* next, auto... with) {
+            if (done >= 0) done = next(message, with...);
+        };
+        then(sd_->append_all, "ss", unit.c_str(), "fail");
+        then(sd_->open, 'a', "(sv)");
+        then(sd_->append_all, "(sv)", "Description", "s", wanted.about.c_str());
+        then(sd_->append_all, "(sv)", "CollectMode", "s", "inactive-or-failed");
+        then(sd_->open, 'r', "sv");
+        then(sd_->append_all, "s", "PIDs");
+        then(sd_->open, 'v', "au");
+        then(sd_->append_array, 'u', wanted.processes.data(), wanted.processes.size() * sizeof(std::uint32_t));
+        for (int i = 0; i < 3; ++i) then(sd_->shut);
+        then(sd_->append_all, "a(sa(sv))", 0U);
+        if (done < 0) return failure("ask systemd", done);
+        return call(bus, message, reply.value, end);
+    }
+
+    /// systemd moves the processes after it has answered.
+    [[nodiscard]] auto wait_for(const std::string& unit, const wanted_scope& wanted, milliseconds end) const
+        -> result<void> {
+        const auto is_in = [&](std::uint32_t pid) {
+            const auto groups = posix_files{}.read("/proc/" + std::to_string(pid) + "/cgroup", std::size_t{64} << 10U);
+            return groups && *groups && (*groups)->find('/' + unit + '\n') != std::string::npos;
+        };
+        while (!std::ranges::all_of(wanted.processes, is_in)) {
+            if (microseconds_left(end) == 0) return fail(errc::timed_out, "systemd did not fill " + unit + " in time");
+            clock_.sleep({2});
+        }
+        return {};
+    }
+
+    /// Escaped as systemd-escape does it, but for `-`. A unit's name has at most 255 bytes.
+    [[nodiscard]] static auto scope_name(std::string_view wanted) -> std::string {
+        constexpr std::size_t longest = 200;
+        std::string name;
+        for (const char c : wanted) {
+            if (name.size() >= longest) break;
+            name += ascii::is_alphanumeric(c) || std::string_view{":_.-"}.find(c) != std::string_view::npos
+                        ? std::string(1, c)
+                        : "\\x" + ascii::hexadecimal(static_cast<unsigned char>(c), 2);
+        }
+        return name;
+    }
+
     /// The object path of a unit, in which systemd writes every byte that is no letter or digit as _xx.
     [[nodiscard]] static auto unit_path(std::string_view unit) -> std::string {
         std::string path = "/org/freedesktop/systemd1/unit/";
@@ -314,7 +410,8 @@ private:
         const int done = sd_->call(bus, question, left, &said.value, &reply);
         if (done >= 0) return {};
         if (done == -ETIMEDOUT || said.value.message == nullptr) return failure("ask systemd", done);
-        return fail(errc::unavailable, "systemd answers: " + one_line(said.value.message, 120));
+        const bool exists = said.value.name == std::string_view{"org.freedesktop.systemd1.UnitExists"};
+        return fail(exists ? errc::failed : errc::unavailable, "systemd answers: " + one_line(said.value.message, 120));
     }
 
     /// Returns 1, 0 if there is nothing left to read, or a negative errno.
@@ -330,6 +427,6 @@ private:
     std::optional<detail::sd_bus_functions> sd_{};
 };
 
-static_assert(unit_source<systemd_bus>);
+static_assert(unit_source<systemd_bus> && scope_maker<systemd_bus>);
 
 }  // namespace powerconsul::inline v0

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -43,8 +44,46 @@ public:
         if (first) std::rethrow_exception(first);
     }
 
+    /// In a thread of its own; false if the system gives none, or no memory for it. `task` must be copyable.
+    template <typename Task>
+    auto start(Task task) -> bool {
+        std::erase_if(started_, [](started& each) {
+            if (!*each.ended) return false;
+            each.thread.join();
+            return true;
+        });
+        try {
+            auto ended = std::make_shared<std::atomic<bool>>(false);
+            started_.reserve(started_.size() + 1);
+            started_.push_back({std::thread{[task, ended] {
+                                    task();
+                                    *ended = true;
+                                }},
+                                ended});
+        } catch (const std::exception&) {  // no further thread, or no memory for one
+            return false;
+        }
+        return true;
+    }
+    void wait() {
+        for (auto& each : started_) each.thread.join();
+        started_.clear();
+    }
+
+    thread_runner(thread_runner&&) = default;
+    auto operator=(thread_runner&&) -> thread_runner& = default;
+    thread_runner(const thread_runner&) = delete;
+    auto operator=(const thread_runner&) -> thread_runner& = delete;
+    ~thread_runner() { wait(); }
+
 private:
+    struct started {
+        std::thread thread{};
+        std::shared_ptr<std::atomic<bool>> ended{};
+    };
+
     std::size_t most_;
+    std::vector<started> started_{};
 };
 
 static_assert(task_runner<thread_runner>);

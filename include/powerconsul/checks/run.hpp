@@ -12,6 +12,7 @@ struct run_options {
     std::string state_dir{"/var/lib/powerconsul"};
     milliseconds timeout{seconds(8)};  ///< for the whole check
     std::optional<service_manager> manager{};
+    std::string init_directory{"/etc/init.d"};
     noop_options noop{};
     bool serving{};      ///< critical wherever the service is not expected to run: see judge_serving()
     work_filter work{};  ///< processes that count as the service's work, whatever its probe says
@@ -48,7 +49,7 @@ template <typename Host, typename Look>
 template <host Host, kind<Host> Kind>
 [[nodiscard]] auto judge(Host& here, const Kind& what, std::string_view consul_service, const run_options& how)
     -> result<check_report> {
-    circumstances now{here.clock.monotonic() + how.timeout, expectation::unknown, how.manager};
+    circumstances now{here.clock.monotonic() + how.timeout, expectation::unknown, how.manager, how.init_directory};
     if (auto valid = what.valid(); !valid) return unexpected{std::move(valid).error()};
     auto facts = resolve(here, consul_service, how.state_dir, how.roles, {how.timeout.count * 5 / 8});
     if (!facts) return unexpected{facts.error()};

@@ -18,14 +18,14 @@ struct configuration {
     std::string store{};             ///< path of a store file to ask instead of an agent; empty if an agent is asked
     std::string state_dir{};
     std::optional<service_manager> manager{};  ///< what the machine runs if not set
+    std::string init_directory{};
     output_format format{output_format::by_command};
     milliseconds timeout{};
     int unknown_exit{1};
     std::string work_user{};  ///< name or number; any user if empty
     resolver_options roles{};
     identity_sources who_sources{};
-    watch_options watch{};  ///< without what belongs to one run: state and stop
-    std::string stop_file{};
+    watch_options watch{};  ///< without what belongs to one run: the state
     log_options log{};
     bool log_by_default{true};  ///< nothing says where the log goes
     /// What was ignored or passed over, for whoever reads the outcome: a sentence for each, the same at each call.
@@ -121,7 +121,7 @@ template <named_file_source Files, account_source Users, typename Own>
 /// The variables that a trigger is given are still set when it calls powerconsul: they are not misspelt.
 [[nodiscard]] inline auto is_of_trigger(std::string_view variable) -> bool {
     if (variable.starts_with("POWERCONSUL_VAR_")) return true;
-    return std::ranges::any_of(trigger_environment({}, {}, ""),
+    return std::ranges::any_of(trigger_environment({}, {}),
                                [&](std::string_view each) { return each.substr(0, each.find('=')) == variable; });
 }
 
@@ -150,6 +150,7 @@ template <named_file_source Files, account_source Users, typename Own>
     options.retry.backoff = said.parsed("trigger.backoff", options.retry.backoff, parse_duration);
     options.retry.longest = said.parsed("trigger.maxBackoff", options.retry.longest, parse_duration);
     options.retry.attempts = said.parsed("trigger.attempts", options.retry.attempts, parse_count<100>);
+    options.retry.settle = said.parsed("trigger.settle", options.retry.settle, parse_duration);
     options.at_once = said.parsed("trigger.parallel", std::uint32_t{4}, parse_count<64>);
     options.triggers.base_key = said.text("triggerKey");
     options.triggers.timeout = said.parsed("trigger.timeout", options.triggers.timeout, parse_duration);
@@ -203,6 +204,7 @@ template <named_file_source Files, account_source Users, typename Home>
     made.store = from.text("store", "");
     made.state_dir = from.text("state-dir", "/var/lib/powerconsul");
     made.manager = from.parsed("service-manager", made.manager, parse_service_manager);
+    made.init_directory = from.text("init-directory", "/etc/init.d");
     made.timeout = from.parsed("timeout", requested{}.timeout, parse_timeout);
     made.unknown_exit = from.parsed("unknown-exit", requested{}.unknown_exit, parse_unknown_exit);
     made.format = from.parsed("format", requested{}.format, parse_format);
@@ -233,12 +235,14 @@ template <named_file_source Files, account_source Users, typename Home>
     if (made.roles.reads.max_stale.count == 0) made.roles.reads.documents = consistency::consistent;
     if (cached) made.roles.reads.health = consistency::cached;
     if (consistent) made.roles.reads.documents = made.roles.reads.health = consistency::consistent;
-    made.stop_file = from.text("stop-file", "/etc/powerconsul.stop");
     made.log.target = from.parsed("log", log_target{log_target_kind::standard_error, {}}, parse_log_target);
     made.log_by_default = !from.anywhere("log");
     made.log.format = from.parsed("log-format", log_format::logfmt, parse_log_format);
     made.log.most = from.parsed("log-level", event_level::info, parse_event_level);
     made.watch = detail::configured_watch(loaded->said);
+    made.watch.manager = made.manager;
+    made.watch.init_directory = made.init_directory;
+    made.watch.stop_file = from.text("stop-file", "/etc/powerconsul.stop");
     if (from.refused()) return unexpected{*from.refused()};
     if (consistent && cached) {
         if (!from.given("consistent") && !from.given("health-cache")) {

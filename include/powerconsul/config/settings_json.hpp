@@ -215,6 +215,7 @@ private:
                                             {"grace", some_time},
                                             {"backoff", some_time},
                                             {"maxBackoff", some_time},
+                                            {"settle", some_time},
                                             {"attempts", &settings_decoder::parsed<parse_count<100>>},
                                             {"parallel", &settings_decoder::parsed<parse_count<64>>}};
     static constexpr key top_level[] = {{"serviceFilter", &settings_decoder::filter},
@@ -231,6 +232,7 @@ private:
                                         {"store", a_text},
                                         {"stateDir", a_text},
                                         {"serviceManager", a_text},
+                                        {"initDirectory", a_text},
                                         {"format", a_text},
                                         {"timeout", a_time},
                                         {"maxAge", a_time},

@@ -27,6 +27,7 @@ struct snapshot_check {
     std::string name_space{};    ///< of Consul Enterprise; empty where Consul does not say so
     std::uint64_t create_index{};
     std::uint64_t modify_index{};
+    std::string interval{};  ///< from one run to the next, as Go writes it; empty where Consul does not say, as 1.8.7
 };
 
 /// Which checks of a list are a node's: a name is one node's only within a partition, and not among those of peers.
@@ -94,7 +95,7 @@ private:
         std::string snapshot_check::*text;
         std::uint64_t snapshot_check::*index;
     };
-    static constexpr std::array<field, 12> fields{{
+    static constexpr std::array<field, 13> fields{{
         {"Node", &snapshot_check::node, nullptr},
         {"CheckID", &snapshot_check::check_id, nullptr},
         {"Status", &snapshot_check::status, nullptr},
@@ -105,6 +106,7 @@ private:
         {"PeerName", &snapshot_check::peer, nullptr},
         {"Partition", &snapshot_check::partition, nullptr},
         {"Namespace", &snapshot_check::name_space, nullptr},
+        {"Interval", &snapshot_check::interval, nullptr},
         {"CreateIndex", nullptr, &snapshot_check::create_index},
         {"ModifyIndex", nullptr, &snapshot_check::modify_index},
     }};
@@ -178,6 +180,11 @@ private:
             const auto number = type == kind::number ? whole_number(text) : std::nullopt;
             if (!number) wrong("is no whole number");
             current_.*which.index = number.value_or(0);
+            return true;
+        }
+        // Nothing is decided by it: what is no text is left out.
+        if (which.text == &snapshot_check::interval) {
+            if (type == kind::string && is_utf8(text)) current_.interval = text;
             return true;
         }
         const bool is_output = which.text == &snapshot_check::output;

@@ -81,6 +81,25 @@ public:
         return key_reading{std::move(*entry), index, std::move(how)};
     }
 
+    /// Writes a key, or deletes it where `value` is nothing, if its ModifyIndex still is `index`; 0: if there is no
+    /// such key. False: another one has changed it meanwhile. After errc::unavailable and errc::timed_out it may be
+    /// done all the same.
+    [[nodiscard]] auto change_key(std::string_view key, std::string_view datacenter, std::optional<std::string> value,
+                                  std::uint64_t index) -> result<bool> {
+        const std::string path = detail::key_path(key);
+        const milliseconds left = time_left();
+        if (left.count <= 0) return out_of_time(path);
+        const std::string target =
+            path + "?cas=" + std::to_string(index) + (datacenter.empty() ? "" : "&dc=" + percent_encoded(datacenter));
+        const auto method = value ? http_method::put : http_method::del;
+        const auto answer = transport_.perform({method, target, std::move(value).value_or(""), left});
+        if (!answer) return unexpected{answer.error()};
+        if (answer->status != 200) return detail::refused(*answer, path, "key:write on " + std::string{key});
+        const std::string_view done = trimmed(answer->body);
+        if (done == "true" || done == "false") return done == "true";
+        return fail(errc::bad_data, path + ": the answer is neither true nor false; is a proxy in between?");
+    }
+
     /// The instances of a service in several datacenters, asked side by side where the transport can; an empty name is
     /// the agent's own datacenter. What the agent's cache holds counts only up to an age of `max_stale`.
     [[nodiscard]] auto instances(std::string_view service, const std::vector<std::string>& datacenters,

@@ -17,7 +17,7 @@ enum class acl_resource : unsigned char { key, node, service, agent };
     return names[static_cast<unsigned char>(value)];
 }
 
-/// The right to read one thing, or all whose names begin alike. powerconsul writes nothing.
+/// The right to read one thing, or all whose names begin alike.
 struct acl_right {
     acl_resource resource{acl_resource::key};
     std::string segment{};

@@ -43,28 +43,6 @@ struct agent_config {
     std::optional<std::vector<configured_check>> checks{};
 };
 
-/// A duration as Consul writes it: `10s`, `1m30s`, `500ms`. Nothing if it is something else, or more than the 292 years
-/// that Go's type holds.
-[[nodiscard]] constexpr auto parse_go_duration(std::string_view text) -> std::optional<milliseconds> {
-    constexpr std::pair<std::string_view, std::int64_t> units[] = {
-        {"ms", 1}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}};
-    std::int64_t total = 0;
-    do {
-        const leading_digits whole = read_digits(text);
-        if (whole.count == 0 || whole.count > 10) return std::nullopt;
-        text.remove_prefix(whole.count);
-        // Fractions of a second do not matter here.
-        if (text.starts_with('.')) text.remove_prefix(1 + read_digits(text.substr(1)).count);
-        const auto* const unit =
-            std::ranges::find_if(units, [&](const auto& each) { return text.starts_with(each.first); });
-        if (unit == std::end(units)) return std::nullopt;
-        text.remove_prefix(unit->first.size());
-        total += static_cast<std::int64_t>(whole.number) * unit->second;
-        if (total > INT64_MAX / 1'000'000) return std::nullopt;
-    } while (!text.empty());
-    return milliseconds{total};
-}
-
 namespace detail {
 
 /// The last member whose name is `name` in lower case and without `_`, nullptr if there is none: to Consul, `check_id`,

@@ -35,9 +35,9 @@ namespace powerconsul::inline v0 {
 template <host Host, local_machine Machine, doctor_front<Host> Front>
 class examination : inquiry<Host, Machine, Front> {
 public:
-    /// `stopped` says why no trigger may run, empty if they may. See inquiry.
-    examination(Host& here, Machine& machine, Front& front, const config::configuration& chosen, std::string stopped)
-        : base{here, machine, front, chosen}, stopped_{std::move(stopped)} {}
+    /// See inquiry.
+    examination(Host& here, Machine& machine, Front& front, const config::configuration& chosen)
+        : base{here, machine, front, chosen} {}
 
     /// All findings, in the order in which they were looked for. `only` names the one Consul service to look at; if it
     /// is empty, all that are known here are looked at.
@@ -190,6 +190,7 @@ private:
             if (auto name = look_at_service(each); !name.empty()) names.listed.emplace_back(each.name, std::move(name));
         }
         findings_.insert(findings_.begin() + static_cast<std::ptrdiff_t>(at), judge_names(names));
+        for (const auto& [reason, held] : paused_) add("pause", condition::warning, listed(held) + ": " + reason);
         if (services_.empty()) {
             add("services", agent_ ? condition::warning : condition::unknown,
                 "no service is known that powerconsul checks here", "name one with -S");
@@ -246,8 +247,27 @@ private:
             auto registered = registration_of(*there, service, *facts);
             add(judge_registration(registered));
             look_for_two_actives(service, *facts, std::move(registered.here));
+            look_for_pause(client_of(*there, {service.chosen.timeout.count / 4}), service, *facts);
         }
         return facts->place.node;
+    }
+
+    void look_for_pause(client consul, const examined_service& service, const resolution& role_facts) {
+        const milliseconds now = here_.clock.wall();
+        const auto& chosen = service.chosen;
+        detail::files_of_user<detail::bare<decltype(Host::files)>> theirs{
+            here_.files, process_ ? process_->user : here_.files.user()};
+        const auto paused = pause_hold(consul, chosen.roles.who, service.name, now);
+        if (paused && !paused->empty()) paused_[*paused].push_back(service.name);
+        // A right that is missing is told with the others, and a Consul that does not answer with the role.
+        if (!paused && paused.error().code != errc::denied && role_facts.from == basis::fresh) {
+            add("pause " + service.name, condition::unknown, paused.error().message);
+        }
+        const auto trusted = trusted_directory(theirs, chosen.state_dir);
+        if (!trusted) return;  // which is told of the state directory
+        if (auto here = local_pause(theirs, chosen.state_dir, service.name, now); !here.empty()) {
+            paused_[std::move(here)].push_back(service.name);
+        }
     }
 
     void look_for_two_actives(const examined_service& service, const resolution& facts, std::vector<instance> here) {
@@ -388,23 +408,23 @@ private:
         add(look_at_state_directory(here_.files, machine_, chosen_.state_dir, user));
         if (process_) {
             add(look_at_user(here_.files, *process_));
-            add(look_at_unit(here_.files, machine_, here_.programs, process_->pid));
+            add(look_at_unit(here_.files, machine_, here_.programs, *process_));
         }
         add(look_at_service_manager(here_.files, chosen_.manager, checks_));
         add(look_at_plugin(here_.files, machine_, checks_));
         const milliseconds now = here_.clock.wall();
         add(look_at_clock(here_.files, machine_, chosen_.state_dir, now));
-        add(judge_stop_file(chosen_.stop_file, stopped_, mounts));
+        add(look_at_stop_file(here_.files, chosen_.watch.stop_file, user, now, mounts));
         std::ranges::move(look_at_noop_files(here_.files, machine_, now, checks_, mounts),
                           std::back_inserter(findings_));
     }
 
-    std::string stopped_;
     std::optional<std::vector<examined_check>> checks_{};  ///< from its files, or else as the agent had them at start
     result<std::vector<snapshot_check>> live_ = fail(errc::unavailable, "the agent was not asked for its checks");
     std::optional<std::vector<std::string>> registered_{};  ///< the services that the agent has now, if it says
     std::vector<examined_service> services_{};
     std::vector<awaited_service> awaited_{};
+    std::map<std::string, std::vector<std::string>> paused_{};  ///< why services are paused, and which
 };
 
 }  // namespace powerconsul::inline v0

@@ -2,15 +2,17 @@
 
 #include <powerconsul/cluster/document.hpp>
 #include <powerconsul/consul/rights.hpp>
+#include <powerconsul/heal/pause.hpp>
 #include <powerconsul/heal/trigger.hpp>
 
 namespace powerconsul::inline v0 {
 
-/// One right to read, which commands need it, and for what.
+/// One right, which commands need it, and for what.
 struct acl_rule {
     acl_right right{};
     std::vector<std::string> commands{};  ///< in the order of the help
     std::string why{};
+    bool write{};  ///< to write, which includes to read
 };
 
 /// How much is known of a service's cluster document; `unread` if neither its contents nor its absence are known.
@@ -28,6 +30,7 @@ struct acl_facts {
     bool asks_agent{};                    ///< the role needs the agent's name or datacenter
     std::vector<std::string> triggers{};  ///< the keys for the roles that possible_roles() gives, at both places
     std::vector<std::string> other_triggers{};  ///< those of the other roles
+    std::vector<std::string> pauses{};          ///< the keys of the service's own pause and of that of all
 };
 
 /// The roles that this node can get without any change to the document but a failover, which swaps its two lists.
@@ -51,6 +54,9 @@ struct acl_facts {
     }
     for (const auto& each : facts.other_triggers) {
         rules.push_back({{key, each}, {"lint"}, "a trigger there would be for a role that this node cannot have"});
+    }
+    for (const auto& each : facts.pauses) {
+        rules.push_back({{key, each}, {"role", "watch", "trigger"}, "a pause, while which nothing acts"});
     }
     rules.push_back({{service, facts.service}, judging, "the health of the actives, and this node's own checks"});
     std::vector<acl_rule> nodes;
@@ -84,6 +90,21 @@ struct acl_facts {
     return rules;
 }
 
+/// What whoever pauses and resumes a service needs. No node needs it. Fails as pause_key() does.
+[[nodiscard]] inline auto pausing_rules(const identity& who, std::string_view service)
+    -> result<std::vector<acl_rule>> {
+    std::vector<acl_rule> rules;
+    for (const std::string_view each : {service, all_services}) {
+        auto key = pause_key(who, each);
+        if (!key) return unexpected{std::move(key).error()};
+        rules.push_back({{acl_resource::key, std::move(*key)},
+                         {"pause", "resume"},
+                         each == all_services ? "all services" : "the service " + std::string{each},
+                         true});
+    }
+    return rules;
+}
+
 namespace detail {
 
 /// A string literal of HCL 1, in which `${` would begin an interpolation.
@@ -111,7 +132,7 @@ namespace detail {
     for (const auto& each : rules) {
         text += "\n# " + listed(each.commands) + ": " + one_line(each.why, 1000) + '\n' +
                 std::string{to_string(each.right.resource)} + (each.right.prefix ? "_prefix " : " ") +
-                detail::hcl_string(each.right.segment) + " { policy = \"read\" }\n";
+                detail::hcl_string(each.right.segment) + " { policy = \"" + (each.write ? "write" : "read") + "\" }\n";
     }
     return text;
 }
@@ -128,13 +149,13 @@ struct needed_rights {
 
 namespace detail {
 
-/// Finds the trigger keys of all roles in both states, separately for the roles that this node can have and the others.
+/// Finds the trigger keys of all roles in all states, separately for the roles that this node can have and the others.
 [[nodiscard]] inline auto find_trigger_keys(const trigger_options& triggers, const identity& who, acl_facts& facts)
     -> result<void> {
     const auto possible = possible_roles(facts.state, facts.group.by);
     for (const role as : {role::standalone, role::primary, role::secondary}) {
         auto& keys = std::ranges::find(possible, as) != possible.end() ? facts.triggers : facts.other_triggers;
-        for (const bad_state state : {bad_state::warning, bad_state::critical}) {
+        for (const auto state : trigger_states) {
             const auto places = trigger_keys(triggers, who, facts.service, as, state);
             if (!places) return unexpected{places.error()};
             keys.insert(keys.end(), places->begin(), places->end());
@@ -236,6 +257,11 @@ template <typename Client>
     facts.asks_agent = facts.state == document_state::unread || role_facts.agent.has_value();
     if (auto keys = detail::find_trigger_keys(triggers, given, facts); !keys)
         return unexpected{std::move(keys).error()};
+    for (const std::string_view each : {service, all_services}) {
+        auto key = pause_key(given, each);
+        if (!key) return unexpected{std::move(key).error()};
+        facts.pauses.push_back(std::move(*key));
+    }
     found.rules = least_rules(facts);
     return found;
 }

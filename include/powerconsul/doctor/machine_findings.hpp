@@ -3,6 +3,7 @@
 #include <powerconsul/checks/kinds/all.hpp>
 #include <powerconsul/doctor/findings.hpp>
 #include <powerconsul/doctor/process_findings.hpp>
+#include <powerconsul/heal/pause.hpp>
 #include <powerconsul/ports/clock.hpp>
 #include <powerconsul/ports/machine.hpp>
 #include <powerconsul/ports/trust.hpp>
@@ -15,18 +16,7 @@ namespace powerconsul::inline v0 {
 
 namespace detail {
 
-/// Files on behalf of another user: the agent's, who runs the checks.
-template <file_source Files>
-struct files_of_user {
-    Files& files;
-    std::uint32_t id{};
-
-    [[nodiscard]] auto status(const std::string& path) { return files.status(path); }
-    [[nodiscard]] auto read(const std::string& path, std::size_t limit) { return files.read(path, limit); }
-    [[nodiscard]] auto user() const -> std::uint32_t { return id; }
-};
-
-/// The same with all that a store of files has, for reading what the agent's user keeps: nothing is written or locked.
+/// files_of_user with all that a store of files has: nothing is written or locked.
 template <locking_file_store Files>
 struct unchanged_files : files_of_user<Files> {
     using lock_type = typename Files::lock_type;
@@ -195,17 +185,26 @@ template <directory_source Files, local_machine Machine>
     return {"clock", condition::warning, "it is not synchronized: ages and back-offs may be wrong", remedy};
 }
 
-/// Looks at the file that stops all actions. `stopped` says why nothing may act, empty if it may.
-[[nodiscard]] inline auto judge_stop_file(const std::string& path, const std::string& stopped,
-                                          const agent_mounts& mounts) -> finding {
+/// Looks at the file that stops all actions. `user` is the id of the user who runs the handlers.
+template <file_source Files>
+[[nodiscard]] auto look_at_stop_file(Files& files, const std::string& path, std::uint32_t user, milliseconds now,
+                                     const agent_mounts& mounts) -> finding {
     const std::string point = "stop file";
     if (mounts.hides(path)) {
         return {point, condition::warning,
                 path + " is another path for the agent (PrivateTmp or the like): a file put there stops nothing",
                 "set --stop-file to one that both see, as in /etc or /run"};
     }
-    if (!stopped.empty()) return {point, condition::warning, stopped, {}};
-    return {point, condition::ok, path + " is not there", {}};
+    if (auto reason = stop_file_hold(files, path, now); !reason.empty()) {
+        return {point, condition::warning, std::move(reason), {}};
+    }
+    const auto there = files.status(path);
+    if (!there || !*there) return {point, condition::ok, path + " is not there", {}};
+    const bool readable = user == 0 || user == (*there)->uid || ((*there)->mode & 0004U) != 0;
+    if (readable) return {point, condition::ok, path + " is there, and its time is over", "delete it"};
+    return {point, condition::warning,
+            path + " is over, but the user who runs the handlers cannot read that, so that it holds for them",
+            "delete it"};
 }
 
 /// Looks at the files that keep their checks passing while they exist, as the agent sees them.

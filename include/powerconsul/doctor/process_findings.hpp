@@ -89,13 +89,18 @@ private:
     return {};
 }
 
-/// Whether a restart of the agent also ends what triggers have started: that follows from its unit's KillMode.
+/// Whether a restart of the agent also ends what triggers have started: those of root have scopes of their own below
+/// systemd, and for others it follows from the KillMode of the agent's unit.
 template <file_source Files, local_machine Machine, command_executor Executor>
-[[nodiscard]] auto look_at_unit(Files& files, Machine& machine, Executor& programs, int pid) -> finding {
+[[nodiscard]] auto look_at_unit(Files& files, Machine& machine, Executor& programs, const agent_process& agent)
+    -> finding {
     const std::string point = "agent's unit";
-    const auto cgroup = files.read("/proc/" + std::to_string(pid) + "/cgroup", std::size_t{64} * 1024);
+    const auto cgroup = files.read("/proc/" + std::to_string(agent.pid) + "/cgroup", std::size_t{64} * 1024);
     const std::string unit = unit_of(cgroup && *cgroup ? **cgroup : "");
     if (unit.empty()) return {point, condition::ok, "it is no service of systemd: its end ends nothing else", {}};
+    if (agent.user == 0) {
+        return {point, condition::ok, "a restart of " + unit + " ends no trigger: each has a scope of its own", {}};
+    }
     const std::string program = machine.can_execute("/usr/bin/systemctl") ? "/usr/bin/systemctl" : "/bin/systemctl";
     const auto end = programs.run({.argv = {program, "show", "--no-pager", "--property=KillMode", "--", unit},
                                    .environment = {"LC_ALL=C"},
@@ -108,9 +113,11 @@ template <file_source Files, local_machine Machine, command_executor Executor>
     }
     const std::string mode{answer.substr(name.size())};
     if (mode == "process" || mode == "none") return {point, condition::ok, unit + " has KillMode=" + mode, {}};
-    return {point, condition::warning,
-            unit + " has KillMode=" + mode + ": when it is restarted, whatever triggers have started ends with it",
-            "systemctl edit " + unit + ": KillMode=process below [Service]"};
+    return {
+        point, condition::warning,
+        unit + " has KillMode=" + mode +
+            ": when it is restarted, whatever triggers have started ends with it, since only root gives them scopes of their own",
+        "systemctl edit " + unit + ": KillMode=process below [Service]"};
 }
 
 /// Who runs the checks and triggers, and whether sudo can work there.

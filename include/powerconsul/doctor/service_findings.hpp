@@ -146,13 +146,14 @@ struct actives_view {
             if (!each.is_open()) continue;
             ++open;
             if (!each.given_up) continue;
-            given_up.push_back(each.check_id + " (" + std::string{to_string(each.state)} + ")");
-            attempts = std::max(attempts, each.attempts);
+            given_up.push_back(each.key);
+            const auto row = std::ranges::find(kept.ledgers, each.key, &ledger::key);
+            if (row != kept.ledgers.end()) attempts = std::max(attempts, row->attempts);
         }
         if (given_up.empty()) continue;
         found.push_back({point, condition::error,
                          "given up after " + std::to_string(attempts) + (attempts == 1 ? " attempt: " : " attempts: ") +
-                             listed(given_up) + "; its trigger does not run any more",
+                             listed(given_up) + (given_up.size() == 1 ? " is" : " are") + " not run any more",
                          "mend it, then powerconsul incidents ack " + kept.service});
     }
     if (!found.empty()) return found;

@@ -12,6 +12,16 @@ inline constexpr std::size_t longest_shell_text = std::size_t{100} * 1024;    //
 inline constexpr std::size_t longest_argument = std::size_t{128} * 1024 - 1;  ///< Linux: MAX_ARG_STRLEN without its NUL
 inline constexpr std::size_t longest_interpreter_line = 255;  ///< Linux: BINPRM_BUF_SIZE without its newline
 
+/// What a trigger's value says: what to run, and how long to wait afterwards. Only the object form can name the waits.
+struct trigger_action {
+    job what{};  ///< without the grace and the environment that every trigger has
+    /// From the end of a run until another may follow, so that what was started can come up: 0 s to 1 h; if it is
+    /// missing, that of retry_rules.
+    std::optional<milliseconds> settle{};
+    /// The wait after the first of several runs, before it is doubled: 1 s to 15 min; if it is missing, as configured.
+    std::optional<milliseconds> backoff{};
+};
+
 /// The interpreter that a script's `#!` line names and, if there is one, its single argument: the rest of the line,
 /// inner blanks included, as Linux reads it (binfmt_script). Fails with errc::bad_data where the kernel would not run
 /// the script as intended: no interpreter, a relative path, a line that is too long or has a CR.
@@ -118,10 +128,10 @@ namespace detail {
 
 namespace powerconsul::inline v0::json {
 
-/// A trigger's value as it was read. `what` may be used only if there are no problems.
+/// A trigger's value as it was read. `action` may be used only if there are no problems.
 struct action_reading {
     std::vector<problem> problems{};  ///< all of them unless one hides another, at most most_problems
-    job what{};                       ///< without the grace and the environment that every trigger has
+    trigger_action action{};
 };
 
 namespace detail {
@@ -130,11 +140,14 @@ namespace detail {
 class action_decoder {
 public:
     action_decoder(const std::vector<substitution>& known, milliseconds default_timeout)
-        : known_{&known}, read_{{}, {.timeout = default_timeout}} {}
+        : known_{&known}, read_{{}, {.what = {.timeout = default_timeout}}} {}
 
     [[nodiscard]] auto decode(const value& root) -> action_reading {
         check_names(root);
-        if (const value* const given = root.find("timeout")) timeout(*given);
+        auto& action = read_.action;
+        if (const auto time = length_of(root, "timeout", {1}, seconds(3600), "1ms and 1h")) action.what.timeout = *time;
+        action.settle = length_of(root, "settle", {0}, seconds(3600), "0s and 1h");
+        action.backoff = length_of(root, "backoff", seconds(1), seconds(900), "1s and 15m");
         if (const value* const given = root.find("user")) user_name(*given);
         const value* const words = root.find("command");
         const value* const script = root.find("script");
@@ -157,7 +170,7 @@ private:
     }
 
     void check_names(const value& root) {
-        constexpr std::array<std::string_view, 4> keys{"command", "script", "timeout", "user"};
+        constexpr std::array<std::string_view, 6> keys{"command", "script", "timeout", "settle", "backoff", "user"};
         const auto repeated = repeated_members(root);
         for (std::size_t i = 0; i < root.names.size() && read_.problems.size() < most_problems; ++i) {
             const std::string& name = root.names[i];
@@ -166,7 +179,7 @@ private:
             const std::string_view meant = nearest(name, keys);
             wrong(root.items[i].name_offset, one_line(name, 80),
                   again ? "the key comes twice; keep one"
-                        : "this key is not known; " + (meant.empty() ? "there are command, script, timeout and user"
+                        : "this key is not known; " + (meant.empty() ? "there are " + listed({keys.begin(), keys.end()})
                                                                      : "did you mean " + quoted(meant) + '?'));
         }
     }
@@ -186,17 +199,23 @@ private:
         return std::nullopt;
     }
 
-    void timeout(const value& at) {
-        if (!at.is(kind::string)) {
-            return wrong(at.offset, "timeout",
-                         R"(expected a text such as "30s", found )" + std::string{described(at.type)});
+    /// The length of time that a member names; nothing if there is none, or a problem. `range`: both ends, as in a
+    /// message.
+    [[nodiscard]] auto length_of(const value& root, std::string_view name, milliseconds least, milliseconds most,
+                                 const std::string& range) -> std::optional<milliseconds> {
+        const value* const at = root.find(name);
+        if (at == nullptr) return std::nullopt;
+        const std::string where{name};
+        if (!at->is(kind::string)) {
+            wrong(at->offset, where, R"(expected a text such as "30s", found )" + std::string{described(at->type)});
+        } else if (const auto read = parse_duration(at->text); !read) {
+            wrong(at->offset, where, read.error().message);
+        } else if (*read < least || *read > most) {
+            wrong(at->offset, where, quoted(at->text) + " is not between " + range);
+        } else {
+            return *read;
         }
-        const auto read = parse_duration(at.text);
-        if (!read) return wrong(at.offset, "timeout", read.error().message);
-        if (read->count <= 0 || *read > seconds(3600)) {
-            return wrong(at.offset, "timeout", quoted(at.text) + " is not between 1ms and 1h");
-        }
-        read_.what.timeout = *read;
+        return std::nullopt;
     }
 
     void user_name(const value& at) {
@@ -207,7 +226,7 @@ private:
                                 [](char c) { return ascii::is_control(c) || c == ' ' || c == ':' || c == '/'; })) {
             wrong(at.offset, "user", quoted(*name) + " is not the name of a user");
         }
-        read_.what.user = *name;
+        read_.action.what.user = *name;
     }
 
     void command(const value& list) {
@@ -233,7 +252,7 @@ private:
                                  " bytes in one argument, and " + std::to_string(longest_action) +
                                  " in all are taken; use a script");
             }
-            read_.what.argv.push_back(std::move(*word));
+            read_.action.what.argv.push_back(std::move(*word));
         }
     }
 
@@ -241,10 +260,11 @@ private:
         if (!at.is(kind::string)) {
             return wrong(at.offset, "script", "expected a text, found " + std::string{described(at.type)});
         }
-        auto made = script_action(at.text, *known_, read_.what.timeout);
+        auto& what = read_.action.what;
+        auto made = script_action(at.text, *known_, what.timeout);
         if (!made) return wrong(at.offset, "script", made.error().message);
-        read_.what.argv = std::move(made->argv);
-        read_.what.script = std::move(made->script);
+        what.argv = std::move(made->argv);
+        what.script = std::move(made->script);
     }
 
     const std::vector<substitution>* known_;
@@ -257,7 +277,7 @@ private:
 [[nodiscard]] inline auto read_action(std::string_view value, const std::vector<substitution>& known,
                                       milliseconds default_timeout) -> action_reading {
     const auto whole = [](result<job> made) -> action_reading {
-        if (made) return {{}, std::move(*made)};
+        if (made) return {{}, {.what = std::move(*made)}};
         return {{{{}, {}, std::move(made).error().message}}, {}};
     };
     if (auto sound = powerconsul::detail::runnable("the value", value); !sound) {
@@ -277,15 +297,17 @@ private:
 /// What a trigger's value says to run:
 /// - `#!…` is a script (script_action);
 /// - what looks_like_object() is `{"command": ["/path", "argument", …]}`, whose words are substituted in literal style
-///   and then passed as they are, or `{"script": "…"}`, run by /bin/sh if it has no `#!` line; either may have
-///   `"timeout"`, a text for parse_duration() from 1 ms to 1 h, and `"user"`, a user's name (substituted too);
+///   and then passed as they are, or `{"script": "…"}`, run by /bin/sh if it has no `#!` line; either may have texts
+///   for parse_duration(), `"timeout"` from 1 ms to 1 h, `"settle"` from 0 s to 1 h and `"backoff"` from 1 s to 15 min,
+///   and `"user"`, a user's name (substituted too);
 /// - anything else is text for /bin/sh (shell_action).
+/// A script or shell text cannot name any of these: what needs another time or user takes the object form.
 /// Fails with errc::bad_data; for an object, the message names the member and its place.
 [[nodiscard]] inline auto decode_action(std::string_view value, const std::vector<substitution>& known,
-                                        milliseconds default_timeout) -> result<job> {
+                                        milliseconds default_timeout) -> result<trigger_action> {
     auto read = read_action(value, known, default_timeout);
     if (!read.problems.empty()) return fail(errc::bad_data, sentence(read.problems.front(), value));
-    return std::move(read.what);
+    return std::move(read.action);
 }
 
 }  // namespace powerconsul::inline v0::json

@@ -20,9 +20,9 @@ struct explained_role {
 };
 
 struct explained_trigger {
-    bad_state state{bad_state::critical};
+    trigger_state state{trigger_state::critical};
     result<trigger_search> search{trigger_search{}};
-    result<job> runs{job{}};  ///< made from the trigger that was found
+    result<trigger_action> runs{trigger_action{}};  ///< made from the trigger that was found
 };
 
 /// The triggers that would run now, looked up as a watch does it. Each look-up takes at most `budget`.
@@ -30,13 +30,14 @@ template <host Host>
 [[nodiscard]] auto find_triggers(Host& here, const trigger_options& options, const resolution& facts,
                                  std::string_view service, milliseconds budget) -> std::vector<explained_trigger> {
     std::vector<explained_trigger> all;
-    for (const auto state : {bad_state::warning, bad_state::critical}) {
+    for (const auto state : trigger_states) {
         consul_client<decltype(here.consul)&, decltype(here.clock)&> consul{here.consul, here.clock,
                                                                             here.clock.monotonic() + budget};
         explained_trigger each{state, find_trigger(consul, options, facts.who, facts, service, state)};
         if (each.search && each.search->found) {
-            each.runs = make_job(*each.search->found, options, facts.who,
-                                 {.service = std::string{service}, .state = state, .own = facts.own});
+            each.runs =
+                make_job(*each.search->found, options, facts.who,
+                         {.service = std::string{service}, .state = state, .own = facts.own, .expects = facts.expects});
         }
         all.push_back(std::move(each));
     }
@@ -204,9 +205,12 @@ inline void add_trigger(const explained_trigger& each, json::page& to) {
     to.object.key("key").string(found->key).key("modify_index").number(found->modify_index);
     to.object.key("role").string(to_string(found->as));
     if (!each.runs) return failed("would fail to run: ", each.runs.error(), source);
-    const job& runs = *each.runs;
+    const auto& [runs, settle, backoff] = *each.runs;
     to.row(name, command_text(runs.argv), source);
     to.strings("command", runs.argv, [](const std::string& word) { return one_line(word, 4000); });
+    for (const auto& [key, time] : {std::pair{"settle", settle}, std::pair{"backoff", backoff}}) {
+        if (time) to.fact("  " + std::string{key}, key, to_string(*time));
+    }
     if (!runs.script.empty()) to.object.key("script").string(runs.script);
     for (std::string_view rest = runs.script; !rest.empty();) {
         to.row("  script", one_line(next_part(rest, '\n'), 2000));

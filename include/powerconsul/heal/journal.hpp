@@ -6,8 +6,8 @@
 
 namespace powerconsul::inline v0 {
 
-inline constexpr std::size_t largest_journal = std::size_t{16} * 1024;  ///< bytes of one service's file
-inline constexpr std::size_t most_journals = 4096;                      ///< services on one node
+inline constexpr std::size_t journal_size = std::size_t{32} * 1024;  ///< bytes of one service's file, whatever it holds
+inline constexpr std::size_t most_journals = 4096;                   ///< services on one node
 
 /// A journal, and what was wrong with it. If it was damaged, `value` is empty and every check in a bad state will look
 /// new. As after a crash, a trigger may have run for it a moment ago, so that a caller must let the first attempt of a
@@ -17,50 +17,81 @@ struct loaded_journal {
     std::string note{};  ///< what was damaged, for a person; empty if nothing was
 };
 
-/// The latest time in the journal, which is about when it was last changed; 0 if it has no incidents.
+/// The latest time in the journal, which is about when it was last changed; 0 if nothing was recorded.
 [[nodiscard]] inline auto newest_time(const journal& from) -> milliseconds {
-    milliseconds newest{};
-    for (const auto& one : from.incidents) {
-        for (const milliseconds at : {one.opened, one.closed, one.looked, one.last.began, one.last.ended}) {
-            newest = std::max(newest, at);
-        }
-    }
+    milliseconds newest = from.well;
+    for (const auto& one : from.incidents) newest = std::max({newest, one.opened, one.closed, one.looked});
+    for (const auto& one : from.attempts) newest = std::max({newest, one.began, one.ended, one.settled});
     return newest;
 }
 
-/// Makes a journal fit into largest_journal bytes. Drops closed incidents, the oldest first: those that closed more
-/// than a week before the newest time, those beyond 16, then as many as needed. If that is not enough, shortens outputs
-/// and reasons. Fails with errc::bad_data if the open incidents still do not fit.
-[[nodiscard]] inline auto bounded_journal(journal from) -> result<journal> {
+/// Makes a journal fit into its file; what is dropped is counted. Closed incidents go first, the oldest before the
+/// others: those that closed more than a week before the newest time, those beyond 16, then as many as needed. Of
+/// attempts the last 50 are kept, with the whole output of the last one only. If that is not enough, texts are
+/// shortened, and checks are counted only. What decides whether another attempt may be made always stays, which are the
+/// open incidents, the ledgers, attempts that run and the last one that acted.
+[[nodiscard]] inline auto bounded_journal(journal from) -> journal {
     constexpr milliseconds oldest_kept = seconds(std::int64_t{7} * 24 * 3600);
     constexpr std::ptrdiff_t most_closed = 16;
+    constexpr std::size_t short_output = 200;
     const milliseconds newest = newest_time(from);
-    std::erase_if(from.incidents, [&](const auto& one) { return !one.is_open() && one.closed < newest - oldest_kept; });
+    from.dropped += std::erase_if(from.incidents,
+                                  [&](const auto& one) { return !one.is_open() && one.closed < newest - oldest_kept; });
     const auto drop_oldest_closed = [&] {
         const auto oldest = std::ranges::min_element(from.incidents, {}, [](const auto& one) {
             return std::pair{one.is_open(), one.closed};
         });
         if (oldest == from.incidents.end() || oldest->is_open()) return false;
         from.incidents.erase(oldest);
+        ++from.dropped;
+        return true;
+    };
+    const auto drop_oldest_attempt = [&] {
+        const auto acted = std::ranges::find(from.attempts.rbegin(), from.attempts.rend(), false, &attempt::informs);
+        // One that runs is needed to find its process, and the last one that acted to know when another one may.
+        const auto oldest = std::ranges::find_if(from.attempts, [&](const attempt& one) {
+            const bool last = &one == &from.attempts.back() || (acted != from.attempts.rend() && &one == &*acted);
+            return one.ended.count != 0 && !last;
+        });
+        if (oldest == from.attempts.end()) return false;
+        from.attempts.erase(oldest);
+        ++from.dropped;
         return true;
     };
     const auto closed = [&] { return std::ranges::count(from.incidents, false, &incident::is_open); };
     while (closed() > most_closed) drop_oldest_closed();
-    const auto fits = [&] { return json::encode_journal(from).size() <= largest_journal; };
-    while (!fits() && drop_oldest_closed()) {
+    while (from.attempts.size() > most_attempts && drop_oldest_attempt()) {
+    }
+    for (std::size_t i = 0; i + 1 < from.attempts.size(); ++i) {
+        from.attempts[i].output = json::first_and_last_lines(from.attempts[i].output, short_output);
+    }
+    if (!from.attempts.empty()) from.attempts.back().output = json::last_lines(from.attempts.back().output, 1024);
+    const auto fits = [&] { return json::encode_journal(from).size() <= journal_size; };
+    while (!fits() && (drop_oldest_closed() || drop_oldest_attempt())) {
     }
     for (const std::size_t limit : {std::size_t{256}, std::size_t{64}, std::size_t{0}}) {
         if (fits()) break;
+        for (auto& one : from.attempts) one.output = json::last_lines(one.output, limit);
         for (auto& one : from.incidents) {
-            one.last.output = json::last_lines(one.last.output, limit);
             // Never to an empty text, which would mean that it was not held.
             if (one.held.size() > limit + 32) one.held = one_line(one.held, limit + 32);
+            while (one.checks.size() > limit / 16 + 1) {
+                one.checks.pop_back();
+                ++one.further_checks;
+            }
+        }
+        if (from.silent.size() > limit / 16 + 1) from.silent.resize(limit / 16 + 1);
+    }
+    if (!fits()) {
+        // Consul limits neither ids nor names.
+        from.silent.clear();
+        for (auto& one : from.incidents) {
+            one.further_checks += one.checks.size();
+            one.checks.clear();
+            one.node = one_line(one.node, 64);
         }
     }
-    if (fits()) return from;
-    return fail(errc::bad_data, std::to_string(from.incidents.size()) + " open incidents of " + quoted(from.service) +
-                                    " do not fit into a journal of " + std::to_string(largest_journal) +
-                                    " bytes; register fewer checks for one service, or give them shorter ids");
+    return from;
 }
 
 /// Keeps the incidents below `<state>/journal/`, one file for each service. ports/trust.hpp says what it requires of
@@ -77,6 +108,11 @@ public:
         if (auto made = make_directories(); !made) return unexpected{made.error()};
         auto held = files_.lock(file(service, lock_ending), wait);
         return held ? std::move(held) : result<lock_type>{unexpected{with_advice(held.error())}};
+    }
+
+    /// The place of the one handler that waits for the service's lock. Fails with errc::timed_out if it is taken.
+    [[nodiscard]] auto waiting_place(std::string_view service) -> result<lock_type> {
+        return files_.lock(file(service, waiting_ending), {});
     }
 
     /// Takes one of the `at_once` slots (1 or more) for triggers that run on this node at one time: the lock of a file
@@ -100,7 +136,7 @@ public:
     /// `<service>.json.damaged`. On an error (errc::denied, errc::io) it cannot be told what was done before, so
     /// nothing may be done now. Needs no lock.
     [[nodiscard]] auto load(std::string_view service) -> result<loaded_journal> {
-        loaded_journal loaded{{std::string{service}, {}}, {}};
+        loaded_journal loaded{{.service = std::string{service}}, {}};
         const auto there = trusted();
         if (!there) return unexpected{there.error()};
         if (!*there) return loaded;
@@ -124,26 +160,34 @@ public:
     }
 
     /// Replaces the service's journal, bounded by bounded_journal(). The caller must hold the lock. On an error the old
-    /// journal is still there, and nothing may be done that it does not record. A new journal first removes what
-    /// crashes have left behind and, if there are most_journals already, journals without an open incident.
+    /// journal is still there, and nothing may be done that it does not record. Each file keeps its space, and a
+    /// reserve is kept for one more, so that a full disk does not keep anybody from acting. A new journal first removes
+    /// what crashes have left behind and, if there are most_journals already, journals without an open incident.
     [[nodiscard]] auto save(const journal& value) -> result<void> {
-        const auto kept = bounded_journal(value);
-        if (!kept) return unexpected{kept.error()};
-        const std::string text = json::encode_journal(*kept);
-        if (auto again = json::decode_journal(text); !again || again->service != value.service) {
-            return fail(errc::bad_data, "the journal of " + quoted(value.service) + " could not be read again: two " +
-                                            "incidents have one id, something in it is out of its range, or the " +
-                                            "service's name is not UTF-8");
+        const journal kept = bounded_journal(value);
+        std::string text = json::encode_journal(kept);
+        if (auto again = json::decode_journal(text);
+            !again || again->service != value.service || text.size() > journal_size) {
+            return fail(errc::bad_data, "the journal of " + quoted(value.service) + " could not be read again: " +
+                                            "something in it is out of its range, or the service's name is not UTF-8");
         }
+        text.back() = ' ';
+        text.resize(journal_size - 1, ' ');
+        text += '\n';
         if (auto made = make_directories(); !made) return made;
         const std::string path = file(value.service, journal_ending);
         const auto status = files_.status(path);
         if (!status) return unexpected{status.error()};
         if (!*status) {
-            if (auto room = make_room(newest_time(*kept)); !room) return room;
+            if (auto room = make_room(newest_time(kept)); !room) return room;
         }
-        auto saved = files_.replace(path, text);
+        auto saved = replace(path, text);
+        const std::string reserve = folder() + '/' + std::string{reserve_name};
+        if (!saved && saved.error().code == errc::io && files_.remove(reserve)) saved = replace(path, text);
         if (!saved) return unexpected{with_advice(saved.error())};
+        if (const auto there = files_.status(reserve); there && !*there) {
+            static_cast<void>(files_.replace(reserve, std::string(3 * journal_size, ' ')));
+        }
         return saved;
     }
 
@@ -162,7 +206,7 @@ public:
         const auto there = trusted();
         if (!there) return unexpected{there.error()};
         if (!*there) return {};
-        for (const auto ending : {journal_ending, damaged_ending, lock_ending}) {
+        for (const auto ending : {journal_ending, spare_ending, damaged_ending, waiting_ending, lock_ending}) {
             if (auto gone = files_.remove(file(service, ending)); !gone) return gone;
         }
         return {};
@@ -172,6 +216,9 @@ private:
     // Whatever a service is called, no other file of the directory may have the name of its lock.
     static constexpr std::string_view journal_ending = ".json";
     static constexpr std::string_view lock_ending = ".json.lock";
+    static constexpr std::string_view waiting_ending = ".json.waiting";
+    static constexpr std::string_view spare_ending = ".json.spare";
+    static constexpr std::string_view reserve_name = "reserve";
     static constexpr std::string_view damaged_ending = ".json.damaged";
     static constexpr std::size_t largest_kept_aside = std::size_t{1024} * 1024;
 
@@ -184,6 +231,15 @@ private:
     }
     [[nodiscard]] auto file(std::string_view service, std::string_view ending) const -> std::string {
         return folder() + '/' + encoded_name(service) + std::string{ending};
+    }
+
+    /// Where the files can, the space of the old bytes is kept beside the new ones for the next time.
+    [[nodiscard]] auto replace(const std::string& path, const std::string& bytes) -> result<void> {
+        if constexpr (requires { files_.replace_in_place(path, path, bytes); }) {
+            return files_.replace_in_place(path, path + ".spare", bytes);
+        } else {
+            return files_.replace(path, bytes);
+        }
     }
 
     // --- errors and damage ---
@@ -199,8 +255,8 @@ private:
     [[nodiscard]] static auto readable(const result<std::optional<std::string>>& text, std::string_view service)
         -> result<journal> {
         if (!text) return unexpected{text.error()};
-        if ((*text)->size() > largest_journal) {
-            return fail(errc::bad_data, "it is larger than " + std::to_string(largest_journal) + " bytes");
+        if ((*text)->size() > journal_size) {
+            return fail(errc::bad_data, "it is larger than " + std::to_string(journal_size) + " bytes");
         }
         auto decoded = json::decode_journal(**text);
         if (decoded && decoded->service != service) {
@@ -263,7 +319,9 @@ private:
     [[nodiscard]] static auto is_temporary(std::string_view name) -> bool {
         const auto dot = name.rfind('.');
         if (!name.starts_with('.') || name.size() - dot != 7) return false;
-        return name.substr(0, dot).ends_with(journal_ending) || name.substr(0, dot).ends_with(damaged_ending);
+        name = name.substr(0, dot);
+        return name.ends_with(journal_ending) || name.ends_with(damaged_ending) ||
+               name == "." + std::string{reserve_name};
     }
 
     [[nodiscard]] auto make_room(milliseconds now) -> result<void> {
@@ -294,7 +352,7 @@ private:
 
     /// When the service's last incident closed; nothing if one is open or if the journal cannot be read.
     [[nodiscard]] auto over_since(std::string_view service) -> std::optional<milliseconds> {
-        const auto text = files_.read(file(service, journal_ending), largest_journal);
+        const auto text = files_.read(file(service, journal_ending), journal_size);
         if (!text || !*text) return std::nullopt;
         const auto decoded = readable(text, service);
         if (!decoded) return std::nullopt;
@@ -306,7 +364,7 @@ private:
         return last;
     }
 
-    /// Best effort: removes temporary files and locks of services without a journal, all older than an hour.
+    /// Best effort: removes temporary files and what stands beside journals that are no more, all older than an hour.
     void remove_leftovers(const std::vector<std::string>& entries, const std::vector<std::string>& names,
                           milliseconds now) {
         const auto is_old = [&](const std::string& name) {
@@ -319,7 +377,10 @@ private:
             if (!service || std::ranges::binary_search(names, *service) || !is_old(each)) continue;
             const auto held = lock(*service, {});
             const auto status = files_.status(file(*service, journal_ending));
-            if (held && status && !*status) static_cast<void>(files_.remove(file(*service, lock_ending)));
+            if (!held || !status || *status) continue;
+            for (const auto ending : {spare_ending, waiting_ending, lock_ending}) {
+                static_cast<void>(files_.remove(file(*service, ending)));
+            }
         }
     }
 

@@ -9,9 +9,8 @@ namespace powerconsul::inline v0::heal {
 
 struct watch_setup {
     std::string state_dir{};
-    std::string stop_file{};  ///< no trigger runs while it is there
     resolver_options roles{};
-    watch_options watch{};          ///< `stopped`, `consul_time` and `lock_wait` are found anew for each run
+    watch_options watch{};          ///< `consul_time` and `lock_wait` are found anew for each run
     milliseconds time{seconds(8)};  ///< limit for one command
 
     /// Limit for asking the agent: if Consul hangs, there must be time left to report it.
@@ -44,15 +43,6 @@ struct agent_view {
 };
 
 // --- what is known ---
-
-/// Why no trigger may run; empty if they may. If it cannot be told whether the stop file is there, none may: somebody
-/// may have put it there.
-template <typename Files>
-[[nodiscard]] auto stop_reason(Files&& files, const std::string& path) -> std::string {
-    const auto there = files.status(path);
-    if (!there) return "it cannot be told whether the stop file is there: " + there.error().message;
-    return *there ? "the stop file " + quoted(path) + " is there; delete it to let triggers run" : std::string{};
-}
 
 /// The agent's name and checks. `connect()` gives the transport as a result.
 template <typename Connect, clock Clock>
@@ -111,7 +101,24 @@ template <locking_file_store Files>
     return all;
 }
 
-/// The services with an open incident of that state, and those whose journal cannot be read.
+/// What a check in a bad state says of triggers of the service that were given up; empty if there are none, or that
+/// cannot be told. The same at each run while nothing changes.
+template <locking_file_store Files>
+[[nodiscard]] auto given_up_note(Files& files, const std::string& state_dir, const std::string& service)
+    -> std::string {
+    const auto loaded = journal_directory{files, state_dir}.load(service);
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; loaded && i < loaded->value.incidents.size(); ++i) {
+        const incident& one = loaded->value.incidents[i];
+        if (one.is_open() && one.given_up) keys.push_back(one.key);
+    }
+    if (keys.empty()) return {};
+    return "powerconsul/given-up: " + listed(keys) + (keys.size() == 1 ? " does" : " do") +
+           " not heal it; see powerconsul incidents";
+}
+
+/// The services with an incident of that state that is open or of which something is still to be told, and those whose
+/// journal cannot be read.
 template <locking_file_store Files>
 [[nodiscard]] auto open_services(Files& files, const std::string& state_dir, bad_state state)
     -> result<std::vector<std::string>> {
@@ -120,37 +127,13 @@ template <locking_file_store Files>
     if (!names) return names;
     std::erase_if(*names, [&](const std::string& each) {
         const auto loaded = journals.load(each);
-        const auto concerns = [&](const incident& one) { return one.is_open() && one.state == state; };
+        const auto concerns = [&](const incident& one) {
+            return one.state == state && (one.is_open() || one.owed != notice::none);
+        };
         // One unreadable journal must not keep the other services from being handled; its own handler will report it.
         return loaded && std::ranges::none_of(loaded->value.incidents, concerns);
     });
     return names;
-}
-
-/// The wall-clock time at which the next attempt for that state is due; nothing if none is to come. Fails if that
-/// cannot be told.
-template <locking_file_store Files>
-[[nodiscard]] auto next_due(Files& files, const std::string& state_dir, bad_state state, const retry_rules& retry)
-    -> result<std::optional<milliseconds>> {
-    journal_directory journals{files, state_dir};
-    const auto names = journals.services();
-    if (!names) return unexpected{names.error()};
-    std::optional<milliseconds> soonest;
-    std::optional<error> unread;
-    for (const auto& each : *names) {
-        const auto loaded = journals.load(each);
-        if (!loaded) {
-            unread = loaded.error();
-            continue;
-        }
-        for (const auto& one : loaded->value.incidents) {
-            const auto due = next_attempt(one, retry);
-            if (one.state == state && due && (!soonest || *due < *soonest)) soonest = due;
-        }
-    }
-    // A journal that cannot be read matters only if no other has an attempt to come.
-    if (!soonest && unread) return unexpected{*unread};
-    return soonest;
 }
 
 // --- what is done ---
@@ -164,43 +147,58 @@ void log_failure(Log& log, bad_state state, std::string service, std::string why
 
 namespace detail {
 
-template <locking_file_store Files>
-[[nodiscard]] auto options_now(Files& files, const watch_setup& set) -> watch_options {
+[[nodiscard]] inline auto options_now(const watch_setup& set) -> watch_options {
     watch_options options = set.watch;
-    options.stopped = stop_reason(files, set.stop_file);
     options.consul_time = shorter(set.agent_time(), seconds(5));
     options.lock_wait = options.triggers.timeout + options.triggers.grace + seconds(5);
     return options;
 }
 
+/// The report of a service for which there was not enough memory; there may be enough for the others.
+template <event_log Log>
+[[nodiscard]] auto without_memory(Log& log, bad_state state, const std::string& service) -> handled_service {
+    handled_service report{.service = service, .cause = error{errc::failed, "there is not enough memory"}};
+    log_failure(log, state, service, report.cause->message);
+    report.again = seconds(10);
+    return report;
+}
+
 }  // namespace detail
 
-/// Handles every service that has an entry in `listed` or an open incident of the state; entries in another state are
-/// ignored. `connect()` gives each service its own transport as a result. Fails if the journals cannot be listed.
+/// Handles once every service that has an entry in `listed` or an open incident of the state; entries in another state
+/// are ignored. What waits for a place among the triggers that run is tried until there is one. `connect()` gives each
+/// service its own transport as a result. Fails if the journals cannot be listed.
 template <host Host, typename Connect>
 [[nodiscard]] auto handle_all(Host& here, Connect&& connect, const watch_setup& set, std::vector<snapshot_check> listed)
     -> result<handled_watch> {
     std::erase_if(listed, [&](const auto& each) { return each.status != to_string(set.watch.state); });
     const auto open = open_services(here.files, set.state_dir, set.watch.state);
     if (!open) return unexpected{open.error()};
-    const auto options = detail::options_now(here.files, set);
-    handled_watch done{options.stopped, by_service(std::move(listed), *open), {}};
+    const auto options = detail::options_now(set);
+    handled_watch done{
+        stop_file_hold(here.files, options.stop_file, here.clock.wall()), by_service(std::move(listed), *open), {}};
     done.reports.resize(done.listed.size());
+    shared_by_handlers shared;
+    const milliseconds deadline = here.clock.monotonic() + options.lock_wait;
     // A service that waits for its lock or for a free slot must not keep the others waiting.
     here.tasks.run(done.listed.size(), [&](std::size_t i) {
         const auto& [service, checks] = done.listed[i];
         try {
             auto consul = connect();
             if (!consul) {
-                done.reports[i] = {service, {}, consul.error()};
+                done.reports[i] = {.service = service, .cause = consul.error()};
                 return;
             }
-            done.reports[i] =
-                incident_handler{*consul, here, set.state_dir, set.roles, options}.handle(service, checks);
-        } catch (const std::bad_alloc&) {  // there may be enough for the others
-            const error why{errc::failed, "there is not enough memory"};
-            done.reports[i] = {service, {}, why};
-            log_failure(here.log, options.state, service, why.message);
+            service_handler handler{*consul, here, set.state_dir, set.roles, options, &shared};
+            for (;;) {
+                done.reports[i] = handler.handle(service, checks);
+                const auto& cause = done.reports[i].cause;
+                const bool waits = cause && cause->code == errc::timed_out;
+                if (!waits || here.clock.monotonic() >= deadline) return;
+                here.clock.sleep({500});
+            }
+        } catch (const std::bad_alloc&) {
+            done.reports[i] = detail::without_memory(here.log, options.state, service);
         }
     });
     return done;
@@ -209,13 +207,15 @@ template <host Host, typename Connect>
 /// Runs the trigger for one check now, whatever the journal says of back-off and attempts. Gives one report.
 template <host Host>
 [[nodiscard]] auto run_once(Host& here, const watch_setup& set, const snapshot_check& check) -> handled_watch {
-    const auto options = detail::options_now(here.files, set);
-    return {
-        options.stopped, {}, {incident_handler{here.consul, here, set.state_dir, set.roles, options}.run_once(check)}};
+    handled_watch done{{}, {}, {}};
+    done.reports.push_back(
+        service_handler{here.consul, here, set.state_dir, set.roles, detail::options_now(set)}.run_once(check));
+    done.stopped = done.reports[0].stopped;
+    return done;
 }
 
-/// Gives the incidents of a service that were given up all their attempts again, and returns how many there were. Fails
-/// with errc::timed_out if the service's lock is not free within `wait`, errc::bad_data if no incident was given up.
+/// Gives the triggers of a service all their attempts again, and returns how many had used some. Fails with
+/// errc::timed_out if the service's lock is not free within `wait`, errc::bad_data if there is nothing to try again.
 template <locking_file_store Files>
 [[nodiscard]] auto acknowledge(Files& files, const std::string& state_dir, const std::string& service,
                                milliseconds wait) -> result<std::size_t> {
@@ -231,54 +231,12 @@ template <locking_file_store Files>
     auto loaded = journals.load(service);
     if (!loaded) return unexpected{loaded.error()};
     const std::size_t count = rearm(loaded->value);
-    if (count == 0) return fail(errc::bad_data, "no open incident of " + quoted(service) + " was given up");
+    const bool open = std::ranges::any_of(loaded->value.incidents, &incident::is_open);
+    if (count == 0 && !open)
+        return fail(errc::bad_data,
+                    "no incident of " + quoted(service) + " is open, and no trigger of it has used an attempt");
     if (auto saved = journals.save(loaded->value); !saved) return unexpected{saved.error()};
     return count;
-}
-
-// --- trying again ---
-
-/// Handles the state's incidents again and again until no attempt is left to come. One worker is enough for a state: a
-/// second one returns. Errors go to the log. `connect` is as for handle_all().
-template <host Host, typename Connect>
-void keep_trying(Host& here, Connect&& connect, const watch_setup& set) {
-    constexpr std::string_view no_further_attempts = "; no further attempts are made until a handler is called again";
-    constexpr milliseconds calm = seconds(10);  // between two looks if nothing is due
-    constexpr milliseconds brief{500};
-    constexpr int most_in_vain = 6;
-    const bad_state state = set.watch.state;
-    const std::string path = set.state_dir + "/journal/worker-" + std::string{to_string(state)} + ".lock";
-    const auto end_with = [&](const std::string& why) {
-        log_failure(here.log, state, {}, why + std::string{no_further_attempts});
-    };
-    // Waits a moment: the worker that holds the lock may have found nothing left, and miss what has opened since.
-    const auto alone = here.files.lock(path, seconds(2));
-    if (!alone) {
-        // On a fresh node there is no directory for the lock yet, and no incident in it.
-        const auto journals = here.files.status(set.state_dir + "/journal");
-        if (alone.error().code == errc::timed_out || (journals && !*journals)) return;
-        return end_with(alone.error().message);
-    }
-    milliseconds least = brief;
-    for (int in_vain = 0; in_vain < most_in_vain;) {
-        try {
-            const auto due = next_due(here.files, set.state_dir, state, set.watch.retry);
-            if (due && !*due) return;
-            in_vain = due ? 0 : in_vain + 1;
-            // Other handlers may open or close incidents meanwhile; a look from time to time finds them.
-            const milliseconds left = due ? shorter(**due - here.clock.wall(), calm) : calm;
-            here.clock.sleep(left < least ? least : left);
-            least = calm;  // an error will not be gone in a moment
-            auto view = look_at_agent(connect, here.clock, set.agent_time());
-            if (!view) continue;
-            const auto done = handle_all(here, connect, set, from_agent(std::move(*view), state));
-            if (done && !done->failure()) least = brief;
-        } catch (const std::bad_alloc&) {
-            ++in_vain;
-            here.clock.sleep(calm);
-        }
-    }
-    end_with("the journals cannot be read");
 }
 
 }  // namespace powerconsul::inline v0::heal

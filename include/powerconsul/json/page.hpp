@@ -1,9 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <utility>
-
-#include <powerconsul/core/text.hpp>
 #include <powerconsul/json/writer.hpp>
 
 namespace powerconsul::inline v0::json {

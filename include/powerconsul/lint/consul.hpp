@@ -112,8 +112,11 @@ public:
             }
             to_.document_at(key, entry.key, entry.value, &seen);
         }
+        if (auto own = consul_.agent_checks(); own) find_slow_checks(*own);
         for (const auto& [service, seen] : sights) {
             if (seen.complete && seen.instances.empty()) to_.without_instances.insert(service);
+            const auto is_here = [&](const auto& one) { return same_node(one.node, to_.around().node); };
+            if (std::ranges::any_of(seen.instances, is_here)) to_.instances_here.insert(service);
         }
         return counterparts();
     }
@@ -127,6 +130,17 @@ private:
     [[nodiscard]] auto trigger_bases() const -> std::vector<std::string> {
         const auto& bases = to_.around().bases;
         return bases.shared.empty() ? std::vector{bases.trigger} : std::vector{bases.trigger, bases.shared};
+    }
+
+    /// The checks of the agent that are not powerconsul's, whose subjects it can look at itself.
+    void find_slow_checks(const std::vector<snapshot_check>& own) {
+        for (const auto& each : own) {
+            const auto interval = parse_go_duration(each.interval);
+            const auto kind = kind_of_output(each.output);
+            if (!interval || (kind != output_kind::other && kind != output_kind::none)) continue;
+            auto& slowest = to_.slow_checks[each.service_name];
+            if (slowest.interval < *interval) slowest = {each.check_id, *interval};
+        }
     }
 
     /// The keys at which a trigger may stand, in the order of reading.

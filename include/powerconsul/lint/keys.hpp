@@ -71,14 +71,18 @@ struct synonyms {
     std::array<std::string_view, 7> words{};
 };
 inline constexpr std::array<std::string_view, 3> role_names{"primary", "secondary", "standalone"};
-inline constexpr std::array<std::string_view, 2> state_names{"critical", "warning"};
+/// The states in which a trigger heals, and then the ends of an incident, of which one tells.
+inline constexpr std::array<std::string_view, 4> state_names{"critical", "warning", "passing", "given-up"};
+inline constexpr std::array<std::string_view, 2> healed_states{"critical", "warning"};
 /// python-powerconsul looks under `None` where a document says that all nodes are active.
 inline constexpr std::array<synonyms, 3> other_roles{
     {{"primary", {"master", "active", "leader", "main", "active_nodes", "none"}},
      {"secondary", {"slave", "standby", "passive", "replica", "backup", "follower", "standby_nodes"}},
      {"standalone", {"single", "alone"}}}};
-inline constexpr std::array<synonyms, 2> other_states{
-    {{"critical", {"crit", "error", "failed", "down"}}, {"warning", {"warn"}}}};
+inline constexpr std::array<synonyms, 4> other_states{{{"critical", {"crit", "error", "failed", "down"}},
+                                                       {"warning", {"warn"}},
+                                                       {"passing", {"ok", "pass", "healed", "recovered", "resolved"}},
+                                                       {"given-up", {"abandoned", "escalate", "escalation"}}}};
 
 /// The one of the names that is meant by `word`; empty if none seems to be.
 [[nodiscard]] inline auto meant_name(std::string_view word, const auto& names, const auto& others) -> std::string_view {
@@ -87,7 +91,7 @@ inline constexpr std::array<synonyms, 2> other_states{
         if (!lower.empty() && is_one_of(lower, each.words)) return each.meant;
     }
     const std::string_view meant = nearest(lower, names);
-    // At most a third of the letters may differ: "passing" is not a misspelt "warning".
+    // At most a third of the letters may differ: "running" is not a misspelt "warning".
     return edit_distance(lower, meant) * 3 > meant.size() ? std::string_view{} : meant;
 }
 

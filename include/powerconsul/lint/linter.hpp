@@ -1,5 +1,6 @@
 #pragma once
 
+#include <powerconsul/heal/trigger.hpp>
 #include <powerconsul/lint/document.hpp>
 #include <powerconsul/lint/keys.hpp>
 #include <powerconsul/lint/trigger.hpp>
@@ -13,7 +14,7 @@ struct lint_surroundings {
     lint_trigger_options triggers{};
     std::vector<std::string> own_files{};  ///< paths of the configurations that this machine uses
     std::string node{};
-    bool on_node{};  ///< the texts are for this machine: a program that it lacks is worth a note
+    bool on_node{};  ///< the texts are for this machine, which may lack a program that they run
 };
 
 /// A trigger, and the role for which there should be one, too.
@@ -21,7 +22,13 @@ struct unpaired_trigger {
     std::string name{};  ///< the key of the trigger that is there
     std::string service{};
     role wanted{role::primary};
-    std::string_view state{};  ///< one of detail::state_names
+    std::string_view state{};  ///< one of detail::healed_states
+};
+
+/// A check, and how long it takes from one run to the next.
+struct slow_check {
+    std::string id{};
+    milliseconds interval{};
 };
 
 /// Examines texts one by one, and then each trigger against the cluster document of its service.
@@ -49,13 +56,22 @@ public:
         documents_[{key.environment, key.service}] = json::lint_cluster(report_, name, text, seen);
     }
 
-    void trigger(const std::string& name, std::string_view text) {
+    /// `service`: the one that the trigger is for; empty if that is not known.
+    /// Returns the trigger's settle time; nothing if it is not valid.
+    auto trigger(const std::string& name, std::string_view text, const std::string& service = {})
+        -> std::optional<milliseconds> {
         const auto made = json::lint_trigger(report_, name, text, around_.triggers);
-        if (!made || !around_.on_node || made->argv.empty()) return;
-        const std::string& program = made->argv.front();
-        const auto opened = files_.read_named(program, 0);
-        if (!opened || *opened) return;
-        report_.add(name, text, 0, severity::note, "there is no " + one_line(program, 200) + " on this machine");
+        if (!made) return std::nullopt;
+        const milliseconds settle = made->action.settle.value_or(retry_rules{}.settle);
+        if (!around_.on_node) return settle;
+        trigger_programs here{service, name, {}, {}};
+        for (const auto& each : made->programs) {
+            if (auto why = cannot_run(each.name); !why.empty()) here.missing.emplace_back(each.offset, std::move(why));
+        }
+        if (here.missing.empty()) return settle;
+        here.text = text;
+        programs_.push_back(std::move(here));
+        return settle;
     }
 
     /// Examines what stands at a key.
@@ -64,8 +80,7 @@ public:
             case key_kind::document: document_at(key, name, text); break;
             case key_kind::trigger:
                 key_at(name);
-                trigger(name, text);
-                triggers_.push_back({key, name});
+                triggers_.push_back({key, name, trigger(name, text, key.service)});
                 break;
             case key_kind::misplaced: report_.add(name, severity::warning, key.why); break;
             case key_kind::ignored:
@@ -80,13 +95,13 @@ public:
         return all;
     }
 
-    /// The triggers without a counterpart: of a service that has standbys, those for one of the two roles where there
-    /// is none for the other in the same state.
+    /// The triggers without a counterpart: of a service that has standbys, those that heal for one of the two roles
+    /// where there is none for the other in the same state.
     [[nodiscard]] auto unpaired() const -> std::vector<unpaired_trigger> {
         std::vector<unpaired_trigger> found;
         for (const auto& [where, document] : documents_) {
             if (!document || !has_standbys(*document)) continue;
-            for (const auto state : detail::state_names) {
+            for (const auto state : detail::healed_states) {
                 const auto* const primary = find(where, to_string(role::primary), state);
                 const auto* const secondary = find(where, to_string(role::secondary), state);
                 if ((primary == nullptr) == (secondary == nullptr)) continue;
@@ -102,7 +117,13 @@ public:
     /// Warns of triggers that can never run or are not used, and of those that are missing beside another. Call it once
     /// all documents and triggers are known.
     void finish() {
+        for (const auto& each : programs_) {
+            // A node without the service need not have its programs.
+            const auto level = instances_here.contains(each.service) ? severity::warning : severity::note;
+            for (const auto& [offset, why] : each.missing) report_.add(each.name, each.text, offset, level, why);
+        }
         for (const auto& each : triggers_) {
+            compare_settle(each);
             each.key.shared ? compare_shared(each) : compare(each);
         }
         for (const auto& each : unpaired()) {
@@ -119,6 +140,10 @@ public:
         compare_names();
     }
 
+    /// By service, the slowest of its checks on this node that only its next run can tell about: powerconsul cannot
+    /// look at what it watches.
+    std::map<std::string, slow_check> slow_checks{};
+    std::set<std::string> instances_here{};     ///< services that have an instance on this node
     std::set<std::string> without_document{};   ///< services of which Consul itself says that they have none
     std::set<std::string> without_instances{};  ///< services of which Consul was asked for instances and showed none
     /// Environments of which an export holds documents: a service that has none there is taken to have none at all.
@@ -132,7 +157,41 @@ private:
     struct placed_trigger {
         known_key key{};
         std::string name{};
+        std::optional<milliseconds> settle{};  ///< nothing if the trigger is not valid
     };
+
+    /// The programs of a trigger that cannot be run here: where the text names each, and why.
+    struct trigger_programs {
+        std::string service{};
+        std::string name{};
+        std::string text{};
+        std::vector<std::pair<std::size_t, std::string>> missing{};
+    };
+
+    /// Whether a file can be run; nothing if that cannot be told.
+    [[nodiscard]] auto is_program(const std::string& path) -> std::optional<bool> {
+        const auto opened = files_.read_named(path, 0);
+        if (opened && !*opened) return false;
+        const auto seen = files_.status(path);
+        if (!seen || !*seen || (*seen)->kind == file_kind::symlink) return std::nullopt;
+        return (*seen)->kind == file_kind::regular && ((*seen)->mode & 0111U) != 0;
+    }
+
+    /// Why this machine cannot run a program; empty if it can, or if that cannot be told.
+    [[nodiscard]] auto cannot_run(const std::string& program) -> std::string {
+        const std::string shown = one_line(program, 200);
+        if (program.starts_with('/')) {
+            if (is_program(program).value_or(true)) return {};
+            const auto seen = files_.status(program);
+            return seen && *seen && (*seen)->kind != file_kind::symlink ? shown + " is no executable file"
+                                                                        : "there is no " + shown + " on this machine";
+        }
+        for (const auto directory : split(trigger_path, ':')) {
+            if (is_program(std::string{directory} + '/' + program).value_or(true)) return {};
+        }
+        return "there is no command " + shown + " on this machine in the PATH of triggers, " +
+               std::string{trigger_path};
+    }
 
     /// The trigger that nodes of that environment run; nullptr if none is known.
     [[nodiscard]] auto find(const place& where, std::string_view as, std::string_view state) const
@@ -162,6 +221,19 @@ private:
             why = unreachable_without_document(one);
         }
         if (!why.empty()) report_.add(one.name, severity::warning, "this trigger never runs: " + why);
+    }
+
+    /// Warns of a trigger that is tried again before a check can have seen what it did.
+    void compare_settle(const placed_trigger& one) {
+        const auto check = slow_checks.find(one.key.service);
+        if (check == slow_checks.end() || !one.settle || !is_one_of(one.key.state, detail::healed_states)) return;
+        const auto& [id, interval] = check->second;
+        if (*one.settle >= interval) return;
+        report_.add(one.name, severity::warning,
+                    "the settle time of " + to_string(*one.settle) + " is below the interval of " +
+                        to_string(interval) + " of check " + one_line(id, 200) +
+                        ", which may not have run since; use the form {\"command\": [...], \"settle\": \"" +
+                        std::to_string((interval.count + 999) / 1000) + "s\"}");
     }
 
     [[nodiscard]] auto unreachable_without_document(const placed_trigger& one) -> std::string {
@@ -229,6 +301,7 @@ private:
     lint_report report_{};
     std::map<place, std::optional<cluster_document>> documents_{};
     std::vector<placed_trigger> triggers_{};
+    std::vector<trigger_programs> programs_{};
 };
 
 /// The key below which documents or triggers are kept, without a `/` at its end: `configured` or, if that is empty,

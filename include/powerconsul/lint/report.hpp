@@ -9,8 +9,8 @@
 
 namespace powerconsul::inline v0 {
 
-/// Error: a check would refuse it. Warning: it is valid but probably a mistake. Note: worth knowing, such as something
-/// that could not be examined.
+/// Error: it is refused, or cannot work. Warning: it is valid but probably a mistake. Note: worth knowing, such as
+/// something that could not be examined.
 enum class severity : unsigned char { error, warning, note };
 
 [[nodiscard]] constexpr auto to_string(severity value) -> std::string_view {

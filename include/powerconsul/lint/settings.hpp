@@ -34,7 +34,7 @@ inline void examine_settings(lint_report& report, std::string_view name, std::st
     expect("format", parse_format);
     expect("serviceManager", parse_service_manager);
     expect("log", parse_log_target);
-    for (const std::string_view key : {"stateDir", "store", "stopFile", "consul.tokenFile"}) {
+    for (const std::string_view key : {"stateDir", "store", "stopFile", "initDirectory", "consul.tokenFile"}) {
         const auto found = said.values.find(key);
         if (found == said.values.end() || found->second.starts_with('/')) continue;
         warn(read.at(key).offset,

@@ -3,6 +3,7 @@
 #include <powerconsul/cluster/identity.hpp>
 #include <powerconsul/heal/action.hpp>
 #include <powerconsul/lint/report.hpp>
+#include <powerconsul/lint/shell_commands.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -97,14 +98,21 @@ struct lint_trigger_options {
     milliseconds timeout{seconds(60)};
 };
 
+/// A valid trigger, and the programs that it cannot do without: the one that is run, and those of its shell text.
+struct linted_trigger {
+    trigger_action action{};
+    std::vector<program_in_text> programs{};
+};
+
 namespace detail {
 
-/// Finds what is valid in a trigger but probably a mistake.
+/// Finds what is valid in a trigger but probably a mistake, or cannot work.
 struct trigger_warnings {
     lint_report& report_;
     std::string_view name_;
     std::string_view text_;
     const lint_trigger_options& options_;
+    std::vector<program_in_text> programs_{};
 
     void look(const job& made) {
         std::size_t sound = 0;
@@ -112,6 +120,7 @@ struct trigger_warnings {
             sound += utf8_sequence(text_.substr(sound));
         }
         if (sound < text_.size()) warn(sound, "the text is not UTF-8 from here on; save it as UTF-8");
+        programs_.push_back({made.argv.front(), 0});
         if (!looks_like_object(text_) || text_.starts_with("#!")) {
             shell(text_, made.script.empty() ? made.argv.back() : made.script, made.argv, std::nullopt);
             return;
@@ -137,8 +146,43 @@ struct trigger_warnings {
                std::optional<std::size_t> at) {
         if (!runs_in_shell(argv)) return;
         names(raw, at);
+        commands(raw, substituted, argv, at);
+    }
+
+    void commands(std::string_view raw, std::string_view substituted, const std::vector<std::string>& argv,
+                  std::optional<std::size_t> at) {
         const auto command = first_command(substituted);
         if (is_relative(command.word)) relative(command.word, at.value_or(first_command(raw).offset));
+        auto read = read_shell(substituted);
+        if (!read.understood) return;
+        place(read, raw, at);
+        for (const std::size_t each : loses_output(read)) {
+            const auto& words = read.commands[each].words;
+            const std::size_t program = program_index(read.commands[each]);
+            warn(words.front().offset, "what " + one_line(words[program].text, 80) +
+                                           " prints is lost once the trigger has ended; redirect it, as in "
+                                           ">>/var/log/name.log 2>&1 &");
+        }
+        constexpr std::size_t most_searches = 100;
+        std::size_t searches = 0;
+        for (const auto& each : read.commands) {
+            if (!searched_by(each) || ++searches > most_searches) continue;
+            auto why = finds_own_shell(each, &each == &read.commands.back(), argv);
+            if (!why.empty()) report_.add(name_, text_, each.words.front().offset, severity::error, std::move(why));
+        }
+        for (auto& each : needed_programs(read, substituted)) programs_.push_back(std::move(each));
+    }
+
+    /// Moves the offsets of what was read from the substituted text to the value's own text.
+    static void place(shell_text& read, std::string_view raw, std::optional<std::size_t> at) {
+        const auto written = at ? shell_text{} : read_shell(raw);
+        for (std::size_t i = 0; i < read.commands.size(); ++i) {
+            auto& words = read.commands[i].words;
+            const bool same = i < written.commands.size() && written.commands[i].words.size() == words.size();
+            for (std::size_t j = 0; j < words.size(); ++j) {
+                words[j].offset = same ? written.commands[i].words[j].offset : at.value_or(0);
+            }
+        }
     }
 
     void names(std::string_view raw, std::optional<std::size_t> at) {
@@ -170,8 +214,8 @@ struct trigger_warnings {
         if (runs_in_shell(argv)) {
             for (std::size_t i = 1; i + 1 < argv.size(); ++i) {
                 if (argv[i] != "-c") continue;
-                const auto first = first_command(argv[i + 1]);
-                if (is_relative(first.word)) relative(first.word, list.items[i + 1].offset);
+                commands(list.items[i + 1].text, argv[i + 1], argv, list.items[i + 1].offset);
+                return;
             }
             return;
         }
@@ -190,16 +234,17 @@ struct trigger_warnings {
 
 namespace json {
 
-/// Examines a trigger's value. Adds to `report` an error for everything that decode_action() refuses, and a warning for
-/// what is probably a mistake. Returns what it runs if it is valid.
+/// Examines a trigger's value. Adds to `report` an error for everything that decode_action() refuses and for what ends
+/// itself, and a warning for what is probably a mistake. Returns what it runs if it is valid.
 inline auto lint_trigger(lint_report& report, std::string_view name, std::string_view text,
-                         const lint_trigger_options& options) -> std::optional<job> {
+                         const lint_trigger_options& options) -> std::optional<linted_trigger> {
     report.looked_at(text_kind::trigger);
     auto read = read_action(text, options.known, options.timeout);
     add_problems(report, name, text, read.problems);
     if (!read.problems.empty()) return std::nullopt;
-    powerconsul::detail::trigger_warnings{report, name, text, options}.look(read.what);
-    return std::move(read.what);
+    powerconsul::detail::trigger_warnings found{report, name, text, options};
+    found.look(read.action.what);
+    return linted_trigger{std::move(read.action), std::move(found.programs_)};
 }
 
 }  // namespace json

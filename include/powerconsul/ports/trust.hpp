@@ -59,6 +59,21 @@ inline constexpr std::string_view foreign_owner = "belongs to neither root nor i
             "chmod " + mode + ' ' + path);
 }
 
+namespace detail {
+
+/// Files as they are to be judged for another user: the agent's, who runs the checks, or the owner of a directory.
+template <file_source Files>
+struct files_of_user {
+    Files& files;
+    std::uint32_t id{};
+
+    [[nodiscard]] auto status(const std::string& path) { return files.status(path); }
+    [[nodiscard]] auto read(const std::string& path, std::size_t limit) { return files.read(path, limit); }
+    [[nodiscard]] auto user() const -> std::uint32_t { return id; }
+};
+
+}  // namespace detail
+
 /// Does only root, or the user that runs this, decide what stands there?
 template <file_source Files>
 [[nodiscard]] auto only_ours(Files& files, const file_status& facts) -> bool {

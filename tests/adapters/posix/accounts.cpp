@@ -71,8 +71,12 @@ TEST_CASE("root is 0 and 0 is root") {
     CHECK(*accounts.group_id("root") == std::optional<std::uint32_t>{0});
     CHECK(*accounts.user_name(0) == std::optional<std::string>{"root"});
     CHECK(*accounts.group_name(0) == std::optional<std::string>{"root"});
-    CHECK(*accounts.login("root") == std::optional{std::pair<uid_t, gid_t>{0, 0}});
-    CHECK(*accounts.home(0) == std::optional<std::string>{"/root"});
+    const auto root = accounts.login("root");
+    REQUIRE((root && *root));
+    CHECK(**root == posix_account{0, 0, "root", "/root", (*root)->shell});
+    CHECK((*root)->shell.starts_with('/'));
+    CHECK(*accounts.login(0) == *root);
+    CHECK_FALSE(accounts.login(54321)->has_value());
     CHECK_FALSE(accounts.login("")->has_value());
 }
 

@@ -4,9 +4,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,14 +21,21 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <powerconsul/adapters/posix/clock.hpp>
 
 using namespace powerconsul;
+using namespace std::string_literals;
 
 namespace {
 
@@ -339,6 +351,273 @@ TEST_CASE("a replace that fails leaves everything as it was") {
     CHECK(done.error().message.find("File too large") != std::string::npos);
     CHECK(*files.read(s.path + "/file", 100) == std::optional<std::string>{"twelve bytes"});
     CHECK(names_in(s.path) == before);
+}
+
+namespace {
+
+/// The file itself, whatever it is called.
+auto inode(const std::string& path) -> ino_t {
+    struct stat seen {};
+    REQUIRE(::lstat(path.c_str(), &seen) == 0);
+    return seen.st_ino;
+}
+
+auto has_all_blocks(const std::string& path) -> bool {
+    struct stat seen {};
+    return ::lstat(path.c_str(), &seen) == 0 && seen.st_blocks * 512 >= seen.st_size;
+}
+
+/// From now on a system call fails in this process if an argument (0 to 5) is that, as on a file system without it.
+auto forbid(long call, std::size_t argument, std::uint32_t value, int error) -> bool {
+    const auto place = static_cast<std::uint32_t>(offsetof(seccomp_data, args) + 8 * argument);
+    sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(call), 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, place),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog program{static_cast<unsigned short>(std::size(rules)), rules};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/// What a child finds is its exit status; 99: what it needs is not to be had here.
+auto status_of_child(const std::function<int()>& what) -> int {
+    const ::pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) ::_exit(what());
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+}  // namespace
+
+TEST_CASE("replace_in_place writes over the spare file, and the two exchange their names") {
+    const scratch s;
+    const posix_files files;
+    const std::string path = s.path + "/directory/kept";
+    const std::string spare = path + ".spare";
+    const auto bytes = [](char c) { return std::string(10'000, c); };
+    REQUIRE(files.replace_in_place(path, spare, bytes('a')));
+    CHECK(*files.read(path, 10'000) == bytes('a'));
+    CHECK(names_in(s.path + "/directory") == std::vector<std::string>{"kept", "kept.spare"});
+    const auto first = inode(path);
+    const auto second = inode(spare);
+    for (const char c : {'b', 'c', 'd', 'e'}) {
+        REQUIRE(files.replace_in_place(path, spare, bytes(c)));
+        CHECK(*files.read(path, 10'000) == bytes(c));
+        CHECK(*files.read(spare, 10'000) == bytes(static_cast<char>(c - 1)));
+        for (const auto& each : {path, spare}) {
+            CHECK(has_all_blocks(each));
+            CHECK((*files.status(each))->mode == 0600);
+        }
+        const bool odd = c == 'b' || c == 'd';
+        CHECK(inode(path) == (odd ? second : first));
+        CHECK(inode(spare) == (odd ? first : second));
+    }
+    // It may have been left half written.
+    REQUIRE(::truncate(spare.c_str(), 5000) == 0);
+    REQUIRE(files.replace_in_place(path, spare, bytes('f')));
+    CHECK(*files.read(path, 10'000) == bytes('f'));
+    CHECK(inode(path) == second);
+    // Another size is taken, too.
+    for (const std::size_t size : {100U, 20'000U}) {
+        REQUIRE(files.replace_in_place(path, spare, std::string(size, 'g')));
+        CHECK(*files.read(path, 20'000) == std::string(size, 'g'));
+    }
+    REQUIRE(::unlink(spare.c_str()) == 0);
+    REQUIRE(files.replace_in_place(path, spare, bytes('h')));
+    CHECK(*files.read(path, 10'000) == bytes('h'));
+    // Without the file the spare one is not taken for it.
+    REQUIRE(::unlink(path.c_str()) == 0);
+    REQUIRE(files.replace_in_place(path, spare, bytes('i')));
+    CHECK(*files.read(path, 10'000) == bytes('i'));
+    CHECK(names_in(s.path + "/directory") == std::vector<std::string>{"kept", "kept.spare"});
+}
+
+TEST_CASE("replace_in_place takes a path in the working directory") {
+    const scratch s;
+    CHECK(status_of_child([&] {
+              const posix_files files;
+              if (::chdir(s.path.c_str()) != 0) return 1;
+              for (const std::string_view bytes : {"first", "again", "third"}) {
+                  if (!files.replace_in_place("kept", "kept.spare", bytes)) return 2;
+                  if (*files.read("kept", 100) != std::optional<std::string>{bytes}) return 3;
+              }
+              return 0;
+          }) == 0);
+}
+
+TEST_CASE("nothing that others can reach is used as the spare file, nor what is none") {
+    struct row {
+        std::string_view name;
+        void (*put)(const std::string& spare, const std::string& other);
+    };
+    const row rows[] = {
+        {"a symbolic link", [](const std::string& spare,
+                               const std::string& other) { REQUIRE(::symlink(other.c_str(), spare.c_str()) == 0); }},
+        {"a link to nowhere",
+         [](const std::string& spare, const std::string&) { REQUIRE(::symlink("nowhere", spare.c_str()) == 0); }},
+        {"a second name of another file",
+         [](const std::string& spare, const std::string& other) {
+             REQUIRE(::link(other.c_str(), spare.c_str()) == 0);
+         }},
+        {"a file that others may read",
+         [](const std::string& spare, const std::string&) {
+             std::ofstream{spare} << "x";
+             REQUIRE(::chmod(spare.c_str(), 0644) == 0);
+         }},
+        {"a file that only root could write",
+         [](const std::string& spare, const std::string&) {
+             std::ofstream{spare} << "x";
+             REQUIRE(::chmod(spare.c_str(), 0) == 0);
+         }},
+        {"another user's",
+         [](const std::string& spare, const std::string&) {
+             std::ofstream{spare} << "x";
+             REQUIRE(::chmod(spare.c_str(), 0600) == 0);
+             if (::geteuid() == 0) REQUIRE(::chown(spare.c_str(), 65534, 65534) == 0);
+         }},
+        {"a FIFO", [](const std::string& spare, const std::string&) { REQUIRE(::mkfifo(spare.c_str(), 0600) == 0); }},
+        {"a directory",
+         [](const std::string& spare, const std::string&) { REQUIRE(::mkdir(spare.c_str(), 0700) == 0); }},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        const scratch s;
+        const posix_files files;
+        const std::string path = s.path + "/kept";
+        const std::string spare = path + ".spare";
+        const std::string other = s.path + "/file";
+        REQUIRE(files.replace(path, "old"));
+        each.put(spare, other);
+        for (const std::string_view bytes : {"first", "again", "third"}) {
+            REQUIRE(files.replace_in_place(path, spare, bytes));
+            CHECK(*files.read(path, 100) == std::optional<std::string>{bytes});
+            CHECK((*files.status(path))->mode == 0600);
+            CHECK((*files.status(path))->uid == ::geteuid());
+            CHECK((*files.status(path))->links == 1);
+            CHECK(*files.read(other, 100) == std::optional<std::string>{"twelve bytes"});
+        }
+        CHECK(names_in(s.path).size() == names_in(scratch{}.path).size() + 2);
+        const bool stays = each.name == "a directory";
+        CHECK(((*files.status(spare))->kind == file_kind::directory) == stays);
+        CHECK(((*files.status(spare))->kind == file_kind::regular) == !stays);
+        if (stays) ::rmdir(spare.c_str());
+    }
+}
+
+TEST_CASE("a replace_in_place that fails leaves the file as it was") {
+    const scratch s;
+    const posix_files files;
+    CHECK(files.replace_in_place(s.path + "/missing/file", s.path + "/missing/spare", "x").error().code == errc::io);
+    CHECK(files.replace_in_place("", "", "x").error().code == errc::usage);
+    CHECK(files.replace_in_place(s.path + "/fi\0le"s, s.path + "/spare", "x").error().code == errc::usage);
+    const std::string path = s.path + "/kept";
+    const std::string spare = path + ".spare";
+    const std::string before(10'000, 'a');
+    REQUIRE(files.replace_in_place(path, spare, before));
+    rlimit usual{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &usual) == 0);
+    const rlimit tight{4096, usual.rlim_max};
+    ::signal(SIGXFSZ, SIG_IGN);
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &tight) == 0);
+    const auto done = files.replace_in_place(path, spare, std::string(10'000, 'b'));
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &usual) == 0);
+    ::signal(SIGXFSZ, SIG_DFL);
+    REQUIRE_FALSE(done.has_value());
+    CHECK(done.error().code == errc::io);
+    CHECK(done.error().message.find("File too large") != std::string::npos);
+    CHECK(*files.read(path, 10'000) == before);
+    REQUIRE(files.replace_in_place(path, spare, std::string(10'000, 'c')));
+    CHECK(*files.read(path, 10'000) == std::string(10'000, 'c'));
+}
+
+TEST_CASE("where names cannot be exchanged the spare file is made anew each time") {
+    for (const int error : {EINVAL, ENOSYS, EXDEV}) {
+        CAPTURE(error);
+        const scratch s;
+        const std::string path = s.path + "/kept";
+        const std::string spare = path + ".spare";
+        const int found = status_of_child([&] {
+            const posix_files files;
+            if (!files.replace_in_place(path, spare, "first")) return 1;
+            if (!forbid(SYS_renameat2, 4, RENAME_EXCHANGE, error)) return 99;
+            for (const std::string_view bytes : {"again", "third", "fifth"}) {
+                const auto done = files.replace_in_place(path, spare, bytes);
+                // What else goes wrong is an error.
+                if (error == EXDEV) return done.has_value() || *files.read(path, 100) != "first" ? 2 : 0;
+                if (!done || *files.read(path, 100) != std::optional<std::string>{bytes}) return 3;
+            }
+            return 0;
+        });
+        if (found == 99) {
+            MESSAGE("left out: no filter of system calls is to be had here");
+        } else {
+            CHECK(found == 0);
+        }
+    }
+}
+
+TEST_CASE("where a file system has no call that takes blocks, the spare file is used all the same") {
+    const scratch s;
+    const std::string path = s.path + "/kept";
+    const std::string spare = path + ".spare";
+    const int found = status_of_child([&] {
+        if (!forbid(SYS_fallocate, 1, 0, EOPNOTSUPP)) return 99;
+        const posix_files files;
+        if (!files.replace_in_place(path, spare, std::string(10'000, 'a'))) return 1;
+        const auto second = inode(spare);
+        if (!files.replace_in_place(path, spare, std::string(10'000, 'b'))) return 2;
+        return inode(path) == second && has_all_blocks(spare) ? 0 : 3;
+    });
+    if (found == 99) {
+        MESSAGE("left out: no filter of system calls is to be had here");
+    } else {
+        CHECK(found == 0);
+    }
+}
+
+TEST_CASE("on a full disk replace_in_place goes on with the blocks that it has") {
+    const scratch s;
+    const int found = status_of_child([&] {
+        const char* const at = s.path.c_str();
+        if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            ::mount("tmpfs", at, "tmpfs", 0, "size=256k,mode=0700") != 0) {
+            return 99;
+        }
+        const posix_files files;
+        const std::string path = s.path + "/kept";
+        const std::string spare = path + ".spare";
+        const auto bytes = [](int i) { return std::string(30'000, static_cast<char>('a' + i)); };
+        if (!files.replace_in_place(path, spare, bytes(0))) return 1;
+        const posix_fd filler{::open((s.path + "/filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+        const std::string block(4096, 'x');
+        while (::write(filler.get(), block.data(), block.size()) > 0) {
+        }
+        if (errno != ENOSPC) return 2;
+        for (int i = 1; i < 10; ++i) {
+            if (!files.replace_in_place(path, spare, bytes(i)) || *files.read(path, 30'000) != bytes(i)) return 3;
+        }
+        if (files.replace(path, bytes(20)) || *files.read(path, 30'000) != bytes(9)) return 4;
+        // Without its spare file it needs room as any other does, and leaves nothing half made.
+        if (::unlink(spare.c_str()) != 0) return 5;
+        while (::write(filler.get(), block.data(), block.size()) > 0) {
+        }
+        const auto done = files.replace_in_place(path, spare, bytes(21));
+        if (done || done.error().message.find("No space left") == std::string::npos) return 6;
+        if (*files.read(path, 30'000) != bytes(9)) return 7;
+        if (::ftruncate(filler.get(), 0) != 0 || !files.replace_in_place(path, spare, bytes(22))) return 8;
+        return *files.read(path, 30'000) == bytes(22) ? 0 : 9;
+    });
+    if (found == 99) {
+        MESSAGE("left out: no mounts of our own are to be had (they need root)");
+    } else {
+        CHECK(found == 0);
+    }
 }
 
 TEST_CASE("make_directory makes one private directory and takes one that is there") {

@@ -18,6 +18,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -114,11 +115,43 @@ auto soon(Condition condition) -> bool {
     return false;
 }
 
+/// The processes that have a pipe open, by its name below /proc/<pid>/fd.
+auto holders_of(const std::string& pipe) -> std::vector<std::string> {
+    std::vector<std::string> holders;
+    DIR* processes = ::opendir("/proc");
+    REQUIRE(processes != nullptr);
+    while (const dirent* process = ::readdir(processes)) {
+        const std::string folder = std::string{"/proc/"} + process->d_name + "/fd";
+        DIR* open = process->d_name[0] < '1' || process->d_name[0] > '9' ? nullptr : ::opendir(folder.c_str());
+        if (open == nullptr) continue;
+        while (const dirent* number = ::readdir(open)) {
+            std::array<char, 64> link{};
+            if (::readlink((folder + '/' + number->d_name).c_str(), link.data(), link.size() - 1) < 0) continue;
+            if (link.data() == pipe && (holders.empty() || holders.back() != process->d_name)) {
+                holders.emplace_back(process->d_name);
+            }
+        }
+        ::closedir(open);
+    }
+    ::closedir(processes);
+    return holders;
+}
+
 auto is_root() -> bool {
     if (::geteuid() == 0) return true;
     MESSAGE("skipped: only root may become another user");
     return false;
 }
+
+/// Gives the same answer to all, and notes what they want.
+struct scripted_scopes {
+    std::vector<wanted_scope>* wanted{};
+    const result<std::string>* answer{};
+    [[nodiscard]] auto open_scope(const wanted_scope& scope, milliseconds&) const -> result<std::string> {
+        wanted->push_back(scope);
+        return *answer;
+    }
+};
 
 /// Directory of one test case, gone with it.
 struct scratch {
@@ -276,9 +309,13 @@ TEST_CASE("what cannot be started is an error that names the program and the rea
 
 TEST_CASE("a job begins in its own session, from /, with nothing inherited") {
     REQUIRE(::setenv("POWERCONSUL_TEST_LEAK", "1", 1) == 0);
-    CHECK(run({.argv = {"/usr/bin/env"}, .environment = {"ONE=1", "TWO=a b", "THREE=$ONE\n'"}}).output ==
-          "ONE=1\nTWO=a b\nTHREE=$ONE\n'\n");
-    CHECK(run({.argv = {"/usr/bin/env"}}).output == "");
+    // Its account's variables come behind: see below.
+    const auto variables = [](std::vector<std::string> environment) {
+        const auto all = run({.argv = {"/usr/bin/env"}, .environment = std::move(environment)}).output;
+        return all.substr(0, all.find("HOME="));
+    };
+    CHECK(variables({"ONE=1", "TWO=a b", "THREE=$ONE\n'"}) == "ONE=1\nTWO=a b\nTHREE=$ONE\n'\n");
+    CHECK(variables({}) == "");
     CHECK(run({.argv = {"/usr/bin/printf", "<%s>", "$HOME", "a b", "*", "$(id)"}}).output == "<$HOME><a b><*><$(id)>");
     const mode_t before = ::umask(0);
     CHECK(run(shell("pwd; umask; readlink /proc/self/fd/0; cat")).output == "/\n0022\n/dev/null\n");
@@ -618,9 +655,128 @@ TEST_CASE("the end of the child counts, not that of the pipe, nor that of what i
         REQUIRE(number != std::string::npos);
         const int left = std::atoi(seen.output.c_str() + number);
         REQUIRE(left > 1);
-        if (std::string_view{row.script}.find("yes") == std::string_view::npos) CHECK(alive(left));
-        ::kill(left, SIGKILL);  // what writes has SIGPIPE by now in any case
+        CHECK(alive(left));
+        ::kill(left, SIGKILL);
     }
+}
+
+TEST_CASE("the output stays writable for what a job leaves running, and nobody is left when that has ended") {
+    struct case_row {
+        std::string_view name;
+        std::string script;
+        bool still_held{true};  // the job's end leaves somebody who holds its output
+    };
+    const case_row rows[] = {
+        {"in the background", "sh ./daemon &"},
+        {"nohup", "nohup sh ./daemon &"},
+        {"a session of its own", "setsid sh ./daemon &"},
+        {"forks twice", "(setsid sh -c 'sh ./daemon & exit') & wait"},
+        {"to stdout alone", "sh ./daemon 2>/dev/null &"},
+        {"ignores SIGTERM and SIGHUP", "trap '' TERM HUP; sh ./daemon & kill -TERM 0; kill -HUP 0"},
+        {"its group gets SIGTERM", "setsid sh ./daemon & until [ -e begun ]; do sleep 0.01; done; kill -TERM 0"},
+        {"has redirected its output", "setsid sh ./daemon >/dev/null 2>&1 &", false},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        const scratch directory;
+        const auto file = [&](const char* name) { return directory.path + '/' + name; };
+        std::ofstream{file("daemon")}
+            << "echo > begun; until [ -e go ]; do sleep 0.01; done\necho late; echo later >&2; seq 100000\n"
+               "echo > lives; until [ -e end ]; do sleep 0.01; done\n";
+        const auto seen = run(shell("cd " + directory.path + "; readlink /proc/$$/fd/1; " + row.script));
+        const auto pipe = seen.output.substr(0, seen.output.find('\n'));
+        REQUIRE(pipe.starts_with("pipe:["));
+        CHECK(seen.output == pipe + '\n');
+        if (row.still_held) CHECK(holders_of(pipe).size() >= 2);
+        std::ofstream{file("go")};
+        CHECK(soon([&] { return exists(file("lives")); }));
+        std::ofstream{file("end")};
+        CHECK(soon([&] { return holders_of(pipe).empty(); }));
+        CHECK(own_children() == "");
+    }
+}
+
+TEST_CASE("the output stays writable when the supervisor is killed, whoever else has a copy of its descriptors") {
+    for (const bool held_by_other : {false, true}) {
+        for (const std::string_view at : {"before the go-ahead", "in the middle", "in a full pipe", "at the end"}) {
+            CAPTURE(held_by_other);
+            CAPTURE(at);
+            const scratch directory;
+            const auto file = [&](const char* name) { return directory.path + '/' + name; };
+            const numbers_pipe told;
+            forked dies{[&] {
+                posix_supervisor supervisor;
+                auto what = shell(
+                    "cd " + directory.path + "; (seq 30000; echo > begun; until [ -e go ]; do sleep 0.01; done; " +
+                    "seq 30000; echo > lives) & readlink /proc/$$/fd/1 > pipe; " + (at == "at the end" ? "" : "wait"));
+                (void)supervisor.run(what, [&](const process_mark& mark) -> result<void> {
+                    told.put(mark.pid);
+                    pid_t other = 0;
+                    if (held_by_other && (other = ::fork()) == 0) {
+                        ::pause();
+                        ::_exit(0);
+                    }
+                    told.put(other);
+                    if (at == "before the go-ahead") ::kill(::getpid(), SIGKILL);
+                    if (at == "in a full pipe") {
+                        std::thread{[] {
+                            ::usleep(20'000);
+                            ::kill(::getpid(), SIGSTOP);
+                        }}.detach();
+                    }
+                    return {};
+                });
+                ::kill(::getpid(), SIGKILL);
+                return 0;
+            }};
+            const auto pid = told.get();
+            const auto other = told.get();
+            if (at == "in the middle") CHECK(soon([&] { return exists(file("begun")); }));
+            if (at == "in a full pipe") CHECK(soon([&] { return stat_fields(std::to_string(dies.pid)).at(0) == "T"; }));
+            if (at != "at the end") ::kill(dies.pid, SIGKILL);
+            CHECK(WTERMSIG(dies.wait()) == SIGKILL);
+            if (at == "before the go-ahead") {
+                CHECK(soon([&] { return !alive(pid); }));
+                CHECK_FALSE(exists(file("begun")));
+            } else {
+                CHECK(soon([&] { return exists(file("begun")); }));
+                std::ofstream{file("go")};
+                CHECK(soon([&] { return exists(file("lives")); }));
+                auto pipe = text_of(file("pipe"));
+                pipe.pop_back();
+                if (other != 0) ::kill(static_cast<pid_t>(other), SIGKILL);
+                CHECK(soon([&] { return holders_of(pipe).empty(); }));
+            }
+            if (other != 0) ::kill(static_cast<pid_t>(other), SIGKILL);
+        }
+    }
+}
+
+TEST_CASE("what keeps the output writable holds nothing else, and no memory of the supervisor's") {
+    const std::string large(std::size_t{64} << 20U, 'x');
+    const int low = ::open("/dev/zero", O_RDONLY);
+    const auto seen = run(shell("setsid sleep 600 & echo $!; readlink /proc/$$/fd/1"));
+    ::close(low);
+    const int left = std::atoi(seen.output.c_str());
+    REQUIRE(left > 1);
+    const auto pipe = seen.output.substr(seen.output.find('\n') + 1, seen.output.size() - seen.output.find('\n') - 2);
+    auto holders = holders_of(pipe);
+    std::erase(holders, std::to_string(left));
+    REQUIRE(holders.size() == 1);
+    const auto proc = "/proc/" + holders.front();
+    CHECK(soon([&] { return text_of(proc + "/comm") == "cat\n"; }));
+    CHECK(run({.argv = {"/bin/ls", proc + "/fd"}}).output == "0\n1\n2\n");
+    CHECK(run({.argv = {"/bin/readlink", proc + "/fd/1", proc + "/cwd"}}).output == "/dev/null\n/\n");
+    CHECK(stat_fields(holders.front()).at(3) == holders.front());  // its session
+    const auto resident = [&] {
+        std::uint64_t all = 0, pages = 0;
+        std::ifstream{proc + "/statm"} >> all >> pages;
+        return pages * 4096;
+    };
+    CHECK(resident() < 16U << 20U);
+    ::kill(left, SIGKILL);
+    CHECK(soon([&] { return !exists(proc); }));
+    CHECK(large.size() > resident());
 }
 
 TEST_CASE("the first and the last bytes of the output are kept") {
@@ -814,6 +970,69 @@ TEST_CASE("a job runs with all rights of its user and no others") {
           error{errc::io, "cannot run \"/nowhere/x\" as user \"nobody\": No such file or directory"});
 }
 
+TEST_CASE("a job has the home, the name and the shell of its account") {
+    const auto variables = [](std::vector<std::string> environment, std::string user) {
+        return run({.argv = {"/usr/bin/env"}, .environment = std::move(environment), .user = std::move(user)}).output;
+    };
+    const auto of = [](const std::string& name, const std::string& home, const std::string& shell) {
+        return "HOME=" + home + "\nUSER=" + name + "\nLOGNAME=" + name + "\nSHELL=" + shell + '\n';
+    };
+    const auto own = posix_accounts{}.login(::geteuid());
+    REQUIRE((own && *own));
+    CHECK(variables({}, "") == of((*own)->name, (*own)->home, (*own)->shell));
+    CHECK(variables({}, (*own)->name) == of((*own)->name, (*own)->home, (*own)->shell));
+    CHECK(variables({"HOME=/opt", "SHELL=/bin/x", "USERS=2"}, "") ==
+          "HOME=/opt\nSHELL=/bin/x\nUSERS=2\nUSER=" + (*own)->name + "\nLOGNAME=" + (*own)->name + '\n');
+    if (!is_root()) return;
+    const auto nobody = posix_accounts{}.login("nobody");
+    REQUIRE((nobody && *nobody));
+    CHECK((*nobody)->shell.ends_with("nologin"));
+    CHECK(variables({}, "nobody") == of("nobody", (*nobody)->home, "/bin/sh"));
+    const numbers_pipe told;
+    forked without_entry{[&] {
+        if (::setgroups(0, nullptr) != 0 || ::setgid(54321) != 0 || ::setuid(54321) != 0) return 98;
+        return variables({}, "") == of("54321", "/", "/bin/sh") ? 0 : 1;
+    }};
+    CHECK(without_entry.exit_status() == 0);
+}
+
+TEST_CASE("the limits of a job are those of a service, as far as rights allow") {
+    if (!is_root()) return;
+    const auto told = [] {
+        return run(shell(
+                       "ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -Hc; ulimit -f; nice; cat /proc/self/oom_score_adj"))
+            .output;
+    };
+    const auto limited = [](rlim_t files) {
+        const rlimit most{files, files}, cores{0, 0}, size{4096, 4096};
+        (void)::setpriority(PRIO_PROCESS, 0, 5);
+        std::ofstream{"/proc/self/oom_score_adj"} << "300";
+        return ::setrlimit(RLIMIT_NOFILE, &most) == 0 && ::setrlimit(RLIMIT_CORE, &cores) == 0 &&
+               ::setrlimit(RLIMIT_FSIZE, &size) == 0;
+    };
+    forked as_root{[&] {
+        const rlimit many{600'000, 600'000};
+        if (::setrlimit(RLIMIT_NOFILE, &many) != 0) return 97;
+        if (!limited(64)) return 98;
+        return told() == "1024\n524288\n0\nunlimited\nunlimited\n0\n0\n" ? 0 : 1;
+    }};
+    const int answer = as_root.exit_status();
+    if (answer == 97) {
+        MESSAGE("skipped: this root may raise no limit");
+    } else {
+        CHECK(answer == 0);
+    }
+    for (const rlim_t files : {64U, 4096U}) {
+        CAPTURE(files);
+        forked as_nobody{[&] {
+            if (!limited(files) || ::setgid(65534) != 0 || ::setuid(65534) != 0) return 98;
+            const std::string kept = files == 64 ? "64\n64\n" : "1024\n4096\n";
+            return told() == kept + "0\n0\n8\n5\n300\n" ? 0 : 1;
+        }};
+        CHECK(as_nobody.exit_status() == 0);
+    }
+}
+
 TEST_CASE("who may not become another user learns it before anything is accepted") {
     if (!is_root()) return;
     const numbers_pipe told;
@@ -835,6 +1054,44 @@ TEST_CASE("who may not become another user learns it before anything is accepted
         return same && same->status == 6 ? 0 : 3;
     }};
     CHECK(not_root.exit_status() == 0);
+}
+
+TEST_CASE("a job with a name gets a scope before it is accepted, and runs without one, too") {
+    struct case_row {
+        std::string_view name;
+        std::string job;
+        result<std::string> gets;
+        std::string scope;
+        std::string no_scope;
+    };
+    const case_row rows[] = {
+        {"gets one", "web-3", std::string{"powerconsul-web-3.scope"}, "powerconsul-web-3.scope", ""},
+        {"there are none", "web-3", fail(errc::unsupported, "no systemd"), "", ""},
+        {"gets none", "web-3", fail(errc::unavailable, "refused"), "", "refused"},
+        {"has no name", "", std::string{"never"}, "", ""},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        std::vector<wanted_scope> wanted;
+        posix_supervisor supervisor{scripted_scopes{&wanted, &row.gets}};
+        auto what = shell("echo $$; exit 4");
+        what.name = row.job;
+        const auto seen = supervisor.run(what, [&](const process_mark& mark) -> result<void> {
+            REQUIRE(wanted.size() == (row.job.empty() ? 0 : 1));
+            if (wanted.empty()) return {};
+            CHECK(wanted[0].name == "powerconsul-web-3");
+            CHECK(wanted[0].about == "job web-3 of powerconsul");
+            REQUIRE(wanted[0].processes.size() == 2);
+            CHECK(wanted[0].processes[0] == mark.pid);
+            CHECK(alive(wanted[0].processes[1]));  // keeps the output writable
+            return {};
+        });
+        REQUIRE(seen);
+        CHECK(seen->status == 4);
+        CHECK(seen->scope == row.scope);
+        CHECK(seen->no_scope == row.no_scope);
+        if (!wanted.empty()) CHECK(soon([&] { return !alive(wanted[0].processes[1]); }));
+    }
 }
 
 TEST_CASE("several threads use one supervisor") {

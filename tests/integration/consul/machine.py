@@ -42,14 +42,20 @@ def is_alive(pid):
 
 
 def incidents(argv):
-    """What powerconsul itself tells, the oldest first. A journal that was damaged is an error."""
+    """What powerconsul itself tells, the oldest first, each with its attempts. A journal that was damaged is an error."""
+    argv = [*argv, "incidents", "--json", "--verbose"]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode != 0:
+    if done.returncode not in (0, 1) or done.stderr:
         raise AssertionError(f"{argv} exits {done.returncode}: {done.stdout}{done.stderr}")
     told = json.loads(done.stdout)
     if told["notes"]:
         raise AssertionError(f"the journal has trouble: {told['notes']}")
-    return told["incidents"]
+    found = told["incidents"][::-1]
+    if [each["since"] for each in found] != sorted(each["since"] for each in found):
+        raise AssertionError(f"the newest is not the first: {found}")
+    if done.returncode != any(each["open"] and each["given_up"] for each in found):
+        raise AssertionError(f"{argv} exits {done.returncode}: {found}")
+    return found
 
 
 class Machine:
@@ -70,10 +76,12 @@ class Machine:
         """Writes powerconsul's configuration; a setting of None is left out."""
         settings = {
             "node": self.name, "environment": "production", "serverRole": "web", "stateDir": str(self.state),
-            "consul": {"httpAddr": self.agent.address}, "serviceManager": "sysv", "subVars": {"INIT": str(self.init)},
+            "consul": {"httpAddr": self.agent.address}, "serviceManager": "sysv", "initDirectory": str(self.init),
+            "subVars": {"INIT": str(self.init)},
             "log": str(self.log), "logFormat": "json", "stopFile": str(self.folder / "stop"),
             # What a standby waits for is the subject of test_events.py.
-            "takeoverAfter": "0s", "giveBackAfter": "0s", "absentAfter": "0s", **settings}
+            "takeoverAfter": "0s", "giveBackAfter": "0s", "absentAfter": "0s",
+            "trigger": {"settle": "1s"}, **settings}
         self.config.write_text(json.dumps({name: value for name, value in settings.items() if value is not None}))
 
     # The local service.
@@ -111,7 +119,7 @@ class Machine:
     def watch(self, service="web", before=(), after=("--detach",), **check):
         """Writes Consul's configuration: the service with its check, and the watches of both states. `before` are words
         of a command that runs the handler, `after` its options."""
-        words = ("check", "service", "-s", self.local, "-S", service, "--init-directory", str(self.init))
+        words = ("check", "service", "-s", self.local, "-S", service)
         check = {"id": f"{service}-role", "name": f"{service} is as its role demands", "args": self.argv(*words),
                  "interval": "1s", "timeout": "9s", **check}
         watches = [{"type": "checks", "state": state, "args": [*before, *self.argv("watch", state, *after)]}
@@ -121,7 +129,7 @@ class Machine:
         self.agent.api("PUT", "/v1/agent/reload")
 
     def incidents(self):
-        return incidents(self.argv("incidents", "--json"))
+        return incidents(self.argv())
 
     def status(self, service="web"):
         """The check's, as the agent has it."""

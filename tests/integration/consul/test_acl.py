@@ -84,7 +84,7 @@ class Case(unittest.TestCase):
         """What a node runs for web: words and standard input. What they print does not change from call to call."""
         local = ["--service-manager", "sysv", "--init-directory", str(node.init), "-S", "web"]
         listed = [{"Node": node.agent.node, "CheckID": "web-alive", "Status": "critical", "ServiceID": "web",
-                   "ServiceName": "web", "Output": "", "CreateIndex": 5, "ModifyIndex": 5, "Type": "ttl"}]
+                   "ServiceName": "web", "Output": "down", "CreateIndex": 5, "ModifyIndex": 5, "Type": "ttl"}]
         check = json.dumps({"ServiceName": "web", "CheckID": "web-alive"})
         acting = ["--dry-run", "--stop-file", str(node.folder / "stop"), "--log", "none"]
         return {
@@ -228,8 +228,9 @@ class EachRuleIsNeeded(Case):
     def test_every_rule_has_a_test(self):
         rules = rules_of(self.policy(self.web2, cluster.master))
         keys = [f'key "{place}/{role}/{state}"' for role in ("primary", "secondary", "standalone")
-                for state in ("warning", "critical") for place in (TRIGGERS, SHARED_TRIGGERS)]
-        names = ['key "cluster/production/web"', *keys, 'service "web"', 'node "production-web2"',
+                for state in ("warning", "critical", "passing", "given-up") for place in (TRIGGERS, SHARED_TRIGGERS)]
+        names = ['key "cluster/production/web"', *keys, 'key "pauses/production/web"',
+                 'key "pauses/production/_all"', 'service "web"', 'node "production-web2"',
                  'node "production-web1"', 'agent "production-web2"']
         self.assertEqual(rules, [f'{each} {{ policy = "read" }}' for each in names])
 
@@ -259,20 +260,48 @@ class EachRuleIsNeeded(Case):
                     self.assertIn(f"there is no trigger at {key} or {shared}", master.out, master)
 
     def test_the_triggers_of_other_roles(self):
-        """lint looks for those that nobody can use."""
+        """lint looks for those that nobody can use, and at those that a watch reads when an incident ends."""
         if not cluster.lints:
             self.skipTest("this powerconsul has no lint")
-        for state in ("warning", "critical"):
-            with self.subTest(state):
+        ends = [f"{role}/{state}" for role in ("primary", "secondary") for state in ("passing", "given-up")]
+        for name in ("standalone/warning", "standalone/critical", *ends):
+            with self.subTest(name):
                 for place in (TRIGGERS, SHARED_TRIGGERS):
-                    key = f"{place}/standalone/{state}"
+                    key = f"{place}/{name}"
                     run = self.run_as(self.without(f'key "{key}" {{ policy = "read" }}'), self.web2, "lint", "-S",
                                       "web")
                     self.assertEqual(run.code, 77, run)
                     self.denied(run, f"key:read on {key}")
 
+    def test_pauses(self):
+        """What cannot be told holds: somebody may have paused the service."""
+        cluster.web2.set_check("web", "fail")
+        self.seen("passing", "critical")
+        for name in ("web", "_all"):
+            right = f"key:read on pauses/production/{name}"
+            token = self.without(f'key "pauses/production/{name}" {{ policy = "read" }}')
+            for call in ("watch critical", "trigger critical"):
+                with self.subTest(call, right=right):
+                    words, stdin = self.calls(self.web2)[call]
+                    self.assertIn("would run", self.run_as(cluster.master, self.web2, *words, stdin=stdin).out)
+                    acting = self.run_as(token, self.web2, *words, stdin=stdin)
+                    self.assertNotIn("would run", acting.out, acting)
+                    self.assertIn(f"needs {right}", acting.out + acting.err, acting)
+
     def test_the_service(self):
         self.unknown(self.without('service "web" { policy = "read" }'), "service:read on web")
+
+    def test_a_worker_tells_what_it_may_not_see(self):
+        """It asks the agent, which leaves the service out; the list that the watch was given has it."""
+        cluster.web2.set_check("web", "fail")
+        self.seen("passing", "critical")
+        log = self.web2.folder / "log"
+        words = ["watch", "critical", "--detach", "--log", str(log), "--stop-file", str(self.web2.folder / "stop")]
+        listed = self.calls(self.web2)["watch critical"][1]
+        run = self.run_as(self.without('service "web" { policy = "read" }'), self.web2, *words, stdin=listed)
+        self.assertEqual((run.code, run.out, run.err), (0, "", ""), run)
+        says = 'error="the agent does not show the checks of web; the token needs service:read on web"'
+        wait_until("the log says so", lambda: f"event=failed service=web state=critical {says}" in log.read_text())
 
     def test_this_node(self):
         """The active is not registered: without this node in it, the list would be empty."""
@@ -344,14 +373,14 @@ class OtherDocuments(Case):
     def test_all_active_needs_the_trigger_of_a_primary_only(self):
         self.document({"mode": "all-active"})
         keys = [each for each in self.policy_rules(self.web1, "--for", "watch") if each.startswith("key")]
-        self.assertEqual(len(keys), 5, keys)
-        self.assertTrue(all("primary" in each for each in keys[1:]), keys)
+        self.assertEqual(len(keys), 11, keys)
+        self.assertTrue(all("primary" in each for each in keys[1:-2]), keys)
 
     def test_no_document_is_a_standalone(self):
         cluster.hq.api("DELETE", "/v1/kv/cluster/production/web")
         keys = [each for each in self.policy_rules(self.web1, "--for", "trigger") if each.startswith("key")]
-        self.assertEqual(len(keys), 5, keys)
-        self.assertTrue(all("standalone" in each for each in keys[1:]), keys)
+        self.assertEqual(len(keys), 11, keys)
+        self.assertTrue(all("standalone" in each for each in keys[1:-2]), keys)
 
     def test_datacenters_need_the_nodes_of_one_server_role(self):
         self.document({"active_datacenters": ["dr"], "standby_datacenters": ["hq"]})

@@ -18,12 +18,13 @@ import tempfile
 import time
 import unittest
 
-from consul_cluster import COMMON_HCL, STAYS_HCL, Cluster, executables, wait_until
-from machine import Machine, end_processes_below, incidents
+from consul_cluster import Cluster, executables, wait_until
+from machine import Machine, end_processes_below, incidents, is_alive
 
 KEY = "triggers/production/web/standalone/critical"
-RETRY = {"backoff": "1s", "maxBackoff": "4s", "attempts": 5}
+RETRY = {"backoff": "1s", "maxBackoff": "4s", "attempts": 5, "settle": "500ms"}
 GAPS = (1, 2, 4, 4)  # seconds, between those five
+GIVEN_UP = f"powerconsul/given-up: {KEY} does not heal it; see powerconsul incidents"
 COUNTING = '#!/bin/sh\ndate +%s.%N >>@RUNS\necho "in vain"\nexit 1\n'
 
 
@@ -31,8 +32,8 @@ class WithConsul(unittest.TestCase):
     """One agent, a service that stays critical, and a trigger that heals nothing but says when it ran."""
 
     def setUp(self):
-        # An agent that leaves comes back with checks of a new CreateIndex, whose attempts are counted from one again.
-        self.cluster = Cluster(*executables(), COMMON_HCL + STAYS_HCL)
+        # An agent that is terminated leaves the cluster, and comes back with checks of a new CreateIndex.
+        self.cluster = Cluster(*executables())
         self.addCleanup(self.close)
         self.cluster.start()
         self.machine = Machine(self.cluster, self.cluster.web1)
@@ -108,15 +109,25 @@ class Attempts(WithConsul):
         self.assertGreater(self.calls(), 300, "each reload calls a handler")
         only, = self.machine.incidents()
         self.assertEqual((only["open"], only["attempts"], only["given_up"]), (True, 5, True), only)
+        self.assertEqual([(each["key"], each["number"], each["outcome"]) for each in only["tried"]],
+                         [(KEY, number, "not healed") for number in range(1, 6)], only)
         self.assertEqual(self.machine.log.read_text().count('"gave up"'), 1)
+        wait_until("the check says so", lambda: GIVEN_UP in self.is_critical())
 
-        # It passes, and fails again: another incident, with attempts of its own.
+        # It passes, and fails again soon: the same attempts count on, and there is none left.
         self.machine.service("start")
-        wait_until("the incident is closed", lambda: not self.machine.incidents()[0]["open"])
-        self.assertEqual(len(self.runs()), 5)
+        wait_until("the incident is closed", lambda: not self.machine.incidents()[-1]["open"])
         self.machine.service("stop")
-        wait_until("the trigger runs again", lambda: len(self.runs()) == 6)
-        self.assertEqual([each["open"] for each in self.machine.incidents()], [False, True])
+        again = lambda: [(each["open"], each["attempts"], each["given_up"]) for each in self.machine.incidents()[1:]]
+        wait_until("it is given up", lambda: again() == [(True, 0, True)])
+        self.assertEqual(len(self.runs()), 5)
+
+        # Somebody has seen to it: an attempt follows, whoever waits for one, and has all others behind it.
+        done = subprocess.run(self.machine.argv("incidents", "ack", "web"), capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        wait_until("the trigger runs again", lambda: len(self.runs()) == 6, 10)
+        wait_until("it counts from one", lambda: self.machine.incidents()[-1]["tried"][0]["number"] == 1)
 
     def test_eight_handlers_at_once(self):
         self.configure(backoff="1h", maxBackoff="1h")
@@ -168,7 +179,7 @@ class Place:
             "store": str(self.store), "log": str(folder / "log"), "stopFile": str(folder / "stop"),
             "subVars": {"RUNS": str(self.runs)},
             # Far shorter than the trigger takes: what keeps it from running twice at once must be something else.
-            "trigger": {"backoff": "10ms", "maxBackoff": "10ms", "attempts": 5}}))
+            "trigger": {"backoff": "10ms", "maxBackoff": "10ms", "attempts": 5, "settle": "1ms"}}))
         check = {"status": "critical", "output": "it is stopped"}
         self.store.write_text(json.dumps({
             "agent": {"node": "production-web1", "datacenter": "hq"},
@@ -178,9 +189,22 @@ class Place:
     def argv(self, *words):
         return [self.powerconsul, *words, "--config", str(self.config)]
 
-    def handle(self, *before):
-        return subprocess.run([*before, *self.argv("watch", "critical")], input=SNAPSHOT, env={}, text=True,
+    def handle(self, *before, after=()):
+        return subprocess.run([*before, *self.argv("watch", "critical", *after)], input=SNAPSHOT, env={}, text=True,
                               capture_output=True, timeout=60, check=False)
+
+    def worker(self):
+        """The process that a handler has left behind, and not one that it has forked; None if there is none."""
+        words = [os.fsencode(str(each)) for each in self.argv("watch", "critical", "--detach")]
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if (process / "cmdline").read_bytes().split(b"\0")[:-1] == words and is_alive(int(process.name)):
+                    began = int((process / "stat").read_text().rpartition(")")[2].split()[19])
+                    found.append((began, int(process.name)))
+            except OSError:
+                pass
+        return min(found)[1] if found else None
 
     def handler(self):
         """One that runs, and has its snapshot."""
@@ -191,11 +215,12 @@ class Place:
 
     def attempts(self):
         """None while no incident is known; else how many there were, and whether the last one's outcome is."""
-        known = incidents(self.argv("incidents", "--json"))
+        known = incidents(self.argv())
         if not known:
             return None
         only, = known
-        return only["attempts"], only["attempts"] > 0 and only["last"]["outcome"] != "unfinished"
+        outcomes = [each["outcome"] for each in only["tried"]]
+        return only["attempts"], bool(outcomes) and outcomes[-1] != "unfinished"
 
     def spans(self):
         """Begin and end of each run of the trigger, in the order in which they began; an end may be missing."""
@@ -249,6 +274,11 @@ class Kills(unittest.TestCase):
         wrong = [end for end in self.at_once(self.kill_later, [(i * 10,) for i in range(20)]) if end]
         self.assertEqual(wrong, [])
 
+    def test_the_worker_dies_while_it_works(self):
+        """With all its threads, anywhere between its beginning and what follows the trigger."""
+        wrong = [end for end in self.at_once(self.kill_worker, [(i * 20,) for i in range(20)]) if end]
+        self.assertEqual(wrong, [])
+
     @staticmethod
     def at_once(kill, points):
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -268,6 +298,22 @@ class Kills(unittest.TestCase):
                 return f"{delay} ms: {why}"
         return None
 
+    def kill_worker(self, delay):
+        """What went wrong. The delay, in milliseconds, counts from the end of who has left the worker behind."""
+        place = Place(self.folder / f"worker-{delay}", self.powerconsul)
+        try:
+            end = place.handle(after=("--detach",))
+            self.assertEqual((end.returncode, end.stdout, end.stderr), (0, "", ""))
+            time.sleep(delay / 1000)
+            worker = place.worker()
+            self.assertIsNotNone(worker, "there is no worker")
+            os.kill(worker, signal.SIGKILL)
+            wait_until("it is dead", lambda: not is_alive(worker))
+            self.recover(place)
+        except AssertionError as why:
+            return f"worker, {delay} ms: {why}"
+        return None
+
     def kill_before(self, name, number):
         """What went wrong; "alive" if the call was not reached."""
         place = Place(self.folder / f"{name}-{number}", self.powerconsul)
@@ -283,13 +329,14 @@ class Kills(unittest.TestCase):
         return "alive" if end.returncode == 0 else None
 
     def recover(self, place):
-        """Handlers are called again, as Consul would; in the end there is an attempt with an outcome."""
+        """Handlers are called again, as Consul would; in the end there is an attempt with an outcome that has run: one
+        whose handler died may be recorded, and never have begun."""
         deadline = time.monotonic() + 20
         while True:
             known = place.attempts()
             begun = len(place.spans())
             self.assertLessEqual(begun, known[0] if known else 0, "an attempt that the journal does not know")
-            if known and known[1]:
+            if known and known[1] and begun:
                 break
             self.assertLess(time.monotonic(), deadline, "the attempt is lost")
             again = place.handle()

@@ -13,6 +13,7 @@ import time
 import unittest
 
 from consul_cluster import COMMON_HCL, STAYS_HCL, Agent, Cluster, Node, executables, wait_until
+from machine import end_processes_below
 
 DAY = 86400
 OF_THIS_MACHINE = ("clock", "agent's unit")  # what these tests cannot choose
@@ -297,21 +298,28 @@ class Case(unittest.TestCase):
         self.configure()
         config = self.node.folder / "one.conf"
         config.write_text(json.dumps({"trigger": {"attempts": 1, "backoff": "1ms"}}))
-        cluster.hq.put_key("triggers/production/web/primary/critical", "/bin/false")
-        self.addCleanup(cluster.hq.api, "DELETE", "/v1/kv/triggers/production/web/primary/critical")
+        key = "triggers/production/web/primary/critical"
+        cluster.hq.put_key(key, {"command": ["/bin/false"], "settle": "0s"})
+        self.addCleanup(cluster.hq.api, "DELETE", f"/v1/kv/{key}")
+        self.addCleanup(end_processes_below, self.node.folder)
         self.node.running(False)
-        seen = lambda: cluster.web1.api("GET", "/v1/agent/checks")["web-role"]["Status"]
-        wait_until("web is critical", lambda: seen() == "critical")
+        seen = lambda: cluster.web1.api("GET", "/v1/agent/checks")["web-role"]
+        wait_until("web is critical", lambda: seen()["Status"] == "critical")
         options = ["--http-addr", cluster.web1.address, "--node", "production-web1", "--environment", "production",
                    "--server-role", "web", "--state-dir", str(self.node.state), "--config", str(config), "--log", "none",
                    "--stop-file", str(self.node.folder / "stop")]
         watch = [cluster.powerconsul, "watch", "critical", "--from-agent", *options]
-        wait_until("it is given up", lambda: self.node.run(watch) and
-                   "error" == self.doctor().found.get("incidents web", {}).get("state"))
-        self.says(self.doctor(), "incidents web", "error", "given up after 1 attempt: web-role (critical); its trigger "
-                  "does not run any more; mend it, then powerconsul incidents ack web")
-        self.assertEqual(self.node.run([cluster.powerconsul, "incidents", "ack", "web", *options[:-4]]).code, 0)
-        self.says(self.doctor(), "incidents", "ok", "1 is open, and none was given up")
+        given_up = lambda: "error" == self.doctor().found.get("incidents web", {}).get("state")
+        wait_until("it is given up", lambda: self.node.run(watch) and given_up())
+        self.says(self.doctor(), "incidents web", "error", f"given up after 1 attempt: {key} is not run any more; mend "
+                  "it, then powerconsul incidents ack web")
+        wait_until("the check says so, too", lambda: f"powerconsul/given-up: {key} does not heal it" in seen()["Output"])
+        (self.node.folder / "stop").touch()
+        self.assertEqual(self.node.run([cluster.powerconsul, "incidents", "ack", "web", *options]).code, 0)
+        self.says(self.doctor(), "incidents", "ok", "1 is open, and none was given up", but=("stop file",))
+        wait_until("the check says so no more", lambda: "powerconsul/given-up" not in seen()["Output"])
+        (self.node.folder / "stop").unlink()
+        wait_until("what ack has left tries again, in vain", given_up, 20)
 
     def test_a_check_that_cannot_tell(self):
         self.configure(checks=[self.check(args=self.argv("check", "service", "-s", "no-such-unit", "-S", "web",

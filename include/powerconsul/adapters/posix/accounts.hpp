@@ -13,6 +13,16 @@
 
 namespace powerconsul::inline v0 {
 
+struct posix_account {
+    uid_t user{};
+    gid_t group{};  ///< the one that the user belongs to first
+    std::string name{};
+    std::string home{};
+    std::string shell{};
+
+    friend auto operator==(const posix_account&, const posix_account&) -> bool = default;
+};
+
 /// The machine's users and groups, wherever its name service switch looks them up. A directory service may take as long
 /// as its own configuration allows. May be used by several threads at once.
 class posix_accounts {
@@ -74,16 +84,17 @@ public:
         return by_id<::group>("group ", id, ::getgrgid_r, [](const auto& group) { return std::string{group.gr_name}; });
     }
 
-    /// The ids of a user and of the group that they belong to first.
-    [[nodiscard]] auto login(const std::string& name) const -> result<std::optional<std::pair<uid_t, gid_t>>> {
-        return by_name<::passwd>("user ", name, ::getpwnam_r, [](const auto& user) {
-            return std::pair{user.pw_uid, user.pw_gid};
-        });
+    [[nodiscard]] auto login(const std::string& name) const -> result<std::optional<posix_account>> {
+        return by_name<::passwd>("user ", name, ::getpwnam_r, account_of);
     }
-    /// The user's home directory.
-    [[nodiscard]] auto home(std::uint32_t id) const -> result<std::optional<std::string>> {
-        return by_id<::passwd>("user ", id, ::getpwuid_r,
-                               [](const auto& user) { return std::string{user.pw_dir == nullptr ? "" : user.pw_dir}; });
+    [[nodiscard]] auto login(std::uint32_t id) const -> result<std::optional<posix_account>> {
+        return by_id<::passwd>("user ", id, ::getpwuid_r, account_of);
+    }
+
+private:
+    [[nodiscard]] static auto account_of(const ::passwd& user) -> posix_account {
+        const auto text = [](const char* given) { return std::string{given == nullptr ? "" : given}; };
+        return {user.pw_uid, user.pw_gid, text(user.pw_name), text(user.pw_dir), text(user.pw_shell)};
     }
 };
 

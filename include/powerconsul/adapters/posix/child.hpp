@@ -16,6 +16,7 @@
 
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/fd.hpp>
+#include <powerconsul/adapters/posix/job_scope.hpp>
 #include <powerconsul/core/text.hpp>
 #include <powerconsul/ports/executor.hpp>
 
@@ -25,7 +26,10 @@ namespace powerconsul::inline v0::detail {
 struct child_limits {
     milliseconds timeout{};  ///< then the child's process group gets SIGTERM ...
     milliseconds grace{};    ///< ... and, this much later, SIGKILL
-    bool whole_group{};      ///< repeat SIGKILL until the group is empty, for processes that join it late
+    /// Repeat SIGKILL until the group is empty, for processes that join it late, and end what else is in a scope that
+    /// is the child's alone, but for `spared`.
+    bool whole_group{};
+    pid_t spared{};
 };
 
 struct child_end {
@@ -125,9 +129,12 @@ template <std::size_t Count>
     milliseconds deadline = clock.monotonic() + shorter(limits.timeout, longest);
     child_end seen;
     auto now = phase::running;
+    job_scope scope;  // known from the time-out on
     const auto group_is_gone = [&] {
         if (now == phase::killed && !limits.whole_group) return true;
-        return ::kill(-pid, now == phase::killed ? SIGKILL : 0) != 0 && (errno == ESRCH || !limits.whole_group);
+        const int number = now == phase::killed ? SIGKILL : 0;
+        const bool gone = ::kill(-pid, number) != 0 && (errno == ESRCH || !limits.whole_group);
+        return !scope.signal(number, limits.spared) && gone;
     };
     for (bool may_have_ended = !ended;;) {
         const milliseconds left = deadline - clock.monotonic();
@@ -146,7 +153,10 @@ template <std::size_t Count>
         if (left.count <= 0) {
             if (now == phase::killed) break;
             seen.how = ending::timed_out;
-            ::kill(-pid, now == phase::running ? SIGTERM : SIGKILL);
+            if (now == phase::running && limits.whole_group) scope = job_scope::of(pid);
+            const int number = now == phase::running ? SIGTERM : SIGKILL;
+            ::kill(-pid, number);
+            (void)scope.signal(number, limits.spared);
             deadline = clock.monotonic() + (now == phase::running ? shorter(limits.grace, longest) : kill_limit);
             now = now == phase::running ? phase::asked_to_end : phase::killed;
             continue;

@@ -92,8 +92,7 @@ public:
     [[nodiscard]] auto replace(const std::string& path, std::string_view bytes, std::uint32_t mode = 0600) const
         -> result<void> {
         if (auto checked = check(path); !checked) return checked;
-        const auto slash = path.rfind('/');
-        const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+        const std::string directory = directory_of(path);
         const std::string name{base_name(path)};
         if (name.empty()) return fail(errc::usage, "cannot write " + quoted(path) + ": a file name is expected");
 
@@ -110,6 +109,33 @@ public:
             return system_failure("write", path, error);
         }
         if (!flushed(parent)) return system_failure("write the directory", directory, errno);
+        return {};
+    }
+
+    /// Like replace(), for a file that always has the same size: the bytes are written over those of `spare`, in the
+    /// same directory, and then the two exchange their names. Each keeps its blocks, so that this succeeds on a full
+    /// disk once both are there. Where the file system cannot exchange names, the spare one is made anew each time.
+    [[nodiscard]] auto replace_in_place(const std::string& path, const std::string& spare, std::string_view bytes) const
+        -> result<void> {
+        const auto there = status(path);
+        if (!there) return unexpected{there.error()};
+        posix_fd file = *there ? open_spare(spare, bytes.size()) : posix_fd{};
+        if (!file) {
+            auto made = replace(path, bytes);
+            if (made) static_cast<void>(open_spare(spare, bytes.size()));
+            return made;
+        }
+        const auto failed = [&] { return system_failure("write", spare, errno); };
+        if (!written(file, bytes) || !flushed(file)) return failed();
+        file.reset();
+        if (::renameat2(AT_FDCWD, spare.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) != 0) {
+            if (errno != ENOSYS && errno != EINVAL) return failed();
+            if (::rename(spare.c_str(), path.c_str()) != 0) return failed();
+        }
+        const std::string directory = directory_of(path);
+        const posix_fd parent{
+            uninterrupted([&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); })};
+        if (!parent || !flushed(parent)) return system_failure("write the directory", directory, errno);
         return {};
     }
 
@@ -142,14 +168,14 @@ public:
             if (::fstat(file.get(), &opened) != 0) return system_failure("look at", path, errno);
             if (!S_ISREG(opened.st_mode)) return refused("is not a regular file");
             if (opened.st_uid != 0 && opened.st_uid != ::geteuid()) return refused("belongs to another user");
-            const int error = ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+            const int error = uninterrupted([&] { return ::flock(file.get(), LOCK_EX | LOCK_NB); }) == 0 ? 0 : errno;
             if (error == 0) {
                 struct stat named {};
                 const bool same = ::lstat(path.c_str(), &named) == 0 && named.st_ino == opened.st_ino &&
                                   named.st_dev == opened.st_dev;
                 if (same) return lock_type{std::move(file)};
                 if (++deleted < 100) continue;
-            } else if (error != EWOULDBLOCK && error != EINTR) {
+            } else if (error != EWOULDBLOCK) {
                 return system_failure("lock", path, error);
             }
             if (clock.monotonic() >= deadline) {
@@ -240,19 +266,50 @@ private:
         return fail(errc::usage, quoted(path) + " is not a path");
     }
 
+    [[nodiscard]] static auto directory_of(const std::string& path) -> std::string {
+        const auto slash = path.rfind('/');
+        return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    }
+
     [[nodiscard]] static auto flushed(const posix_fd& file) -> bool {
         return uninterrupted([&] { return ::fsync(file.get()); }) == 0;
+    }
+
+    /// A file of that size with all its blocks, to be written from its beginning. It is made if it is not there, or is
+    /// none that nobody else can reach; no file if that fails. It is open for reading, too, which the C library needs
+    /// to take blocks on a file system that has no call for it.
+    [[nodiscard]] static auto open_spare(const std::string& path, std::size_t size) -> posix_fd {
+        for (int tries = 0; tries < 2; ++tries) {
+            posix_fd file{uninterrupted([&] {
+                return ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
+            })};
+            struct stat seen {};
+            const bool ours = file && ::fstat(file.get(), &seen) == 0 && S_ISREG(seen.st_mode) && seen.st_nlink == 1 &&
+                              seen.st_uid == ::geteuid() && (seen.st_mode & 07777U) == 0600;
+            const auto wanted = static_cast<off_t>(size);
+            if (ours && (seen.st_size == wanted || ::ftruncate(file.get(), wanted) == 0) &&
+                ::posix_fallocate(file.get(), 0, wanted) == 0) {
+                return file;
+            }
+            if (!file && errno != ELOOP) return {};
+            if (ours || ::unlink(path.c_str()) != 0) return {};
+        }
+        return {};
+    }
+
+    [[nodiscard]] static auto written(const posix_fd& file, std::string_view bytes) -> bool {
+        while (!bytes.empty()) {
+            const auto size = uninterrupted([&] { return ::write(file.get(), bytes.data(), bytes.size()); });
+            if (size < 0) return false;
+            bytes.remove_prefix(static_cast<std::size_t>(size));
+        }
+        return true;
     }
 
     /// 0, or the error number of the first step that failed.
     [[nodiscard]] static auto fill_and_rename(posix_fd& file, std::string_view bytes, const std::string& from,
                                               const std::string& to) -> int {
-        while (!bytes.empty()) {
-            const auto written = uninterrupted([&] { return ::write(file.get(), bytes.data(), bytes.size()); });
-            if (written < 0) return errno;
-            bytes.remove_prefix(static_cast<std::size_t>(written));
-        }
-        if (!flushed(file)) return errno;
+        if (!written(file, bytes) || !flushed(file)) return errno;
         file.reset();
         return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
     }

@@ -22,13 +22,16 @@ namespace powerconsul::inline v0 {
 }
 
 /// This machine as a host. The caller chooses how Consul is asked. `Log` may be a reference. With systemd_bus as
-/// `Units`, systemd is asked over its bus rather than through systemctl; with httplib_web as `Web`, web servers can be
-/// asked.
+/// `Units`, systemd is asked over its bus rather than through systemctl, and gives jobs scopes of their own; with
+/// httplib_web as `Web`, web servers can be asked.
 template <http_transport Transport, typename Log = no_event_log, unit_source Units = no_unit_source,
           web_client Web = no_web_client>
 struct posix_host {
+    using scopes = std::conditional_t<scope_maker<Units>, Units, no_scopes>;
+
     explicit posix_host(Transport transport, Log events = {}, Units systemd = {}, Web pages = {})
         : consul{std::move(transport)},
+          jobs{scopes_of(systemd)},
           units{std::move(systemd)},
           log{static_cast<Log&&>(events)},
           web{std::move(pages)} {}
@@ -37,7 +40,7 @@ struct posix_host {
     posix_clock clock{};
     posix_files files{};
     posix_spawn_executor programs{};
-    posix_supervisor jobs{};
+    posix_supervisor<scopes> jobs;
     Units units;
     posix_accounts users{};
     Log log;
@@ -45,6 +48,14 @@ struct posix_host {
     Web web;
     thread_runner tasks{};
     std::string name{host_name()};
+
+private:
+    [[nodiscard]] static auto scopes_of([[maybe_unused]] const Units& systemd) -> scopes {
+        if constexpr (scope_maker<Units>)
+            return systemd;
+        else
+            return {};
+    }
 };
 
 }  // namespace powerconsul::inline v0

@@ -7,6 +7,7 @@
 #include <new>
 
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -22,9 +23,9 @@ namespace powerconsul::inline v0 {
 /// The user's home directory where HOME is not set, as under a Consul agent that was started by a service manager.
 /// Empty if the user has none.
 [[nodiscard]] inline auto home_directory() -> result<std::string> {
-    const auto home = posix_accounts{}.home(geteuid());
-    if (home) return home->value_or(std::string{});
-    return fail(errc::io, "the home directory, where the configuration may be: " + home.error().message);
+    const auto own = posix_accounts{}.login(geteuid());
+    if (own) return own->value_or(posix_account{}).home;
+    return fail(errc::io, "the home directory, where the configuration may be: " + own.error().message);
 }
 
 /// Standard input, to its end or to one of the limits.
@@ -76,6 +77,32 @@ namespace powerconsul::inline v0 {
     for (const int fd : {0, 1, 2}) dup2(nothing, fd);
     closefrom(3);
     return true;
+}
+
+/// Makes this process one of the owner of a directory, for good, if it is root's and that is another user. Fails with
+/// errc::io if that cannot be done. A directory that is not there changes nothing.
+[[nodiscard]] inline auto become_owner_of(const std::string& directory) -> result<void> {
+    struct stat seen {};
+    if (geteuid() != 0 || stat(directory.c_str(), &seen) != 0 || seen.st_uid == 0) return {};
+    if (setgroups(0, nullptr) != 0 || setgid(seen.st_gid) != 0 || setuid(seen.st_uid) != 0) {
+        return system_failure("act as the owner of", directory, errno);
+    }
+    return {};
+}
+
+/// Whether another file has taken the place of this program's since it was started; false while there is none.
+[[nodiscard]] inline auto program_was_replaced() -> bool {
+    struct stat running {};
+    struct stat named {};
+    std::string path(4096, '\0');
+    const auto size = readlink("/proc/self/exe", path.data(), path.size());
+    if (size <= 0 || stat("/proc/self/exe", &running) != 0) return false;
+    path.resize(static_cast<std::size_t>(size));
+    constexpr std::string_view deleted = " (deleted)";
+    if (path.ends_with(deleted)) path.resize(path.size() - deleted.size());
+    // While a package is unpacked there may be none.
+    if (stat(path.c_str(), &named) != 0) return false;
+    return named.st_ino != running.st_ino || named.st_dev != running.st_dev;
 }
 
 /// What the parent left is no base to stand on: a file or socket opened later must not become standard output or

@@ -22,29 +22,40 @@
 #include <powerconsul/adapters/posix/child.hpp>
 #include <powerconsul/adapters/posix/clock.hpp>
 #include <powerconsul/adapters/posix/files.hpp>
+#include <powerconsul/adapters/posix/output_keeper.hpp>
+#include <powerconsul/adapters/posix/usual_limits.hpp>
 #include <powerconsul/core/proc_stat.hpp>
 #include <powerconsul/core/text.hpp>
+#include <powerconsul/ports/scope_maker.hpp>
 #include <powerconsul/ports/supervisor.hpp>
 
 namespace powerconsul::inline v0 {
 
 /// Runs jobs with fork and execve; needs Linux and its /proc. A child waits on a socket for its parent's go-ahead, and
 /// exits without having done anything if the other end is closed or its parent dies. Descriptor 3 of the job is its
-/// script. Not for a process that ignores SIGCHLD (errc::usage) or reaps children that it did not start: the outcome
-/// would be lost (errc::io). A job that the kernel cannot end in time stays this process's child, if only as a zombie.
+/// script. Where `Scopes` can make one, a job with a name has a scope of its own. Not for a process that ignores
+/// SIGCHLD (errc::usage) or reaps children that it did not start: the outcome would be lost (errc::io). A job that the
+/// kernel cannot end in time stays this process's child, if only as a zombie.
+template <scope_maker Scopes = no_scopes>
 class posix_supervisor {
 public:
+    explicit posix_supervisor(Scopes scopes = Scopes{}) : scopes_{std::move(scopes)} {}
+
     template <typename Ready>
     [[nodiscard]] auto run(const job& what, Ready&& ready) -> result<job_outcome> {
         held_child child;
         if (auto held = hold(what, child); !held) return unexpected{std::move(held).error()};
+        const auto scope = set_apart(what, child);
         const auto boot = boot_id();
         const auto seen = look_at(child.pid);
         if (!boot || !seen) return unexpected{boot ? seen.error() : boot.error()};
         if (!*seen) return cannot_run(what, errc::io, ended_early);
         const result<void> agreed = ready(process_mark{child.pid, (**seen).start, *boot});
         if (!agreed) return unexpected{agreed.error()};
-        return attend(what, child);
+        auto ended = attend(what, child);
+        if (ended && scope) ended->scope = *scope;
+        if (ended && !scope && scope.error().code != errc::unsupported) ended->no_scope = scope.error().message;
+        return ended;
     }
 
     /// Fails with errc::io if that cannot be told, because /proc is missing or hides the process.
@@ -62,8 +73,14 @@ public:
     [[nodiscard]] auto end(const process_mark& mark) const -> result<void> {
         const auto running = is_running(mark);
         if (!running) return unexpected{running.error()};
-        if (!*running || ::kill(-static_cast<pid_t>(mark.pid), SIGKILL) == 0 || errno == ESRCH) return {};
-        return system_failure("end the processes of group", std::to_string(mark.pid), errno);
+        if (!*running) return {};
+        const auto pid = static_cast<pid_t>(mark.pid);
+        const auto scope = detail::job_scope::of(pid);
+        const int error = ::kill(-pid, SIGKILL) == 0 ? 0 : errno;
+        // Again for what has just been forked; what the kernel cannot end in this time is not waited for.
+        for (int tries = 0; tries < 50 && scope.signal(SIGKILL, 0); ++tries) posix_clock{}.sleep({10});
+        if (error == 0 || error == ESRCH) return {};
+        return system_failure("end the processes of group", std::to_string(mark.pid), error);
     }
 
 private:
@@ -74,15 +91,16 @@ private:
     static constexpr int lowest = 10;
 
     struct account {
-        uid_t user{};
-        gid_t group{};
-        std::vector<gid_t> groups{};
+        posix_account who{};
+        bool other{};                 ///< this process has not that user's rights already
+        std::vector<gid_t> groups{};  ///< of the other user
     };
 
     /// What the child needs, collected before the fork: after it nothing may be allocated.
     struct numbers {
         int null{}, output{}, word{}, script{};
         pid_t parent{::getpid()};
+        detail::usual_limits limits{};
     };
 
     /// A child that may still wait for the go-ahead; the destructor ends it.
@@ -91,6 +109,7 @@ private:
         pid_t pid{-1};
         posix_fd word{};
         posix_fd output{};
+        detail::output_keeper keeper{};
         ~held_child() {
             if (pid < 0) return;
             word.reset();
@@ -119,21 +138,44 @@ private:
         return cannot_run(what, errc::usage, "this process ignores SIGCHLD, and would not learn how its child ended");
     }
 
-    /// The account to switch to; nothing if this process has that user's rights already.
-    [[nodiscard]] static auto look_up(const job& what) -> result<std::optional<account>> {
-        if (what.user.empty()) return std::optional<account>{};
+    /// The account that the job has. A job of this process's own user needs no entry for it.
+    [[nodiscard]] static auto look_up(const job& what) -> result<account> {
+        const auto own = ::geteuid();
+        if (what.user.empty()) {
+            const auto known = posix_accounts{}.login(own);
+            return account{known && *known ? **known : posix_account{own, ::getegid(), std::to_string(own), {}, {}}};
+        }
         const auto found = posix_accounts{}.login(what.user);
         if (!found) return cannot_run(what, errc::io, found.error().message);
         if (!*found) return cannot_run(what, errc::usage, "this machine knows no such user");
-        const auto [user, group] = **found;
-        if (user == ::geteuid()) return std::optional<account>{};
-        account made{user, group, std::vector<gid_t>(65536)};  // as many as the kernel allows
+        account made{**found};
+        if (made.who.user == own) return made;
+        made.other = true;
+        made.groups.resize(65536);  // as many as the kernel allows
         int count = static_cast<int>(made.groups.size());
-        if (::getgrouplist(what.user.c_str(), made.group, made.groups.data(), &count) < 0) {
+        if (::getgrouplist(what.user.c_str(), made.who.group, made.groups.data(), &count) < 0) {
             return cannot_run(what, errc::io, "more than 65536 groups");
         }
         made.groups.resize(static_cast<std::size_t>(count));
-        return std::optional{std::move(made)};
+        return made;
+    }
+
+    /// What the job names, and what it does not name of its account. Like systemd, this gives no shell that only
+    /// refuses to be used.
+    [[nodiscard]] static auto complete_environment(const job& what, const posix_account& who)
+        -> std::vector<std::string> {
+        auto list = what.environment;
+        const auto add = [&](std::string_view name, std::string_view value) {
+            const auto is_named = [&](std::string_view each) { return each.starts_with(name); };
+            if (std::ranges::none_of(what.environment, is_named))
+                list.push_back(std::string{name} + std::string{value});
+        };
+        const bool refuses = is_one_of(base_name(who.shell), {"nologin", "false", "true", "null"});
+        add("HOME=", who.home.empty() ? "/" : who.home);
+        add("USER=", who.name);
+        add("LOGNAME=", who.name);
+        add("SHELL=", who.shell.empty() || refuses ? "/bin/sh" : who.shell);
+        return list;
     }
 
     /// Keeps the script where only this process, the job and root can reach it: in a sealed memfd or, without one, in a
@@ -166,29 +208,33 @@ private:
     /// Makes the child, which then waits for the go-ahead.
     [[nodiscard]] static auto hold(const job& what, held_child& child) -> result<void> {
         if (auto checked = check(what); !checked) return checked;
-        const auto user = look_up(what);
-        if (!user) return unexpected{user.error()};
+        const auto as = look_up(what);
+        if (!as) return unexpected{as.error()};
         const posix_fd null =
             detail::lifted(posix_fd{uninterrupted([] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); })}, lowest);
         if (!null) return system_failure("open", "/dev/null", errno);
         auto output = detail::make_output(what.argv.front(), lowest);
         if (!output) return unexpected{output.error()};
+        auto keeper = detail::output_keeper::start(what.argv.front(), (*output)[0].get(), lowest);
+        if (!keeper) return unexpected{keeper.error()};
+        child.keeper = *std::move(keeper);
         constexpr int kind = SOCK_SEQPACKET | SOCK_CLOEXEC;  // a pipe whose reader dies would raise SIGPIPE
         auto word = detail::make_pair(what.argv.front(), lowest,
                                       [](int* ends) { return ::socketpair(AF_UNIX, kind, 0, ends); });
         if (!word) return unexpected{word.error()};
         auto words = what.argv;
-        auto script = what.script.empty() ? posix_fd{} : keep_script(what, user->has_value());
+        auto script = what.script.empty() ? posix_fd{} : keep_script(what, as->other);
         if (!script) return unexpected{script.error()};
         if (*script) words.push_back("/proc/self/fd/" + std::to_string(script_number));
         const auto argv = detail::pointers(words);
-        const auto environment = detail::pointers(what.environment);
+        const auto variables = complete_environment(what, as->who);
+        const auto environment = detail::pointers(variables);
         const numbers given{null.get(), (*output)[1].get(), (*word)[1].get(), script->get()};
         sigset_t every{}, before{};
         ::sigfillset(&every);
         ::pthread_sigmask(SIG_SETMASK, &every, &before);  // no handler of this process runs in the child
         child.pid = ::fork();
-        if (child.pid == 0) become(argv.data(), environment.data(), *user ? &**user : nullptr, given);
+        if (child.pid == 0) become(argv.data(), environment.data(), *as, given);
         const int error = errno;
         ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
         if (child.pid < 0) return system_failure("make a process for", what.argv.front(), error);
@@ -207,7 +253,7 @@ private:
 
     /// Runs in the child until execve. Calls only async-signal-safe functions: the other threads are gone, and what
     /// they had locked stays locked. Inherited descriptors are closed first: another child may be waiting for that.
-    [[noreturn]] static void become(char* const* argv, char* const* environment, const account* as,
+    [[noreturn]] static void become(char* const* argv, char* const* environment, const account& as,
                                     numbers given) noexcept {
         const auto say = [&](int error) {
             return uninterrupted([&] { return ::send(given.word, &error, sizeof error, MSG_NOSIGNAL); }) >= 0;
@@ -228,8 +274,9 @@ private:
         ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
         ::umask(022);
         must(::setsid() >= 0 && ::chdir("/") == 0);
-        must(as == nullptr || (::setgroups(as->groups.size(), as->groups.data()) == 0 && ::setgid(as->group) == 0 &&
-                               ::setuid(as->user) == 0));
+        given.limits.take_effect();
+        must(!as.other || (::setgroups(as.groups.size(), as.groups.data()) == 0 && ::setgid(as.who.group) == 0 &&
+                           ::setuid(as.who.user) == 0));
         // If the parent dies, the child must not wait for others who hold the socket's other end. A change of user
         // undoes this, so it comes after that.
         must(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
@@ -272,6 +319,18 @@ private:
         return fail(errc::io, "cannot tell what process " + std::to_string(pid) + " is: it runs, but /proc hides it");
     }
 
+    /// Gives the child and the keeper of its output a scope of their own; its unit's name.
+    [[nodiscard]] auto set_apart(const job& what, const held_child& child) const -> result<std::string> {
+        if (what.name.empty()) return fail(errc::unsupported, "a job without a name has no scope");
+        Scopes scopes = scopes_;
+        milliseconds left = seconds(5);
+        return scopes.open_scope(
+            {std::string{job_scope_prefix} + what.name,
+             "job " + what.name + " of powerconsul",
+             {static_cast<std::uint32_t>(child.pid), static_cast<std::uint32_t>(child.keeper.pid())}},
+            left);
+    }
+
     /// Gives the go-ahead and waits for the end.
     [[nodiscard]] static auto attend(const job& what, held_child& child) -> result<job_outcome> {
         const auto go = [&] { return ::send(child.word.get(), "g", 1, MSG_NOSIGNAL); };
@@ -279,15 +338,17 @@ private:
         const posix_clock clock;
         const milliseconds began = clock.monotonic();
         std::array outputs{detail::kept_output{std::move(child.output), what.head, what.tail}};
-        const auto end =
-            detail::attend(std::exchange(child.pid, -1), what.argv.front(), {what.timeout, what.grace, true}, outputs);
+        const auto end = detail::attend(std::exchange(child.pid, -1), what.argv.front(),
+                                        {what.timeout, what.grace, true, child.keeper.pid()}, outputs);
         if (!end) return unexpected{end.error()};
         const milliseconds duration = clock.monotonic() - began;
         if (const auto told = heard(child)) return cannot_run(what, errc::io, std::generic_category().message(*told));
-        return job_outcome{end->how, end->status, std::move(outputs[0].text), outputs[0].dropped, duration};
+        return job_outcome{end->how, end->status, std::move(outputs[0].text), outputs[0].dropped, duration, {}, {}};
     }
+
+    Scopes scopes_;
 };
 
-static_assert(job_supervisor<posix_supervisor>);
+static_assert(job_supervisor<posix_supervisor<>>);
 
 }  // namespace powerconsul::inline v0

@@ -39,6 +39,7 @@ struct circumstances {
     milliseconds deadline{};                    ///< on the host's monotonic clock
     expectation expects{expectation::unknown};  ///< what this node's role expects
     std::optional<service_manager> manager{};   ///< the one that the machine runs if not set
+    std::string init_directory{"/etc/init.d"};  ///< where init scripts stand
 };
 
 /// What a look at the machine found: one observation, or one for each member of a group.

@@ -8,8 +8,8 @@ namespace powerconsul::inline v0::checks {
 
 inline constexpr option service_manager_option{
     0, "service-manager", "NAME", "systemd, sysv or openrc (default: what this machine runs)", false, true};
-inline constexpr option init_directory_option{0, "init-directory", "DIR",
-                                              "where init scripts stand (default /etc/init.d)"};
+inline constexpr option init_directory_option{
+    0, "init-directory", "DIR", "where init scripts stand (default /etc/init.d)", false, true};
 
 inline constexpr option ignore_option{
     0, "ignore", "NAME,NAME,…", "parts that need not run: instances of the unit, or as the init script names them"};
@@ -44,12 +44,12 @@ struct service {
         ignore_option,
     };
 
-    std::string name{};  ///< as the service manager calls it
-    std::string init_directory{"/etc/init.d"};
+    std::string name{};                  ///< as the service manager calls it
+    std::string init_directory{};        ///< that of the circumstances if empty
     std::vector<std::string> ignored{};  ///< as in service_probe_options
 
     [[nodiscard]] static auto from(const given_options auto& given) -> service {
-        service made{given.value("service").value_or(""), given.value("init-directory").value_or("/etc/init.d")};
+        service made{given.value("service").value_or(""), given.value("init-directory").value_or("")};
         if (const auto names = given.value("ignore")) made.ignored = names_in(*names);
         return made;
     }
@@ -74,7 +74,7 @@ struct service {
         if (!manager) return {observation::unknown, manager.error().message, manager.error().remedy};
         if (time.count <= 100) return no_time_left;
         service_probe_options how{.name = name, .manager = *manager, .timeout = {time.count * 2 / 5}};
-        how.init_directory = init_directory;
+        how.init_directory = init_directory.empty() ? now.init_directory : init_directory;
         how.ignored = ignored;
         return service_probe{std::move(how), here.programs, here.files, here.clock, here.units}();
     }
@@ -98,8 +98,8 @@ struct servicegroup {
     static constexpr std::size_t most = 64;          ///< services in one group
     static constexpr std::size_t most_at_once = 16;  ///< services that are asked at the same time
 
-    std::string names{};  ///< separated by commas; blanks around a name are not part of it
-    std::string init_directory{"/etc/init.d"};
+    std::string names{};                 ///< separated by commas; blanks around a name are not part of it
+    std::string init_directory{};        ///< that of the circumstances if empty
     std::vector<std::string> ignored{};  ///< as in service
 
     [[nodiscard]] static auto from(const given_options auto& given) -> servicegroup {

@@ -1,0 +1,95 @@
+#include <powerconsul/heal/shared.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string>
+
+#include <powerconsul/testing/fakes.hpp>
+
+using namespace powerconsul;
+using testing::fake_transport;
+using testing::manual_clock;
+
+TEST_CASE("of those that wait, the one that was due first is next, as long as it goes on asking") {
+    turn_list turns;
+    const auto ask = [&](const char* service, std::int64_t due, std::int64_t now) {
+        return turns.is_next(service, seconds(due), seconds(now));
+    };
+    CHECK(ask("web", 20, 0));
+    CHECK(ask("mail", 10, 0));
+    CHECK_FALSE(ask("web", 20, 1));
+    CHECK(ask("mail", 10, 1));
+    // Whoever has got a place waits no more.
+    turns.leave("mail");
+    CHECK(ask("web", 20, 2));
+    CHECK_FALSE(ask("db", 30, 2));
+    // Nor does whoever no longer asks.
+    CHECK_FALSE(ask("db", 30, 4));
+    CHECK(ask("db", 30, 5));
+    // Its own earlier question keeps nobody waiting, and of equal ones each may be next.
+    CHECK(ask("db", 40, 5));
+    CHECK(ask("cache", 40, 5));
+    CHECK(ask("db", 40, 5));
+    turns.leave("nobody");
+    CHECK_FALSE(ask("late", 41, 6));
+}
+
+TEST_CASE("the agent is asked once a second, however many want to know") {
+    fake_transport agent;
+    const auto answer = [](const std::string& id) {
+        return http_response{
+            200,
+            R"({")" + id + R"(":{"Node":"web1","CheckID":")" + id + R"(","Status":"critical","ServiceName":"web"}})",
+            {}};
+    };
+    agent.on(http_method::get, "/v1/agent/checks", answer("a"));
+    agent.on(http_method::get, "/v1/agent/checks", fail(errc::unavailable, "gone"));
+    agent.on(http_method::get, "/v1/agent/checks", answer("b"));
+    manual_clock time;
+    agent_cache cache;
+    const auto ask = [&]() -> std::string {
+        consul_client<fake_transport&, manual_clock&> consul{agent, time, time.monotonic() + seconds(5)};
+        const auto checks = cache.checks(consul, time);
+        return checks ? checks->at(0).check_id : "error " + checks.error().message;
+    };
+    CHECK(cache.answered({7}) == milliseconds{7});
+    time.advance(seconds(3));
+    CHECK(ask() == "a");
+    time.advance({999});
+    CHECK(ask() == "a");
+    CHECK(agent.requests().size() == 1);
+    time.advance({1});
+    // A failure is an answer for a second, too, but none from the agent.
+    CHECK(ask() == "error gone");
+    time.advance({999});
+    CHECK(ask() == "error gone");
+    CHECK(agent.requests().size() == 2);
+    CHECK(cache.answered({}) == seconds(3));
+    time.advance({1});
+    CHECK(ask() == "b");
+    CHECK(cache.answered({}) == seconds(5));
+    CHECK(agent.requests().size() == 3);
+}
+
+TEST_CASE("the second is counted from the end of an answer that took its time") {
+    struct slow {
+        manual_clock& time;
+        int asked{};
+        auto perform(const http_request&) -> result<http_response> {
+            ++asked;
+            time.advance(seconds(4));
+            return http_response{200, "{}", {}};
+        }
+    };
+    manual_clock time;
+    slow agent{time};
+    agent_cache cache;
+    for (int i = 0; i < 10; ++i) {
+        consul_client<slow&, manual_clock&> consul{agent, time, time.monotonic() + seconds(5)};
+        CHECK(cache.checks(consul, time));
+        time.advance({100});
+    }
+    CHECK(agent.asked == 1);
+    CHECK(cache.answered({}) == seconds(4));
+}
