@@ -174,6 +174,10 @@ void work(const invocation& call, const config::arguments& line, const configura
     out += service + ": its triggers have all attempts again, " +
            (states.empty() ? "for the next incident, since none is open\n" : "and an attempt follows at once\n");
     for (const auto state : states) {
+        // One that lives sees within seconds what was acknowledged. It has what the agent was given, such as a token in
+        // its environment, and must not be replaced by one that has not.
+        const std::string lock = chosen.state_dir + "/journal/worker-" + std::string{to_string(state)} + ".lock";
+        if (const auto held = files.lock(lock, {}); !held && held.error().code == errc::timed_out) continue;
         const auto nothing_first = [](posix_log&) {};
         if (auto left = leave_worker(call, line, chosen, state, nothing_first); !left) return unexpected{left.error()};
     }
