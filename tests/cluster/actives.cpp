@@ -23,13 +23,19 @@ const cluster_group nodes{grouping::nodes, {"production-web1", "production-web2"
 const cluster_group datacenters{grouping::datacenters, {"hq"}, {"dr"}};
 const identity self{"", "production-web3", "production", "web", "hq"};
 
+/// A scripted transport has lists, from which the answers for single nodes are made.
 auto gather(auto& transport, const cluster_group& group, const identity& who, std::string_view filter = {},
             takeover from = takeover::on_critical) -> actives_facts {
     manual_clock time;
-    consul_client<decltype(transport), manual_clock&> consul{transport, time, seconds(8)};
-    return gather_actives(consul, group, "web",
-                          {.who = who, .service_filter = std::string{filter}, .from = from, .wait = {{}, {}, {0}}}, {},
-                          time.monotonic());
+    const resolver_options how{.who = who, .service_filter = std::string{filter}, .from = from, .wait = {{}, {}, {0}}};
+    if constexpr (std::same_as<decltype(transport), fake_transport&>) {
+        world::from_lists<fake_transport> lists{transport};
+        consul_client<decltype(lists)&, manual_clock&> consul{lists, time, seconds(8)};
+        return gather_actives(consul, group, "web", how, {}, time.monotonic());
+    } else {
+        consul_client<decltype(transport), manual_clock&> consul{transport, time, seconds(8)};
+        return gather_actives(consul, group, "web", how, {}, time.monotonic());
+    }
 }
 
 /// hq knows web1 to web3, dr nothing; the agent is web3.
@@ -46,6 +52,12 @@ constexpr auto web_dr = "/v1/health/service/web?dc=dr&leader";
 constexpr auto all_datacenters = "/v1/catalog/datacenters";
 constexpr auto rights_hq = "/v1/internal/acl/authorize?dc=hq";
 constexpr auto rights_dr = "/v1/internal/acl/authorize?dc=dr";
+constexpr auto node_web1 = "/v1/health/node/production-web1?dc=hq&leader&filter=...";
+constexpr auto node_web2 = "/v1/health/node/production-web2?dc=hq&leader&filter=...";
+constexpr auto services_of_web1 = "/v1/catalog/node/production-web1?dc=hq&leader&filter=...";
+constexpr auto services_of_web2 = "/v1/catalog/node/production-web2?dc=hq&leader&filter=...";
+constexpr auto some_in_hq = "/v1/health/service/web?dc=hq&leader&filter=...";
+constexpr auto some_in_dr = "/v1/health/service/web?dc=dr&leader&filter=...";
 using paths = std::vector<std::string>;
 
 void critical(store& of, const std::string& node, const std::string& check = "service:web",
@@ -66,13 +78,18 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
     };
     using enum takeover;
     const row rows[] = {
-        {"all serve", [](store&) {}, on_critical, actives::serving, "production-web1 (hq) serves as active", {web_hq}},
+        {"all serve",
+         [](store&) {},
+         on_critical,
+         actives::serving,
+         "production-web1 (hq) serves as active",
+         {node_web1, node_web2}},
         {"the first is critical",
          [](store& of) { critical(of, "production-web1"); },
          on_critical,
          actives::serving,
          "production-web2 (hq) serves as active",
-         {web_hq}},
+         {node_web1, node_web2}},
         {"both critical",
          [](store& of) {
              critical(of, "production-web1");
@@ -82,7 +99,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::none_serving,
          "no active serves: production-web1 (hq) is critical by service:web and production-web2 (hq) is critical by "
          "serfHealth",
-         {web_hq}},
+         {node_web1, node_web2}},
         {"in maintenance",
          [](store& of) {
              critical(of, "production-web1", "_node_maintenance");
@@ -92,7 +109,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::none_serving,
          "no active serves: production-web1 (hq) is in maintenance by _node_maintenance and production-web2 (hq) is in "
          "maintenance by _service_maintenance:web",
-         {web_hq}},
+         {node_web1, node_web2}},
         {"a warning serves",
          [](store& of) {
              critical(of, "production-web2");
@@ -101,7 +118,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::serving,
          "production-web1 (hq) serves as active",
-         {web_hq}},
+         {node_web1, node_web2}},
         {"a warning does not, where the original's rule is asked for",
          [](store& of) {
              critical(of, "production-web2");
@@ -111,13 +128,13 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::none_serving,
          "no active serves: production-web1 (hq) is warning by service:web and production-web2 (hq) is critical by "
          "service:web",
-         {web_hq}},
+         {node_web1, node_web2}},
         {"one is missing, the other serves: nobody else is asked",
          [](store& of) { of.remove("hq", "production-web1", "web"); },
          on_critical,
          actives::serving,
          "production-web2 (hq) serves as active",
-         {web_hq}},
+         {node_web1, node_web2, services_of_web1}},
         {"one is missing, the other critical: it serves elsewhere",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -127,7 +144,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::serving,
          "production-web1 (dr) serves as active",
-         {web_hq, all_datacenters, web_dr}},
+         {node_web1, node_web2, services_of_web1, some_in_hq, all_datacenters, some_in_dr}},
         {"one is missing everywhere",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -137,7 +154,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::none_serving,
          "no active serves: production-web2 (hq) is critical by service:web and production-web1 is not registered",
-         {web_hq, all_datacenters, web_dr, rights_hq, rights_dr}},
+         {node_web1, node_web2, services_of_web1, some_in_hq, all_datacenters, some_in_dr, rights_hq, rights_dr}},
         {"a datacenter that may have it cannot be reached",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -149,7 +166,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::unknown,
          "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web: Remote DC has no server "
          "currently reachable",
-         {web_hq, all_datacenters, web_dr}},
+         {node_web1, node_web2, services_of_web1, some_in_hq, all_datacenters, some_in_dr}},
         {"one cannot be reached, another has one that serves",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -160,7 +177,8 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::serving,
          "production-web1 (far) serves as active",
-         {web_hq, all_datacenters, web_dr, "/v1/health/service/web?dc=far&leader"}},
+         {node_web1, node_web2, services_of_web1, some_in_hq, all_datacenters, some_in_dr,
+          "/v1/health/service/web?dc=far&leader&filter=..."}},
         {"nothing to see, not even this node",
          [](store& of) {
              for (const char* const node : {"production-web1", "production-web2", "production-web3"})
@@ -170,7 +188,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::unknown,
          "whether an active serves is unknown: Consul lists no instance of web, not even this node's: it is not "
          "registered yet, or the token needs service:read on web and node:read on every node",
-         {web_hq, all_datacenters}},
+         {node_web1, node_web2, services_of_web1, services_of_web2, some_in_hq, all_datacenters}},
         {"no actives, but others: they are gone",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -179,7 +197,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::none_serving,
          "no active serves: production-web1 is not registered and production-web2 is not registered",
-         {web_hq, all_datacenters, rights_hq}},
+         {node_web1, node_web2, services_of_web1, services_of_web2, some_in_hq, all_datacenters, rights_hq}},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -203,7 +221,11 @@ TEST_CASE("without a datacenter's name the agent's own is asked, and is the firs
     auto who = self;
     who.datacenter.clear();
     CHECK(gather(asked, nodes, who).reason == "production-web2 (dr) serves as active");
-    CHECK(world::targets(asked.requests) == paths{"/v1/health/service/web?leader", all_datacenters, web_dr});
+    CHECK(world::targets(asked.requests) == paths{"/v1/agent/self", "/v1/health/node/production-web1?leader&filter=...",
+                                                  "/v1/health/node/production-web2?leader&filter=...",
+                                                  "/v1/catalog/node/production-web2?leader&filter=...",
+                                                  "/v1/health/service/web?leader&filter=...", all_datacenters,
+                                                  some_in_dr});
 }
 
 TEST_CASE("the agent's list of datacenters need not begin with its own") {
@@ -347,8 +369,11 @@ TEST_CASE("actives by datacenter: narrowed by environment and server role, or by
         const auto facts = gather(asked, datacenters, in_dr, each.filter);
         CHECK(facts.state == each.state);
         CHECK(facts.reason == each.reason);
-        CHECK(world::targets(asked.requests) ==
-              (each.state == actives::none_serving ? paths{web_hq, rights_hq} : paths{web_hq}));
+        // Nodes of other names are asked for where there is none of the name that is looked for.
+        paths wanted{each.filter == "(" ? web_hq : some_in_hq};
+        if (each.name == "only another server role") wanted.push_back(web_hq);
+        if (each.state == actives::none_serving) wanted.push_back(rights_hq);
+        CHECK(world::targets(asked.requests) == wanted);
     }
 }
 
@@ -377,7 +402,7 @@ TEST_CASE("an empty datacenter has no active only if this node's own instance ca
          {200, "[]", {}},
          {500, "No cluster leader", {}},
          actives::unknown,
-         "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web: No cluster leader"},
+         "whether an active serves is unknown: Consul answers 500 to /v1/health/node/production-web3: No cluster leader"},
         {"the other hangs",
          {500, "rpc error making call: EOF", {}},
          {200, own, {}},
@@ -390,13 +415,15 @@ TEST_CASE("an empty datacenter has no active only if this node's own instance ca
         fake_transport fake;
         fake.on(http_method::get, web_hq, each.hq).on(http_method::get, web_dr, each.dr);
         fake.on(http_method::post, rights_hq, 401, "ACL support disabled");
+        fake.on(http_method::get, "/v1/agent/self", 200,
+                R"({"Config":{"NodeName":"production-web3","Datacenter":"dr"}})");
         auto who = self;
         who.datacenter = "dr";
         const auto facts = gather(fake, datacenters, who);
         CHECK(facts.state == each.state);
         CHECK(facts.reason == each.reason);
-        CHECK(world::targets(fake.requests()) ==
-              (each.state == actives::none_serving ? paths{web_hq, web_dr, rights_hq} : paths{web_hq, web_dr}));
+        CHECK(fake.requests().back().target ==
+              (each.state == actives::none_serving ? rights_hq : "/v1/health/service/web?dc=dr&leader"));
         // Where there is no name at all, no name is wrong.
         CHECK(gather(fake, datacenters, {"", "web3", "web3", "", "dr"}).state == each.state);
         if (each.name == "own is not there") CHECK(facts.cause->code == errc::denied);
@@ -667,16 +694,169 @@ TEST_CASE("what was asked is kept with its age and what it held") {
     critical(consul, "production-web2");
     consul.set_reachable("dr", false);
     const auto facts = gather(consul, nodes, self);
-    REQUIRE(facts.sources.size() == 2);
-    CHECK(facts.sources[0].datacenter == "hq");
-    CHECK(facts.sources[0].how.target == web_hq);
-    CHECK(facts.sources[0].how.age == milliseconds{0});
-    CHECK(facts.sources[0].instances == 2);
-    CHECK_FALSE(facts.sources[0].cause);
-    CHECK(facts.sources[1].datacenter == "dr");
-    REQUIRE(facts.sources[1].cause);
-    CHECK(facts.sources[1].cause->code == errc::unavailable);
-    CHECK(facts.sources[1].instances == 0);
+    REQUIRE(facts.sources.size() == 4);
+    CHECK(facts.sources[0].node == "production-web1");
+    CHECK(facts.sources[0].instances == 0);
+    CHECK(facts.sources[1].node == "production-web2");
+    CHECK(facts.sources[1].datacenter == "hq");
+    CHECK(facts.sources[1].how.target.starts_with("/v1/health/node/production-web2?dc=hq&leader&filter="));
+    CHECK(facts.sources[1].how.age == milliseconds{0});
+    CHECK(facts.sources[1].instances == 1);
+    CHECK_FALSE(facts.sources[1].cause);
+    CHECK(facts.sources[2].node == "");
+    CHECK(facts.sources[2].instances == 1);
+    CHECK(facts.sources[3].datacenter == "dr");
+    REQUIRE(facts.sources[3].cause);
+    CHECK(facts.sources[3].cause->code == errc::unavailable);
+    CHECK(facts.sources[3].instances == 0);
+}
+
+TEST_CASE("actives are found under each name that means them, and wherever they are") {
+    struct row {
+        std::string_view name;
+        void (*change)(store&);
+        std::map<std::string, std::string> homes;
+        std::string_view reason;
+        std::size_t requests;
+    };
+    const auto both_gone = [](store& of) {
+        of.remove("hq", "production-web1", "web");
+        of.remove("hq", "production-web2", "web");
+    };
+    static const auto remove_both = both_gone;
+    const row rows[] = {
+        {"without its domain in the document",
+         [](store& of) {
+             remove_both(of);
+             of.add("hq", {.service = "web", .node = "production-web1.example.org"});
+         },
+         {},
+         "production-web1.example.org (hq) serves as active",
+         5},
+        {"written otherwise",
+         [](store& of) {
+             remove_both(of);
+             of.add("hq", {.service = "web", .node = "Production-WEB2"});
+         },
+         {},
+         "Production-WEB2 (hq) serves as active",
+         4},
+        {"where it was seen last",
+         [](store& of) {
+             remove_both(of);
+             of.add("dr", {.service = "web", .node = "production-web1"});
+         },
+         {{"production-web1", "dr"}, {"production-web2", "hq"}},
+         "production-web1 (dr) serves as active",
+         4},
+        {"moved, with a dead instance left where it was",
+         [](store& of) {
+             critical(of, "production-web2");
+             of.add("dr", {.service = "web", .node = "production-web1"});
+             critical(of, "production-web1", "serfHealth", "dr");
+         },
+         {{"production-web1", "dr"}, {"production-web2", "hq"}},
+         "production-web1 (hq) serves as active",
+         4},
+        {"a service without a check",
+         [](store& of) {
+             remove_both(of);
+             of.add("hq", {.service = "web", .node = "production-web1", .checks = {}});
+             of.erase_check("hq", "production-web1", "serfHealth");
+         },
+         {},
+         "production-web1 (hq) serves as active",
+         4},
+        {"another service's state does not matter",
+         [](store& of) {
+             of.add("hq",
+                    {.service = "db", .node = "production-web1", .checks = {{"service:db", {store_status::critical}}}});
+         },
+         {},
+         "production-web1 (hq) serves as active",
+         2},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        auto consul = example();
+        each.change(consul);
+        world::recorded_store asked{consul};
+        manual_clock time;
+        consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(8)};
+        standby_memory before;
+        before.homes = each.homes;
+        const auto facts = gather_actives(client, nodes, "web", {.who = self}, before, time.monotonic());
+        CHECK(facts.reason == each.reason);
+        CHECK(asked.requests.size() == each.requests);
+    }
+}
+
+TEST_CASE("many actives are asked for with one list") {
+    for (const int count : {16, 17}) {
+        CAPTURE(count);
+        store consul{{.node = "production-web99", .datacenter = "hq"}};
+        cluster_group many{grouping::nodes, {}, {"production-web99"}};
+        for (int i = 1; i <= count; ++i) {
+            many.active.push_back("production-web" + std::to_string(i));
+            consul.add("hq", {.service = "web", .node = many.active.back(), .checks = {{"service:web", {}}}});
+            critical(consul, many.active.back(), "serfHealth");
+        }
+        REQUIRE(consul.set_check("hq", many.active.back(), "serfHealth", store_status::passing));
+        world::recorded_store asked{consul};
+        auto who = self;
+        who.node = "production-web99";
+        CHECK(gather(asked, many, who).reason == many.active.back() + " (hq) serves as active");
+        CHECK(asked.requests.size() == (count == 16 ? 16 : 1));
+    }
+}
+
+TEST_CASE("an active of a datacenter that served goes on to decide as long as it serves") {
+    const identity in_dr{"production-web3", "", "production", "web", "dr"};
+    store consul{{.node = "production-web3", .datacenter = "dr"}};
+    for (const char* const node : {"production-web1", "production-web2"}) {
+        consul.add("hq", {.service = "web", .node = node, .checks = {{"service:web", {}}}});
+    }
+    manual_clock time;
+    standby_memory before;
+    const auto look = [&](std::string_view reason, const paths& wanted) {
+        world::recorded_store asked{consul};
+        consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(8)};
+        const auto facts = gather_actives(client, datacenters, "web", {.who = in_dr}, before, time.monotonic());
+        CHECK(facts.reason == reason);
+        CHECK(world::targets(asked.requests) == wanted);
+        before = facts.memory;
+    };
+    look("production-web1 (hq) serves as active", {some_in_hq});
+    look("production-web1 (hq) serves as active", {node_web1});
+    critical(consul, "production-web1");
+    look("production-web2 (hq) serves as active", {node_web1, some_in_hq});
+    look("production-web2 (hq) serves as active", {node_web2});
+    // The other one serves again, and nothing changes for that.
+    REQUIRE(consul.set_check("hq", "production-web1", "service:web", store_status::passing));
+    look("production-web2 (hq) serves as active", {node_web2});
+    consul.remove("hq", "production-web2", "web");
+    look("production-web1 (hq) serves as active", {node_web2, services_of_web2, some_in_hq});
+    critical(consul, "production-web1");
+    const std::string_view none = "no active serves: production-web1 (hq) is critical by service:web";
+    look(none, {node_web1, some_in_hq, rights_hq});
+    look(none, {some_in_hq, rights_hq});
+}
+
+TEST_CASE("an agent's own datacenter is asked for once") {
+    auto consul = example();
+    auto who = self;
+    who.datacenter.clear();
+    manual_clock time;
+    standby_memory before;
+    for (const std::size_t requests : {3U, 2U}) {
+        world::recorded_store asked{consul};
+        consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(8)};
+        const auto facts = gather_actives(client, nodes, "web", {.who = who}, before, time.monotonic());
+        CHECK(facts.reason == "production-web1 (hq) serves as active");
+        CHECK(asked.requests.size() == requests);
+        CHECK(facts.memory.here == "hq");
+        before = facts.memory;
+    }
 }
 
 TEST_CASE("where rights cannot be asked for, a list that a newer Consul does not mark as filtered may be whole") {

@@ -182,7 +182,7 @@ TEST_CASE("a role is resolved from the document, the node's names and the active
          },
          "secondary unknown none", yes,
          "production-web3 is in standby_nodes; whether an active serves is unknown: Consul answers 500 to "
-         "/v1/health/service/web; see the agent's log"},
+         "/v1/health/node/production-web1; see the agent's log"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -638,10 +638,12 @@ TEST_CASE("another expectation than before counts only from a confirmed leader")
     REQUIRE(first.others.sources.size() == 1);
     CHECK(first.others.sources[0].how.again.empty());
     CHECK(world::targets(here.asked.requests) ==
-          std::vector<std::string>{"/v1/kv/cluster/production/web?consistent", "/v1/health/service/web?consistent"});
+          std::vector<std::string>{"/v1/kv/cluster/production/web?consistent", "/v1/agent/self",
+                                   "/v1/health/node/production-web1?consistent&filter=..."});
     here.asked.requests.clear();
     CHECK(said(here.resolve()) == "secondary stopped fresh");
-    const std::vector<std::string> calm{"/v1/kv/cluster/production/web?stale", "/v1/health/service/web?leader"};
+    const std::vector<std::string> calm{"/v1/kv/cluster/production/web?stale",
+                                        "/v1/health/node/production-web1?leader&filter=..."};
     CHECK(world::targets(here.asked.requests) == calm);
 
     here.active(store_status::critical);
@@ -649,7 +651,7 @@ TEST_CASE("another expectation than before counts only from a confirmed leader")
     const auto over = here.resolve();
     CHECK(said(over) == "secondary running fresh");
     CHECK(world::targets(here.asked.requests) ==
-          std::vector<std::string>{calm[0], calm[1], "/v1/health/service/web?consistent"});
+          std::vector<std::string>{calm[0], calm[1], "/v1/health/node/production-web1?consistent&filter=..."});
     REQUIRE(over.others.sources.size() == 2);
     CHECK(over.others.sources[1].how.again == "it is not what was expected so far");
     here.asked.requests.clear();
@@ -666,11 +668,13 @@ TEST_CASE("another expectation than before counts only from a confirmed leader")
                       R"([{"Key":"cluster/production/web","ModifyIndex":)" + std::to_string(here.resolve().document) +
                           R"(,"Value":")" + base64_encoded(by_nodes) + "\"}]",
                       {{"X-Consul-LastContact", "0"}}});
-    behind.on(http_method::get, calm[1], 200, world::list({world::instance("production-web3", "hq", "")}));
+    behind.on(http_method::get, "/v1/health/service/web?leader", 200,
+              world::list({world::instance("production-web3", "hq", "")}));
     behind.on(http_method::get, "/v1/catalog/datacenters", 200, R"(["hq"])");
     behind.on(http_method::post, "/v1/internal/acl/authorize", 401, "ACL support disabled");
     behind.on(http_method::get, "/v1/health/service/web?consistent", 500, "No cluster leader");
-    role_resolver resolver{behind, here.time, here.files, "/state", here.options};
+    world::from_lists<fake_transport> lists{behind};
+    role_resolver resolver{lists, here.time, here.files, "/state", here.options};
     CHECK(said(resolver.resolve("web", seconds(8))) == "secondary stopped cached");
 }
 
@@ -684,7 +688,7 @@ TEST_CASE("who asks for confirmed answers only asks once, also where something h
     here.asked.requests.clear();
     CHECK(said(here.resolve()) == "secondary running fresh");
     const std::vector<std::string> sure{"/v1/kv/cluster/production/web?consistent",
-                                        "/v1/health/service/web?consistent"};
+                                        "/v1/health/node/production-web1?consistent&filter=..."};
     CHECK(world::targets(here.asked.requests) == sure);
     here.active(store_status::passing);
     here.asked.requests.clear();
@@ -697,7 +701,7 @@ TEST_CASE("who asks for confirmed answers only asks once, also where something h
     (void)quick.resolve();
     quick.asked.requests.clear();
     CHECK(said(quick.resolve()) == "secondary stopped fresh");
-    for (const auto& each : quick.asked.requests) CHECK_FALSE(each.target.ends_with("?consistent"));
+    for (const auto& each : quick.asked.requests) CHECK(each.target.find("?consistent") == std::string::npos);
 }
 
 TEST_CASE("a record that says no expectation is none, and does not pass for one") {
@@ -713,7 +717,8 @@ TEST_CASE("a record that says no expectation is none, and does not pass for one"
     here.asked.requests.clear();
     here.consul.respond_with("/v1/health", 500, "");
     CHECK(said(here.resolve()) == "secondary unknown none");
-    CHECK(here.asked.requests.back().target.ends_with("consistent"));
+    CHECK(std::ranges::count(world::targets(here.asked.requests),
+                             "/v1/health/node/production-web1?consistent&filter=...") == 1);
 }
 
 TEST_CASE("that the record cannot be written is told") {
@@ -775,6 +780,7 @@ TEST_CASE("the facts of a decision are kept with it") {
 
 TEST_CASE("a host is asked for a role, and what cannot be asked is an error") {
     const std::string document = "/v1/kv/" + std::string{key} + "?consistent";
+    const std::string filter = percent_encoded(consul_filter::checks_of("web"));
     const result<http_response> wrong_setting = fail(errc::configuration, "no such store file");
     const result<http_response> standby = http_response{
         200, R"([{"Key":"cluster/production/web","ModifyIndex":7,"Value":")" + base64_encoded(by_nodes) + "\"}]", {}};
@@ -799,14 +805,17 @@ TEST_CASE("a host is asked for a role, and what cannot be asked is an error") {
         {"no answer", "web", "production", fail(errc::timed_out, "no answer"), standby, std::nullopt,
          "unknown unknown none"},
         {"a standby", "web", "production", standby,
-         http_response{200, world::list({world::instance("production-web1", "hq", "service:web=passing")}), {}},
+         http_response{200,
+                       R"([{"Node":"production-web1","CheckID":"service:web","Status":"passing","ServiceID":"web",
+                            "ServiceName":"web"}])",
+                       {}},
          std::nullopt, "secondary stopped fresh"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
         testing::fake_host<> here;
         here.consul.on(http_method::get, document, each.document)
-            .on(http_method::get, "/v1/health/service/web?consistent", each.health);
+            .on(http_method::get, "/v1/health/node/production-web1?consistent&filter=" + filter, each.health);
         const resolver_options options{.who = {.host = "production-web3", .environment = each.environment}};
         const auto facts = powerconsul::resolve(here, each.service, "/state", options, seconds(5));
         CHECK((facts ? std::nullopt : std::optional{facts.error().code}) == each.refused);

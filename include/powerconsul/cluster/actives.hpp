@@ -9,12 +9,13 @@
 
 namespace powerconsul::inline v0 {
 
-/// One list of instances that was read.
+/// One list of instances that was read: of a datacenter, or of one of its nodes.
 struct actives_source {
     std::string datacenter{};  ///< empty for the agent's own, if its name was not known
     read_facts how{};
     std::size_t instances{};       ///< how many it held, active or not
     std::optional<error> cause{};  ///< why it says nothing
+    std::string node{};            ///< empty if all nodes were asked for
 };
 
 /// Rights that the token has in a datacenter, so that what is not listed there is not there.
@@ -56,15 +57,16 @@ public:
 
     [[nodiscard]] auto found() && -> actives_facts {
         by_nodes() ? look_by_node() : look_by_datacenter();
-        note_absent();
+        if (!facts_.cause) note_absent();
         // Sorted, so that the reason does not depend on the order in which Consul lists nodes.
         std::ranges::sort(facts_.instances, {}, [&](const instance& each) {
             return std::tuple<const std::string&, const std::string&, std::string>{each.datacenter, each.node,
                                                                                    state_of(each)};
         });
+        note_homes();
         facts_.state = state();
         switch (facts_.state) {
-            case actives::serving: facts_.reason = name(*first(actives::serving)) + " serves as active"; break;
+            case actives::serving: facts_.reason = name(*serving()) + " serves as active"; break;
             case actives::none_serving: facts_.reason = "no active serves: " + described_all(); break;
             case actives::unknown:
                 facts_.for_a_time = !facts_.cause && std::ranges::none_of(facts_.instances, is_unknown_for_good);
@@ -79,17 +81,32 @@ public:
 private:
     // --- asking ---
 
-    /// This datacenter first, others only if a listed active is not seen here and none serves: then those in which the
-    /// missing actives were seen last, or all if one of them was never seen.
+    /// Each active where it was seen last, or else in this datacenter, so that the cost does not depend on how many
+    /// instances there are. Only if an active is not found there and none serves, it is looked for wherever it may be
+    /// instead, and under each name that means it.
     void look_by_node() {
-        ask({own_});
-        silent_.mark(facts_.instances, facts_.memory.silent);
+        constexpr std::size_t most_by_name = 16;
+        const std::string& here = options_.who.datacenter;
+        // The agent caches whole lists only.
+        const bool cached = options_.reads.health == consistency::cached;
+        const bool by_list = cached || group_.active.size() > most_by_name;
+        by_list ? ask({here}, cached ? "" : named(group_.active)) : ask_nodes();
+        mark_silent();
+        std::vector<std::string> elsewhere = missing();
+        for (const auto& [node, home] : before_.homes) {
+            if (is_away(home) && holds(group_.active, node) && !is_one_of(node, elsewhere)) elsewhere.push_back(node);
+        }
+        if (elsewhere.empty() || state() == actives::serving) return;
+        if (!by_list && !facts_.cause) {
+            ask({here}, named(elsewhere));
+            mark_silent();
+        }
         // An empty list does not say that the actives are gone: a token without the right to see them gets the same.
-        if (facts_.sources.front().instances == 0) doubt(nothing_to_see());
+        if (facts_.instances.empty() && facts_.sources.back().instances == 0) doubt(nothing_to_see());
         if (missing().empty() || state() == actives::serving) return;
         if (auto others = other_homes()) {
-            ask(*others);
-            silent_.mark(facts_.instances, facts_.memory.silent);
+            ask(*others, named(missing()));
+            mark_silent();
         } else {
             doubt(others.error());
         }
@@ -98,6 +115,61 @@ private:
         if (rights.empty()) return;
         rights.push_back({acl_resource::service, service_});
         doubt_without(rights);
+    }
+
+    void ask_nodes() {
+        find_out_own_datacenter();
+        std::vector<node_place> places;
+        for (const auto& each : group_.active) {
+            const auto home = before_.homes.find(each);
+            const bool away = home != before_.homes.end() && is_away(home->second);
+            places.push_back({each, away ? home->second : options_.who.datacenter});
+        }
+        for (auto& answer : consul_.instances_on(places, service_, options_.reads.health)) take(std::move(answer));
+    }
+
+    [[nodiscard]] auto is_away(const std::string& home) const -> bool { return !home.empty() && home != own_; }
+
+    /// Answers for a node do not name its datacenter.
+    void find_out_own_datacenter() {
+        if (own_.empty()) own_ = before_.here;
+        if (own_.empty()) {
+            if (const auto agent = consul_.agent()) own_ = agent->datacenter;
+        }
+        if (options_.who.datacenter.empty()) facts_.memory.here = own_;
+    }
+
+    /// The filter for instances on these nodes. This node's own stands beside them: where nothing is hidden and no
+    /// proxy answers for another datacenter, it is not missing.
+    [[nodiscard]] auto named(std::vector<std::string> nodes) const -> std::string {
+        for (const auto& each : {options_.who.node, options_.who.host}) {
+            if (!each.empty()) nodes.push_back(each);
+        }
+        return consul_filter::on_nodes(nodes);
+    }
+
+    /// Learns from the actives which checks are powerconsul's, and from this node's own instances if an active has one
+    /// that does not seem to have run.
+    void mark_silent() {
+        if (silent_checks::any(facts_.instances)) {
+            if (const auto own = own_instances()) silent_.learn(*own);
+        }
+        silent_.mark(facts_.instances, facts_.memory.silent);
+    }
+
+    /// This node's instances of the service, asked for once.
+    [[nodiscard]] auto own_instances() -> const result<std::vector<instance>>& {
+        if (own_instances_) return *own_instances_;
+        node_place here{options_.who.node, options_.who.datacenter};
+        if (here.node.empty()) {
+            auto agent = consul_.agent();
+            if (!agent) return own_instances_.emplace(unexpected{std::move(agent).error()});
+            here.node = agent->node;
+        }
+        auto found = std::move(consul_.instances_on({here}, service_, options_.reads.health).front().instances);
+        if (found && found->empty())
+            found = std::move(instances({here.datacenter}, named({here.node})).front().instances);
+        return own_instances_.emplace(std::move(found));
     }
 
     /// The other datacenters in which the missing actives may be.
@@ -110,27 +182,34 @@ private:
                 if (all) std::erase(*all, own_);
                 return all;
             }
-            if (home->second != own_) homes.insert(home->second);
+            if (is_away(home->second)) homes.insert(home->second);
         }
         return std::vector<std::string>(homes.begin(), homes.end());
     }
 
     void look_by_datacenter() {
-        ask(group_.active);
-        const bool any = std::ranges::any_of(facts_.sources, [](const auto& each) { return each.instances != 0; });
-        // Nothing there may be nothing to see: a token that cannot see this node's own instance proves nothing.
-        if (!any || silent_checks::any(facts_.instances)) {
-            for (const auto& own : instances({options_.who.datacenter})) {
-                if (!own.instances && !any) doubt(own.instances.error());
-                if (own.instances && own.instances->empty() && !any) doubt(nothing_to_see());
-                if (own.instances) silent_.learn(*own.instances);
+        if (ask_last_seen(); state() == actives::serving) return;
+        others_are_not_asked_ = false;
+        facts_.instances.clear();
+        const std::string filter = active_names();
+        ask(group_.active, filter);
+        // Nothing of that name is there: something else may be, which an operator should know of.
+        if (!filter.empty()) {
+            for (const auto& each : group_.active) {
+                if (source_of(each)->instances == 0 && !source_of(each)->cause) ask({each});
             }
-            silent_.mark(facts_.instances, facts_.memory.silent);
+        }
+        mark_silent();
+        // Nothing there may be nothing to see: a token that cannot see this node's own instance proves nothing.
+        if (std::ranges::all_of(facts_.sources, [](const auto& each) { return each.instances == 0; })) {
+            const auto& own = own_instances();
+            if (!own) doubt(own.error());
+            if (own && own->empty()) doubt(nothing_to_see());
         }
         const identity& who = options_.who;
         const bool derived = options_.service_filter.empty();
         for (const auto& each : facts_.sources) {
-            if (!derived || each.instances == 0 || !is_missing(each.datacenter)) continue;
+            if (!derived || each.instances == 0 || !each.node.empty() || !is_missing(each.datacenter)) continue;
             // Nodes there need not be named as they are here. Only what an operator has written can say that none of
             // the instances there is an active one.
             doubt({errc::bad_data, "no node in " + each.datacenter + " with " + service_ +
@@ -138,53 +217,128 @@ private:
                                        quoted(who.server_role) + "; set serviceFilter"});
         }
         // Nobody knows how many actives there should be: all that could be one must be visible.
-        std::string prefix = derived ? who.environment : std::string{};
-        if (derived && !who.server_role.empty()) prefix += '-' + who.server_role;
-        doubt_without({{acl_resource::node, std::move(prefix), true}, {acl_resource::service, service_}});
+        doubt_without({{acl_resource::node, derived ? named_prefix() : "", true}, {acl_resource::service, service_}});
     }
 
-    [[nodiscard]] auto instances(const std::vector<std::string>& datacenters) {
-        return consul_.instances(service_, datacenters, options_.reads.health, options_.reads.max_stale);
+    /// An active of each datacenter that served at the last look: as long as one does, nothing else decides.
+    void ask_last_seen() {
+        std::vector<node_place> places;
+        for (const auto& [node, datacenter] : before_.homes) {
+            if (is_one_of(datacenter, group_.active) && is_active(node).value_or(false)) {
+                places.push_back({node, datacenter});
+            }
+        }
+        if (places.empty() || options_.reads.health == consistency::cached) return;
+        others_are_not_asked_ = true;
+        for (auto& answer : consul_.instances_on(places, service_, options_.reads.health)) take(std::move(answer));
+        mark_silent();
+        // What could not be read there, the list may tell.
+        if (state() != actives::serving) facts_.cause.reset();
     }
 
-    void ask(const std::vector<std::string>& datacenters) {
-        for (auto& answer : instances(datacenters)) {
-            auto& source = facts_.sources.emplace_back(actives_source{answer.datacenter, std::move(answer.how), 0, {}});
-            if (!answer.instances) {
-                source.cause = answer.instances.error();
-                doubt(answer.instances.error());
-                continue;
-            }
-            source.instances = answer.instances->size();
-            leave_out_left_over(*answer.instances);
-            silent_.learn(*answer.instances);
-            for (auto& each : *answer.instances) {
-                // The agent's list of datacenters need not begin with its own.
-                if (own_.empty()) own_ = each.datacenter;
-                const auto active = is_active(each.node);
-                if (!active) {
-                    doubt(active.error());
-                    break;
-                }
-                if (*active) facts_.instances.push_back(std::move(each));
-            }
+    /// The filter for nodes that may be actives of a datacenter; empty if there is none.
+    [[nodiscard]] auto active_names() const -> std::string {
+        if (options_.reads.health == consistency::cached) return {};
+        const std::string prefix = options_.service_filter.empty()
+                                       ? named_prefix()
+                                       : std::string{consul_filter::literal_prefix(options_.service_filter)};
+        return prefix.empty() ? std::string{} : consul_filter::on_nodes_named(prefix);
+    }
+
+    /// With which the names of the nodes begin that have this node's environment and server role.
+    [[nodiscard]] auto named_prefix() const -> std::string {
+        const identity& who = options_.who;
+        return who.server_role.empty() ? who.environment : who.environment + '-' + who.server_role;
+    }
+
+    [[nodiscard]] auto source_of(const std::string& datacenter) -> actives_source* {
+        const auto found = std::ranges::find_if(
+            facts_.sources, [&](const auto& each) { return each.node.empty() && each.datacenter == datacenter; });
+        return found == facts_.sources.end() ? nullptr : &*found;
+    }
+
+    [[nodiscard]] auto instances(const std::vector<std::string>& datacenters, std::string_view filter) {
+        return consul_.instances(service_, datacenters, options_.reads.health, options_.reads.max_stale, filter);
+    }
+
+    void ask(const std::vector<std::string>& datacenters, std::string_view filter = {}) {
+        for (auto& answer : instances(datacenters, filter)) take(std::move(answer));
+    }
+
+    void take(found_instances answer) {
+        auto& source =
+            facts_.sources.emplace_back(actives_source{answer.datacenter, std::move(answer.how), 0, {}, answer.node});
+        if (!answer.instances) {
+            source.cause = answer.instances.error();
+            return doubt(answer.instances.error());
+        }
+        source.instances = answer.instances->size();
+        leave_out_left_over(*answer.instances);
+        silent_.learn(*answer.instances);
+        const auto known = std::ssize(facts_.instances);
+        const auto is_known = [&](const instance& one) {
+            return std::any_of(facts_.instances.begin(), facts_.instances.begin() + known, [&](const auto& each) {
+                return same_host(each.node, one.node) && each.datacenter == one.datacenter;
+            });
+        };
+        for (auto& each : *answer.instances) {
+            // The agent's list of datacenters need not begin with its own.
+            if (own_.empty()) own_ = each.datacenter;
+            if (each.datacenter.empty()) each.datacenter = own_;
+            const auto active = is_active(each.node);
+            if (!active) return doubt(active.error());
+            if (*active && !is_known(each)) facts_.instances.push_back(std::move(each));
         }
     }
 
     // --- what is not there ---
 
-    /// Remembers where the actives are, and since when those are missing that no answer holds.
-    void note_absent() {
-        standby_memory& memory = facts_.memory;
+    /// Remembers in which datacenter the actives are; of a datacenter's, one that serves.
+    void note_homes() {
+        auto& homes = facts_.memory.homes;
+        if (!by_nodes()) {
+            for (const auto& each : group_.active) {
+                if (const auto one = serving_in(each); one != facts_.instances.end()) homes[one->node] = each;
+            }
+            return;
+        }
         for (const auto& each : group_.active) {
-            if (!by_nodes()) break;
-            if (const auto known = before_.homes.find(each); known != before_.homes.end()) memory.homes.insert(*known);
+            if (const auto known = before_.homes.find(each); known != before_.homes.end()) homes.insert(*known);
             for (const auto& seen : facts_.instances) {
-                if (same_node(each, seen.node)) memory.homes[each] = seen.datacenter;
+                if (same_node(each, seen.node)) homes[each] = seen.datacenter;
             }
         }
-        if (facts_.cause) return;
-        for (const auto& each : missing()) note_since(before_.absent, memory.absent, each, now_);
+    }
+
+    /// One that serves in a datacenter: the one that is remembered, or else each node that asks takes another one. Were
+    /// it the same for all, they would all have to look for the next one at the same time.
+    [[nodiscard]] auto serving_in(const std::string& datacenter) const -> std::vector<instance>::const_iterator {
+        std::vector<std::vector<instance>::const_iterator> all;
+        for (auto each = facts_.instances.begin(); each != facts_.instances.end(); ++each) {
+            if (each->datacenter != datacenter || serves(each->checks, options_.from) != actives::serving) continue;
+            if (before_.homes.contains(each->node)) return each;
+            all.push_back(each);
+        }
+        const std::uint64_t mark = fnv1a(options_.who.node, fnv1a(options_.who.host));
+        return all.empty() ? facts_.instances.end() : all[mark % all.size()];
+    }
+
+    /// The instance to name as the one that serves; there must be one.
+    [[nodiscard]] auto serving() const -> std::vector<instance>::const_iterator {
+        if (by_nodes()) return first(actives::serving);
+        const auto none = facts_.instances.end();
+        for (const auto& each : group_.active) {
+            if (const auto one = serving_in(each); one != none) return one;
+        }
+        return none;
+    }
+
+    /// Remembers since when those are missing that no answer holds.
+    void note_absent() {
+        for (const auto& each : missing()) {
+            if (others_are_not_asked_ && !before_.absent.contains(each)) continue;
+            note_since(before_.absent, facts_.memory.absent, each, now_);
+        }
     }
     [[nodiscard]] auto is_long_absent(const std::string& which) const -> bool {
         const auto known = facts_.memory.absent.find(which);
@@ -220,6 +374,9 @@ private:
     void doubt_without(const std::vector<acl_right>& rights) {
         if (facts_.cause || state() == actives::serving) return;
         for (const auto& each : facts_.sources) {
+            const bool done = std::ranges::any_of(
+                facts_.proven, [&](const auto& other) { return other.datacenter == each.datacenter; });
+            if (done) continue;
             const auto whole = consul_.require_rights(rights, each.datacenter, "Consul does not show all nodes");
             // Nothing is hidden where everything is allowed, if the answer would say so where it is not.
             if (!whole && whole.error().code == errc::unsupported && each.how.open &&
@@ -334,6 +491,8 @@ private:
     std::string own_;  ///< this node's datacenter; empty while it is not known
     actives_facts facts_{};
     silent_checks silent_;
+    std::optional<result<std::vector<instance>>> own_instances_{};
+    bool others_are_not_asked_{};  ///< since what was asked first decides
 };
 
 }  // namespace detail

@@ -13,7 +13,9 @@ struct standby_memory {
     milliseconds since_wall{};                     ///< the same on the wall clock, for people
     std::map<std::string, std::int64_t> absent{};  ///< actives that are not registered, and since when (milliseconds)
     std::map<std::string, std::int64_t> silent{};  ///< checks that do not seem to have run, and since when
-    std::map<std::string, std::string> homes{};    ///< actives, and in which datacenter they were seen last
+    /// Actives, and in which datacenter they were seen last; where those of a datacenter count, one that serves.
+    std::map<std::string, std::string> homes{};
+    std::string here{};  ///< the agent's own datacenter, if it is not configured and was asked for
 
     friend bool operator==(const standby_memory&, const standby_memory&) = default;
 };
@@ -68,6 +70,7 @@ void last_known_members(auto io, auto& known) {
     io.map("absent", known.standby.absent);
     io.map("silent", known.standby.silent);
     io.map("homes", known.standby.homes);
+    io.text("here", known.standby.here, false);
 }
 
 }  // namespace detail

@@ -146,6 +146,7 @@ private:
     [[nodiscard]] auto actives_of(client& consul, resolution& facts) -> actives_facts {
         resolver_options how = options_;
         how.who = facts.who;
+        if (how.who.node.empty()) how.who.node = facts.place.node;
         std::vector<actives_source> before;
         const auto& known = facts.remembered;
         const bool comparable = known && known->own == facts.own && known->document == facts.document &&

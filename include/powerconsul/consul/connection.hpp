@@ -22,7 +22,7 @@ struct consul_access {
     bool verify{true};                       ///< if false, any server certificate is accepted
     std::string name_space{};                ///< Consul Enterprise only; if empty, the token's own
     std::string partition{};                 ///< Consul Enterprise only; if empty, the token's own
-    std::size_t max_body{16 * 1024 * 1024};  ///< bytes of an answer's body; more is errc::bad_data
+    std::size_t max_body{64 * 1024 * 1024};  ///< bytes of an answer's body; more is errc::bad_data
     milliseconds connect_timeout{1000};      ///< for each address of the host and each step of a TLS handshake
 };
 

@@ -70,9 +70,16 @@ namespace detail {
     return {value, who.node.empty() ? "host name " + who.host : "node name " + who.node};
 }
 
+/// A request's target, with its filter as it was before it was encoded.
+[[nodiscard]] inline auto target_text(std::string_view target) -> std::string {
+    const std::size_t at = target.find("filter=");
+    if (at == std::string_view::npos) return std::string{target};
+    return std::string{target.substr(0, at)} + percent_decoded(target.substr(at)).value_or("");
+}
+
 /// `GET /v1/kv/…?stale, from any server, at most 12 ms old`
 [[nodiscard]] inline auto reading_text(const read_facts& how) -> std::string {
-    std::string text = "GET " + how.target + ", from " + (how.mode == consistency::stale ? "" : "the ") +
+    std::string text = "GET " + target_text(how.target) + ", from " + (how.mode == consistency::stale ? "" : "the ") +
                        std::string{to_string(how.mode)};
     text += how.age ? ", at most " + std::to_string(how.age->count) + " ms old" : ", of an age that is not told";
     if (!how.again.empty()) text += "; asked again: " + how.again;
@@ -80,7 +87,7 @@ namespace detail {
 }
 
 inline void write_reading(json::writer& to, const read_facts& how) {
-    to.key("request").string("GET " + how.target);
+    to.key("request").string("GET " + target_text(how.target));
     to.key("read_from").string(to_string(how.mode));
     to.key("age_ms");
     how.age ? to.number(how.age->count) : to.null();
@@ -139,8 +146,10 @@ inline void add_actives(const resolution& facts, takeover from, json::page& to) 
     to.object.key("actives").open_object();
     to.fact("actives", "state", to_string(others.state));
     to.objects("asked", others.sources, [&](const actives_source& each) {
-        const std::string where = each.datacenter.empty() ? "" : " in " + each.datacenter;
+        const std::string where = (each.node.empty() ? "" : " on " + short_line(each.node)) +
+                                  (each.datacenter.empty() ? "" : " in " + each.datacenter);
         to.object.key("datacenter").string(each.datacenter);
+        if (!each.node.empty()) to.member("node", each.node, 300);
         write_reading(to.object, each.how);
         if (each.cause) {
             to.row("  asked", "unknown" + where + ": " + each.cause->message, reading_text(each.how));

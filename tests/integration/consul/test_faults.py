@@ -637,7 +637,7 @@ MATRIX = {
                        ("check", "standalone", False, 1), ("role", "standby", False, 1),
                        ("watch", "active", False, 1)]),
     "triggers": ("/v1/kv/triggers/", [("trigger", "active", True, 1)]),
-    "health": ("/v1/health/service/", [("check", "standby", False, 2), ("check", "standby", True, 1),
+    "health": ("/v1/health/", [("check", "standby", False, 2), ("check", "standby", True, 1),
                                        ("watch", "standby", False, 1)]),
     "self": ("/v1/agent/self", [("check", "standby", False, 1), ("check", "standby", True, 1)]),
     "checks": ("/v1/agent/checks", [("watch", "active", False, 1), ("trigger", "active", False, 1)]),
@@ -646,7 +646,7 @@ MATRIX = {
 HANGS = -1
 IN_TIME = "did not answer the request for /v1/.* in time"
 BROKEN_OFF = "broke off its answer to the request for /v1/"
-TOO_LARGE = "answers the request for /v1/.* with more than the 16777216 bytes that are taken"
+TOO_LARGE = "answers the request for /v1/.* with more than the 67108864 bytes that are taken"
 FLOODED = "answers the request for /v1/.* with more headers than the 1048576 bytes that are taken"
 NO_HTTP = "does not speak HTTP"
 OVERLONG = "answers the request for /v1/.* with a line of more than the 8192 bytes that are taken before the body"
@@ -702,10 +702,11 @@ ALTERATIONS = [
     ("Value not base64", alter.retyped(0, "Value", value="{}"), False, "/v1/.*base64", 65, ("kv", "triggers")),
     ("ModifyIndex of another type", alter.retyped(0, "ModifyIndex", value="7"), False, SHAPE, 65, ("kv", "triggers")),
     ("Node of another type", alter.retyped(0, "Node"), False, SHAPE, 65, ("health",)),
-    ("Node.Node of another type", alter.retyped(0, "Node", "Node"), False, SHAPE, 65, ("health",)),
-    ("Checks of another type", alter.retyped(0, "Checks"), False, SHAPE, 65, ("health",)),
-    ("a check of another type", alter.retyped(0, "Checks", 0), False, SHAPE, 65, ("health",)),
-    ("Status of another type", alter.retyped(0, "Checks", 0, "Status"), False, SHAPE, 65, ("health",)),
+    ("another node", alter.retyped(0, "Node", value="production-web9"), False, SHAPE, 65, ("health",)),
+    ("a check of another type", alter.retyped(0), False, SHAPE, 65, ("health",)),
+    ("Status of another type", alter.retyped(0, "Status"), False, SHAPE, 65, ("health",)),
+    ("ServiceID of another type", alter.retyped(0, "ServiceID"), False, SHAPE, 65, ("health",)),
+    ("ServiceName of another type", alter.retyped(0, "ServiceName"), False, SHAPE, 65, ("health",)),
     ("Config of another type", alter.retyped("Config"), False, SHAPE, 65, ("self",)),
     ("NodeName of another type", alter.retyped("Config", "NodeName"), False, SHAPE, 65, ("self",)),
     ("a check of another type", alter.retyped(0), False, SHAPE, 65, ("checks",)),

@@ -206,7 +206,9 @@ private:
     [[nodiscard]] auto judged(const http_request& request, detail::httplib_exchange& job) const -> answer {
         using cause = detail::httplib_exchange::cause;
         using problem = httplib::Error;
-        const std::string asked = "the request for " + one_line(request.target, 200);
+        // A filter is long, and follows from the rest.
+        const std::string asked =
+            "the request for " + one_line(request.target.substr(0, request.target.find("&filter=")), 200);
         const auto odd = [&](const std::string& what) -> answer {
             return {fail(errc::bad_data, name_ + " answers " + asked + " with " + what)};
         };
