@@ -131,13 +131,21 @@ template <file_store Files>
     return std::optional<last_known>{std::move(*known)};
 }
 
-/// Replaces the record; makes the directories (not their parents) where they are missing.
+/// Makes the directories of the records (not their parents) where they are missing. Fails with errc::io, or
+/// errc::denied where they are not to be trusted.
 template <file_store Files>
-[[nodiscard]] auto save_last_known(Files& files, const std::string& state_dir, std::string_view service,
-                                   const last_known& known) -> result<void> {
+[[nodiscard]] auto make_last_known_directory(Files& files, const std::string& state_dir) -> result<void> {
     for (const auto& directory : {state_dir, state_dir + "/last-known"}) {
         if (auto trust = make_trusted_directory(files, directory); !trust) return trust;
     }
+    return {};
+}
+
+/// Replaces the record; makes the directories where they are missing.
+template <file_store Files>
+[[nodiscard]] auto save_last_known(Files& files, const std::string& state_dir, std::string_view service,
+                                   const last_known& known) -> result<void> {
+    if (auto made = make_last_known_directory(files, state_dir); !made) return made;
     return files.replace(last_known_file(state_dir, service), json::encode_last_known(known));
 }
 

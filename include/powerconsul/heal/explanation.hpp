@@ -242,7 +242,14 @@ inline void add_remembered(const explained_role& what, json::page& to) {
 
 /// What kept the last known role from being read or written, and why no trigger may run.
 inline void add_notes(const explained_role& what, json::page& to) {
-    if (what.facts.state_cause) to.fact("note", "note", what.facts.state_cause->message);
+    if (const auto& why = what.facts.state_cause) {
+        const std::string_view then =
+            what.facts.remembers
+                ? ""
+                : "; nothing can be remembered here: checks that pass believe any server, all others ask "
+                  "the leader anew, and a standby cannot take over";
+        to.fact("note", "note", why->message + std::string{then});
+    }
     if (!what.stopped.empty()) to.fact("stopped", "stopped", what.stopped);
 }
 

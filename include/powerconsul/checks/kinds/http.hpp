@@ -41,6 +41,8 @@ struct http {
     /// Whether a program without TLS cannot do this check.
     [[nodiscard]] auto needs_tls() const -> bool { return url.starts_with("https://"); }
 
+    [[nodiscard]] static auto looks_aside() -> bool { return true; }
+
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> observed {
         const milliseconds left = now.deadline - here.clock.monotonic();
         if (left.count <= 100) return no_time_left;

@@ -63,6 +63,8 @@ struct service {
 
     [[nodiscard]] auto subject() const -> check_subject { return {.kind = std::string{words.name}, .name = name}; }
 
+    [[nodiscard]] static auto looks_aside() -> bool { return true; }
+
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> observed {
         return look_within(here, now, now.deadline - here.clock.monotonic());
     }
@@ -127,6 +129,8 @@ struct servicegroup {
     [[nodiscard]] auto subject() const -> check_subject {
         return {.kind = std::string{words.name}, .name = names, .key = "services", .members = members()};
     }
+
+    [[nodiscard]] static auto looks_aside() -> bool { return true; }
 
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> std::vector<observed> {
         const auto all = members();

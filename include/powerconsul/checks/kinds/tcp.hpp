@@ -38,6 +38,8 @@ struct tcp {
                 .key = "port"};
     }
 
+    [[nodiscard]] static auto looks_aside() -> bool { return true; }
+
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> observed {
         const milliseconds left = now.deadline - here.clock.monotonic();
         if (left.count <= 100) return no_time_left;
