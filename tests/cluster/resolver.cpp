@@ -678,6 +678,50 @@ TEST_CASE("another expectation than before counts only from a confirmed leader")
     CHECK(said(resolver.resolve("web", seconds(8))) == "secondary stopped cached");
 }
 
+TEST_CASE("what this node remembers confirms a cheaper answer after any pause") {
+    node here;
+    here.document(by_nodes);
+    (void)here.resolve();
+    for (const auto pause : {seconds(61), seconds(86'400)}) {
+        here.time.advance(pause);
+        here.asked.requests.clear();
+        CHECK(said(here.resolve()) == "secondary stopped fresh");
+        CHECK(world::targets(here.asked.requests) ==
+              std::vector<std::string>{"/v1/kv/cluster/production/web?stale",
+                                       "/v1/health/node/production-web1?leader&filter=..."});
+    }
+    // But it does not stand for an answer then.
+    here.time.advance(seconds(61));
+    here.consul.set_offline(true);
+    CHECK(said(here.resolve()) == "unknown unknown none");
+}
+
+TEST_CASE("where nothing can be remembered, any server's document counts for who asks so, and an absent one does not") {
+    node here;
+    here.files.fail_on("/state", {errc::denied, "permission denied"});
+    here.options.reads.unconfirmed = true;
+    const auto facts = here.resolve();
+    CHECK(said(facts) == "standalone running fresh");
+    CHECK_FALSE(facts.unconfirmed);
+    CHECK_FALSE(facts.remembers);
+    CHECK(world::targets(here.asked.requests) ==
+          std::vector<std::string>{"/v1/kv/cluster/production/web?stale", "/v1/kv/cluster/production/web?consistent"});
+    here.document(by_nodes);
+    here.asked.requests.clear();
+    const auto standby = here.resolve();
+    CHECK(said(standby) == "secondary stopped fresh");
+    CHECK(standby.unconfirmed);
+    for (const auto& each : here.asked.requests) CHECK(each.target.find("?consistent") == std::string::npos);
+    // Nobody can tell for how long there has been no active.
+    here.active(store_status::critical);
+    here.options.wait.takeover_after = seconds(20);
+    CHECK(said(here.resolve()) == "secondary unknown none");
+    here.options.reads.unconfirmed = false;
+    here.asked.requests.clear();
+    CHECK(here.resolve().unconfirmed == false);
+    CHECK(here.asked.requests.front().target == "/v1/kv/cluster/production/web?consistent");
+}
+
 TEST_CASE("who asks for confirmed answers only asks once, also where something has changed") {
     node here;
     here.options.reads.documents = here.options.reads.health = consistency::consistent;
