@@ -70,24 +70,18 @@ namespace detail {
     return {value, who.node.empty() ? "host name " + who.host : "node name " + who.node};
 }
 
-/// A request's target, with its filter as it was before it was encoded.
-[[nodiscard]] inline auto target_text(std::string_view target) -> std::string {
-    const std::size_t at = target.find("filter=");
-    if (at == std::string_view::npos) return std::string{target};
-    return std::string{target.substr(0, at)} + percent_decoded(target.substr(at)).value_or("");
-}
-
 /// `GET /v1/kv/…?stale, from any server, at most 12 ms old`
 [[nodiscard]] inline auto reading_text(const read_facts& how) -> std::string {
-    std::string text = "GET " + target_text(how.target) + ", from " + (how.mode == consistency::stale ? "" : "the ") +
-                       std::string{to_string(how.mode)};
+    // A filter is long, and follows from the rest.
+    std::string text = "GET " + how.target.substr(0, how.target.find("&filter=")) + ", from " +
+                       (how.mode == consistency::stale ? "" : "the ") + std::string{to_string(how.mode)};
     text += how.age ? ", at most " + std::to_string(how.age->count) + " ms old" : ", of an age that is not told";
     if (!how.again.empty()) text += "; asked again: " + how.again;
     return text;
 }
 
 inline void write_reading(json::writer& to, const read_facts& how) {
-    to.key("request").string("GET " + target_text(how.target));
+    to.key("request").string("GET " + percent_decoded(how.target).value_or(how.target));
     to.key("read_from").string(to_string(how.mode));
     to.key("age_ms");
     how.age ? to.number(how.age->count) : to.null();
