@@ -99,7 +99,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::none_serving,
          "no active serves: production-web1 (hq) is critical by service:web and production-web2 (hq) is critical by "
          "serfHealth",
-         {node_web1, node_web2}},
+         {node_web1, node_web2, some_in_hq}},
         {"in maintenance",
          [](store& of) {
              critical(of, "production-web1", "_node_maintenance");
@@ -109,7 +109,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::none_serving,
          "no active serves: production-web1 (hq) is in maintenance by _node_maintenance and production-web2 (hq) is in "
          "maintenance by _service_maintenance:web",
-         {node_web1, node_web2}},
+         {node_web1, node_web2, some_in_hq}},
         {"a warning serves",
          [](store& of) {
              critical(of, "production-web2");
@@ -128,7 +128,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::none_serving,
          "no active serves: production-web1 (hq) is warning by service:web and production-web2 (hq) is critical by "
          "service:web",
-         {node_web1, node_web2}},
+         {node_web1, node_web2, some_in_hq}},
         {"one is missing, the other serves: nobody else is asked",
          [](store& of) { of.remove("hq", "production-web1", "web"); },
          on_critical,
@@ -704,7 +704,7 @@ TEST_CASE("what was asked is kept with its age and what it held") {
     CHECK(facts.sources[1].instances == 1);
     CHECK_FALSE(facts.sources[1].cause);
     CHECK(facts.sources[2].node == "");
-    CHECK(facts.sources[2].instances == 1);
+    CHECK(facts.sources[2].instances == 2);
     CHECK(facts.sources[3].datacenter == "dr");
     REQUIRE(facts.sources[3].cause);
     CHECK(facts.sources[3].cause->code == errc::unavailable);
@@ -791,7 +791,7 @@ TEST_CASE("actives are found under each name that means them, and wherever they 
     }
 }
 
-TEST_CASE("many actives are asked for with one list") {
+TEST_CASE("of many actives a few are asked for by name, and all of them with one list") {
     for (const int count : {16, 17}) {
         CAPTURE(count);
         store consul{{.node = "production-web99", .datacenter = "hq"}};
@@ -806,7 +806,11 @@ TEST_CASE("many actives are asked for with one list") {
         auto who = self;
         who.node = "production-web99";
         CHECK(gather(asked, many, who).reason == many.active.back() + " (hq) serves as active");
-        CHECK(asked.requests.size() == (count == 16 ? 16 : 1));
+        CHECK(asked.requests.size() == (count == 16 ? 16 : 5));
+        REQUIRE(consul.set_check("hq", many.active.front(), "serfHealth", store_status::passing));
+        asked.requests.clear();
+        CHECK(gather(asked, many, who).reason == "production-web1 (hq) serves as active");
+        CHECK(asked.requests.size() == (count == 16 ? 16 : 4));
     }
 }
 
@@ -840,6 +844,42 @@ TEST_CASE("an active of a datacenter that served goes on to decide as long as it
     const std::string_view none = "no active serves: production-web1 (hq) is critical by service:web";
     look(none, {node_web1, some_in_hq, rights_hq});
     look(none, {some_in_hq, rights_hq});
+}
+
+TEST_CASE(
+    "while none serves, all names that mean an active are looked for once a minute, and before anything changes") {
+    auto consul = example();
+    critical(consul, "production-web1", "serfHealth");
+    critical(consul, "production-web2");
+    manual_clock time;
+    time.advance(seconds(1000));
+    standby_memory before;
+    const auto look = [&](consistency how, std::string_view reason, std::size_t requests) {
+        world::recorded_store asked{consul};
+        consul_client<world::recorded_store&, manual_clock&> client{asked, time, time.monotonic() + seconds(8)};
+        const auto facts =
+            gather_actives(client, nodes, "web", {.who = self, .reads = {.health = how}}, before, time.monotonic());
+        CHECK(facts.reason == reason);
+        CHECK(asked.requests.size() == requests);
+        before = facts.memory;
+        before.seen = facts.state;
+    };
+    using enum consistency;
+    const std::string_view none =
+        "no active serves: production-web1 (hq) is critical by serfHealth and production-web2 (hq) is critical by "
+        "service:web";
+    look(leader, none, 3);
+    time.advance(seconds(59));
+    look(leader, none, 2);
+    look(consistent, none, 3);
+    time.advance(seconds(59));
+    look(leader, none, 2);
+    // The node was given another name, and what it was called before is dead.
+    consul.add("hq", {.service = "web", .node = "production-web1.example.org", .checks = {{"service:web", {}}}});
+    look(leader, none, 2);
+    time.advance(seconds(1));
+    look(leader, "production-web1.example.org (hq) serves as active", 3);
+    look(leader, "production-web1.example.org (hq) serves as active", 3);
 }
 
 TEST_CASE("an agent's own datacenter is asked for once") {

@@ -651,9 +651,11 @@ TEST_CASE("another expectation than before counts only from a confirmed leader")
     const auto over = here.resolve();
     CHECK(said(over) == "secondary running fresh");
     CHECK(world::targets(here.asked.requests) ==
-          std::vector<std::string>{calm[0], calm[1], "/v1/health/node/production-web1?consistent&filter=..."});
-    REQUIRE(over.others.sources.size() == 2);
-    CHECK(over.others.sources[1].how.again == "it is not what was expected so far");
+          std::vector<std::string>{calm[0], calm[1], "/v1/health/service/web?leader&filter=...",
+                                   "/v1/health/node/production-web1?consistent&filter=...",
+                                   "/v1/health/service/web?consistent&filter=..."});
+    REQUIRE(over.others.sources.size() == 4);
+    CHECK(over.others.sources[2].how.again == "it is not what was expected so far");
     here.asked.requests.clear();
     CHECK(said(here.resolve()) == "secondary running fresh");
     CHECK(world::targets(here.asked.requests) == calm);
@@ -733,7 +735,8 @@ TEST_CASE("who asks for confirmed answers only asks once, also where something h
     CHECK(said(here.resolve()) == "secondary running fresh");
     const std::vector<std::string> sure{"/v1/kv/cluster/production/web?consistent",
                                         "/v1/health/node/production-web1?consistent&filter=..."};
-    CHECK(world::targets(here.asked.requests) == sure);
+    CHECK(world::targets(here.asked.requests) ==
+          std::vector<std::string>{sure[0], sure[1], "/v1/health/service/web?consistent&filter=..."});
     here.active(store_status::passing);
     here.asked.requests.clear();
     CHECK(said(here.resolve()) == "secondary stopped fresh");

@@ -82,23 +82,24 @@ private:
     // --- asking ---
 
     /// Each active where it was seen last, or else in this datacenter, so that the cost does not depend on how many
-    /// instances there are. Only if an active is not found there and none serves, it is looked for wherever it may be
-    /// instead, and under each name that means it.
+    /// instances there are. Only where none serves they are looked for wherever they may be instead, and under each
+    /// name that means them: when anything changes, and then once a minute.
     void look_by_node() {
-        constexpr std::size_t most_by_name = 16;
+        constexpr milliseconds longest = seconds(60);
         const std::string& here = options_.who.datacenter;
         // The agent caches whole lists only.
         const bool cached = options_.reads.health == consistency::cached;
-        const bool by_list = cached || group_.active.size() > most_by_name;
-        by_list ? ask({here}, cached ? "" : named(group_.active)) : ask_nodes();
+        cached ? ask({here}) : ask_nodes();
         mark_silent();
-        std::vector<std::string> elsewhere = missing();
-        for (const auto& [node, home] : before_.homes) {
-            if (is_away(home) && holds(group_.active, node) && !is_one_of(node, elsewhere)) elsewhere.push_back(node);
-        }
-        if (elsewhere.empty() || state() == actives::serving) return;
-        if (!by_list && !facts_.cause) {
-            ask({here}, named(elsewhere));
+        facts_.memory.listed = before_.listed;
+        if (state() == actives::serving) return;
+        others_are_not_asked_ = false;
+        const bool as_before = options_.reads.health != consistency::consistent && !facts_.cause &&
+                               before_.seen == actives::none_serving && now_ - before_.listed < longest;
+        if (as_before && state_if_absent_since(before_.absent) == actives::none_serving) return;
+        facts_.memory.listed = now_;
+        if (!cached && !facts_.cause) {
+            ask({here}, named(group_.active));
             mark_silent();
         }
         // An empty list does not say that the actives are gone: a token without the right to see them gets the same.
@@ -117,10 +118,15 @@ private:
         doubt_without(rights);
     }
 
+    /// Of many actives the first few: one that serves is enough.
     void ask_nodes() {
+        constexpr std::size_t many = 16;
+        constexpr std::size_t few = 4;
         find_out_own_datacenter();
+        others_are_not_asked_ = group_.active.size() > many;
         std::vector<node_place> places;
         for (const auto& each : group_.active) {
+            if (others_are_not_asked_ && places.size() == few) break;
             const auto home = before_.homes.find(each);
             const bool away = home != before_.homes.end() && is_away(home->second);
             places.push_back({each, away ? home->second : options_.who.datacenter});
@@ -340,9 +346,9 @@ private:
             note_since(before_.absent, facts_.memory.absent, each, now_);
         }
     }
-    [[nodiscard]] auto is_long_absent(const std::string& which) const -> bool {
-        const auto known = facts_.memory.absent.find(which);
-        return known != facts_.memory.absent.end() && now_.count - known->second >= options_.wait.absent_after.count;
+    [[nodiscard]] auto is_long_absent(const std::string& which, const since_when& absent) const -> bool {
+        const auto known = absent.find(which);
+        return known != absent.end() && now_.count - known->second >= options_.wait.absent_after.count;
     }
     [[nodiscard]] auto is_missing(const std::string& which) const -> bool {
         return std::ranges::none_of(facts_.instances, [&](const auto& each) {
@@ -392,11 +398,13 @@ private:
 
     [[nodiscard]] auto by_nodes() const -> bool { return group_.by != grouping::datacenters; }
 
-    [[nodiscard]] auto state() const -> actives {
+    [[nodiscard]] auto state() const -> actives { return state_if_absent_since(facts_.memory.absent); }
+
+    [[nodiscard]] auto state_if_absent_since(const since_when& absent) const -> actives {
         actives all = facts_.cause ? actives::unknown : actives::none_serving;
         for (const auto& each : facts_.instances) all = together(all, serves(each.checks, options_.from));
         for (const auto& each : missing()) {
-            if (!is_long_absent(each)) all = together(all, actives::unknown);
+            if (!is_long_absent(each, absent)) all = together(all, actives::unknown);
         }
         return all;
     }
@@ -463,7 +471,7 @@ private:
         }
         std::vector<std::string> texts;
         for (const auto& each : missing()) {
-            if (!is_long_absent(each)) texts.push_back(absent(each));
+            if (!is_long_absent(each, facts_.memory.absent)) texts.push_back(absent(each));
         }
         return {errc::unavailable, listed(texts) + ", which counts after " + to_string(options_.wait.absent_after) +
                                        ": a service runs on while its agent is restarted"};

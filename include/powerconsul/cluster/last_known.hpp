@@ -15,6 +15,8 @@ struct standby_memory {
     std::map<std::string, std::int64_t> silent{};  ///< checks that do not seem to have run, and since when
     /// Actives, and in which datacenter they were seen last; where those of a datacenter count, one that serves.
     std::map<std::string, std::string> homes{};
+    /// When the actives were last looked for under each name that means them, which is done while none serves.
+    milliseconds listed{};
     std::string here{};  ///< the agent's own datacenter, if it is not configured and was asked for
 
     friend bool operator==(const standby_memory&, const standby_memory&) = default;
@@ -70,6 +72,7 @@ void last_known_members(auto io, auto& known) {
     io.map("absent", known.standby.absent);
     io.map("silent", known.standby.silent);
     io.map("homes", known.standby.homes);
+    io.number("listed", known.standby.listed.count);
     io.text("here", known.standby.here, false);
 }
 
