@@ -197,13 +197,18 @@ private:
         if (ask_last_seen(); state() == actives::serving) return;
         others_are_not_asked_ = false;
         facts_.instances.clear();
+        // A datacenter that could not tell of one node would not tell of all, either.
+        std::vector<std::string> left = group_.active;
+        for (const auto& each : facts_.sources) {
+            if (each.cause) std::erase(left, each.datacenter);
+        }
         const std::string filter = active_names();
-        ask(group_.active, filter);
+        ask(left, filter);
         // Nothing of that name is there: something else may be, which an operator should know of.
-        if (!filter.empty()) {
-            for (const auto& each : group_.active) {
-                if (source_of(each)->instances == 0 && !source_of(each)->cause) ask({each});
-            }
+        for (const auto& each : left) {
+            const actives_source& source = *std::ranges::find_if(
+                facts_.sources, [&](const auto& one) { return one.node.empty() && one.datacenter == each; });
+            if (!filter.empty() && source.instances == 0 && !source.cause) ask({each});
         }
         mark_silent();
         // Nothing there may be nothing to see: a token that cannot see this node's own instance proves nothing.
@@ -238,8 +243,6 @@ private:
         others_are_not_asked_ = true;
         for (auto& answer : consul_.instances_on(places, service_, options_.reads.health)) take(std::move(answer));
         mark_silent();
-        // What could not be read there, the list may tell.
-        if (state() != actives::serving) facts_.cause.reset();
     }
 
     /// The filter for nodes that may be actives of a datacenter; empty if there is none.
@@ -255,12 +258,6 @@ private:
     [[nodiscard]] auto named_prefix() const -> std::string {
         const identity& who = options_.who;
         return who.server_role.empty() ? who.environment : who.environment + '-' + who.server_role;
-    }
-
-    [[nodiscard]] auto source_of(const std::string& datacenter) -> actives_source* {
-        const auto found = std::ranges::find_if(
-            facts_.sources, [&](const auto& each) { return each.node.empty() && each.datacenter == datacenter; });
-        return found == facts_.sources.end() ? nullptr : &*found;
     }
 
     [[nodiscard]] auto instances(const std::vector<std::string>& datacenters, std::string_view filter) {

@@ -481,19 +481,19 @@ class Story:
     def datacenters(self, unheard, abroad):
         cluster = self.cluster
         yield self.ask("remote datacenter unknown", unheard,
-                       "Consul answers 500 to /v1/health/service/nowhere: No path to datacenter",
+                       "Consul answers 500 to /v1/health/(service/nowhere|node/): No path to datacenter",
                        without=undecided, plan=every(unheard, (False,)))
         cluster.dr.kill()
         cluster.far.pause()
         yield self.ask("remote datacenter slow: its server is stopped", abroad["stopped"],
-                       "did not answer the request for /v1/health/service/stopped.dc=far.* in time",
+                       "did not answer the request for /v1/health/(service/stopped|node/[^?]*).dc=far.* in time",
                        without=undecided, hangs=True)
         yield self.ask("remote datacenters slow and unreachable, asked for an active listed by node", abroad["listed"],
-                       "(answers 500 to|did not answer the request for) /v1/health/service/listed",
+                       "(answers 500 to|did not answer the request for) /v1/health/(service/listed|node/)",
                        without=undecided, hangs=True, steady=False)
         # Consul's text for it changes once gossip has found out.
         yield self.ask("remote datacenter unreachable: its server is killed", abroad["killed"],
-                       "Consul answers 500 to /v1/health/service/killed",
+                       "Consul answers 500 to /v1/health/(service/killed|node/)",
                        without=undecided, steady=False)
 
     def altered(self, main, hidden, listed):
