@@ -882,6 +882,33 @@ TEST_CASE(
     look(leader, "production-web1.example.org (hq) serves as active", 3);
 }
 
+TEST_CASE("a datacenter that does not answer for one node is not asked for all") {
+    const identity in_far{"production-web3", "", "production", "web", "far"};
+    const cluster_group two{grouping::datacenters, {"hq", "dr"}, {"far"}};
+    store consul{{.node = "production-web3", .datacenter = "far"}};
+    consul.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
+    consul.add("dr", {.service = "web", .node = "production-web2", .checks = {{"service:web", {}}}});
+    manual_clock time;
+    standby_memory before;
+    before.homes = {{"production-web1", "hq"}, {"production-web2", "dr"}};
+    consul.set_reachable("hq", false);
+    const auto look = [&] {
+        world::recorded_store asked{consul};
+        consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(8)};
+        auto facts = gather_actives(client, two, "web", {.who = in_far}, before, time.monotonic());
+        return std::pair{std::move(facts.reason), world::targets(asked.requests)};
+    };
+    CHECK(look().first == "production-web2 (dr) serves as active");
+    critical(consul, "production-web2", "service:web", "dr");
+    const auto [reason, asked] = look();
+    CHECK(
+        reason ==
+        "whether an active serves is unknown: Consul answers 500 to /v1/health/node/production-web1: Remote DC has no "
+        "server currently reachable");
+    CHECK(asked.size() == 3);
+    CHECK(asked.back() == some_in_dr);
+}
+
 TEST_CASE("an agent's own datacenter is asked for once") {
     auto consul = example();
     auto who = self;
