@@ -768,9 +768,48 @@ TEST_CASE("a record that says no expectation is none, and does not pass for one"
                              "/v1/health/node/production-web1?consistent&filter=...") == 1);
 }
 
+TEST_CASE("the disk is waited for only where a record tells that the cluster has come further") {
+    node here;
+    here.boot("one");
+    const auto written = [&] {
+        const auto before = here.saved();
+        here.files.flushed.clear();
+        (void)here.resolve();
+        return std::pair{here.saved() != before, !here.files.flushed.empty()};
+    };
+    constexpr std::pair no{false, false};
+    constexpr std::pair later{true, false};
+    constexpr std::pair at_once{true, true};
+    CHECK(written() == later);  // without a document there is nothing that a power failure could take away
+    CHECK(written() == no);
+    here.document(by_nodes);
+    CHECK(written() == at_once);
+    here.time.advance(seconds(20));
+    CHECK(written() == later);
+    here.active(store_status::critical);
+    CHECK(written() == later);
+    here.document(std::string{by_nodes} + ' ');
+    CHECK(written() == at_once);
+    here.boot("two");
+    CHECK(written() == later);
+    // What a power failure can leave of a record that was not flushed is none.
+    const auto whole = *here.saved();
+    for (const auto& left : {std::string{}, whole.substr(0, whole.size() / 2), std::string(whole.size(), '\0')}) {
+        here.files.put(std::string{record}, left);
+        CHECK(said(here.resolve()) == "secondary running fresh");
+        here.files.put(std::string{record}, left);
+        CHECK(written() == at_once);
+    }
+    // Nor does a record of another cluster tell how far this one has come.
+    here.options.cluster = "http://consul.example.org:8500";
+    here.time.advance(seconds(60));
+    CHECK(written() == at_once);
+}
+
 TEST_CASE("that the record cannot be written is told") {
     struct full_disk : memory_files {
-        auto replace(const std::string&, std::string_view) -> result<void> {
+        auto replace(const std::string&, std::string_view, std::uint32_t = 0600, durability = durability::flushed)
+            -> result<void> {
             return fail(errc::io, "the disk is full");
         }
     };
@@ -1342,9 +1381,10 @@ TEST_CASE("who cannot remember does not take over") {
 TEST_CASE("who has taken over and cannot remember any more gives back at once") {
     struct full_disk : memory_files {
         bool full{};
-        auto replace(const std::string& path, std::string_view text) -> result<void> {
+        auto replace(const std::string& path, std::string_view text, std::uint32_t mode = 0600,
+                     durability how = durability::flushed) -> result<void> {
             if (full) return fail(errc::io, "the disk is full");
-            return memory_files::replace(path, text);
+            return memory_files::replace(path, text, mode, how);
         }
     };
     standby at;

@@ -165,11 +165,12 @@ struct full_disk : memory_files {
     int room{};
     int written{};
     std::function<void()> before{};
-    auto replace(const std::string& path, std::string_view bytes) -> result<void> {
+    auto replace(const std::string& path, std::string_view bytes, std::uint32_t mode = 0600,
+                 durability how = durability::flushed) -> result<void> {
         if (before) before();
         if (room-- <= 0) return fail(errc::io, "the disk is full");
         ++written;
-        return memory_files::replace(path, bytes);
+        return memory_files::replace(path, bytes, mode, how);
     }
 };
 

@@ -144,12 +144,13 @@ template <file_store Files>
     return {};
 }
 
-/// Replaces the record; makes the directories where they are missing.
+/// Replaces the record; makes the directories where they are missing. One that a power failure has cut off or emptied is
+/// damaged, and thus none.
 template <file_store Files>
 [[nodiscard]] auto save_last_known(Files& files, const std::string& state_dir, std::string_view service,
-                                   const last_known& known) -> result<void> {
+                                   const last_known& known, durability how = durability::flushed) -> result<void> {
     if (auto made = make_last_known_directory(files, state_dir); !made) return made;
-    return files.replace(last_known_file(state_dir, service), json::encode_last_known(known));
+    return files.replace(last_known_file(state_dir, service), json::encode_last_known(known), 0600, how);
 }
 
 }  // namespace powerconsul::inline v0

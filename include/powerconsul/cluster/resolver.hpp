@@ -368,7 +368,11 @@ private:
             const auto newest = load_last_known(files_, state_dir_, service_);
             if (newest && *newest != stored_) return;
         }
-        const auto saved = save_last_known(files_, state_dir_, service_, now);
+        // After a power failure it is another boot, for which a record only tells how far the cluster had come: what
+        // is new about anything else need not wait for the disk.
+        const bool further = now.document > (stored_ && stored_->is_about_the_same(now) ? stored_->document : 0);
+        const auto saved =
+            save_last_known(files_, state_dir_, service_, now, further ? durability::flushed : durability::later);
         facts.state_cause = saved ? std::nullopt : std::optional{saved.error()};
     }
 

@@ -25,7 +25,10 @@ struct unchanged_files : files_of_user<Files> {
 
     [[nodiscard]] auto list(const std::string& path, std::size_t limit) { return this->files.list(path, limit); }
     [[nodiscard]] auto lock(const std::string&, milliseconds) -> result<lock_type> { return refused(); }
-    [[nodiscard]] auto replace(const std::string&, std::string_view) -> result<void> { return refused(); }
+    [[nodiscard]] auto replace(const std::string&, std::string_view, std::uint32_t = 0600,
+                               durability = durability::flushed) -> result<void> {
+        return refused();
+    }
     [[nodiscard]] auto make_directory(const std::string&) -> result<void> { return refused(); }
     [[nodiscard]] auto remove(const std::string&) -> result<void> { return refused(); }
 

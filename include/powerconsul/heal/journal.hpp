@@ -185,8 +185,11 @@ public:
         const std::string reserve = folder() + '/' + std::string{reserve_name};
         if (!saved && saved.error().code == errc::io && files_.remove(reserve)) saved = replace(path, text);
         if (!saved) return unexpected{with_advice(saved.error())};
-        if (const auto there = files_.status(reserve); there && !*there) {
-            static_cast<void>(files_.replace(reserve, std::string(3 * journal_size, ' ')));
+        constexpr std::size_t reserved = 3 * journal_size;
+        // It only takes space, and a trigger may wait for this: it need not outlive a power failure, and is made anew
+        // if one has emptied it.
+        if (const auto there = files_.status(reserve); there && (!*there || (*there)->size < reserved)) {
+            static_cast<void>(files_.replace(reserve, std::string(reserved, ' '), 0600, durability::later));
         }
         return saved;
     }

@@ -52,11 +52,19 @@ concept directory_source = file_source<T> && requires(T& files, const std::strin
     { files.list(path, limit) } -> std::same_as<result<std::optional<std::vector<std::string>>>>;
 };
 
-/// Also writes them. `replace` puts a whole file in place at once (mode 0600) or leaves the old one; `make_directory`
-/// makes one directory (mode 0700) and is content if there is one already.
+/// Whether what was written outlives a power failure.
+enum class durability : unsigned char {
+    flushed,  ///< from the moment at which the call returns
+    later     ///< at some time, as the system likes: until then the file may come back old, empty or cut off
+};
+
+/// Also writes them. `replace` puts a whole file in place at once (mode 0600) or leaves the old one, however the
+/// process ends; `make_directory` makes one directory (mode 0700) and is content if there is one already.
 template <typename T>
-concept file_store = file_source<T> && requires(T& files, const std::string& path, std::string_view bytes) {
-    { files.replace(path, bytes) } -> std::same_as<result<void>>;
+concept file_store = file_source<T> &&
+    requires(T& files, const std::string& path, std::string_view bytes, std::uint32_t mode) {
+    { files.replace(path, bytes) } -> std::same_as<result<void>>;  ///< flushed
+    { files.replace(path, bytes, mode, durability::later) } -> std::same_as<result<void>>;
     { files.make_directory(path) } -> std::same_as<result<void>>;
 };
 

@@ -39,6 +39,14 @@ using namespace std::string_literals;
 
 namespace {
 
+std::atomic<int> flushes{0};
+
+auto inode(const std::string& path) -> ino_t {
+    struct stat seen {};
+    REQUIRE(::lstat(path.c_str(), &seen) == 0);
+    return seen.st_ino;
+}
+
 auto names_in(const std::string& directory) -> std::vector<std::string> {
     std::vector<std::string> names;
     DIR* entries = ::opendir(directory.c_str());
@@ -115,6 +123,12 @@ auto busy(const std::string& path) -> error {
 }
 
 }  // namespace
+
+/// Counts, in place of the C library's.
+extern "C" auto fsync(int file) -> int {
+    ++flushes;
+    return static_cast<int>(::syscall(SYS_fsync, file));
+}
 
 TEST_CASE("status tells what is there, what is not and what cannot be told") {
     const scratch s;
@@ -313,6 +327,27 @@ TEST_CASE("replace puts a whole private file in place") {
     CHECK(names_in(s.path) == before);
 }
 
+TEST_CASE("replace waits for the disk twice, or not at all") {
+    const scratch s;
+    const posix_files files;
+    const std::string path = s.path + "/directory/file";
+    flushes = 0;
+    REQUIRE(files.replace(path, "first"));
+    CHECK(flushes == 2);
+    const auto before = inode(path);
+    flushes = 0;
+    REQUIRE(files.replace(path, "second", 0640, durability::later));
+    CHECK(flushes == 0);
+    // Whoever has opened the old file still reads that.
+    CHECK(inode(path) != before);
+    CHECK(*files.read(path, 100) == std::optional<std::string>{"second"});
+    CHECK((*files.status(path))->mode == 0640);
+    CHECK(names_in(s.path + "/directory") == std::vector<std::string>{"file"});
+    CHECK_FALSE(files.replace(s.path + "/missing/file", "x", 0600, durability::later));
+    CHECK_FALSE(files.replace(s.path + "/directory", "x", 0600, durability::later));
+    CHECK(names_in(s.path + "/directory") == std::vector<std::string>{"file"});
+}
+
 TEST_CASE("a replace that fails leaves everything as it was") {
     const scratch s;
     const posix_files files;
@@ -356,12 +391,6 @@ TEST_CASE("a replace that fails leaves everything as it was") {
 namespace {
 
 /// The file itself, whatever it is called.
-auto inode(const std::string& path) -> ino_t {
-    struct stat seen {};
-    REQUIRE(::lstat(path.c_str(), &seen) == 0);
-    return seen.st_ino;
-}
-
 auto has_all_blocks(const std::string& path) -> bool {
     struct stat seen {};
     return ::lstat(path.c_str(), &seen) == 0 && seen.st_blocks * 512 >= seen.st_size;
