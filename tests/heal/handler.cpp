@@ -1175,6 +1175,7 @@ TEST_CASE("how a job ended is recorded and told") {
 
 TEST_CASE("a job whose intent cannot be written does not begin") {
     node<scripted_supervisor> at;
+    static_cast<void>(at.handle());
     at.trigger();
     at.jobs.before = [&] { at.files.fail_on(std::string{journal_file}, {errc::io, "the disk is full"}); };
     const auto report = at.handle();
@@ -1255,7 +1256,7 @@ TEST_CASE("an incident that cannot be written is not acted on, and not told of")
     CHECK(report.cause->message.starts_with("the disk is full"));
     CHECK(report.incidents.empty());
     CHECK(report.again);
-    CHECK(at.jobs.jobs().empty());
+    CHECK(at.jobs.begun().empty());
     CHECK(at.log.events("incident opened").empty());
     CHECK(at.log.events("failed").size() == 1);
 }
@@ -1266,13 +1267,86 @@ TEST_CASE("what is on disk is not written again") {
     at.jobs.on(restart, 0);
     at.files.room = 100;
     static_cast<void>(at.handle());
-    // The role's record, a reserve for full disks, and of the incident that it opened, the intent and the outcome.
-    CHECK(at.files.written == 5);
+    // The role's record, a reserve for full disks, and of the incident the intent, with that it opened, and the
+    // outcome.
+    CHECK(at.files.written == 4);
     for (int i = 0; i < 30; ++i) {
         at.time.advance(seconds(1));
         static_cast<void>(at.handle());
     }
-    CHECK(at.files.written == 5);
+    CHECK(at.files.written == 4);
+}
+
+TEST_CASE("a trigger that starts has waited for one record only") {
+    struct row {
+        std::string_view name;
+        void (*before)(node<>&);
+        std::size_t attempts;
+    };
+    const row rows[] = {
+        {"on a fresh node", [](node<>&) {}, 1},
+        {"where the incident is known",
+         [](node<>& at) {
+             REQUIRE(at.consul.erase("hq", trigger_key));
+             static_cast<void>(at.handle());
+             at.trigger();
+         },
+         1},
+        {"once more, after one that did not heal",
+         [](node<>& at) {
+             static_cast<void>(at.handle());
+             at.time.advance(seconds(61));
+         },
+         2},
+        {"in another incident, long after the first",
+         [](node<>& at) {
+             static_cast<void>(at.handle());
+             at.time.advance(seconds(5));
+             at.agent_says("service:web", store_status::passing, "well");
+             static_cast<void>(at.handle());
+             at.time.advance(seconds(3600));
+             at.agent_says("service:web", store_status::critical, "down");
+         },
+         1},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        node at;
+        at.trigger();
+        at.jobs.on(restart, 0);
+        row.before(at);
+        std::optional<lines> flushed;
+        std::optional<journal> known;
+        at.jobs.doing([&](const job&, const process_mark&) {
+            flushed = at.files.flushed;
+            known = at.written();
+        });
+        at.files.flushed.clear();
+        static_cast<void>(at.handle());
+        REQUIRE(flushed);
+        CHECK(*flushed == lines{std::string{journal_file}});
+        // All that counts is in it.
+        REQUIRE_FALSE(known->attempts.empty());
+        CHECK(known->attempts.back().result == healing::unfinished);
+        REQUIRE(known->ledgers.size() == 1);
+        CHECK(known->ledgers[0].attempts == row.attempts);
+        CHECK(known->incidents.back().is_open());
+        CHECK(known->incidents.back().id == known->attempts.back().incident);
+    }
+}
+
+TEST_CASE("what was opened and is not on disk is told when it is, and once") {
+    node<scripted_supervisor> at;
+    at.trigger();
+    at.jobs.before = [&] { CHECK(at.log.events("incident opened").empty()); };
+    static_cast<void>(at.handle());
+    const auto told = at.said();
+    REQUIRE(told.size() >= 2);
+    CHECK(told[0] == "warning incident opened web critical incident=ID check=service:web");
+    CHECK(told[1].starts_with("info trigger started"));
+    at.time.advance(seconds(1));
+    static_cast<void>(at.handle());
+    CHECK(at.log.events("incident opened").empty());
 }
 
 TEST_CASE("the first thing that went wrong is what is reported") {

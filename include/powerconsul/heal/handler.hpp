@@ -37,10 +37,13 @@ public:
         if (!facts) return look_later(longer_pause), report_;
         const bool runs = finish_attempts();
         auto seen = observe(journal_, options_.state, *facts, wall(), options_.retry);
-        if (!adopt(std::move(seen.after))) return report_;
-        for (const auto& id : seen.opened) tell_opened(*find_incident(journal_, id));
+        // What was seen and what comes of it are one record: a trigger that starts waits for one only.
+        journal_ = std::move(seen.after);
+        opened_ = seen.opened;
+        if (!seen.closed.empty() && !save()) return report_;
         for (const auto& id : seen.closed) tell_closed(*find_incident(journal_, id));
         if (inform(runs)) proceed(seen, runs);
+        static_cast<void>(save());
         return report_;
     }
 
@@ -81,10 +84,10 @@ private:
     using slot = std::optional<typename base::journals::lock_type>;
     using base::adopt, base::after_damage, base::backing_off, base::checks_text, base::damaged_, base::finish_attempts,
         base::give_up, base::here_, base::hold, base::ids_of, base::journal_, base::journals_, base::keeps_holds_,
-        base::longer_pause, base::longest_pause, base::look_later, base::no_attempt_left, base::open, base::options_,
-        base::paused_until, base::report_, base::save, base::say, base::settling, base::short_pause, base::state_path_,
-        base::stored_, base::tell_closed, base::tell_end, base::tell_opened, base::tell_settled, base::wait, base::wall,
-        base::without_trigger;
+        base::longer_pause, base::longest_pause, base::look_later, base::no_attempt_left, base::open, base::opened_,
+        base::options_, base::paused_until, base::report_, base::save, base::say, base::settling, base::short_pause,
+        base::state_path_, base::stored_, base::tell_closed, base::tell_end, base::tell_settled, base::write,
+        base::wait, base::wall, base::without_trigger;
 
     [[nodiscard]] auto consul(milliseconds deadline) -> client { return {consul_, here_.clock, deadline}; }
     [[nodiscard]] auto consul() -> client { return consul(here_.clock.monotonic() + options_.consul_time); }
@@ -147,7 +150,7 @@ private:
         const auto should_run = view_.expected_now();
         if (should_run && *should_run == last->stops) {
             if (last->settled.count == 0) last->settled = wall();
-            return save();
+            return true;
         }
         // Nor does it if only the role can tell what that is, as long as the service was seen to be well in between.
         if (last->settled.count != 0 && !should_run && settles(*last, wall())) return true;
@@ -172,7 +175,7 @@ private:
         }
         const bool again = has_failed_again(*last, one, now.seen, now.should_run, wall(), options_.retry);
         if (!again) wait(one, "it is well again, but its checks do not say so yet", seconds(5));
-        return save() && again;
+        return again;
     }
 
     // --- holds ---
@@ -407,10 +410,7 @@ private:
             done.ran = action->what;
             ended = here_.jobs.run(action->what, [&](const process_mark& mark) -> result<void> {
                 intent.process = mark;
-                journal next = attempt_began(journal_, id, with, intent);
-                if (auto saved = journals_.save(next); !saved) return saved;
-                journal_ = next;
-                stored_ = std::move(next);
+                if (auto saved = write(attempt_began(journal_, id, with, intent)); !saved) return saved;
                 recorded = true;
                 say(event_level::info, "trigger started",
                     {{"check", checks_text(*find_incident(journal_, id))},
@@ -423,7 +423,7 @@ private:
             });
             // No trigger runs whose intent cannot be written: its attempts could not be counted.
             if (!ended && !recorded && intent.process.pid != 0) {
-                report_.incidents.push_back(std::move(done));
+                if (find_incident(stored_, id) != nullptr) report_.incidents.push_back(std::move(done));
                 look_later(longer_pause);
                 return give_up(ended.error());
             }
@@ -440,8 +440,13 @@ private:
             if (ended->how == ending::signalled) intent.signal = ended->status;
             intent.output = json::last_lines(ended->output, json::largest_output);
         }
-        tell_end(intent, number, *find_incident(journal_, id), ended && action ? *ended : job_outcome{});
+        const auto tell = [&] {
+            tell_end(intent, number, *find_incident(journal_, id), ended && action ? *ended : job_outcome{});
+        };
+        // Not before the incident, which may have opened at this look.
+        if (recorded) tell();
         static_cast<void>(adopt(attempt_ended(std::move(journal_), intent)));
+        if (!recorded) tell();
         done.outcome = journal_.attempts.back();
         report_.incidents.push_back(std::move(done));
         look_later(short_pause);
