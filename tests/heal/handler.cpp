@@ -1737,6 +1737,32 @@ TEST_CASE("what is locked by somebody else is to be tried again") {
     }
 }
 
+TEST_CASE("only a service with a trigger waits for a place, and asks Consul's servers once before it does") {
+    node at;
+    at.options.at_once = 1;
+    REQUIRE(at.files.make_directory("/state"));
+    REQUIRE(at.files.make_directory("/state/journal"));
+    {
+        const auto taken = at.files.lock("/state/journal/slot-0.lock", {});
+        REQUIRE(taken);
+        const auto without = at.handle();
+        CHECK_FALSE(without.cause);
+        CHECK(without.incidents.at(0).why.starts_with("there is no trigger at "));
+        at.trigger();
+        CHECK(at.handle().cause->code == errc::timed_out);
+        CHECK(at.only().held == "other triggers of this node run, at most 1 at once");
+        at.asked.requests.clear();
+        CHECK(at.handle().cause->code == errc::timed_out);
+        CHECK(world::targets(at.asked.requests) == lines{"/v1/agent/checks"});
+        CHECK(at.jobs.jobs().empty());
+    }
+    // What it has found before it waited is found anew.
+    at.consul.put("hq", "triggers/production/web/standalone/critical", "restart it");
+    at.jobs.on({"/bin/sh", "-c", "restart it"}, 0);
+    CHECK(at.handle().incidents.at(0).ran);
+    CHECK(at.jobs.begun().size() == 1);
+}
+
 TEST_CASE("what has changed while a trigger waited for its place counts, also where it is asked for directly") {
     struct busy_files : memory_files {
         std::function<void()> while_waiting{};

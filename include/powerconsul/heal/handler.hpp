@@ -87,7 +87,7 @@ private:
         base::longer_pause, base::longest_pause, base::look_later, base::no_attempt_left, base::open, base::opened_,
         base::options_, base::paused_until, base::report_, base::save, base::say, base::settling, base::short_pause,
         base::state_path_, base::stored_, base::tell_closed, base::tell_end, base::tell_settled, base::write,
-        base::wait, base::wall, base::without_trigger;
+        base::wait, base::wall, base::without_place, base::without_trigger;
 
     [[nodiscard]] auto consul(milliseconds deadline) -> client { return {consul_, here_.clock, deadline}; }
     [[nodiscard]] auto consul() -> client { return consul(here_.clock.monotonic() + options_.consul_time); }
@@ -264,8 +264,15 @@ private:
             const auto still = pause_hold(asking, roles_.who, report_.service, wall());
             if (still && !still->empty()) return hold(one, *still, longer_pause);
         }
-        auto place = free_place(one, why);
-        if (!place) return;
+        // A service without a trigger must not wait for a place, nor keep others from theirs. One that is known to wait
+        // asks Consul nothing until it has its place.
+        slot place;
+        const auto take_place = [&] {
+            if (auto got = free_place(one, why)) place.emplace(std::move(*got));
+            return place.has_value();
+        };
+        const bool waits = why == purpose::by_hand || one.held.starts_with(without_place);
+        if (waits && !take_place()) return;
         const auto facts = resolve_role();
         if (auto held = role_hold(facts); !held || !held->empty()) {
             return held ? hold(one, *held, longer_pause) : fail_to(one, held.error());
@@ -286,8 +293,9 @@ private:
             report_.stopped = *paused;
             return hold(one, *paused, longer_pause);
         }
+        if (!place && !take_place()) return;
         // Once more, last of all: a person may have acted while a place and Consul's answers were waited for.
-        if (const auto asked = view_.ask(); !asked) return fail_to(one, asked.error());
+        if (const auto asked = view_.ask_again(); !asked) return fail_to(one, asked.error());
         if (const auto held = local_hold(); !held.empty()) return hold_here(one, held);
         if (why == purpose::heal && !view_.is_still_bad()) {
             return wait(one, "its checks have changed meanwhile", short_pause);
@@ -364,8 +372,7 @@ private:
         if (!place && place.error().code != errc::timed_out) {
             fail_to(one, place.error());
         } else {
-            hold(one, "other triggers of this node run, at most " + std::to_string(options_.at_once) + " at once",
-                 milliseconds{500});
+            hold(one, std::string{without_place} + std::to_string(options_.at_once) + " at once", milliseconds{500});
             if (!report_.cause) {
                 report_.cause =
                     error{errc::timed_out, "no trigger of this node ended in time, " +

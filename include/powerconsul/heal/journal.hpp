@@ -121,8 +121,8 @@ public:
         -> result<lock_type> {
         const milliseconds deadline = time.monotonic() + wait;
         do {
-            // The service's own one first, and again at the end, when it is waited for.
-            for (std::size_t i = 0; i <= at_once; ++i) {
+            // The service's own one first, and again at the end if it may be waited for.
+            for (std::size_t i = 0; i < at_once + (wait.count > 0 ? 1 : 0); ++i) {
                 const std::size_t slot = (service.size() + i) % at_once;
                 auto lock = files_.lock(folder() + "/slot-" + std::to_string(slot) + ".lock", {i < at_once ? 0 : 100});
                 if (lock || lock.error().code != errc::timed_out) return lock;

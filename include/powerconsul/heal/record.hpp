@@ -36,6 +36,7 @@ protected:
         "its journal was damaged: whether a trigger ran just now is not known";
     static constexpr std::string_view without_trigger = "there is no trigger at ";
     static constexpr std::string_view paused_until = "paused until ";
+    static constexpr std::string_view without_place = "other triggers of this node run, at most ";
     static constexpr std::string_view no_attempt_left = "its trigger was given up: ";
 
     [[nodiscard]] auto wall() const -> milliseconds { return here_.clock.wall(); }
