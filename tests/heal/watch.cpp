@@ -362,7 +362,10 @@ TEST_CASE("what an event asks, reads and writes, by the number of its services")
         CHECK(first.flushed == count);
         // Nothing has changed but, perhaps, that there is a trigger now.
         const auto again = event(false);
-        CHECK(again.asked == asked{{"checks", 1}, {"triggers", 2 * count}, {"in all", 2 * count + 1}});
+        const std::size_t about_triggers = count > trigger_list::few ? trigger_list::few + 1 : 2 * count;
+        CHECK(again.asked.at("checks") == 1);
+        CHECK(again.asked.at("triggers") <= about_triggers);
+        CHECK(again.asked.at("in all") == again.asked.at("triggers") + 1);
         CHECK(again.journals_read == count);
         CHECK(again.flushed == 0);
         CHECK_FALSE(event(true).asked.contains("checks"));

@@ -240,6 +240,7 @@ private:
             const auto keys =
                 trigger_keys(options_.triggers, roles_.who, report_.service, as, to_trigger_state(options_.state));
             for (std::size_t i = 0; keys && i < keys->size(); ++i) {
+                if (modify_index == 0 && is_listed(*keys, i) == false) continue;
                 const auto read = consul().read_key((*keys)[i], roles_.who.datacenter, consistency::stale);
                 if (!read) return false;
                 if (read->entry) return (*keys)[i] != key || read->entry->modify_index != modify_index;
@@ -249,9 +250,22 @@ private:
         return true;
     }
 
+    /// Whether one of a service's trigger keys is among all keys that are there; nothing if it is to be asked for
+    /// alone.
+    [[nodiscard]] auto is_listed(const std::vector<std::string>& keys, std::size_t which) -> std::optional<bool> {
+        if (shared_ == nullptr) return std::nullopt;
+        // The last one stands where all others do or above: <base>/<service>/<role>/<state>.
+        std::string top = keys.back();
+        for (int i = 0; i < 3; ++i) top.resize(top.rfind('/'));
+        return shared_->triggers.has(keys[which], top, roles_.who.datacenter, consul_, here_.clock,
+                                     options_.consul_time);
+    }
+
     /// Makes one attempt, or records why none is made.
     void attempt_on(const std::string& id, purpose why) {
         incident& one = *find_incident(journal_, id);
+        std::optional<asking_gate::pass> pass;
+        if (shared_ != nullptr) pass.emplace(shared_->asking);
         if (why == purpose::heal && !is_worth_a_look(one)) {
             const ledger* const row = one.held == backing_off ? find_ledger(journal_, one.key) : nullptr;
             const milliseconds due = row == nullptr ? wall() + seconds(5) : next_attempt(*row, options_.retry);
@@ -300,6 +314,7 @@ private:
         if (why == purpose::heal && !view_.is_still_bad()) {
             return wait(one, "its checks have changed meanwhile", short_pause);
         }
+        pass.reset();
         run_trigger(id, trigger, facts, why);
     }
 

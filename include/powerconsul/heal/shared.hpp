@@ -1,10 +1,11 @@
 #pragma once
 
+#include <condition_variable>
 #include <mutex>
 #include <numeric>
 #include <span>
 
-#include <powerconsul/consul/client.hpp>
+#include <powerconsul/heal/trigger_list.hpp>
 
 namespace powerconsul::inline v0 {
 
@@ -133,10 +134,43 @@ private:
     result<agent_answer> answer_{agent_answer{}};
 };
 
+/// How many handlers ask Consul's servers at one time: the others wait for them.
+class asking_gate {
+public:
+    static constexpr std::size_t most = 16;
+
+    /// Waits until it is one of them, which it is until it is destroyed.
+    class pass {
+    public:
+        explicit pass(asking_gate& of) : of_{of} {
+            std::unique_lock hold{of_.mutex_};
+            of_.free_.wait(hold, [&] { return of_.left_ > 0; });
+            --of_.left_;
+        }
+        pass(const pass&) = delete;
+        auto operator=(const pass&) -> pass& = delete;
+        ~pass() {
+            const std::lock_guard hold{of_.mutex_};
+            ++of_.left_;
+            of_.free_.notify_one();
+        }
+
+    private:
+        asking_gate& of_;
+    };
+
+private:
+    std::mutex mutex_{};
+    std::condition_variable free_{};
+    std::size_t left_{most};
+};
+
 /// What the handlers of several services share in one process.
 struct shared_by_handlers {
     turn_list turns{};
     agent_cache agent{};
+    trigger_list triggers{};
+    asking_gate asking{};
 };
 
 }  // namespace powerconsul::inline v0
