@@ -2,8 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <powerconsul/testing/fakes.hpp>
 
@@ -123,6 +127,29 @@ TEST_CASE("what the agent has answered to another question is not asked again fo
     time.advance({1});
     CHECK(ask() == 0);
     CHECK(agent.requests().size() == 1);
+}
+
+TEST_CASE("so many ask at one time, and the others once one of them has done") {
+    asking_gate gate;
+    std::atomic<std::size_t> inside{0};
+    std::atomic<std::size_t> most{0};
+    std::atomic<std::size_t> done{0};
+    std::vector<std::thread> all;
+    for (std::size_t i = 0; i < 3 * asking_gate::most; ++i) {
+        all.emplace_back([&] {
+            const asking_gate::pass pass{gate};
+            const std::size_t now = ++inside;
+            for (std::size_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+            }
+            // The first ones stay until all places are taken, so that none is left over.
+            while (most < asking_gate::most) std::this_thread::yield();
+            --inside;
+            ++done;
+        });
+    }
+    for (auto& each : all) each.join();
+    CHECK(most == asking_gate::most);
+    CHECK(done == 3 * asking_gate::most);
 }
 
 TEST_CASE("the second is counted from the end of an answer that took its time") {
