@@ -57,9 +57,9 @@ public:
         -> std::vector<snapshot_check> {
         std::vector<std::size_t> found;
         const auto find = [&](const std::vector<std::size_t>& order, member of, std::string_view name) {
-            const auto same = std::ranges::equal_range(order, name, {},
-                                                       [&](std::size_t i) { return std::string_view{checks_[i].*of}; });
-            found.insert(found.end(), same.begin(), same.end());
+            const auto named = [&](std::size_t i) { return std::string_view{checks_[i].*of}; };
+            auto at = std::ranges::lower_bound(order, name, {}, named);
+            for (; at != order.end() && named(*at) == name; ++at) found.push_back(*at);
         };
         find(by_service_, &snapshot_check::service_name, "");
         find(by_service_, &snapshot_check::service_name, service);
