@@ -36,6 +36,13 @@ concept file_source = requires(T& files, const std::string& path, std::size_t li
     { files.user() } -> std::same_as<std::uint32_t>;  ///< the effective user id of this process
 };
 
+/// Also reads what the kernel tells of a process, such as /proc/<pid>/comm, in fewer steps than any file needs. It
+/// gives what `read` gives.
+template <typename T>
+concept process_file_source = file_source<T> && requires(T& files, const std::string& path, std::size_t limit) {
+    { files.read_of_process(path, limit) } -> std::same_as<result<std::optional<std::string>>>;
+};
+
 /// Also reads what a person named: there symbolic links are followed, and what they lead to is described. errc::denied:
 /// this user cannot open that path, now or later; errc::io: the system could not read it just now. `group` is the
 /// effective group id of this process.

@@ -292,20 +292,57 @@ TEST_CASE("a process that has ended is not there, even where its files could sti
     }
     const std::string stat = "/proc/" + std::to_string(child) + "/stat";
     REQUIRE(files.read(stat, 4096)->has_value());
+    REQUIRE(files.read_of_process(stat, 4096)->has_value());
     // From inside its folder, the files can be asked for by a name that is still there.
     REQUIRE(::chdir(("/proc/" + std::to_string(child)).c_str()) == 0);
     REQUIRE(::kill(child, SIGKILL) == 0);
     REQUIRE(::waitpid(child, nullptr, 0) == child);
     for (const auto& path : {stat, std::string{"stat"}}) {
         CAPTURE(path);
-        const auto seen = files.read(path, 4096);
-        REQUIRE(seen.has_value());
-        CHECK_FALSE(seen->has_value());
+        for (const auto& seen : {files.read(path, 4096), files.read_of_process(path, 4096)}) {
+            REQUIRE(seen.has_value());
+            CHECK_FALSE(seen->has_value());
+        }
     }
     const auto listed_now = files.list(".", 1000);
     REQUIRE(listed_now.has_value());
     CHECK_FALSE(listed_now->has_value());
     REQUIRE(::chdir("/") == 0);
+}
+
+TEST_CASE("what the kernel tells of a process is read whole, and as read gives it") {
+    const posix_files files;
+    // Shorter than what is read at once, just as long, longer, and a multiple.
+    for (const std::size_t size : {5UL, 16383UL, 16384UL, 16385UL, 32768UL, 100'000UL}) {
+        CAPTURE(size);
+        const auto own = std::string(size - 5, 'x');
+        int ready[2];
+        REQUIRE(::pipe2(ready, O_CLOEXEC) == 0);
+        const ::pid_t child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            ::dup2(ready[0], STDIN_FILENO);
+            ::execlp("cat", "cat", own.c_str(), nullptr);  // size bytes, with the two NULs
+            ::_exit(1);
+        }
+        ::close(ready[0]);
+        const auto below = "/proc/" + std::to_string(child);
+        while (files.read(below + "/comm", 100)->value() != "cat\n") ::usleep(1000);
+        for (const auto* name : {"/comm", "/stat", "/status", "/cmdline"}) {
+            CAPTURE(name);
+            const auto seen = files.read_of_process(below + name, 1'000'000);
+            REQUIRE(seen.has_value());
+            CHECK(seen->value().size() == files.read(below + name, 1'000'000)->value().size());
+        }
+        CHECK(files.read_of_process(below + "/cmdline", size)->value() == "cat" + std::string(1, '\0') + own + '\0');
+        CHECK(files.read_of_process(below + "/cmdline", size - 1).error().code == errc::bad_data);
+        REQUIRE(::kill(child, SIGKILL) == 0);
+        REQUIRE(::waitpid(child, nullptr, 0) == child);
+        ::close(ready[1]);
+        CHECK_FALSE(files.read_of_process(below + "/comm", 100)->has_value());
+    }
+    CHECK(files.read_of_process("/proc/self", 100).error().code == errc::io);
+    CHECK(files.read_of_process("", 100).error().code == errc::usage);
 }
 
 TEST_CASE("replace puts a whole private file in place") {

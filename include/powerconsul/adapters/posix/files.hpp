@@ -45,6 +45,20 @@ public:
         return std::optional{std::move((*opened)->bytes)};
     }
 
+    /// For the files below /proc/<pid> that the kernel writes as one piece: comm, stat, status and cmdline. Their kind
+    /// is not looked at, and a read that gives less than it could is taken for the last one. Both hold for what the
+    /// kernel shows with single_open() (fs/seq_file.c), and for cmdline (fs/proc/base.c); not for lists such as
+    /// mountinfo.
+    [[nodiscard]] auto read_of_process(const std::string& path, std::size_t limit) const
+        -> result<std::optional<std::string>> {
+        if (auto checked = check(path); !checked) return unexpected{checked.error()};
+        const posix_fd file{
+            uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW); })};
+        if (!file && absent(errno)) return std::optional<std::string>{};
+        if (!file) return system_failure("open", path, errno);
+        return read_all(file, path, limit, false);
+    }
+
     /// For a path that a person named: see named_file_source.
     [[nodiscard]] auto read_named(const std::string& path, std::size_t limit) const
         -> result<std::optional<opened_file>> {
@@ -239,20 +253,29 @@ private:
         struct stat seen {};
         if (::fstat(file.get(), &seen) != 0) return system_failure("look at", path, errno);
         if (!S_ISREG(seen.st_mode)) return not_regular(path);
-        // Files of /proc say that they are empty: what is read counts, not the size.
-        opened_file found{described(seen), {}};
-        std::string& bytes = found.bytes;
+        auto bytes = read_all(file, path, limit, true);
+        if (!bytes) return unexpected{std::move(bytes).error()};
+        if (!*bytes) return std::optional<opened_file>{};
+        return std::optional{opened_file{described(seen), std::move(**bytes)}};
+    }
+
+    /// Files of /proc say that they are empty: what is read counts, not the size. `in_pieces`: whether a read that
+    /// gives less than it could may be followed by one that gives more.
+    [[nodiscard]] static auto read_all(const posix_fd& file, const std::string& path, std::size_t limit, bool in_pieces)
+        -> result<std::optional<std::string>> {
+        std::optional<std::string> bytes{std::in_place};
         std::array<char, 16 * 1024> buffer;  // NOLINT: clearing it would cost more than reading a file of /proc
         for (;;) {
             const auto got = uninterrupted([&] { return ::read(file.get(), buffer.data(), buffer.size()); });
-            if (got < 0 && absent(errno)) return std::optional<opened_file>{};
+            if (got < 0 && absent(errno)) return std::optional<std::string>{};
             if (got < 0) return system_failure("read", path, errno);
-            if (got == 0) return std::optional{std::move(found)};
-            if (static_cast<std::size_t>(got) > limit - bytes.size()) {
+            const auto size = static_cast<std::size_t>(got);
+            if (size > limit - bytes->size()) {
                 return fail(errc::bad_data,
                             quoted(path) + " is larger than the " + std::to_string(limit) + " bytes that it may have");
             }
-            bytes.append(buffer.data(), static_cast<std::size_t>(got));
+            bytes->append(buffer.data(), size);
+            if (size == 0 || (!in_pieces && size < buffer.size())) return bytes;
         }
     }
 
@@ -323,6 +346,6 @@ private:
     }
 };
 
-static_assert(locking_file_store<posix_files> && named_file_source<posix_files>);
+static_assert(locking_file_store<posix_files> && named_file_source<posix_files> && process_file_source<posix_files>);
 
 }  // namespace powerconsul::inline v0
