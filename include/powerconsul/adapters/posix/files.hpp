@@ -264,7 +264,8 @@ private:
     [[nodiscard]] static auto read_all(const posix_fd& file, const std::string& path, std::size_t limit, bool in_pieces)
         -> result<std::optional<std::string>> {
         std::optional<std::string> bytes{std::in_place};
-        std::array<char, 16 * 1024> buffer;  // NOLINT: clearing it would cost more than reading a file of /proc
+        // A page, and not cleared: more would cost more than reading a file of /proc.
+        std::array<char, 4096> buffer;  // NOLINT
         for (;;) {
             const auto got = uninterrupted([&] { return ::read(file.get(), buffer.data(), buffer.size()); });
             if (got < 0 && absent(errno)) return std::optional<std::string>{};
