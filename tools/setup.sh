@@ -13,6 +13,7 @@ release_packages=(
     "${build_packages[@]}"
     libssl-dev # its static libraries
     dpkg-dev   # unpacks cpp-httplib's source package
+    lld        # puts first in a program what runs
     binutils debian-archive-keyring
 )
 tests_packages=(
