@@ -56,6 +56,10 @@ if [ "${HTTPLIB:-debian}" = debian ]; then
     [ -r "$sources/cpp-httplib/httplib.h" ] || debian_source || say "no source package of cpp-httplib, so its wrap is taken"
 fi
 if [ "${HTTPLIB:-debian}" = debian ] && [ -r "$sources/cpp-httplib/httplib.h" ]; then
+    # Once: what is patched does not take the patch again.
+    patch --quiet --forward --reject-file=- --strip=1 --directory "$sources/cpp-httplib" <tools/cpp-httplib.patch >/dev/null ||
+        grep --quiet read_status "$sources/cpp-httplib/httplib.h" ||
+        say "tools/cpp-httplib.patch does not fit this cpp-httplib, so a check takes a sixth longer"
     options+=("-Dhttplib_source=$PWD/$sources/cpp-httplib")
 else
     options+=("--force-fallback-for=cpp-httplib")
