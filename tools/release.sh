@@ -76,7 +76,6 @@ for path in "${programs[@]}"; do
     [ "$(basename "$path")" = powerconsul ] && allowed=
     shared=$(readelf --dynamic --wide "$path" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
     for library in $shared; do
-        # shellcheck disable=SC2254
         fits=false
         for pattern in $allowed; do
             # shellcheck disable=SC2053
