@@ -30,6 +30,7 @@ MAY_USE = {
     "config": HEAL,
     "lint": CLUSTER | {"probes", "config", "heal"},
     "doctor": HEAL | {"config"},
+    "embedding": CHECKS | {"adapters"},
     ROOT: HEAL,
 }
 # Third-party headers, by the beginning of their path, and the folders or headers that may include them.
@@ -47,8 +48,8 @@ VERSION = "version.hpp"  # for every room; refuses anything before C++20
 # What an embedder calls: the umbrella brings all of these rooms, and nothing of the rooms that not all of them need.
 IN_UMBRELLA = {"decision", "cluster", "checks", "heal"}
 # The shipped probes come with the first two; the last one is what a command prints.
-NOT_FOR_ALL = ("checks/kinds/", "checks/run.hpp", "heal/explanation.hpp")
-BY_NAME = {"adapters", "config", "doctor", "lint", "store", "testing"}
+NOT_FOR_ALL = ("checks/kinds/", "checks/run", "heal/explanation.hpp")
+BY_NAME = {"adapters", "config", "doctor", "embedding", "lint", "store", "testing"}
 MAX_IN_ROOT = 3
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 OWN = "powerconsul/"
