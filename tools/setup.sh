@@ -32,7 +32,7 @@ tests_packages=(
 
 bench_packages=(
     "${release_packages[@]}"
-    hyperfine libbenchmark-dev
+    libbenchmark-dev strace
     curl jq monitoring-plugins-basic # what a user would run instead
     python3 procps systemd sysvinit-utils util-linux mount
 )
