@@ -69,7 +69,7 @@ public:
             case actives::serving: facts_.reason = name(*serving()) + " serves as active"; break;
             case actives::none_serving: facts_.reason = "no active serves: " + described_all(); break;
             case actives::unknown:
-                facts_.for_a_time = !facts_.cause && std::ranges::none_of(facts_.instances, is_unknown_for_good);
+                facts_.for_a_time = !facts_.cause && algo::none_of(facts_.instances, is_unknown_for_good);
                 if (!facts_.cause) facts_.cause = why_unknown();
                 facts_.reason = "whether an active serves is unknown: " + facts_.cause->message;
                 return std::move(facts_);
@@ -206,13 +206,13 @@ private:
         ask(left, filter);
         // Nothing of that name is there: something else may be, which an operator should know of.
         for (const auto& each : left) {
-            const actives_source& source = *std::ranges::find_if(
+            const actives_source& source = *algo::find_if(
                 facts_.sources, [&](const auto& one) { return one.node.empty() && one.datacenter == each; });
             if (!filter.empty() && source.instances == 0 && !source.cause) ask({each});
         }
         mark_silent();
         // Nothing there may be nothing to see: a token that cannot see this node's own instance proves nothing.
-        if (std::ranges::all_of(facts_.sources, [](const auto& each) { return each.instances == 0; })) {
+        if (algo::all_of(facts_.sources, [](const auto& each) { return each.instances == 0; })) {
             const auto& own = own_instances();
             if (!own) doubt(own.error());
             if (own && own->empty()) doubt(nothing_to_see());
@@ -348,7 +348,7 @@ private:
         return known != absent.end() && now_.count - known->second >= options_.wait.absent_after.count;
     }
     [[nodiscard]] auto is_missing(const std::string& which) const -> bool {
-        return std::ranges::none_of(facts_.instances, [&](const auto& each) {
+        return algo::none_of(facts_.instances, [&](const auto& each) {
             return by_nodes() ? same_node(which, each.node) : which == each.datacenter;
         });
     }
@@ -377,8 +377,8 @@ private:
     void doubt_without(const std::vector<acl_right>& rights) {
         if (facts_.cause || state() == actives::serving) return;
         for (const auto& each : facts_.sources) {
-            const bool done = std::ranges::any_of(
-                facts_.proven, [&](const auto& other) { return other.datacenter == each.datacenter; });
+            const bool done =
+                algo::any_of(facts_.proven, [&](const auto& other) { return other.datacenter == each.datacenter; });
             if (done) continue;
             const auto whole = consul_.require_rights(rights, each.datacenter, "Consul does not show all nodes");
             // Nothing is hidden where everything is allowed, if the answer would say so where it is not.
@@ -408,8 +408,8 @@ private:
 
     /// The first instance of which that is known; there must be one.
     [[nodiscard]] auto first(actives wanted) const {
-        return std::ranges::find(facts_.instances, wanted,
-                                 [&](const auto& each) { return serves(each.checks, options_.from); });
+        return algo::find(facts_.instances, wanted,
+                          [&](const auto& each) { return serves(each.checks, options_.from); });
     }
 
     // --- in words ---
@@ -448,8 +448,8 @@ private:
         return name(each) + " is " + std::string{to_string(by->state)} + " by " + id;
     }
     [[nodiscard]] static auto is_unknown_for_good(const instance& each) -> bool {
-        return std::ranges::any_of(
-            each.checks, [](const auto& check) { return check.state == health::unknown && !check.has_not_run; });
+        return algo::any_of(each.checks,
+                            [](const auto& check) { return check.state == health::unknown && !check.has_not_run; });
     }
     [[nodiscard]] static auto cannot_tell(const check_state& check) -> bool {
         return check.state == health::unknown && check.output == output_kind::own_unknown;

@@ -196,7 +196,7 @@ struct node_health {
         return detail::misshapen("expected Node and Services, or null");
     }
     if (auto same = detail::require_datacenter(*node, datacenter); !same) return unexpected{same.error()};
-    return std::ranges::any_of(services->items, [&](const value& each) {
+    return algo::any_of(services->items, [&](const value& each) {
         const std::string* const name = detail::member_text(each, "Service");
         return name != nullptr && ascii::equal_ignoring_case(*name, service);
     });
@@ -260,8 +260,8 @@ struct node_health {
 /// Whether a text is what `consul kv export` writes: a list of objects with `key` and `value`, perhaps of none.
 [[nodiscard]] inline auto is_kv_export(const value& root) -> bool {
     if (!root.is(kind::array)) return false;
-    return std::ranges::all_of(
-        root.items, [](const value& each) { return each.find("key") != nullptr && each.find("value") != nullptr; });
+    return algo::all_of(root.items,
+                        [](const value& each) { return each.find("key") != nullptr && each.find("value") != nullptr; });
 }
 
 /// The keys of an export; what is wrong with an entry is added to `problems`, and the entry left out.

@@ -303,7 +303,7 @@ private:
     [[nodiscard]] auto answers_to(const std::vector<std::string>& targets, const std::vector<std::string>& datacenters)
         -> std::vector<result<http_response>> {
         std::vector<result<http_response>> answers;
-        const bool in_one = std::ranges::count(datacenters, datacenters.front()) == std::ssize(datacenters);
+        const bool in_one = algo::count(datacenters, datacenters.front()) == std::ssize(datacenters);
         if constexpr (parallel_http_transport<Transport>) {
             const milliseconds left = time_left();
             std::vector<http_request> requests;

@@ -172,7 +172,7 @@ inline void add_actives(const resolution& facts, takeover from, json::page& to) 
     });
     auto missing = facts.place.group.by == grouping::nodes ? facts.place.group.active : std::vector<std::string>{};
     std::erase_if(missing, [&](const auto& name) {
-        return std::ranges::any_of(others.instances, [&](const auto& each) { return same_node(name, each.node); });
+        return algo::any_of(others.instances, [&](const auto& each) { return same_node(name, each.node); });
     });
     for (const auto& name : missing) to.row("  active", name + " is in none of these lists");
     to.strings("not_listed", missing, short_line);

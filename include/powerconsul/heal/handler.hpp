@@ -66,7 +66,7 @@ public:
             one->checks.push_back({check.service_id, check.check_id, true, wall(), 0, check.modify_index});
         }
         // An incident that a watch opened is closed by a watch only.
-        const bool stays = !is_new || std::ranges::any_of(*facts, [&](const check_facts& each) {
+        const bool stays = !is_new || algo::any_of(*facts, [&](const check_facts& each) {
             return each.check_id == check.check_id && each.now == standing::in_state;
         });
         const std::string id = one->id;
@@ -226,8 +226,8 @@ private:
     /// Whether a check of ours says something else since the last look: the role may have changed. What others print
     /// may change with each run.
     [[nodiscard]] auto knows_better(const incident& one) -> bool {
-        return std::ranges::any_of(view_.checks(), [&](const snapshot_check& each) {
-            const auto known = std::ranges::find(one.checks, each.check_id, &incident_check::check_id);
+        return algo::any_of(view_.checks(), [&](const snapshot_check& each) {
+            const auto known = algo::find(one.checks, each.check_id, &incident_check::check_id);
             return known != one.checks.end() && known->bad && known->changed > one.looked + look_delay &&
                    kind_of_output(each.output) == output_kind::own;
         });
@@ -497,8 +497,7 @@ private:
     [[nodiscard]] auto inform(incident& one) -> bool {
         const std::string id = one.id;
         const auto state = one.owed == notice::passing ? trigger_state::passing : trigger_state::given_up;
-        const bool fell_again =
-            state == trigger_state::passing && std::ranges::any_of(journal_.incidents, &incident::is_open);
+        const bool fell_again = state == trigger_state::passing && algo::any_of(journal_.incidents, &incident::is_open);
         bool drop = fell_again || !local_hold().empty();
         if (!drop) {
             const auto place = journals_.free_slot(here_.clock, report_.service, options_.at_once, options_.lock_wait);

@@ -38,18 +38,20 @@ struct loaded_journal {
     from.dropped += std::erase_if(from.incidents,
                                   [&](const auto& one) { return !one.is_open() && one.closed < newest - oldest_kept; });
     const auto drop_oldest_closed = [&] {
-        const auto oldest = std::ranges::min_element(from.incidents, {}, [](const auto& one) {
-            return std::pair{one.is_open(), one.closed};
-        });
+        const auto oldest =
+            std::min_element(from.incidents.begin(), from.incidents.end(), [](const auto& one, const auto& other) {
+                return std::pair{one.is_open(), one.closed} < std::pair{other.is_open(), other.closed};
+            });
         if (oldest == from.incidents.end() || oldest->is_open()) return false;
         from.incidents.erase(oldest);
         ++from.dropped;
         return true;
     };
     const auto drop_oldest_attempt = [&] {
-        const auto acted = std::ranges::find(from.attempts.rbegin(), from.attempts.rend(), false, &attempt::informs);
+        const auto acted =
+            std::find_if(from.attempts.rbegin(), from.attempts.rend(), [](const attempt& one) { return !one.informs; });
         // One that runs is needed to find its process, and the last one that acted to know when another one may.
-        const auto oldest = std::ranges::find_if(from.attempts, [&](const attempt& one) {
+        const auto oldest = algo::find_if(from.attempts, [&](const attempt& one) {
             const bool last = &one == &from.attempts.back() || (acted != from.attempts.rend() && &one == &*acted);
             return one.ended.count != 0 && !last;
         });
@@ -58,7 +60,7 @@ struct loaded_journal {
         ++from.dropped;
         return true;
     };
-    const auto closed = [&] { return std::ranges::count(from.incidents, false, &incident::is_open); };
+    const auto closed = [&] { return algo::count(from.incidents, false, &incident::is_open); };
     while (closed() > most_closed) drop_oldest_closed();
     while (from.attempts.size() > most_attempts && drop_oldest_attempt()) {
     }
@@ -312,7 +314,7 @@ private:
         for (const auto& each : entries) {
             if (auto service = service_of(each, journal_ending)) names.push_back(std::move(*service));
         }
-        std::ranges::sort(names);
+        algo::sort(names);
         return names;
     }
 
@@ -337,7 +339,7 @@ private:
         for (const auto& each : names) {
             if (const auto since = over_since(each)) over.emplace_back(*since, each);
         }
-        std::ranges::sort(over);
+        algo::sort(over);
         std::size_t left = names.size();
         for (const auto& each : over) {
             if (left < most_journals) break;
@@ -377,7 +379,7 @@ private:
         for (const auto& each : entries) {
             if (is_temporary(each) && is_old(each)) static_cast<void>(files_.remove(folder() + '/' + each));
             const auto service = service_of(each, lock_ending);
-            if (!service || std::ranges::binary_search(names, *service) || !is_old(each)) continue;
+            if (!service || algo::binary_search(names, *service) || !is_old(each)) continue;
             const auto held = lock(*service, {});
             const auto status = files_.status(file(*service, journal_ending));
             if (!held || !status || *status) continue;

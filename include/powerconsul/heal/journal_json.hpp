@@ -160,13 +160,13 @@ void read_list(const value& root, std::string_view name, std::vector<T>& into, a
         one.key = how.key;
         if (!one.is_open() && how.result == healing::healed) one.how = closing::healed;
         if (!one.is_open()) return;
-        auto row = std::ranges::find(made.ledgers, how.key, &ledger::key);
+        auto row = algo::find(made.ledgers, how.key, &ledger::key);
         if (row == made.ledgers.end()) row = made.ledgers.insert(row, ledger{.key = how.key});
         row->attempts = std::max(row->attempts, one.attempts);
         row->given_up = row->given_up || one.given_up;
         row->ended = std::max({row->ended, how.began, how.ended});
     });
-    std::ranges::stable_sort(made.attempts, {}, &attempt::began);
+    algo::stable_sort(made.attempts, {}, &attempt::began);
     return made;
 }
 
@@ -174,8 +174,8 @@ void read_list(const value& root, std::string_view name, std::vector<T>& into, a
 inline void join_open_incidents(journal& all) {
     std::vector<incident> joined;
     for (auto& one : all.incidents) {
-        const auto same = std::ranges::find_if(
-            joined, [&](const incident& known) { return known.is_open() && known.state == one.state; });
+        const auto same =
+            algo::find_if(joined, [&](const incident& known) { return known.is_open() && known.state == one.state; });
         if (!one.is_open() || same == joined.end()) {
             joined.push_back(std::move(one));
             continue;

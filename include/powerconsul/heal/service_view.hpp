@@ -39,7 +39,7 @@ public:
         // are, that holds what would be done.
         const bool all_held = maintenance_of(agent_, service).has_value();
         const auto is_held = [&](const snapshot_check& check) {
-            return !all_held && std::ranges::any_of(agent_, [&](const snapshot_check& each) {
+            return !all_held && algo::any_of(agent_, [&](const snapshot_check& each) {
                 return each.service_name == service && each.service_id == check.service_id &&
                        check_health(each.check_id, each.status) == health::maintenance;
             });
@@ -57,11 +57,11 @@ public:
             if (each.service_name == service) add(each, false);
         }
         for (const auto& each : listed) {
-            const auto known = std::ranges::find(agent_, each.check_id, &snapshot_check::check_id);
+            const auto known = algo::find(agent_, each.check_id, &snapshot_check::check_id);
             if (known == agent_.end()) {
                 add(each, true);
             } else {
-                const auto facts = std::ranges::find(all, each.check_id, &check_facts::check_id);
+                const auto facts = algo::find(all, each.check_id, &check_facts::check_id);
                 if (facts != all.end()) facts->modify_index = each.modify_index;
             }
         }
@@ -89,8 +89,8 @@ public:
     };
 
     [[nodiscard]] static auto is_bad(const incident& about, const snapshot_check& check) -> bool {
-        return std::ranges::any_of(about.checks,
-                                   [&](const auto& known) { return known.bad && known.check_id == check.check_id; });
+        return algo::any_of(about.checks,
+                            [&](const auto& known) { return known.bad && known.check_id == check.check_id; });
     }
 
     /// Looks at the service itself, for all of its checks in the state: those of another program leave it untold.
@@ -115,8 +115,8 @@ public:
 
     /// Whether the agent still has a check of the service in the state, or does not know one that was listed.
     [[nodiscard]] auto is_still_bad() const -> bool {
-        return std::ranges::any_of(checks_, [&](const snapshot_check& each) {
-            const auto now = std::ranges::find(agent_, each.check_id, &snapshot_check::check_id);
+        return algo::any_of(checks_, [&](const snapshot_check& each) {
+            const auto now = algo::find(agent_, each.check_id, &snapshot_check::check_id);
             return now == agent_.end() || now->status == each.status;
         });
     }

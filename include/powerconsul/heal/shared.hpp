@@ -19,7 +19,7 @@ public:
         const std::lock_guard hold{mutex_};
         std::erase_if(waiting_,
                       [&](const auto& each) { return each.service == service || now > each.asked + seconds(2); });
-        const bool next = std::ranges::none_of(waiting_, [&](const auto& each) { return each.due < due; });
+        const bool next = algo::none_of(waiting_, [&](const auto& each) { return each.due < due; });
         waiting_.push_back({service, due, now});
         return next;
     }
@@ -58,7 +58,7 @@ public:
         std::vector<std::size_t> found;
         const auto find = [&](const std::vector<std::size_t>& order, member of, std::string_view name) {
             const auto named = [&](std::size_t i) { return std::string_view{checks_[i].*of}; };
-            auto at = std::ranges::lower_bound(order, name, {}, named);
+            auto at = algo::lower_bound(order, name, {}, named);
             for (; at != order.end() && named(*at) == name; ++at) found.push_back(*at);
         };
         find(by_service_, &snapshot_check::service_name, "");

@@ -24,7 +24,7 @@ struct handled_watch {
 
     /// The error of the first report that has one.
     [[nodiscard]] auto failure() const -> std::optional<error> {
-        const auto failed = std::ranges::find_if(reports, [](const auto& each) { return each.cause.has_value(); });
+        const auto failed = algo::find_if(reports, [](const auto& each) { return each.cause.has_value(); });
         return failed == reports.end() ? std::nullopt : failed->cause;
     }
 };
@@ -83,7 +83,7 @@ template <typename Connect, clock Clock>
 /// Fills in the node and, if the agent knows the check, the service id.
 inline void complete(snapshot_check& check, const agent_view& view) {
     check.node = view.node;
-    const auto known = std::ranges::find(view.checks, check.check_id, &snapshot_check::check_id);
+    const auto known = algo::find(view.checks, check.check_id, &snapshot_check::check_id);
     if (known != view.checks.end() && known->service_name == check.service_name) check.service_id = known->service_id;
 }
 
@@ -133,7 +133,7 @@ template <locking_file_store Files>
             return one.state == state && (one.is_open() || one.owed != notice::none);
         };
         // One unreadable journal must not keep the other services from being handled; its own handler will report it.
-        return loaded && std::ranges::none_of(loaded->value.incidents, concerns);
+        return loaded && algo::none_of(loaded->value.incidents, concerns);
     });
     return names;
 }
@@ -229,7 +229,7 @@ template <locking_file_store Files>
     journal_directory journals{files, state_dir};
     const auto known = journals.services();
     if (!known) return unexpected{known.error()};
-    if (std::ranges::find(*known, service) == known->end()) {
+    if (algo::find(*known, service) == known->end()) {
         return fail(errc::bad_data, "there are no incidents of " + quoted(service) + "; see powerconsul incidents");
     }
     const auto lock = journals.lock(service, wait);
@@ -237,7 +237,7 @@ template <locking_file_store Files>
     auto loaded = journals.load(service);
     if (!loaded) return unexpected{loaded.error()};
     const std::size_t count = rearm(loaded->value);
-    const bool open = std::ranges::any_of(loaded->value.incidents, &incident::is_open);
+    const bool open = algo::any_of(loaded->value.incidents, &incident::is_open);
     if (count == 0 && !open)
         return fail(errc::bad_data,
                     "no incident of " + quoted(service) + " is open, and no trigger of it has used an attempt");

@@ -119,7 +119,7 @@ inline void write_service(json::writer& to, const store_instance& of) {
 }
 
 [[nodiscard]] inline auto all_pass(const store_checks& checks) -> bool {
-    return std::ranges::all_of(checks, [](const auto& each) { return each.second.status == store_status::passing; });
+    return algo::all_of(checks, [](const auto& each) { return each.second.status == store_status::passing; });
 }
 
 [[nodiscard]] inline auto health(const store_datacenter& in, std::string_view service, bool passing_only,

@@ -127,7 +127,7 @@ private:
 
     /// Consul refuses unprintable characters. It accepts bytes that are not UTF-8, but then shows another key.
     static auto is_plain(std::string_view path) -> bool {
-        return is_utf8(path) && std::ranges::none_of(path, ascii::is_control);
+        return is_utf8(path) && algo::none_of(path, ascii::is_control);
     }
 
     // --- answering ---
@@ -174,7 +174,7 @@ private:
             const bool checks = path.starts_with(node_health_path);
             const std::string_view name = path.substr((checks ? node_health_path : node_path).size());
             if (name.empty()) return {400, "Missing node name"};
-            const auto found = std::ranges::find_if(
+            const auto found = algo::find_if(
                 in->nodes, [&](const auto& each) { return ascii::equal_ignoring_case(each.first, name); });
             auto body = found == in->nodes.end() ? std::string{checks ? "[]" : "null"}
                         : checks                 ? store_answers::node_checks(found->first, found->second, *filter)

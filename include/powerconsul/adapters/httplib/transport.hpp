@@ -198,7 +198,7 @@ private:
 
     [[nodiscard]] static auto well_formed(std::string_view target) -> bool {
         if (target.empty() || target.front() != '/') return false;
-        return std::ranges::all_of(target, [](char c) { return c > 0x20 && c < 0x7F; });
+        return algo::all_of(target, [](char c) { return c > 0x20 && c < 0x7F; });
     }
 
     // --- outcomes ---

@@ -24,7 +24,7 @@ inline constexpr option ignore_option{
 /// Fails with errc::usage if --ignore was given and holds an empty name.
 [[nodiscard]] inline auto validate_ignored(const std::vector<std::string>& names, const kind_words& kind)
     -> result<void> {
-    if (std::ranges::find(names, std::string{}) == names.end()) return {};
+    if (algo::find(names, std::string{}) == names.end()) return {};
     return fail(errc::usage, "--ignore: a name is empty" + see_help(kind));
 }
 

@@ -22,7 +22,7 @@ namespace detail {
 /// Index of the process in a table that is ordered by pid.
 [[nodiscard]] inline auto find_process(const std::vector<process>& table, std::uint32_t pid)
     -> std::optional<std::size_t> {
-    const auto at = std::ranges::lower_bound(table, pid, {}, &process::pid);
+    const auto at = algo::lower_bound(table, pid, &process::pid);
     if (at == table.end() || at->pid != pid) return std::nullopt;
     return static_cast<std::size_t>(at - table.begin());
 }
@@ -201,7 +201,7 @@ private:
         const std::string_view all = *text ? std::string_view{**text} : std::string_view{};
         const auto line = all.find("\nNSpid:");  // no name can hold a newline here
         if (line == std::string_view::npos) return std::ptrdiff_t{0};
-        return std::ranges::count(all.substr(line + 1, all.find('\n', line + 1) - line - 1), '\t');
+        return algo::count(all.substr(line + 1, all.find('\n', line + 1) - line - 1), '\t');
     }
 
     [[nodiscard]] auto status(const std::string& at) -> result<std::optional<process>> {
@@ -270,7 +270,7 @@ private:
         while (!missing.empty()) {
             const std::uint32_t pid = missing.back();
             missing.pop_back();
-            if (detail::find_process(processes_, pid) || std::ranges::count(gone, pid) != 0) continue;
+            if (detail::find_process(processes_, pid) || algo::count(gone, pid) != 0) continue;
             auto parent = status(pid);
             if (!parent) return unexpected{std::move(parent).error()};
             if (*parent) {
@@ -285,7 +285,8 @@ private:
 
     /// The kernel lists processes in the order of their pids, so this appends, except for ancestors.
     void insert(process&& each) {
-        const auto at = std::ranges::upper_bound(processes_, each.pid, {}, &process::pid);
+        const auto at = std::upper_bound(processes_.begin(), processes_.end(), each,
+                                         [](const auto& one, const auto& other) { return one.pid < other.pid; });
         processes_.insert(at, std::move(each));
     }
 
