@@ -396,6 +396,8 @@ def main():
             shutil.rmtree(each, ignore_errors=True)
     head = f"Measured on {time.strftime('%Y-%m-%d')}, all in one run: {machine()}.\n"
     if options.write:
+        if missing := SHORT - {row["name"] for row in bench.table.rows}:
+            sys.exit(f"bench.py: README's part of the table would lack {', '.join(sorted(missing))}")
         put("docs/performance.md", f"{head}\n{bench.table.markdown(options.before)}")
         put("README.md", f"{head}\n{bench.table.markdown(False, SHORT)}")
     if options.json:

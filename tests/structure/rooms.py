@@ -51,6 +51,9 @@ IN_UMBRELLA = {"decision", "cluster", "checks", "heal"}
 NOT_FOR_ALL = ("checks/kinds/", "checks/run", "heal/explanation.hpp")
 BY_NAME = {"adapters", "config", "doctor", "embedding", "lint", "store", "testing"}
 MAX_IN_ROOT = 3
+# What core/algo.hpp has without the constraints that cost a compiler most of such a call.
+COSTLY = re.compile(r"\bstd::ranges::(?:all_of|any_of|binary_search|count|count_if|find|find_if|find_if_not|lower_bound|none_of|"
+                    r"sort|stable_sort)\b")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 OWN = "powerconsul/"
 
@@ -124,6 +127,7 @@ def check(root, listed):
         if room not in MAY_USE:
             faults.append(f"{header}: room {room} is unknown, expected one of {', '.join(MAY_USE)}")
             continue
+        faults += [f"{header}: {name}, expected that of core/algo.hpp" for name in COSTLY.findall(text)]
         for bracket, name in INCLUDE.findall(text):
             if bracket == '"':
                 faults.append(f'{header}: includes "{name}", expected <powerconsul/...>')
