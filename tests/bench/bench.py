@@ -29,7 +29,7 @@ PLUGINS = "/usr/lib/nagios/plugins"
 SHORT = {
     "a raw socket in C, nothing checked: the floor", "`powerconsul role -S cron`, release", "`curl`", "what it adds",
     "what the probe adds to `powerconsul role`, 5000 processes more", "an active", "a standby whose active serves",
-    "Consul's processor, 10 instances", "Consul's processor, 20000 instances", "1000 services, the first event",
+    "Consul's processor, 10 instances", "Consul's processor, 20000 instances", "1000 services, a further one",
     "in one that is in use", "README's ten lines at -O2, header-only",
     "README's ten lines at -O2 over powerconsul-posix", "peak memory of `powerconsul role`",
 }
@@ -284,14 +284,12 @@ class Bench:
     def events(self):
         part = "a watch: critical services of this node, none with a trigger"
         for count, found in consul_costs.cost_of_events(self.programs, self.options.consul, self.memory):
-            for turn, words in ((0, "the first event"), (1, "a further one")):
-                values = {key: both[turn] for key, both in found.items() if both[turn]}
-                if "now" not in values:
-                    continue
-                name = f"{count} services, {words}"
-                self.add(part, f"{name}: requests", {key: each[0] for key, each in values.items()}, "")
-                self.table.add(part, name, values["now"][1], "ms", target=60 if count == 1000 else None,
-                               before=values["before"][1] if "before" in values else None)
+            for event, words, target in (("first", "the first event", None), ("further", "a further one", 60)):
+                for what, unit in ((": requests", ""), ("", "ms")):
+                    values = {key: each[event + what] for key, each in found.items() if event + what in each}
+                    if "now" in values:
+                        self.table.add(part, f"{count} services, {words}{what}", values["now"], unit,
+                                       target=target if count == 1000 and not what else None, before=values.get("before"))
 
     def flushes(self):
         part = "how often the disk is waited for before a trigger starts"
