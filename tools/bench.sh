@@ -12,9 +12,9 @@ cd "$(dirname "$0")/.."
 
 tools/setup.sh --for bench >&2
 {
-    tools/release.sh build/bench -Dbenchmarks=enabled -Dtests=disabled -Dexamples=disabled
-    [ -e build/bench-default/build.ninja ] || meson setup build/bench-default -Dtests=disabled -Dexamples=disabled
-    ninja -C build/bench-default
+    tools/release.sh build/bench -Dbenchmarks=enabled -Dtests=disabled -Dexamples=disabled &&
+        { [ -e build/bench-default/build.ninja ] || meson setup build/bench-default -Dtests=disabled -Dexamples=disabled; } &&
+        ninja -C build/bench-default
 } >build/bench.log 2>&1 || {
     tail -n 40 build/bench.log >&2
     exit 1
