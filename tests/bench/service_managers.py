@@ -36,9 +36,11 @@ class Measured:
 
 
 def take(words, quiet):
-    """Runs a command and gives its milliseconds. Cheaper than subprocess, whose own time would count too."""
+    """Runs a command and gives its milliseconds. Cheaper than subprocess, whose own time would count too. In a session of
+    its own, as powerconsul runs an init script: each session may be scheduled as a group of its own (autogroup)."""
     start = time.perf_counter()
-    pid = os.posix_spawnp(words[0], words, {"PATH": PATH, "TERM": "dumb", "LANG": "C"}, file_actions=quiet)
+    pid = os.posix_spawnp(words[0], words, {"PATH": PATH, "TERM": "dumb", "LANG": "C"}, file_actions=quiet,
+                          setsid=True)
     _, status = os.waitpid(pid, 0)
     taken = (time.perf_counter() - start) * 1000
     if os.waitstatus_to_exitcode(status) != 0:
