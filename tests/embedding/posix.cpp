@@ -4,12 +4,12 @@
 
 using namespace powerconsul;
 
-static_assert(host<posix_machine>);
+static_assert(host<this_machine>);
 
 TEST_CASE("A machine whose agent does not answer gives an unknown") {
     auto agent = make_http_transport({.address = "127.0.0.1:1"});
     REQUIRE(agent);
-    posix_machine here{*std::move(agent)};
+    this_machine here{*std::move(agent)};
     const auto report = checks::run(here, checks::service{.name = "cron"}, "web", {.state_dir = "/nonexistent"});
     CHECK(report.state == verdict::unknown);
     CHECK(report.why.find("cannot reach Consul at http://127.0.0.1:1") != std::string::npos);

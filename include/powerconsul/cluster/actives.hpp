@@ -59,7 +59,7 @@ public:
         by_nodes() ? look_by_node() : look_by_datacenter();
         if (!facts_.cause) note_absent();
         // Sorted, so that the reason does not depend on the order in which Consul lists nodes.
-        std::ranges::sort(facts_.instances, {}, [&](const instance& each) {
+        algo::sort(facts_.instances, algo::less{}, [&](const instance& each) {
             return std::tuple<const std::string&, const std::string&, std::string>{each.datacenter, each.node,
                                                                                    state_of(each)};
         });

@@ -144,8 +144,8 @@ template <file_store Files>
     return {};
 }
 
-/// Replaces the record; makes the directories where they are missing. One that a power failure has cut off or emptied is
-/// damaged, and thus none.
+/// Replaces the record; makes the directories where they are missing. One that a power failure has cut off or emptied
+/// is damaged, and thus none.
 template <file_store Files>
 [[nodiscard]] auto save_last_known(Files& files, const std::string& state_dir, std::string_view service,
                                    const last_known& known, durability how = durability::flushed) -> result<void> {

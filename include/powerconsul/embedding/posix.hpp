@@ -5,8 +5,7 @@
 ///
 /// - with the package powerconsul-httplib everything is compiled where this is included;
 /// - with powerconsul-posix, a static library beside the headers, which defines POWERCONSUL_POSIX_COMPILED, the slow
-/// part
-///   is compiled already: cpp-httplib, and checks::run() on a posix_machine for each shipped kind of check.
+///   part is compiled already: cpp-httplib, and checks::run() on this_machine for each shipped kind of check.
 
 #include <powerconsul/adapters/any_transport.hpp>
 #include <powerconsul/adapters/posix/host.hpp>
@@ -45,24 +44,24 @@ using web_pages = httplib_web;
 #endif
 
 /// This machine, with systemd asked through systemctl. It keeps no log.
-using posix_machine = posix_host<any_transport, no_event_log, no_unit_source, web_pages>;
+using this_machine = posix_host<any_transport, no_event_log, no_unit_source, web_pages>;
 
 #if defined(POWERCONSUL_POSIX_COMPILED)
 
 namespace checks {
 
 /// As checks/run.hpp has it, which is only needed for other machines and for kinds of one's own.
-[[nodiscard]] auto run(posix_machine& here, const service& what, std::string_view consul_service, run_options how = {})
+[[nodiscard]] auto run(this_machine& here, const service& what, std::string_view consul_service, run_options how = {})
     -> check_report;
-[[nodiscard]] auto run(posix_machine& here, const servicegroup& what, std::string_view consul_service,
+[[nodiscard]] auto run(this_machine& here, const servicegroup& what, std::string_view consul_service,
                        run_options how = {}) -> check_report;
-[[nodiscard]] auto run(posix_machine& here, const crontab& what, std::string_view consul_service, run_options how = {})
+[[nodiscard]] auto run(this_machine& here, const crontab& what, std::string_view consul_service, run_options how = {})
     -> check_report;
-[[nodiscard]] auto run(posix_machine& here, const process& what, std::string_view consul_service, run_options how = {})
+[[nodiscard]] auto run(this_machine& here, const process& what, std::string_view consul_service, run_options how = {})
     -> check_report;
-[[nodiscard]] auto run(posix_machine& here, const tcp& what, std::string_view consul_service, run_options how = {})
+[[nodiscard]] auto run(this_machine& here, const tcp& what, std::string_view consul_service, run_options how = {})
     -> check_report;
-[[nodiscard]] auto run(posix_machine& here, const http& what, std::string_view consul_service, run_options how = {})
+[[nodiscard]] auto run(this_machine& here, const http& what, std::string_view consul_service, run_options how = {})
     -> check_report;
 
 }  // namespace checks

@@ -58,13 +58,13 @@ public:
         std::vector<std::size_t> found;
         const auto find = [&](const std::vector<std::size_t>& order, member of, std::string_view name) {
             const auto named = [&](std::size_t i) { return std::string_view{checks_[i].*of}; };
-            auto at = algo::lower_bound(order, name, {}, named);
+            auto at = algo::lower_bound(order, name, named);
             for (; at != order.end() && named(*at) == name; ++at) found.push_back(*at);
         };
         find(by_service_, &snapshot_check::service_name, "");
         find(by_service_, &snapshot_check::service_name, service);
         for (const auto& each : ids) find(by_id_, &snapshot_check::check_id, each);
-        std::ranges::sort(found);
+        algo::sort(found);
         std::vector<snapshot_check> copies;
         for (auto at = found.begin(); at != found.end(); ++at) {
             if (at == found.begin() || *at != *(at - 1)) copies.push_back(checks_[*at]);
@@ -78,7 +78,7 @@ private:
     [[nodiscard]] auto ordered_by(member of) const -> std::vector<std::size_t> {
         std::vector<std::size_t> order(checks_.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
-        std::ranges::sort(order, {}, [&](std::size_t i) { return std::string_view{checks_[i].*of}; });
+        algo::sort(order, algo::less{}, [&](std::size_t i) { return std::string_view{checks_[i].*of}; });
         return order;
     }
 
