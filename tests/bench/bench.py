@@ -320,14 +320,15 @@ class Bench:
 
     def sizes(self):
         part = "size and memory"
-        for name in ("powerconsul", "powerconsul-https"):
+        for name in ("powerconsul", "powerconsul-dynamic", "powerconsul-https"):
             found = {}
             for key, program in self.programs.items():
                 stripped, path = os.path.join(self.folder, name), os.path.join(os.path.dirname(program), name)
                 if os.path.exists(path):
                     subprocess.run(["strip", "-o", stripped, path], check=True)
                     found[key] = os.path.getsize(stripped) / (1 << 20)
-            self.add(part, f"`{name}`, release, stripped", found, "MiB")
+            if "now" in found:
+                self.add(part, f"`{name}`, release, stripped", found, "MiB")
         taken = self.turns({**self.of_programs(["role", "-S", "cron"]),
                             "curl": f"curl -s http://{self.address}/v1/kv/{self.key}"}, 3)
         peaks = {name: each.peak / 1024 for name, each in taken.items()}

@@ -22,7 +22,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration" / "service_managers"))
-from service_managers import (PATH, PROBE, enter_room, enter_systemd, run, run_managed, service,  # noqa: E402
+from service_managers import (PATH, PROBE, enter_room, enter_systemd, probes, run, run_managed, service,  # noqa: E402
                               state_of, systemctl, wait_until)
 
 DOCUMENT = '{"active_nodes": ["here"], "standby_nodes": ["there"]}'
@@ -98,8 +98,8 @@ def drive(manager, runs, consul, floor, before):
         if floor.number is not None:
             commands["floor"] = [floor.path(), address, "/v1/kv/cluster/bench/web"]
         checks = {"check service": PROBE}
-        if before.number is not None:
-            checks["check service before"] = before.path()
+        if before:
+            checks["check service before"] = before
         if manager == "systemd":
             wait_until("systemd answers", lambda: run("systemctl", "is-active", "basic.target",
                                                       check=False).returncode == 0)
@@ -122,10 +122,16 @@ def drive(manager, runs, consul, floor, before):
 
 
 def inside(manager, probe, packages, runs, consul, floor, before, report):
-    held = [Held(path) for path in (consul, floor, before)]
+    held = [Held(path) for path in (consul, floor)]
+    folder = pathlib.Path("/run/test/before")
+    older = {folder / pathlib.Path(path).name: content for path, content in (probes(before) if before else {}).items()}
 
     def measured():
-        return drive(manager, int(runs), *held)
+        for path, content in older.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+            path.chmod(0o755)
+        return drive(manager, int(runs), *held, next(map(str, older), ""))
 
     if manager == "systemd":
         enter_systemd(probe, int(report), measured)
