@@ -22,30 +22,30 @@ namespace {
 
 /// The function template of that name, which the ones below would hide.
 template <typename Kind>
-[[nodiscard]] auto run_kind(posix_machine& here, const Kind& what, std::string_view consul_service, run_options&& how)
+[[nodiscard]] auto run_kind(this_machine& here, const Kind& what, std::string_view consul_service, run_options&& how)
     -> check_report {
-    return run<posix_machine, Kind>(here, what, consul_service, std::move(how));
+    return run<this_machine, Kind>(here, what, consul_service, std::move(how));
 }
 
 }  // namespace
 
-auto run(posix_machine& here, const service& what, std::string_view consul_service, run_options how) -> check_report {
+auto run(this_machine& here, const service& what, std::string_view consul_service, run_options how) -> check_report {
     return run_kind(here, what, consul_service, std::move(how));
 }
-auto run(posix_machine& here, const servicegroup& what, std::string_view consul_service, run_options how)
+auto run(this_machine& here, const servicegroup& what, std::string_view consul_service, run_options how)
     -> check_report {
     return run_kind(here, what, consul_service, std::move(how));
 }
-auto run(posix_machine& here, const crontab& what, std::string_view consul_service, run_options how) -> check_report {
+auto run(this_machine& here, const crontab& what, std::string_view consul_service, run_options how) -> check_report {
     return run_kind(here, what, consul_service, std::move(how));
 }
-auto run(posix_machine& here, const process& what, std::string_view consul_service, run_options how) -> check_report {
+auto run(this_machine& here, const process& what, std::string_view consul_service, run_options how) -> check_report {
     return run_kind(here, what, consul_service, std::move(how));
 }
-auto run(posix_machine& here, const tcp& what, std::string_view consul_service, run_options how) -> check_report {
+auto run(this_machine& here, const tcp& what, std::string_view consul_service, run_options how) -> check_report {
     return run_kind(here, what, consul_service, std::move(how));
 }
-auto run(posix_machine& here, const http& what, std::string_view consul_service, run_options how) -> check_report {
+auto run(this_machine& here, const http& what, std::string_view consul_service, run_options how) -> check_report {
     return run_kind(here, what, consul_service, std::move(how));
 }
 

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+// What else an embedder may include must have other names.
+#include <powerconsul/adapters/posix/machine.hpp>
 #include <powerconsul/embedding/posix.hpp>
 
 using namespace powerconsul;
