@@ -46,9 +46,9 @@ public:
     }
 
     /// For the files below /proc/<pid> that the kernel writes as one piece: comm, stat, status and cmdline. Their kind
-    /// is not looked at, and a read that gives less than it could is taken for the last one. Both hold for what the
-    /// kernel shows with single_open() (fs/seq_file.c), and for cmdline (fs/proc/base.c); not for lists such as
-    /// mountinfo.
+    /// is not looked at, and a read that gives less than it could and ends as the file does, with a newline or a NUL,
+    /// is taken for the last one. Both hold for what the kernel shows with single_open() (fs/seq_file.c), and for
+    /// cmdline (fs/proc/base.c); not for lists such as mountinfo.
     [[nodiscard]] auto read_of_process(const std::string& path, std::size_t limit) const
         -> result<std::optional<std::string>> {
         if (auto checked = check(path); !checked) return unexpected{checked.error()};
@@ -260,7 +260,7 @@ private:
     }
 
     /// Files of /proc say that they are empty: what is read counts, not the size. `in_pieces`: whether a read that
-    /// gives less than it could may be followed by one that gives more.
+    /// gives less than it could may be followed by one that gives more, however it ends.
     [[nodiscard]] static auto read_all(const posix_fd& file, const std::string& path, std::size_t limit, bool in_pieces)
         -> result<std::optional<std::string>> {
         std::optional<std::string> bytes{std::in_place};
@@ -276,7 +276,9 @@ private:
                             quoted(path) + " is larger than the " + std::to_string(limit) + " bytes that it may have");
             }
             bytes->append(buffer.data(), size);
-            if (size == 0 || (!in_pieces && size < buffer.size())) return bytes;
+            if (size == 0) return bytes;
+            const bool ends = bytes->ends_with('\n') || bytes->ends_with('\0');
+            if (!in_pieces && ends && size < buffer.size()) return bytes;
         }
     }
 
