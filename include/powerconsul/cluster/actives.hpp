@@ -136,11 +136,15 @@ private:
 
     [[nodiscard]] auto is_away(const std::string& home) const -> bool { return !home.empty() && home != own_; }
 
-    /// Answers for a node do not name its datacenter.
+    /// Answers for a node do not name its datacenter. A token that may not know it does without the name.
     void find_out_own_datacenter() {
         if (own_.empty()) own_ = before_.here;
         if (own_.empty()) {
-            if (const auto agent = consul_.agent()) own_ = agent->datacenter;
+            const auto agent = consul_.agent();
+            if (agent) own_ = agent->datacenter;
+            if (!agent && agent.error().code != errc::denied && agent.error().code != errc::unsupported) {
+                doubt(agent.error());
+            }
         }
         if (options_.who.datacenter.empty()) facts_.memory.here = own_;
     }
