@@ -66,7 +66,7 @@ else
 fi
 [ -e "$folder/build.ninja" ] && options+=(--reconfigure)
 
-meson setup "$folder" --native-file tools/release.ini -Dtool=enabled -Dhttplib=enabled "${options[@]}" "$@"
+meson setup "$folder" --native-file tools/release.ini -Dprograms=three -Dtool=enabled -Dhttplib=enabled "${options[@]}" "$@"
 ninja -C "$folder"
 
 programs=("$folder"/tools/cli/powerconsul{,-dynamic,-https})

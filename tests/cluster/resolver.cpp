@@ -779,17 +779,17 @@ TEST_CASE("the disk is waited for only where a record tells that the cluster has
     };
     constexpr std::pair no{false, false};
     constexpr std::pair later{true, false};
-    constexpr std::pair at_once{true, true};
+    constexpr std::pair both{true, true};
     CHECK(written() == later);  // without a document there is nothing that a power failure could take away
     CHECK(written() == no);
     here.document(by_nodes);
-    CHECK(written() == at_once);
+    CHECK(written() == both);
     here.time.advance(seconds(20));
     CHECK(written() == later);
     here.active(store_status::critical);
     CHECK(written() == later);
     here.document(std::string{by_nodes} + ' ');
-    CHECK(written() == at_once);
+    CHECK(written() == both);
     here.boot("two");
     CHECK(written() == later);
     // What a power failure can leave of a record that was not flushed is none.
@@ -798,12 +798,12 @@ TEST_CASE("the disk is waited for only where a record tells that the cluster has
         here.files.put(std::string{record}, left);
         CHECK(said(here.resolve()) == "secondary running fresh");
         here.files.put(std::string{record}, left);
-        CHECK(written() == at_once);
+        CHECK(written() == both);
     }
     // Nor does a record of another cluster tell how far this one has come.
     here.options.cluster = "http://consul.example.org:8500";
     here.time.advance(seconds(60));
-    CHECK(written() == at_once);
+    CHECK(written() == both);
 }
 
 TEST_CASE("that the record cannot be written is told") {
