@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 VERSION = "14"
-FOLDERS = ("compiled", "include", "tools", "tests", "examples")
+FOLDERS = ("include", "tools", "tests", "examples")
 
 
 def main(root):
