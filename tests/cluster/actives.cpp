@@ -65,6 +65,38 @@ void critical(store& of, const std::string& node, const std::string& check = "se
     REQUIRE(of.set_check(datacenter, node, check, store_status::critical));
 }
 
+/// One standby's looks, each with what the one before it remembered.
+template <typename Transport>
+struct looks {
+    Transport& consul;
+    cluster_group group{};
+    identity who{self};
+    standby_memory memory{};
+    manual_clock time{};
+
+    looks(Transport& asked, cluster_group actives) : consul{asked}, group{std::move(actives)} {
+        time.advance(seconds(1000));
+    }
+    auto after(milliseconds pause, consistency how = consistency::leader) -> actives_facts {
+        time.advance(pause);
+        consul_client<Transport&, manual_clock&> client{consul, time, time.monotonic() + seconds(8)};
+        auto facts =
+            gather_actives(client, group, "web", {.who = who, .reads = {.health = how}}, memory, time.monotonic());
+        memory = facts.memory;
+        memory.seen = facts.state;
+        return facts;
+    }
+};
+
+/// A token without agent:read.
+struct store_without_agent {
+    store& consul;
+    auto perform(const http_request& request) -> result<http_response> {
+        if (request.target.starts_with("/v1/agent/self")) return http_response{403, "Permission denied", {}};
+        return consul.perform(request);
+    }
+};
+
 }  // namespace
 
 TEST_CASE("actives by node: from the state of their instances to whether one serves") {
@@ -975,4 +1007,18 @@ TEST_CASE("where rights cannot be asked for, a list that a newer Consul does not
         CHECK(facts.reason.find("does not answer /v1/internal/acl/authorize (404") ==
               (each.is_whole ? std::string::npos : facts.reason.find("does not answer")));
     }
+}
+
+TEST_CASE("an active that is dead under one name and ill under another is told of in each look, and seen to recover") {
+    auto consul = example();
+    critical(consul, "production-web1", "serfHealth");
+    consul.add("hq", {.service = "web", .node = "production-web1.example.org", .checks = {{"service:web", {}}}});
+    critical(consul, "production-web1.example.org");
+    looks standby{consul, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+    const std::string none =
+        "no active serves: production-web1 (hq) is critical by serfHealth and production-web1.example.org (hq) is "
+        "critical by service:web";
+    for (int i = 0; i < 8; ++i) CHECK(standby.after(seconds(10)).reason == none);
+    REQUIRE(consul.set_check("hq", "production-web1.example.org", "service:web", store_status::passing));
+    CHECK(standby.after(seconds(10)).reason == "production-web1.example.org (hq) serves as active");
 }

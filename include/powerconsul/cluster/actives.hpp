@@ -95,13 +95,21 @@ private:
         if (state() == actives::serving) return;
         others_are_not_asked_ = false;
         const bool as_before = options_.reads.health != consistency::consistent && !facts_.cause &&
-                               before_.seen == actives::none_serving && now_ - before_.listed < longest;
+                               before_.seen == actives::none_serving && before_.listed.count != 0 &&
+                               now_ - before_.listed < longest;
         if (as_before && state_if_absent_since(before_.absent) == actives::none_serving) return;
-        facts_.memory.listed = now_;
+        const auto by_name = facts_.instances.size();
         if (!cached && !facts_.cause) {
             ask({here}, named(group_.active));
             mark_silent();
         }
+        ask_elsewhere();
+        // Once a minute is enough only where nothing more is found than is asked for each time.
+        facts_.memory.listed = facts_.instances.size() == by_name ? std::max(now_, milliseconds{1}) : milliseconds{};
+    }
+
+    /// Asks where else the missing actives may be.
+    void ask_elsewhere() {
         // An empty list does not say that the actives are gone: a token without the right to see them gets the same.
         if (facts_.instances.empty() && facts_.sources.back().instances == 0) doubt(nothing_to_see());
         if (missing().empty() || state() == actives::serving) return;
