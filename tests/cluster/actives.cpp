@@ -1022,3 +1022,40 @@ TEST_CASE("an active that is dead under one name and ill under another is told o
     REQUIRE(consul.set_check("hq", "production-web1.example.org", "service:web", store_status::passing));
     CHECK(standby.after(seconds(10)).reason == "production-web1.example.org (hq) serves as active");
 }
+
+TEST_CASE("the datacenter of an active that is elsewhere is not taken for this node's own") {
+    auto consul = example();
+    consul.remove("hq", "production-web1", "web");
+    consul.remove("hq", "production-web2", "web");
+    consul.add("dr", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
+    store_without_agent asked{consul};
+    looks standby{asked, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+    standby.who.datacenter.clear();
+    CHECK(standby.after(seconds(10)).reason == "production-web1 (dr) serves as active");
+    critical(consul, "production-web1", "service:web", "dr");
+    consul.add("dr", {.service = "web", .node = "production-web2"});
+    standby.group = nodes;
+    CHECK(standby.after(seconds(10), consistency::consistent).reason == "production-web2 (dr) serves as active");
+}
+
+TEST_CASE("an active is told of once in each look, also where the agent does not name its datacenter") {
+    auto consul = example();
+    critical(consul, "production-web1");
+    store_without_agent asked{consul};
+    looks standby{asked, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+    standby.who.datacenter.clear();
+    for (int i = 0; i < 8; ++i) {
+        CHECK(standby.after(seconds(10)).reason == "no active serves: production-web1 (hq) is critical by service:web");
+    }
+}
+
+TEST_CASE("an agent that belongs to another datacenter by now looks for actives in the one it has left, too") {
+    store consul{{.node = "production-web3", .datacenter = "dr"}};
+    consul.add("dr", {.service = "web", .node = "production-web3"});
+    consul.add("hq", {.service = "web", .node = "production-web1"});
+    looks standby{consul, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+    standby.who.datacenter.clear();
+    standby.memory.here = "hq";
+    CHECK(standby.after(seconds(10), consistency::consistent).reason == "production-web1 (hq) serves as active");
+    CHECK(standby.memory.here == "dr");
+}

@@ -64,6 +64,7 @@ public:
                                                                                    state_of(each)};
         });
         note_homes();
+        if (options_.who.datacenter.empty()) facts_.memory.here = own_;
         facts_.state = state();
         switch (facts_.state) {
             case actives::serving: facts_.reason = name(*serving()) + " serves as active"; break;
@@ -154,7 +155,14 @@ private:
                 doubt(agent.error());
             }
         }
-        if (options_.who.datacenter.empty()) facts_.memory.here = own_;
+    }
+
+    /// Only a list names it: until then it may not be known, or have been another one when it was asked for.
+    void note_own_datacenter(const std::string& name) {
+        for (auto& each : facts_.instances) {
+            if (each.datacenter == own_) each.datacenter = name;
+        }
+        own_ = name;
     }
 
     /// The filter for instances on these nodes. This node's own stands beside them: where nothing is hidden and no
@@ -298,7 +306,7 @@ private:
         };
         for (auto& each : *answer.instances) {
             // The agent's list of datacenters need not begin with its own.
-            if (own_.empty()) own_ = each.datacenter;
+            if (answer.datacenter.empty() && !each.datacenter.empty()) note_own_datacenter(each.datacenter);
             if (each.datacenter.empty()) each.datacenter = own_;
             const auto active = is_active(each.node);
             if (!active) return doubt(active.error());
