@@ -1059,3 +1059,15 @@ TEST_CASE("an agent that belongs to another datacenter by now looks for actives 
     CHECK(standby.after(seconds(10), consistency::consistent).reason == "production-web1 (hq) serves as active");
     CHECK(standby.memory.here == "dr");
 }
+
+TEST_CASE("an active is asked for where it serves, not where it was left dead") {
+    auto consul = example();
+    consul.remove("hq", "production-web1", "web");
+    consul.add("dr", {.service = "web", .node = "production-web1"});
+    critical(consul, "production-web1", "serfHealth", "dr");
+    consul.add("alt", {.service = "web", .node = "production-web1"});
+    looks standby{consul, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+    for (int i = 0; i < 3; ++i) {
+        CHECK(standby.after(seconds(10)).reason == "production-web1 (alt) serves as active");
+    }
+}

@@ -327,8 +327,12 @@ private:
         }
         for (const auto& each : group_.active) {
             if (const auto known = before_.homes.find(each); known != before_.homes.end()) homes.insert(*known);
+            // A dead one may be left where it was before.
+            bool found = false;
             for (const auto& seen : facts_.instances) {
-                if (same_node(each, seen.node)) homes[each] = seen.datacenter;
+                if (!same_node(each, seen.node) || found) continue;
+                homes[each] = seen.datacenter;
+                found = serves(seen.checks, options_.from) == actives::serving;
             }
         }
     }
