@@ -1071,3 +1071,23 @@ TEST_CASE("an active is asked for where it serves, not where it was left dead") 
         CHECK(standby.after(seconds(10)).reason == "production-web1 (alt) serves as active");
     }
 }
+
+TEST_CASE("who was not asked for since it was absent may have been there meanwhile") {
+    store consul{{.node = "production-web3", .datacenter = "dr"}};
+    consul.add("dr", {.service = "web", .node = "production-web3"});
+    consul.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
+    critical(consul, "production-web1");
+    consul.add("alt", {.service = "db", .node = "production-db1"});
+    looks standby{consul, {grouping::datacenters, {"alt", "hq"}, {"dr"}}};
+    standby.who.datacenter = "dr";
+    CHECK(standby.after(seconds(10)).state == actives::unknown);
+    REQUIRE(consul.set_check("hq", "production-web1", "service:web", store_status::passing));
+    CHECK(standby.after(seconds(10)).state == actives::serving);
+    consul.add("alt", {.service = "web", .node = "production-web2"});
+    for (int i = 0; i < 8; ++i) CHECK(standby.after(seconds(10)).state == actives::serving);
+    // Its agent is restarted.
+    consul.remove("alt", "production-web2", "web");
+    critical(consul, "production-web1");
+    CHECK(standby.after(seconds(10)).state == actives::unknown);
+    CHECK(standby.after(seconds(60)).state == actives::none_serving);
+}

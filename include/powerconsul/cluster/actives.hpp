@@ -360,10 +360,11 @@ private:
         return none;
     }
 
-    /// Remembers since when those are missing that no answer holds.
+    /// Remembers since when those are missing that no answer holds. Who was not asked for may have been there
+    /// meanwhile.
     void note_absent() {
+        if (others_are_not_asked_) return;
         for (const auto& each : missing()) {
-            if (others_are_not_asked_ && !before_.absent.contains(each)) continue;
             note_since(before_.absent, facts_.memory.absent, each, now_);
         }
     }
