@@ -444,3 +444,45 @@ TEST_CASE("who can remember nothing believes any server as long as it passes") {
         }
     }
 }
+
+TEST_CASE("who can remember nothing asks again where any server is behind, and tells only what was seen then") {
+    // A server that is behind knows this node by its other role.
+    struct behind {
+        store consul;
+        store old;
+        auto perform(const http_request& request) -> result<http_response> {
+            const bool of_document = request.target.starts_with("/v1/kv/cluster/");
+            return of_document && request.target.ends_with("?stale") ? old.perform(request) : consul.perform(request);
+        }
+    };
+    constexpr std::string_view active = R"({"active_nodes":["production-web3"],"standby_nodes":["production-web1"]})";
+    constexpr std::string_view standby = R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})";
+    const auto consul_with = [](std::string_view document) {
+        store made{{.node = "production-web3", .datacenter = "hq"}};
+        made.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
+        made.add("hq", {.service = "web", .node = "production-web3", .checks = {{"service:web", {}}}});
+        made.put("hq", "cluster/production/web", document);
+        return made;
+    };
+    for (const auto health : {consistency::leader, consistency::consistent}) {
+        CAPTURE(to_string(health));
+        machine like{rows[0], observation::running};
+        testing::fake_host<behind> here{.consul = {consul_with(active), consul_with(standby)}};
+        here.files = like.files;
+        here.files.fail_on("/state", {errc::denied, "permission denied"});
+        here.programs = like.programs;
+        here.name = "production-web3";
+        auto how = on_sysv;
+        how.roles.reads.health = health;
+        CHECK(checks::run(here, checks::service{.name = "web"}, "web", how).state == verdict::passing);
+    }
+    machine like{rows[0], observation::degraded};
+    testing::fake_host<behind> here{.consul = {consul_with(standby), consul_with(active)}};
+    here.files = like.files;
+    here.files.fail_on("/state", {errc::denied, "permission denied"});
+    here.users = like.users;
+    here.name = "production-web3";
+    const auto report = checks::run(here, checks::crontab{.user = "bob"}, "web", on_sysv);
+    CHECK(report.state == verdict::critical);
+    CHECK(std::ranges::count(report.details, "error", [](const auto& each) { return each.first; }) == 1);
+}

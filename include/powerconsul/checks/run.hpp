@@ -55,8 +55,11 @@ template <host Host, kind<Host> Kind>
     const auto held = look_for_noop(here.files, here.clock, how.noop);
     auto subject = what.subject();
     const std::size_t members = subject.members.size();
-    report_details details;
-    if constexpr (requires { what.details(); }) details = what.details();
+    const auto own_details = [&]() -> report_details {
+        if constexpr (requires { what.details(); }) return what.details();
+        return {};
+    };
+    report_details details = own_details();
     std::optional<std::vector<observed>> seen;  // looked at once, and perhaps judged several times
     const auto look = [&] {
         if (!seen) {
@@ -96,7 +99,10 @@ template <host Host, kind<Host> Kind>
         const expectation before = now.expects;
         ask(false, shorter(budget, now.deadline - here.clock.monotonic() - milliseconds{how.timeout.count / 4}));
         if (!*facts) return unexpected{facts->error()};
-        if (now.expects != before && !detail::looks_aside<Host>(what)) seen.reset();
+        if (now.expects != before && !detail::looks_aside<Host>(what)) {
+            seen.reset();
+            details = own_details();
+        }
         report = judged();
     }
     // Only a verdict that maintenance would change is worth another question.

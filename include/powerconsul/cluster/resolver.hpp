@@ -176,7 +176,7 @@ private:
             before = std::move(others.sources);
         }
         if (!known && counts_unconfirmed(facts)) {
-            facts.unconfirmed = how.reads.health != consistency::consistent;
+            facts.unconfirmed = facts.unconfirmed || how.reads.health != consistency::consistent;
             return gather();
         }
         how.reads.health = consistency::consistent;
