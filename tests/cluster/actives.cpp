@@ -1091,3 +1091,29 @@ TEST_CASE("who was not asked for since it was absent may have been there meanwhi
     CHECK(standby.after(seconds(10)).state == actives::unknown);
     CHECK(standby.after(seconds(60)).state == actives::none_serving);
 }
+
+TEST_CASE("in a namespace of Consul Enterprise an active's node counts, too") {
+    // What is asked for one node leaves out its own checks there, which are in the default namespace.
+    struct enterprise {
+        std::string space;
+        auto perform(const http_request& request) const -> result<http_response> {
+            const auto check = [](std::string_view id, std::string_view status, std::string_view of,
+                                  std::string_view in) {
+                return R"({"Node":"production-web1","CheckID":")" + std::string{id} + R"(","Status":")" +
+                       std::string{status} + R"(","ServiceID":")" + std::string{of} + R"(","ServiceName":")" +
+                       std::string{of} + R"(","Namespace":")" + std::string{in} + "\"}";
+            };
+            const std::string own = check("service:web", "passing", "web", space);
+            if (request.target.starts_with("/v1/health/node/")) return http_response{200, '[' + own + ']'};
+            return http_response{200, R"([{"Node":{"Node":"production-web1","Datacenter":"hq"},"Checks":[)" +
+                                          check("serfHealth", "critical", "", "default") + ',' + own + "]}]"};
+        }
+    };
+    for (const char* const space : {"team", "default", ""}) {
+        CAPTURE(space);
+        enterprise consul{space};
+        looks standby{consul, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+        const bool team = standby.consul.space == "team";
+        CHECK(standby.after(seconds(10)).state == (team ? actives::none_serving : actives::serving));
+    }
+}

@@ -145,10 +145,12 @@ namespace detail {
 
 /// `GET /v1/health/node/<name>`: the service's instances on that node that have checks, with these and the node's own.
 /// If there are none, the one instance is that of the node alone, and `is_registered` is false: the answer does not
-/// tell whether the service is registered without a check.
+/// tell whether the service is registered without a check. `without_node`: the service's checks are in a namespace of
+/// Consul Enterprise, where the answer leaves out the node's own, which are in the default one.
 struct node_health {
     std::vector<instance> instances{};
     bool is_registered{};
+    bool without_node{};
 };
 
 /// Names are compared without regard to case, as Consul's catalog does.
@@ -159,6 +161,7 @@ struct node_health {
     if (!root->is(kind::array)) return detail::misshapen("expected a list of checks");
     instance of_node{std::string{node}, std::string{datacenter}, {}};
     std::map<std::string, std::vector<check_state>> by_id;
+    bool elsewhere = false;
     for (const value& each : root->items) {
         const std::string* const name = detail::member_text(each, "Node");
         if (name == nullptr || !ascii::equal_ignoring_case(*name, node)) {
@@ -170,11 +173,13 @@ struct node_health {
         const std::string* const of = detail::member_text(each, "ServiceName");
         if (id == nullptr || of == nullptr) return detail::misshapen("a check without ServiceID or ServiceName");
         if (!id->empty() && !ascii::equal_ignoring_case(*of, service)) continue;
+        const std::string* const space = detail::member_text(each, "Namespace");
+        elsewhere = elsewhere || (!id->empty() && space != nullptr && !space->empty() && *space != "default");
         auto state = detail::decode_check_state(each, *name);
         if (!state) return unexpected{std::move(state).error()};
         (id->empty() ? of_node.checks : by_id[*id]).push_back(std::move(*state));
     }
-    node_health found{{}, !by_id.empty()};
+    node_health found{{}, !by_id.empty(), elsewhere && of_node.checks.empty()};
     if (by_id.empty()) return found.instances.push_back(std::move(of_node)), found;
     for (auto& [id, checks] : by_id) {
         instance next = of_node;

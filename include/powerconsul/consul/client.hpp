@@ -159,7 +159,19 @@ public:
                 found.instances = unexpected{std::move(health).error()};
                 continue;
             }
-            if (health->is_registered) {
+            if (health->without_node) {
+                // Of these alone a dead node would look alive. A list has the node's checks in any namespace.
+                auto listed = std::move(
+                    instances_by(mode, service, {nodes[i].datacenter}, consul_filter::on_nodes({nodes[i].node}))
+                        .front());
+                found.instances = std::move(listed.instances);
+                found.how = std::move(listed.how);
+                if (found.instances) {
+                    std::erase_if(*found.instances, [&](const instance& each) {
+                        return !ascii::equal_ignoring_case(each.node, nodes[i].node);
+                    });
+                }
+            } else if (health->is_registered) {
                 found.instances = std::move(health->instances);
             } else if (!health->instances.front().checks.empty()) {
                 // A service without a check is told from none by the catalog.
