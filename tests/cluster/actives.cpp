@@ -1004,6 +1004,8 @@ TEST_CASE("where rights cannot be asked for, a list that a newer Consul does not
         fake.on(http_method::get, "/v1/acl/token/self", each.token);
         const auto facts = gather(fake, nodes, self);
         CHECK(facts.state == (each.is_whole ? actives::none_serving : actives::unknown));
+        const auto asked = world::targets(fake.requests());
+        CHECK(std::count(asked.begin(), asked.end(), rights_hq) == 1);
         CHECK(facts.reason.find("does not answer /v1/internal/acl/authorize (404") ==
               (each.is_whole ? std::string::npos : facts.reason.find("does not answer")));
     }

@@ -401,14 +401,16 @@ private:
     /// 1.11 nothing in it says so.
     void doubt_without(const std::vector<acl_right>& rights) {
         if (facts_.cause || state() == actives::serving) return;
+        std::set<std::string> whole_if_open;
         for (const auto& each : facts_.sources) {
             const bool done =
                 algo::any_of(facts_.proven, [&](const auto& other) { return other.datacenter == each.datacenter; });
-            if (done) continue;
+            if (done || (each.how.open && whole_if_open.contains(each.datacenter))) continue;
             const auto whole = consul_.require_rights(rights, each.datacenter, "Consul does not show all nodes");
             // Nothing is hidden where everything is allowed, if the answer would say so where it is not.
             if (!whole && whole.error().code == errc::unsupported && each.how.open &&
                 consul_.unmarked_is_whole(each.datacenter)) {
+                whole_if_open.insert(each.datacenter);
                 continue;
             }
             if (!whole) return doubt(whole.error());
