@@ -161,12 +161,12 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          "no active serves: production-web1 (hq) is warning by service:web and production-web2 (hq) is critical by "
          "service:web",
          {node_web1, node_web2, some_in_hq}},
-        {"one is missing, the other serves: nobody else is asked",
+        {"one is missing, the other serves: it is looked for once under its other names",
          [](store& of) { of.remove("hq", "production-web1", "web"); },
          on_critical,
          actives::serving,
          "production-web2 (hq) serves as active",
-         {node_web1, node_web2, services_of_web1}},
+         {node_web1, node_web2, services_of_web1, some_in_hq}},
         {"one is missing, the other critical: it serves elsewhere",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -772,7 +772,7 @@ TEST_CASE("actives are found under each name that means them, and wherever they 
          },
          {},
          "Production-WEB2 (hq) serves as active",
-         4},
+         5},
         {"where it was seen last",
          [](store& of) {
              remove_both(of);
@@ -780,7 +780,7 @@ TEST_CASE("actives are found under each name that means them, and wherever they 
          },
          {{"production-web1", "dr"}, {"production-web2", "hq"}},
          "production-web1 (dr) serves as active",
-         4},
+         5},
         {"moved, with a dead instance left where it was",
          [](store& of) {
              critical(of, "production-web2");
@@ -911,7 +911,7 @@ TEST_CASE(
     look(leader, none, 2);
     time.advance(seconds(1));
     look(leader, "production-web1.example.org (hq) serves as active", 3);
-    look(leader, "production-web1.example.org (hq) serves as active", 3);
+    look(leader, "production-web1.example.org (hq) serves as active", 2);
 }
 
 TEST_CASE("a datacenter that does not answer for one node is not asked for all") {
@@ -1118,4 +1118,59 @@ TEST_CASE("in a namespace of Consul Enterprise an active's node counts, too") {
         const bool team = standby.consul.space == "team";
         CHECK(standby.after(seconds(10)).state == (team ? actives::none_serving : actives::serving));
     }
+}
+
+TEST_CASE("an active that is registered under another name is not absent while a first one serves") {
+    auto consul = example();
+    consul.remove("hq", "production-web2", "web");
+    consul.add("hq", {.service = "web", .node = "production-web2.example.org", .checks = {{"service:web", {}}}});
+    world::recorded_store asked{consul};
+    looks standby{asked, nodes};
+    CHECK(standby.after(seconds(10)).state == actives::serving);
+    CHECK(standby.memory.names.at("production-web2") == "production-web2.example.org");
+    for (int i = 0; i < 20; ++i) {
+        asked.requests.clear();
+        CHECK(standby.after(seconds(10)).state == actives::serving);
+        CHECK(asked.requests.size() == 2);
+    }
+    critical(consul, "production-web1");
+    consul.remove("hq", "production-web2.example.org", "web");  // its agent is restarted
+    CHECK(standby.after(seconds(10)).state == actives::unknown);
+    // It comes back as the document names it.
+    consul.add("hq", {.service = "web", .node = "production-web2", .checks = {{"service:web", {}}}});
+    CHECK(standby.after(seconds(10)).reason == "production-web2 (hq) serves as active");
+    asked.requests.clear();
+    CHECK(standby.after(seconds(10)).state == actives::serving);
+    CHECK(asked.requests.size() == 2);
+}
+
+TEST_CASE("an active that is gone is looked for once while another serves") {
+    auto consul = example();
+    consul.remove("hq", "production-web2", "web");
+    world::recorded_store asked{consul};
+    looks standby{asked, nodes};
+    for (const bool first : {true, false, false}) {
+        asked.requests.clear();
+        CHECK(standby.after(seconds(10)).state == actives::serving);
+        CHECK((world::targets(asked.requests).back() == some_in_hq) == first);
+    }
+}
+
+TEST_CASE("where an active here serves, another datacenter is not waited for") {
+    auto consul = example();
+    consul.remove("hq", "production-web2", "web");
+    consul.add("dr", {.service = "web", .node = "production-web2", .checks = {{"service:web", {}}}});
+    critical(consul, "production-web1");
+    world::recorded_store asked{consul};
+    looks standby{asked, nodes};
+    CHECK(standby.after(seconds(10)).reason == "production-web2 (dr) serves as active");
+    REQUIRE(consul.set_check("hq", "production-web1", "service:web", store_status::passing));
+    for (int i = 0; i < 10; ++i) {
+        asked.requests.clear();
+        CHECK(standby.after(seconds(10)).reason == "production-web1 (hq) serves as active");
+        CHECK(world::targets(asked.requests) == paths{node_web1});
+    }
+    consul.remove("dr", "production-web2", "web");
+    critical(consul, "production-web1");
+    CHECK(standby.after(seconds(10)).state == actives::unknown);
 }

@@ -93,7 +93,13 @@ private:
         cached ? ask({here}) : ask_nodes();
         mark_silent();
         facts_.memory.listed = before_.listed;
-        if (state() == actives::serving) return;
+        if (state() == actives::serving) {
+            // Its absence would count from now on, and it may only have another name.
+            const bool news = !cached && !others_are_not_asked_ && !facts_.cause &&
+                              algo::any_of(missing(), [&](const auto& each) { return !before_.absent.contains(each); });
+            if (news) ask({here}, named(group_.active));
+            return;
+        }
         others_are_not_asked_ = false;
         const bool as_before = options_.reads.health != consistency::consistent && !facts_.cause &&
                                before_.seen == actives::none_serving && before_.listed.count != 0 &&
@@ -127,20 +133,31 @@ private:
         doubt_without(rights);
     }
 
-    /// Of many actives the first few: one that serves is enough.
+    /// Those here first: another datacenter may hang. Of many actives the first few: one that serves is enough.
     void ask_nodes() {
         constexpr std::size_t many = 16;
         constexpr std::size_t few = 4;
         find_out_own_datacenter();
         others_are_not_asked_ = group_.active.size() > many;
-        std::vector<node_place> places;
+        std::vector<node_place> here;
+        std::vector<node_place> away;
         for (const auto& each : group_.active) {
-            if (others_are_not_asked_ && places.size() == few) break;
+            if (others_are_not_asked_ && here.size() + away.size() == few) break;
+            const auto spelled = before_.names.find(each);
+            const std::string& name = spelled == before_.names.end() ? each : spelled->second;
             const auto home = before_.homes.find(each);
-            const bool away = home != before_.homes.end() && is_away(home->second);
-            places.push_back({each, away ? home->second : options_.who.datacenter});
+            if (home != before_.homes.end() && is_away(home->second)) {
+                away.push_back({name, home->second});
+            } else {
+                here.push_back({name, options_.who.datacenter});
+            }
         }
-        for (auto& answer : consul_.instances_on(places, service_, options_.reads.health)) take(std::move(answer));
+        for (auto& answer : consul_.instances_on(here, service_, options_.reads.health)) take(std::move(answer));
+        mark_silent();
+        if (away.empty()) return;
+        others_are_not_asked_ = others_are_not_asked_ || state() == actives::serving;
+        if (state() == actives::serving) return;
+        for (auto& answer : consul_.instances_on(away, service_, options_.reads.health)) take(std::move(answer));
     }
 
     [[nodiscard]] auto is_away(const std::string& home) const -> bool { return !home.empty() && home != own_; }
@@ -316,9 +333,11 @@ private:
 
     // --- what is not there ---
 
-    /// Remembers in which datacenter the actives are; of a datacenter's, one that serves.
+    /// Remembers in which datacenter the actives are and how the catalog spells them; of a datacenter's, one that
+    /// serves.
     void note_homes() {
         auto& homes = facts_.memory.homes;
+        auto& names = facts_.memory.names;
         if (!by_nodes()) {
             for (const auto& each : group_.active) {
                 if (const auto one = serving_in(each); one != facts_.instances.end()) homes[one->node] = each;
@@ -327,11 +346,14 @@ private:
         }
         for (const auto& each : group_.active) {
             if (const auto known = before_.homes.find(each); known != before_.homes.end()) homes.insert(*known);
+            if (const auto known = before_.names.find(each); known != before_.names.end()) names.insert(*known);
             // A dead one may be left where it was before.
             bool found = false;
             for (const auto& seen : facts_.instances) {
                 if (!same_node(each, seen.node) || found) continue;
                 homes[each] = seen.datacenter;
+                names.erase(each);
+                if (!same_host(each, seen.node)) names[each] = seen.node;
                 found = serves(seen.checks, options_.from) == actives::serving;
             }
         }

@@ -15,6 +15,8 @@ struct standby_memory {
     std::map<std::string, std::int64_t> silent{};  ///< checks that do not seem to have run, and since when
     /// Actives, and in which datacenter they were seen last; where those of a datacenter count, one that serves.
     std::map<std::string, std::string> homes{};
+    /// Actives, and how the catalog spells them where the document does not: with or without a domain.
+    std::map<std::string, std::string> names{};
     /// When the actives were last looked for under each name that means them, which is done while none serves.
     milliseconds listed{};
     std::string here{};  ///< the agent's own datacenter, if it is not configured and was asked for
@@ -72,6 +74,7 @@ void last_known_members(auto io, auto& known) {
     io.map("absent", known.standby.absent);
     io.map("silent", known.standby.silent);
     io.map("homes", known.standby.homes);
+    io.map("names", known.standby.names);
     io.number("listed", known.standby.listed.count);
     io.text("here", known.standby.here, false);
 }

@@ -137,6 +137,7 @@ public:
     /// a node that has no check at all, not even `serfHealth`, is found by instances() only.
     [[nodiscard]] auto instances_on(const std::vector<node_place>& nodes, std::string_view service,
                                     consistency mode = consistency::leader) -> std::vector<found_instances> {
+        if (nodes.empty()) return {};
         std::vector<std::string> targets;
         std::vector<std::string> datacenters;
         for (const auto& each : nodes) {
