@@ -17,10 +17,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-# Only what a release must have: no tests, no tools, no examples.
+# Only what a release of the library must have: no tests, no executable, no examples.
 copy_release() {
     mkdir -p "$1/subprojects"
-    cp -r "$source"/meson.build "$source"/meson_options.txt "$source"/include "$source"/compiled "$1"
+    cp -r "$source"/meson.build "$source"/meson_options.txt "$source"/include "$1"
+    mkdir -p "$1/tools"
+    cp -r "$source"/tools/library "$1/tools"
     cp -r "$source"/subprojects/*.wrap "$source"/subprojects/packagefiles "$1/subprojects"
 }
 

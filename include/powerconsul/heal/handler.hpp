@@ -367,7 +367,7 @@ private:
         }
         one.given_up = true;
         const std::string id = one.id;
-        hold(one, why, longer_pause, event_level::debug);
+        hold(one, why, seconds(5), event_level::debug);  // somebody may acknowledge it soon
         if (given == permission::gave_up) report_.incidents.back().what = step::gave_up;
         return false;
     }
