@@ -357,12 +357,13 @@ class Story:
         self.patient.shutdown(cancel_futures=True)
 
     def ask(self, fault, place, reason, without=unknown, kept=cached, code=69, acts=(False, False), front=None,
-            hangs=False, steady=True, timeout=BUDGET, plan=None, extra=()):
+            hangs=False, steady=True, timeout=BUDGET, plan=None, extra=(), quick=QUICK):
         """Has commands run under a fault, and gives what it takes to wait for all of them.
 
         `without` and `kept` give what a check should say without and with a last known role, `acts` whether a trigger
         should run then (never by what is only remembered), `code` is that of the other commands where nothing is known;
         `steady`: twice the same.
+        `quick`: how long a command may take that waits for nobody, in seconds.
         `plan`: (command, kind, with a last known role, how often) of each; the rest of the arguments is for all.
         """
         agent = front or place.agent
@@ -373,7 +374,7 @@ class Story:
             node = place.node(agent, known, "nginx" if kind == "standby" else "apache2")
             more = [*(() if timeout == BUDGET else ("--timeout", f"{timeout:g}s")),
                     *(("--max-age", "10m") if known else ()), *extra]
-            expected, text, limit = (kept if known else without)(kind), "", timeout * 5 / 8 + SLACK if hangs else QUICK
+            expected, text, limit = (kept if known else without)(kind), "", timeout * 5 / 8 + SLACK if hangs else quick
             if command == "check":
                 argv, judge = place.check(node, names[kind], *more), says(expected, reason)
             elif command == "role":
@@ -381,7 +382,7 @@ class Story:
             else:
                 argv, text = place.handler(node, command, names[kind], *more)
                 judge = handles(acts[known], reason, code)
-                limit = timeout + SLACK if hangs else QUICK
+                limit = timeout + SLACK if hangs else quick
             look = Look(node, kind, known, limit, judge, steady)
             self.seen[fault].append(look)
             if hangs:  # twice at the same time
@@ -515,7 +516,8 @@ class Story:
                 kept = fresh if endpoint == "datacenters" else cached if passing or peers else unknown
                 yield self.ask(f"{endpoint}: {title}", place, reason, front=proxy, plan=plan,
                                without=undecided if peers else unknown, kept=kept, hangs=hangs,
-                               timeout=4.0 if hangs else BUDGET, code=69 if hangs else code)
+                               timeout=4.0 if hangs else BUDGET, code=69 if hangs else code,
+                               quick=BUDGET if hasattr(alteration, "is_large") else QUICK)
 
     # The servers.
 
