@@ -34,10 +34,14 @@ inline auto list(const std::vector<std::string>& instances) -> std::string {
     return text + ']';
 }
 
-/// `GET <target>` of each request, in their order.
+/// The target of each request, in their order; in place of a filter's text stands `...`.
 inline auto targets(const std::vector<pc::http_request>& requests) -> std::vector<std::string> {
     std::vector<std::string> all;
-    for (const auto& each : requests) all.push_back(each.target);
+    for (const auto& each : requests) {
+        const std::size_t at = each.target.find("filter=");
+        all.push_back(each.target.substr(0, at == std::string::npos ? at : at + 7) +
+                      (at == std::string::npos ? "" : "..."));
+    }
     return all;
 }
 
@@ -49,6 +53,77 @@ struct recorded_store {
     auto perform(const pc::http_request& request) -> pc::result<pc::http_response> {
         requests.push_back(request);
         return store.perform(request);
+    }
+};
+
+/// A value as JSON again.
+inline auto text_of(const pc::json::value& of) -> std::string {
+    using pc::json::kind;
+    pc::json::writer to;
+    if (of.is(kind::string)) return to.string(of.text).text();
+    if (of.is(kind::number)) return of.text;
+    if (of.is(kind::boolean)) return of.boolean ? "true" : "false";
+    if (!of.is(kind::array) && !of.is(kind::object)) return "null";
+    std::string text;
+    for (std::size_t i = 0; i < of.items.size(); ++i) {
+        text += i == 0 ? "" : ",";
+        if (of.is(kind::object)) text += pc::json::writer{}.string(of.names[i]).text() + ':';
+        text += text_of(of.items[i]);
+    }
+    return of.is(kind::array) ? '[' + text + ']' : '{' + text + '}';
+}
+
+/// Answers what is asked for single nodes, or with a filter, from the scripted lists of all instances of `web`: what is
+/// scripted for `/v1/health/service/web` in the same datacenter and with the same consistency. An answer that is no
+/// such list is given as it is.
+template <typename Transport>
+struct from_lists {
+    Transport& lists;
+
+    auto perform(const pc::http_request& request) -> pc::result<pc::http_response> {
+        const std::size_t mark = request.target.find('?');
+        const std::string path = request.target.substr(0, mark);
+        const auto query = mark == std::string::npos ? std::string{} : request.target.substr(mark + 1);
+        const std::size_t at = query.find("filter=");
+        const bool of_node = path.starts_with("/v1/health/node/") || path.starts_with("/v1/catalog/node/");
+        if (!of_node && at == std::string::npos) return lists.perform(request);
+        const std::string rest = at == std::string::npos ? query : query.substr(0, at == 0 ? 0 : at - 1);
+        auto answer = lists.perform(
+            {request.method, "/v1/health/service/web" + (rest.empty() ? rest : '?' + rest), {}, request.timeout});
+        if (!answer || answer->status != 200) return answer;
+        const auto read = pc::json::parse(answer->body);
+        if (!read || !read->is(pc::json::kind::array)) return answer;
+        const std::string node = path.substr(path.rfind('/') + 1);
+        const auto filter = pc::store_filter::read(pc::query_parameter(query, "filter").value_or(""));
+        std::string text = "[";
+        bool is_there = false;
+        const auto add = [&](const std::string& one) { text += (text.size() > 1 ? "," : "") + one; };
+        for (std::size_t i = 0; i < read->items.size(); ++i) {
+            const auto& each = read->items[i];
+            const std::string whole = text_of(each);
+            const auto* const name = each.find("Node") == nullptr ? nullptr : each.find("Node")->find("Node");
+            if (name == nullptr) return answer;
+            if (!of_node) {
+                if (filter->takes("Node.Node", name->text)) add(whole);
+                continue;
+            }
+            if (name->text != node) continue;
+            is_there = true;
+            for (const auto& check : each.find("Checks")->items) {
+                const std::string one = text_of(check);
+                const bool own = one.find("\"CheckID\":\"_node_maintenance\"") != std::string::npos ||
+                                 one.find("\"CheckID\":\"serfHealth\"") != std::string::npos;
+                const std::string id = own ? "" : "web" + std::to_string(i);
+                add(R"({"Node":")" + node + R"(","ServiceID":")" + id + R"(","ServiceName":")" + (own ? "" : "web") +
+                    "\"," + one.substr(1));
+            }
+        }
+        answer->body = text + ']';
+        if (path.starts_with("/v1/catalog/")) {
+            answer->body =
+                is_there ? R"({"Node":{"Node":")" + node + R"("},"Services":{"web":{"Service":"web"}}})" : "null";
+        }
+        return answer;
     }
 };
 

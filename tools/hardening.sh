@@ -20,15 +20,22 @@ found() { grep --extended-regexp --quiet "$2" <<<"$1" && echo yes || echo no; }
 
 for program in "$@"; do
     elf=$(readelf --wide --file-header --program-headers --dynamic "$program")
-    symbols=$(readelf --wide --dyn-syms "$program")
+    # What a static program calls stands in itself.
+    if grep --quiet INTERP <<<"$elf"; then
+        symbols=$(readelf --wide --dyn-syms "$program")
+        taken=UND
+    else
+        symbols=$(readelf --wide --syms "$program")
+        taken='FUNC .*'
+    fi
     name=$(basename "$program")
     has "$name" "position independent (PIE)" "$(found "$elf" 'FLAGS_1.*\<PIE\>')"
     has "$name" "relocations read-only (RELRO)" "$(found "$elf" 'GNU_RELRO')"
     has "$name" "and all of them before it starts (BIND_NOW)" "$(found "$elf" '\<BIND_NOW\>|Flags:.*\<NOW\>')"
-    has "$name" "stack without execution" "$(found "$elf" 'GNU_STACK .* RW +0x')"
+    has "$name" "stack without execution" "$(found "$elf" 'GNU_STACK .* RW +0')"
     has "$name" "no memory both written and executed" "$([ "$(found "$elf" ' RWE ')" = no ] && echo yes || echo no)"
-    has "$name" "stack protector" "$(found "$symbols" 'UND __stack_chk_fail')"
-    has "$name" "fortified calls (_FORTIFY_SOURCE)" "$(found "$symbols" 'UND __[a-z_]*(printf|read|realpath|memcpy|syslog|fdelt)_chk')"
+    has "$name" "stack protector" "$(found "$symbols" "$taken __stack_chk_fail")"
+    has "$name" "fortified calls (_FORTIFY_SOURCE)" "$(found "$symbols" "$taken __[a-z_]*(printf|read|realpath|memcpy|syslog|fdelt)_chk")"
     # What an assertion of std::vector's or std::string_view's operator[] says, if there are assertions.
     has "$name" "the C++ library's assertions (_GLIBCXX_ASSERTIONS)" \
         "$(grep --binary-files=text --quiet --fixed-strings '__n < this->size()' "$program" && echo yes || echo no)"

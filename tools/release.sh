@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds a release: OpenSSL, PCRE2, the C++ library and cpp-httplib inside, the C library shared. Ends by checking that, and
-# that both programs are hardened.
+# Builds a release: a static program that is started, and two with OpenSSL, PCRE2, the C++ library and cpp-httplib inside
+# and the C library shared, which it goes on in. Ends by checking that, and that all three are hardened.
 #
 # usage: tools/release.sh [folder] [meson option ...]       folder: build/release if none is given
 #
@@ -56,25 +56,37 @@ if [ "${HTTPLIB:-debian}" = debian ]; then
     [ -r "$sources/cpp-httplib/httplib.h" ] || debian_source || say "no source package of cpp-httplib, so its wrap is taken"
 fi
 if [ "${HTTPLIB:-debian}" = debian ] && [ -r "$sources/cpp-httplib/httplib.h" ]; then
+    # Once: what is patched does not take the patch again.
+    patch --quiet --forward --reject-file=- --strip=1 --directory "$sources/cpp-httplib" <tools/cpp-httplib.patch >/dev/null ||
+        grep --quiet read_status "$sources/cpp-httplib/httplib.h" ||
+        say "tools/cpp-httplib.patch does not fit this cpp-httplib, so a check takes a sixth longer"
     options+=("-Dhttplib_source=$PWD/$sources/cpp-httplib")
 else
     options+=("--force-fallback-for=cpp-httplib")
 fi
 [ -e "$folder/build.ninja" ] && options+=(--reconfigure)
 
-meson setup "$folder" --native-file tools/release.ini -Dtool=enabled -Dhttplib=enabled "${options[@]}" "$@"
+meson setup "$folder" --native-file tools/release.ini -Dprograms=three -Dtool=enabled -Dhttplib=enabled "${options[@]}" "$@"
 ninja -C "$folder"
 
-for program in powerconsul powerconsul-https; do
-    path=$folder/tools/cli/$program
-    # What is linked at run time: the C library and the loader, nothing else.
+programs=("$folder"/tools/cli/powerconsul{,-dynamic,-https})
+for path in "${programs[@]}"; do
+    # What is linked at run time: the C library and the loader, nothing else, and in the first one not even those.
+    allowed='libc.so.* libm.so.* ld-linux*'
+    [ "$(basename "$path")" = powerconsul ] && allowed=
     shared=$(readelf --dynamic --wide "$path" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
     for library in $shared; do
-        case $library in
-        libc.so.* | libm.so.* | ld-linux*) ;;
-        *) die "$path needs $library at run time, which should be inside" ;;
-        esac
+        fits=false
+        for pattern in $allowed; do
+            # shellcheck disable=SC2053
+            [[ $library == $pattern ]] && fits=true
+        done
+        $fits || die "$path needs $library at run time, which should be inside"
     done
-    "$path" --version | sed "s|^|$program: |"
+    "$path" --version | sed "s|^|$(basename "$path"): |"
 done
-tools/hardening.sh "$folder"/tools/cli/powerconsul{,-https} || die "a program is not hardened, see above"
+# These load libraries of the very C library that they were built with: tools/cli/stand_ins.cpp takes their place.
+for name in __nss_lookup_function __nss_module_load _nss_files_getpwnam_r gaih_inet __res_context_query; do
+    if nm "${programs[0]}" | grep --quiet --word-regexp "$name"; then die "${programs[0]} has $name inside"; fi
+done
+tools/hardening.sh "${programs[@]}" || die "a program is not hardened, see above"

@@ -13,6 +13,7 @@ release_packages=(
     "${build_packages[@]}"
     libssl-dev # its static libraries
     dpkg-dev   # unpacks cpp-httplib's source package
+    lld        # puts first in a program what runs
     binutils debian-archive-keyring
 )
 tests_packages=(
@@ -31,7 +32,7 @@ tests_packages=(
 
 bench_packages=(
     "${release_packages[@]}"
-    hyperfine libbenchmark-dev
+    libbenchmark-dev strace
     curl jq monitoring-plugins-basic # what a user would run instead
     python3 procps systemd sysvinit-utils util-linux mount
 )

@@ -38,6 +38,11 @@ def instance(node, status):
             "Checks": [{"Node": node, "CheckID": "web-role", "Status": status}]}
 
 
+def checks_of(node, status):
+    return [{"Node": node, "CheckID": "serfHealth", "Status": "passing", "ServiceID": "", "ServiceName": ""},
+            {"Node": node, "CheckID": "web-role", "Status": status, "ServiceID": "web", "ServiceName": "web"}]
+
+
 class Peer(alter.Proxy):
     """`endpoint`: how the targets begin whose answers are altered. A trigger would leave a file `ran` in the folder."""
 
@@ -47,6 +52,9 @@ class Peer(alter.Proxy):
             "/v1/kv/triggers/": key("triggers/production/web/standalone/critical", f"touch {folder}/ran"),
             "/v1/kv/pauses/": key("", None),
             "/v1/health/service/web": answer([instance(NODE, "critical"), instance(OTHER, "passing")]),
+            f"/v1/health/node/{NODE}": answer(checks_of(NODE, "critical")),
+            f"/v1/health/node/{OTHER}": answer(checks_of(OTHER, "passing")),
+            "/v1/health/node/": answer([]),
             "/v1/agent/self": answer({"Config": {"NodeName": NODE, "Datacenter": "hq", "Version": "1.8.7"}}),
             "/v1/agent/checks": answer({"web-role": CRITICAL}),
             "/v1/catalog/datacenters": answer(["hq"]),

@@ -17,7 +17,7 @@ from peer import NODE, OTHER, alter
 from rows import POWERCONSUL, Row, main
 
 DOCUMENT = "/v1/kv/cluster/"
-HEALTH = "/v1/health/service/"
+HEALTH = "/v1/health/"
 CHECKS = "/v1/agent/checks"
 AUTHORIZE = "/v1/internal/acl/authorize"
 TRIGGERS = "/v1/kv/triggers/"
@@ -259,13 +259,14 @@ IN_TIME = f"{AT} did not answer {ASKED} in time"
 NO_HTTP = f"what answers as {AT} does not speak HTTP; is this its HTTP port?"
 FLOODED = f"{AT} answers {ASKED} with more headers than the 1048576 bytes that are taken; is this its HTTP port?"
 OVERLONG = f"{AT} answers {ASKED} with a line of more than the 8192 bytes that are taken before the body; is this its HTTP port?"
-TOO_LARGE = f"{AT} answers {ASKED} with more than the 16777216 bytes that are taken"
+TOO_LARGE = f"{AT} answers {ASKED} with more than the 67108864 bytes that are taken"
 MALFORMED = f"{AT} answers {ASKED} with a malformed status line or header"
 NO_LENGTH = f"{AT} answers {ASKED} with a Content-Length that is no number"
 NO_BODY = f"{PATH}: the answer has no body; is a proxy in between?"
 SHAPE = f"{PATH}: Consul's answer is not of the documented shape: "
 ENTRY = SHAPE + "expected Key, Value and ModifyIndex, a whole number above 0, in the entry"
-INSTANCES = f"/v1/health/service/web: Consul's answer is not of the documented shape: "
+ACTIVE = f"/v1/health/node/{OTHER}"
+CHECKS_OF_ACTIVE = f"{ACTIVE}: Consul's answer is not of the documented shape: "
 AGENT = "; is the address that of a Consul agent?"
 
 
@@ -344,7 +345,7 @@ def newer_versions():
     yield role("a blocked endpoint", newer(403, "Endpoint is blocked by agent configuration"), 69,
                answers(403, ": Endpoint is blocked by agent configuration"))
     yield undecided("of any server", header("X-Consul-Effective-Consistency", "stale"), 69,
-                    "Consul answers /v1/health/service/web from any server, though its leader was asked for")
+                    f"Consul answers {ACTIVE} from any server, though its leader was asked for")
     away = {"role": "secondary", "clustered": True, "document": 7}
     for number, words, shown in ((403, "Endpoint is blocked by agent configuration", "403, Endpoint is blocked by agent configuration"),
                                  (404, "Invalid URL path: not a recognized HTTP API endpoint\n",
@@ -438,22 +439,23 @@ ROWS = [
     role("no document, the index goes backwards, a moment ago", gone, 0, "", earlier=modified(100),
          facts={**SERVES, "document": 100, "basis": "cached", "reason": f"as last known, since {LOST}"}),
     # Whether an active serves.
-    undecided("a node that is a number", alter.retyped(1, "Node"), 65, INSTANCES + "an instance without Node.Node"),
-    undecided("a node's name that is empty", alter.retyped(1, "Node", "Node", value=""), 65,
-              INSTANCES + "an instance without Node.Node"),
-    undecided("checks that are a number", alter.retyped(1, "Checks"), 65,
-              INSTANCES + f'the instance on "{OTHER}" has no list of Checks'),
-    undecided("a status that is null", alter.retyped(1, "Checks", 0, "Status", value=None), 65,
-              INSTANCES + f'a check on "{OTHER}" without CheckID or Status'),
-    undecided("a status that nobody knows", alter.retyped(1, "Checks", 0, "Status", value="fine"), 65,
+    undecided("a node that is a number", alter.retyped(0, "Node"), 65,
+              CHECKS_OF_ACTIVE + f'asked for the checks of node "{OTHER}", got one of no node'),
+    undecided("another node", alter.retyped(0, "Node", value=NODE), 65,
+              CHECKS_OF_ACTIVE + f'asked for the checks of node "{OTHER}", got one of "{NODE}"'),
+    undecided("a service's id that is a number", alter.retyped(1, "ServiceID"), 65,
+              CHECKS_OF_ACTIVE + "a check without ServiceID or ServiceName"),
+    undecided("a status that is null", alter.retyped(1, "Status", value=None), 65,
+              CHECKS_OF_ACTIVE + f'a check on "{OTHER}" without CheckID or Status'),
+    undecided("a status that nobody knows", alter.retyped(1, "Status", value="fine"), 65,
               f"{OTHER} (hq) is unknown by web-role"),
-    undecided("an empty list of instances", alter.body("[]"), 77,
+    undecided("an empty list of checks", alter.body("[]"), 77,
               "Consul lists no instance of web, not even this node's: it is not registered yet, or the token needs "
               "service:read on web and node:read on every node"),
-    undecided("an object", alter.body("{}"), 65, INSTANCES + "expected a list of instances"),
+    undecided("an object", alter.body("{}"), 65, CHECKS_OF_ACTIVE + "expected a list of checks"),
     undecided("filtered", with_headers("X-Consul-Results-Filtered-By-ACLs: true"), 77,
-              "/v1/health/service/web: the list is filtered; the token needs service:read on web and node:read on every node"),
-    undecided("404 for the instances", alter.page(404), 65, f"Consul answers 404 to /v1/health/service/web{AGENT}"),
+              f"{ACTIVE}: the list is filtered; the token needs service:read on web and node:read on {OTHER}"),
+    undecided("404 for the active", alter.page(404), 65, f"Consul answers 404 to {ACTIVE}{AGENT}"),
     # The check's own line.
     check("cut off in the headers", alter.cut_in_the_headers, BROKE_OFF),
     check("a status line of 1 MiB", status(b"HTTP/1.1 200 " + b"x" * MIB), OVERLONG),
@@ -461,7 +463,7 @@ ROWS = [
     check("nothing and silence", alter.never_answers, IN_TIME),
     check("nothing and silence for the instances", alter.never_answers, "", HEALTH, clustered=True, role="secondary",
           reason=f"web is running, what secondary expects is unknown: init script exits 0; {NODE} is in standby_nodes; whether an "
-                 f"active serves is unknown: {AT} did not answer the request for /v1/health/service/web?consistent in time"),
+                 f"active serves is unknown: {AT} did not answer the request for {ACTIVE}?consistent in time"),
     # What the agent says of its checks.
     handles("watch", "sound", unchanged, 0, OPENED + RAN, CHECKS, runs=True),
     watch("nothing and close", alter.closed_at_once, 69,

@@ -1,103 +1,126 @@
 #!/usr/bin/env python3
 """Measures powerconsul beside what a user would run in its place, and prints one table.
 
-usage: bench.py --release DIR --default DIR --consul PROGRAM [--only PART[,PART]] [--rounds N] [--json]
+usage: bench.py --release DIR --default DIR --consul PROGRAM [--before PROGRAM] [--only PART[,PART]] [--rounds N] [--json] [--write]
 
 DIR: build folders of a release with the benchmarks (tools/release.sh) and of the default build. Times are medians;
-what a ratio compares was measured in turns within this run. --json prints an object for machines. Ends with 1 if a
-target is missed.
+what a ratio compares was measured in turns within this run, and so is an older release, --before, which gets columns of
+its own. --json prints an object for machines. --write also puts the table into docs/performance.md, and the rows that most
+readers ask for into README.md. Ends with 1 if a target is missed.
 """
 import argparse
 import json
 import os
 import platform
 import shutil
-import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+import typing
+
+sys.dont_write_bytecode = True
+import consul_costs  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PLUGINS = "/usr/lib/nagios/plugins"
+# README's rows.
+SHORT = {
+    "a raw socket in C, nothing checked: the floor", "`powerconsul role -S cron`, release", "`curl`", "what it adds",
+    "what the probe adds to `powerconsul role`, 5000 processes more", "an active", "a standby whose active serves",
+    "Consul's processor, 10 instances", "Consul's processor, 20000 instances", "1000 services, a further one",
+    "in one that is in use", "README's ten lines at -O2, header-only",
+    "README's ten lines at -O2 over powerconsul-posix", "peak memory of `powerconsul role`",
+}
+
+
+class Taken(typing.NamedTuple):
+    """By one command."""
+    milliseconds: float
+    peak: int
+    faults: int
 
 
 class Table:
-    """Rows of what was measured: a value, what it is compared with, and the target where there is one."""
+    """Rows of what was measured: a value, what it is compared with, the target where there is one, and what an older
+    release had where one was given."""
 
     def __init__(self):
         self.rows = []
 
-    def add(self, part, name, value, unit, ratio=None, to="", target=None, at_least=False, note=""):
+    def add(self, part, name, value, unit, ratio=None, to="", target=None, at_least=False, before=None,
+            before_ratio=None):
         met = None
         if target is not None:
             measured = ratio if ratio is not None else value
             met = measured >= target if at_least else measured <= target
         self.rows.append({"part": part, "name": name, "value": value, "unit": unit, "ratio": ratio, "to": to,
-                          "target": target, "at_least": at_least, "met": met, "note": note})
+                          "target": target, "at_least": at_least, "met": met, "before": before,
+                          "before_ratio": before_ratio})
 
     @staticmethod
     def number(value):
         if value >= 1000:
             return f"{value:,.0f}".replace(",", " ")
+        if value == int(value):
+            return str(int(value))
         return f"{value:.3g}" if value < 1 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
-    def markdown(self):
-        lines = ["| what | median | ratio | target |", "|---|---|---|---|"]
+    def amount(self, value, unit):
+        return f"{self.number(value)} {unit}".strip()
+
+    def markdown(self, with_before, names=None):
+        """All rows, or those of these names."""
+        more = ["before", "its ratio"] if with_before else []
+        lines = [" | ".join(["| what", *more, "median", "ratio", "target |"]), "|---" * (4 + len(more)) + "|"]
         part = None
         for row in self.rows:
+            if names and row["name"] not in names:
+                continue
             if row["part"] != part:
                 part = row["part"]
-                lines.append(f"| **{part}** | | | |")
-            ratio = f"{row['ratio']:.2f} × {row['to']}" if row["ratio"] is not None else ""
+                lines.append(f"| **{part}**" + " |" * (4 + len(more)))
+            cells = [row["name"]]
+            if with_before:
+                cells.append("" if row["before"] is None else self.amount(row["before"], row["unit"]))
+                cells.append("" if row["before_ratio"] is None else f"{row['before_ratio']:.2f} ×")
+            cells.append(self.amount(row["value"], row["unit"]))
+            cells.append(f"{row['ratio']:.2f} × {row['to']}" if row["ratio"] is not None else "")
             target = ""
             if row["target"] is not None:
                 target = ("≥ " if row["at_least"] else "≤ ") + (self.number(row["target"]) if row["ratio"] is None else
                                                                f"{row['target']:g} ×")
                 target += "" if row["met"] else " **missed**"
-            lines.append(f"| {row['name']} | {self.number(row['value'])} {row['unit']} | {ratio} | {target} |")
+            lines.append(f"| {' | '.join([*cells, target])} |")
         return "\n".join(lines)
 
 
 class Bench:
-    def __init__(self, options, folder):
-        self.options, self.folder, self.table = options, folder, Table()
+    def __init__(self, options, folder, memory):
+        """`memory`: a folder in memory, where counts matter and the time of a disk does not."""
+        self.options, self.folder, self.memory, self.table = options, folder, memory, Table()
         self.release = os.path.join(options.release, "tools", "cli", "powerconsul")
         self.default = os.path.join(options.default, "tools", "cli", "powerconsul")
-        self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": folder, "LANG": "C.UTF-8"}
+        self.programs = {"now": self.release} | ({"before": options.before} if options.before else {})
+        self.environment = {"PATH": consul_costs.PATH, "HOME": folder, "LANG": "C.UTF-8"}
 
     def program(self, name):
         return os.path.join(self.options.release, "tests", "bench", name)
 
-    def turns(self, commands, rounds=None, runs=10):
-        """Medians in ms. `commands`: rows of name and command line. hyperfine measures one command after the other, so it
-        is called in turns: what else the machine does meets all alike."""
-        times = {name: [] for name, _ in commands}
-        report = os.path.join(self.folder, "hyperfine.json")
-        for _ in range(rounds or self.options.rounds):
-            for name, line in commands:
-                call = ["hyperfine", "--shell=none", "--warmup=1", f"--runs={runs}", "--style=none", "--ignore-failure",
-                        f"--export-json={report}", line]
-                subprocess.run(call, check=True, env=self.environment, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
-                with open(report, encoding="utf-8") as file:
-                    found = json.load(file)["results"][0]
-                if len(set(found["exit_codes"])) != 1:
-                    sys.exit(f"bench.py: {line} ends now with one status, now with another: {found['exit_codes']}")
-                times[name] += found["times"]
-        return {name: statistics.median(values) * 1000 for name, values in times.items()}
-
-    def turns_with_input(self, commands, file, turns):
-        """Medians in ms and peaks of memory in KiB, with that file as standard input, behind a `|`
-        through a pipe, as Consul does it. Debian's hyperfine can give none."""
+    def turns(self, commands, turns, file="/dev/null"):
+        """What each command takes, by name: median milliseconds, peak of memory in KiB and page faults. `commands`: by
+        name, a text or a list of words. That file is their standard input, behind a `|` through a pipe, as Consul does
+        it."""
         call = [self.program("side_by_side"), str(turns)]
-        for number, (name, line) in enumerate(commands):
-            call += (["--"] if number else []) + [name, file, *line]
+        for number, (name, line) in enumerate(commands.items()):
+            call += (["--"] if number else []) + [name, file, *(line.split() if isinstance(line, str) else line)]
         rows = [line.split("\t") for line in self.run(*call).splitlines()]
-        return {row[0]: float(row[1]) / 1000 for row in rows}, {row[0]: int(row[3]) for row in rows}
+        return {row[0]: Taken(float(row[1]) / 1000, int(row[3]), int(row[5])) for row in rows}
+
+    def of_programs(self, words):
+        """The same command line of each release, by name."""
+        return {key: [program, *words] for key, program in self.programs.items()}
 
     def run(self, *call, given=None, status=0):
         done = subprocess.run(call, env=self.environment, input=given, capture_output=True, check=False)
@@ -105,74 +128,53 @@ class Bench:
             sys.exit(f"bench.py: {' '.join(call)} ends with {done.returncode}: {(done.stdout + done.stderr).decode()}")
         return done.stdout.decode()
 
-    def peak(self, line):
-        """Peak of resident memory in KiB."""
-        return self.turns_with_input([("it", line.split())], "/dev/null", 3)[1]["it"]
+    def add(self, part, name, found, unit, base=None, to="", target=None):
+        """A row of what was found for each release, by its name, and the ratios to `base`."""
+        before = found.get("before")
+        self.table.add(part, name, found["now"], unit, base and found["now"] / base, to, target, before=before,
+                       before_ratio=before / base if base and before is not None else None)
 
     # The agent
 
-    def start_consul(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        ports = {"http": self.port, "dns": -1, "grpc": -1, "serf_lan": self.free_port(), "serf_wan": -1,
-                 "server": self.free_port()}
-        config = os.path.join(self.folder, "consul.json")
-        with open(config, "w", encoding="utf-8") as file:
-            json.dump({"ports": ports, "bind_addr": "127.0.0.1", "node_name": "production-web1", "log_level": "err",
-                       "disable_update_check": True}, file)
-        self.agent = subprocess.Popen([self.options.consul, "agent", "-dev", f"-config-file={config}"],
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(300):
-            try:
-                leader = urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v1/status/leader", timeout=2).read()
-                if len(leader) > 2:
-                    break
-            except OSError:
-                pass
-            time.sleep(0.1)
-        else:
-            sys.exit("bench.py: Consul does not start")
-        self.environment |= {"CONSUL_HTTP_ADDR": f"127.0.0.1:{self.port}", "POWERCONSUL_STATE_DIR": self.folder + "/state",
+    def use(self, agent):
+        self.environment |= {"CONSUL_HTTP_ADDR": agent.address, "POWERCONSUL_STATE_DIR": self.folder + "/state",
                              "POWERCONSUL_ENVIRONMENT": "production", "POWERCONSUL_SERVER_ROLE": "web",
-                             "POWERCONSUL_NODE": "production-web1"}
+                             "POWERCONSUL_NODE": consul_costs.NODE}
         os.mkdir(self.folder + "/state", 0o700)
-        self.key = "cluster/production/cron"
-        document = json.dumps({"active_nodes": ["production-web1"], "standby_nodes": ["production-web2"]})
-        self.run(self.options.consul, "kv", "put", self.key, document)
-
-    @staticmethod
-    def free_port():
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            return free.getsockname()[1]
+        self.address, self.key = agent.address, "cluster/production/cron"
+        agent.put_key(self.key, consul_costs.document([consul_costs.NODE]))
 
     # The parts
 
     def one_shot(self):
         part = "one run: the role, with one read from a real Consul"
         target = f"/v1/kv/{self.key}"
-        role = "role -S cron"
-        said = self.run(self.release, *role.split())
+        role = ["role", "-S", "cron"]
+        said = self.run(self.release, *role)
         if "primary" not in said:
             sys.exit(f"bench.py: the role is not what was set up:\n{said}")
-        times = self.turns([
-            ("floor", f"{self.program('floor')} 127.0.0.1:{self.port} {target}"),
-            ("release", f"{self.release} {role}"),
-            ("default", f"{self.default} {role}"),
-            ("curl", f"curl -s http://127.0.0.1:{self.port}{target}"),
-            ("consul", f"{self.options.consul} kv get {self.key}"),
-            ("true", "/bin/true"),
-        ])
-        self.floor = times["floor"]
+        taken = self.turns({
+            "floor": f"{self.program('floor')} {self.address} {target}",
+            **self.of_programs(role),
+            "default": [self.default, *role],
+            "curl": f"curl -s http://{self.address}{target}",
+            "consul": f"{self.options.consul} kv get {self.key}",
+            "true": "/bin/true",
+        }, 10 * self.options.rounds)
+        times = {name: each.milliseconds for name, each in taken.items()}
+        floor, curl = times["floor"], times["curl"]
         add = self.table.add
-        add(part, "a process that does nothing (`true`)", times["true"], "ms", times["true"] / self.floor, "floor")
-        add(part, "a raw socket in C, nothing checked: the floor", self.floor, "ms")
-        add(part, f"`powerconsul {role}`, release", times["release"], "ms", times["release"] / self.floor, "floor", 1.6)
-        add(part, "the same", times["release"], "ms", times["release"] / times["curl"], "curl", 0.35)
-        add(part, "default build on Debian's packages", times["default"], "ms", times["default"] / times["curl"], "curl", 0.8)
-        add(part, "`curl`", times["curl"], "ms", times["curl"] / self.floor, "floor")
-        add(part, "`consul kv get`", times["consul"], "ms", times["consul"] / self.floor, "floor")
+        add(part, "a process that does nothing (`true`)", times["true"], "ms", times["true"] / floor, "floor")
+        add(part, "a raw socket in C, nothing checked: the floor", floor, "ms")
+        self.add(part, "`powerconsul role -S cron`, release", times, "ms", floor, "floor", 1.25)
+        self.add(part, "the same", times, "ms", curl, "curl", 0.35)
+        add(part, "default build on Debian's packages", times["default"], "ms", times["default"] / curl, "curl", 0.8)
+        add(part, "`curl`", curl, "ms", curl / floor, "floor")
+        add(part, "`consul kv get`", times["consul"], "ms", times["consul"] / floor, "floor")
+        faults = {name: each.faults for name, each in taken.items()}
+        add(part, "page faults of the floor", faults["floor"], "")
+        self.add(part, "page faults of `powerconsul role -S cron`, release", faults, "", faults["floor"], "floor")
+        add(part, "page faults of `curl`", faults["curl"], "", faults["curl"] / faults["floor"], "floor")
 
     def check_service(self):
         """With the real systemd and the real init script of Debian's cron, in namespaces."""
@@ -180,67 +182,120 @@ class Bench:
             print("bench.py: check_service is left out, for its namespaces need root", file=sys.stderr)
             return
         call = ["python3", os.path.join(HERE, "service_managers.py"), "--runs", str(10 * self.options.rounds), "--floor",
-                self.program("floor"), self.release, "systemd", "sysv"]
-        self.environment["CONSUL"] = os.path.abspath(self.options.consul)
+                self.program("floor"), "--before", self.options.before or "", self.release, "systemd", "sysv"]
+        self.environment["CONSUL"] = self.options.consul
         rows = dict(line.split("\t") for line in self.run(*call).splitlines() if "\t" in line)
         time_of = {name: float(value) for name, value in rows.items()}
-        for manager, bare in (("sysv", "/etc/init.d/cron status"), ("systemd", "systemctl is-active")):
+        for manager, bare, most in (("sysv", "/etc/init.d/cron status", (None, 0.5)),
+                                    ("systemd", "systemctl is-active", (1.0, None))):
             part = f"a whole check of a service, {manager}"
-            check, alone = time_of[f"{manager}: check service"], time_of[f"{manager}: {bare}"]
-            floor = time_of[f"{manager}: floor"]
+            names = {"now": f"{manager}: check service", "before": f"{manager}: check service before"}
+            checks = {key: time_of[name] for key, name in names.items() if name in time_of}
+            alone, floor = time_of[f"{manager}: {bare}"], time_of[f"{manager}: floor"]
             self.table.add(part, f"`{bare}` alone", alone, "ms")
-            self.table.add(part, "`powerconsul check service`", check, "ms", check / alone, bare,
-                           1.0 if manager == "systemd" else None)
-            self.table.add(part, "what it adds", check - alone, "ms", (check - alone) / floor, "floor", 2.0)
+            self.add(part, "`powerconsul check service`", checks, "ms", alone, bare, most[0])
+            self.add(part, "what it adds", {key: each - alone for key, each in checks.items()}, "ms", floor, "floor",
+                     most[1])
             if manager == "sysv":
                 name = "service cron status"
                 self.table.add(part, f"`{name}`", time_of[f"sysv: {name}"], "ms")
 
     def processes(self):
         part = "processes: the built-in probe"
-        for count, target in ((50, None), (500, 0.5), (5000, None)):
+        for count, target in ((50, None), (500, None), (5000, 1.1)):
             inner = [sys.executable, os.path.abspath(__file__), "--release", self.options.release, "--default",
                      self.options.default, "--consul", self.options.consul, "--rounds", str(self.options.rounds),
-                     "--inside-sleepers", str(self.port)]
-            text = self.run(self.program("sleepers"), str(count), *inner)
-            times = json.loads(text.splitlines()[-1])
-            self.table.add(part, f"`check_procs`, {count} processes more", times["check_procs"], "ms")
-            self.table.add(part, f"`powerconsul check process`, {count} processes more", times["powerconsul"], "ms",
-                           times["powerconsul"] / times["check_procs"], "check_procs", target)
+                     "--inside-sleepers", *(["--before", self.options.before] if self.options.before else [])]
+            times = json.loads(self.run(self.program("sleepers"), str(count), *inner).splitlines()[-1])
+            there = f"{count} processes more"
+            plugin, comms = times["check_procs"], times["comms"] - times["true"]
+            self.table.add(part, f"`check_procs`, {there}", plugin, "ms")
+            self.add(part, f"`powerconsul check process`, {there}", times, "ms", plugin, "check_procs",
+                     0.5 if count == 500 else None)
+            self.table.add(part, f"each comm read in C, beyond `true`, {there}", comms, "ms")
+            probe = {key: times[key] - times[f"role {key}"] for key in self.programs}
+            self.add(part, f"what the probe adds to `powerconsul role`, {there}", probe, "ms", comms, "each comm", target)
 
     def inside_sleepers(self):
-        times = self.turns([
-            ("check_procs", f"{PLUGINS}/check_procs -C sleep -c 0:100000"),
-            ("powerconsul", f"{self.release} check process -S cron --name sleep"),
-        ], rounds=max(2, self.options.rounds // 2), runs=5)
-        print(json.dumps(times))
+        taken = self.turns({
+            "true": "/bin/true",
+            "comms": f"{self.program('comms')} sleep",
+            "check_procs": f"{PLUGINS}/check_procs -C sleep -c 0:100000",
+            **self.of_programs(["check", "process", "-S", "cron", "--name", "sleep"]),
+            **{f"role {key}": line for key, line in self.of_programs(["role", "-S", "cron"]).items()},
+        }, max(10, 2 * self.options.rounds))
+        print(json.dumps({name: each.milliseconds for name, each in taken.items()}))
 
     def watch(self):
         part = "a watch: critical checks of other nodes, through a pipe"
+        watch = ["watch", "critical"]
         for count, target in ((100, None), (1000, None), (10_000, 0.6), (100_000, None)):
             snapshot = os.path.join(self.folder, f"snapshot-{count}.json")
             with open(snapshot, "wb") as file:
                 subprocess.run([sys.executable, os.path.join(HERE, "snapshot.py"), str(count)], stdout=file, check=True)
             size = os.path.getsize(snapshot)
-            watch = [self.release, "watch", "critical"]
-            times, peaks = self.turns_with_input([
-                ("dom", [self.program("dom_parse")]),
-                ("watch", watch),
-                ("jq", ["jq", "-c", '[.[]|select(.Node=="production-web1")]']),
-            ], "|" + snapshot, 5 if count == 100_000 else max(5, 3 * self.options.rounds))
+            taken = self.turns({
+                "dom": [self.program("dom_parse")],
+                **self.of_programs(watch),
+                "jq": ["jq", "-c", '[.[]|select(.Node=="production-web1")]'],
+            }, 5 if count == 100_000 else max(5, 3 * self.options.rounds), "|" + snapshot)
+            times = {name: each.milliseconds for name, each in taken.items()}
             name = f"{count} checks, {size / 1e6:.1f} MB"
             self.table.add(part, f"RapidJSON's document alone: {name}", times["dom"], "ms")
-            self.table.add(part, f"`powerconsul watch critical`: {name}", times["watch"], "ms",
-                           times["watch"] / times["dom"], "RapidJSON", target)
+            self.add(part, f"`powerconsul watch critical`: {name}", times, "ms", times["dom"], "RapidJSON", target)
             self.table.add(part, f"`jq`, choosing this node's: {name}", times["jq"], "ms", times["jq"] / times["dom"],
                            "RapidJSON")
             if count == 10_000:
                 empty = os.path.join(self.folder, "empty.json")
                 with open(empty, "w", encoding="utf-8") as file:
                     file.write("[]")
-                more = (peaks["watch"] - self.turns_with_input([("it", watch)], "|" + empty, 3)[1]["it"]) / 1024
-                self.table.add(part, f"memory beyond that of an empty list: {name}", more, "MiB",
-                               target=size / (1 << 20) + 2)
+                least = self.turns(self.of_programs(watch), 3, "|" + empty)
+                more = {key: (taken[key].peak - least[key].peak) / 1024 for key in self.programs}
+                self.table.add(part, f"memory beyond that of an empty list: {name}", more["now"], "MiB",
+                               target=size / (1 << 20) + 2, before=more.get("before"))
+
+    def requests(self):
+        part = "requests of one check"
+        for name, counts in consul_costs.count_requests(self.programs, self.options.consul, self.memory):
+            first, later, consistent = ({key: each[run][what] for key, each in counts.items()}
+                                        for run, what in ((0, 0), (1, 0), (1, 1)))
+            self.add(part, name, later, "")
+            if first != later:
+                self.add(part, f"{name}: its first run", first, "")
+            if any(consistent.values()):
+                self.add(part, f"{name}: those of a later run that are consistent", consistent, "")
+
+    def fleet(self):
+        part = "a standby's check of a service with many instances"
+        rows = dict(consul_costs.cost_of_fleets(self.programs, self.options.consul, self.memory,
+                                                5 * self.options.rounds))
+        least = rows[consul_costs.FLEETS[0]]
+        for name, unit, what in (("bytes", "bytes", "Consul's answers"), ("agent", "ms", "Consul's processor"),
+                                 ("ms", "ms", "the check")):
+            for size, found in rows.items():
+                values = {key: found[key][name] for key in self.programs}
+                ratios = {key: values[key] / least[key][name] for key in self.programs}
+                largest = size == consul_costs.FLEETS[-1]
+                self.table.add(part, f"{what}, {size} instances", values["now"], unit,
+                               ratios["now"] if size != consul_costs.FLEETS[0] else None,
+                               f"{consul_costs.FLEETS[0]} instances", 1.2 if largest else None,
+                               before=values.get("before"), before_ratio=ratios.get("before"))
+
+    def events(self):
+        part = "a watch: critical services of this node, none with a trigger"
+        for count, found in consul_costs.cost_of_events(self.programs, self.options.consul, self.memory):
+            for event, words, target in (("first", "the first event", None), ("further", "a further one", 60)):
+                for what, unit in ((": requests", ""), ("", "ms")):
+                    values = {key: each[event + what] for key, each in found.items() if event + what in each}
+                    if "now" in values:
+                        self.table.add(part, f"{count} services, {words}{what}", values["now"], unit,
+                                       target=target if count == 1000 and not what else None, before=values.get("before"))
+
+    def flushes(self):
+        part = "how often the disk is waited for before a trigger starts"
+        for name, counts in consul_costs.count_flushes(self.programs, self.options.consul, self.memory):
+            self.table.add(part, name, counts["now"], "", target=2 if "in use" in name else None,
+                           before=counts.get("before"))
 
     def in_process(self):
         text = self.run(self.program("in_process"), "--benchmark_format=json", "--benchmark_repetitions=5",
@@ -251,7 +306,7 @@ class Bench:
             row = found[name]
             return row["cpu_time"] * {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}[row["time_unit"]]
 
-        self.table.add(part, "one decision", nanoseconds("decision"), "ns", target=200)
+        self.table.add(part, "one decision", nanoseconds("decision"), "ns")
         for name, label in (("active", "an active"), ("standby", "a standby, with the actives' health")):
             for kept, note in (("", ""), ("_with_last_known", ", the last known role kept")):
                 self.table.add(part, f"whole checks over the store in memory, {label}{note}",
@@ -259,27 +314,42 @@ class Bench:
                                target=200_000 if name == "active" and not kept else None, at_least=True)
 
     def includes(self):
-        text = self.run("python3", os.path.join(HERE, "includes.py"), "--json")
-        part = "`#include`, syntax only, g++"
-        for row in json.loads(text):
-            name, ratio = row["name"], row["ratio"]
-            self.table.add(part, f"`{name}`", row["median_ms"], "ms", ratio, "`<string>`",
-                           2.44 if name.endswith("powerconsul/powerconsul.hpp>") else None)
+        part = "compiling, g++"
+        for row in json.loads(self.run("python3", os.path.join(HERE, "includes.py"), "--json")):
+            self.table.add(part, row["name"], row["median_ms"], "ms", row["ratio"], "`<string>`", row["target"])
 
     def sizes(self):
         part = "size and memory"
-        for name in ("powerconsul", "powerconsul-https"):
-            path = os.path.join(self.options.release, "tools", "cli", name)
-            stripped = os.path.join(self.folder, name)
-            subprocess.run(["strip", "-o", stripped, path], check=True)
-            self.table.add(part, f"`{name}`, release, stripped", os.path.getsize(stripped) / (1 << 20), "MiB")
-        role = f"{self.release} role -S cron"
-        self.table.add(part, "peak memory of `powerconsul role`", self.peak(role) / 1024, "MiB")
-        self.table.add(part, "peak memory of `curl`",
-                       self.peak(f"curl -s http://127.0.0.1:{self.port}/v1/kv/{self.key}") / 1024, "MiB")
+        for name in ("powerconsul", "powerconsul-dynamic", "powerconsul-https"):
+            found = {}
+            for key, program in self.programs.items():
+                stripped, path = os.path.join(self.folder, name), os.path.join(os.path.dirname(program), name)
+                if os.path.exists(path):
+                    subprocess.run(["strip", "-o", stripped, path], check=True)
+                    found[key] = os.path.getsize(stripped) / (1 << 20)
+            if "now" in found:
+                self.add(part, f"`{name}`, release, stripped", found, "MiB")
+        taken = self.turns({**self.of_programs(["role", "-S", "cron"]),
+                            "curl": f"curl -s http://{self.address}/v1/kv/{self.key}"}, 3)
+        peaks = {name: each.peak / 1024 for name, each in taken.items()}
+        self.add(part, "peak memory of `powerconsul role`", peaks, "MiB")
+        self.table.add(part, "peak memory of `curl`", peaks["curl"], "MiB")
 
 
-PARTS = ["one_shot", "check_service", "processes", "watch", "in_process", "includes", "sizes"]
+PARTS = ["one_shot", "check_service", "processes", "watch", "requests", "fleet", "events", "flushes", "in_process",
+         "includes", "sizes"]
+
+
+def put(path, text):
+    """Into the page's only place for it, which is between two comments."""
+    path = os.path.join(ROOT, path)
+    with open(path, encoding="utf-8") as file:
+        before, begin, rest = file.read().partition("<!-- bench -->\n")
+        _, end, behind = rest.partition("<!-- /bench -->\n")
+    if not end:
+        sys.exit(f"bench.py: {path} has no place for the table")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(before + begin + text + "\n" + end + behind)
 
 
 def machine():
@@ -296,36 +366,43 @@ def main():
     parser.add_argument("--only", default=",".join(PARTS))
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--inside-sleepers", type=int)
+    parser.add_argument("--before")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--inside-sleepers", action="store_true")
     options = parser.parse_args()
-    options.release, options.default = os.path.abspath(options.release), os.path.abspath(options.default)
+    for name in ("release", "default", "consul", "before"):
+        if path := getattr(options, name):
+            setattr(options, name, os.path.abspath(path))
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     folder = tempfile.mkdtemp()
-    bench = Bench(options, folder)
+    memory = tempfile.mkdtemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    bench = Bench(options, folder, memory)
     try:
         if options.inside_sleepers:
-            bench.port, bench.key = options.inside_sleepers, ""
             bench.environment |= {name: value for name, value in os.environ.items()
                                   if name.startswith(("CONSUL_", "POWERCONSUL_"))}
             return bench.inside_sleepers()
-        bench.start_consul()
-        try:
+        with consul_costs.Agent(options.consul) as agent:
+            bench.use(agent)
             for part in PARTS:
                 if part in chosen:
                     print(f"bench.py: {part}", file=sys.stderr)
                     getattr(bench, part)()
-        finally:
-            bench.agent.kill()
-            bench.agent.wait()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for each in (folder, memory):
+            shutil.rmtree(each, ignore_errors=True)
+    head = f"Measured on {time.strftime('%Y-%m-%d')}, all in one run: {machine()}.\n"
+    if options.write:
+        if missing := SHORT - {row["name"] for row in bench.table.rows}:
+            sys.exit(f"bench.py: README's part of the table would lack {', '.join(sorted(missing))}")
+        put("docs/performance.md", f"{head}\n{bench.table.markdown(options.before)}")
+        put("README.md", f"{head}\n{bench.table.markdown(False, SHORT)}")
     if options.json:
         print(json.dumps({"date": time.strftime("%Y-%m-%d"), "machine": machine(), "rows": bench.table.rows}, indent=1))
     else:
-        print(f"Measured on {time.strftime('%Y-%m-%d')}: {machine()}.\n")
-        print(bench.table.markdown())
+        print(f"{head}\n{bench.table.markdown(options.before)}")
     return 0 if all(row["met"] is not False for row in bench.table.rows) else 1
 
 

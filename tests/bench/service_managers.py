@@ -1,11 +1,12 @@
 """Measures `powerconsul check service` against what asks the service manager directly, as medians of one run.
 
-    service_managers.py [--runs N] [--packages FOLDER] [--floor PROGRAM] POWERCONSUL [systemd|sysv]...
+    service_managers.py [--runs N] [--packages FOLDER] [--floor PROGRAM] [--before POWERCONSUL] POWERCONSUL [systemd|sysv]...
 
 Prints rows `name<TAB>median ms`, the commands of one manager taking turns, so that the machine's moods reach all alike.
 POWERCONSUL is the executable. $CONSUL, or the PATH's, is started as a development agent for it: a check reads the
 role's document from it, and `role` is the same without the look at the service. PROGRAM, if given (floor), is measured
-beside them with the agent's address and the document's path as its arguments. FOLDER keeps unpacked Debian packages.
+beside them with the agent's address and the document's path as its arguments, and so is an older powerconsul (before).
+FOLDER keeps unpacked Debian packages.
 Needs what tests/integration/service_managers/service_managers.py needs, and everything happens in namespaces too.
 Exit status 77: skipped.
 """
@@ -21,7 +22,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration" / "service_managers"))
-from service_managers import (PATH, PROBE, enter_room, enter_systemd, run, run_managed, service,  # noqa: E402
+from service_managers import (PATH, PROBE, enter_room, enter_systemd, probes, run, run_managed, service,  # noqa: E402
                               state_of, systemctl, wait_until)
 
 DOCUMENT = '{"active_nodes": ["here"], "standby_nodes": ["there"]}'
@@ -35,9 +36,11 @@ class Measured:
 
 
 def take(words, quiet):
-    """Runs a command and gives its milliseconds. Cheaper than subprocess, whose own time would count too."""
+    """Runs a command and gives its milliseconds. Cheaper than subprocess, whose own time would count too. In a session of
+    its own, as powerconsul runs an init script: each session may be scheduled as a group of its own (autogroup)."""
     start = time.perf_counter()
-    pid = os.posix_spawnp(words[0], words, {"PATH": PATH, "TERM": "dumb", "LANG": "C"}, file_actions=quiet)
+    pid = os.posix_spawnp(words[0], words, {"PATH": PATH, "TERM": "dumb", "LANG": "C"}, file_actions=quiet,
+                          setsid=True)
     _, status = os.waitpid(pid, 0)
     taken = (time.perf_counter() - start) * 1000
     if os.waitstatus_to_exitcode(status) != 0:
@@ -61,6 +64,16 @@ def measure(prefix, commands, runs):
     return Measured(len(names))
 
 
+class Held:
+    """A program that can be started after its file's folder was mounted over, as a room does with /tmp and /run."""
+
+    def __init__(self, path):
+        self.number = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path else None
+
+    def path(self):
+        return f"/proc/{os.getpid()}/fd/{self.number}"
+
+
 @contextlib.contextmanager
 def agent(consul):
     """A development agent on a loopback address of its own, with the document; gives the address of its HTTP API."""
@@ -77,35 +90,48 @@ def agent(consul):
             process.kill()
 
 
-def drive(manager, consul, runs, floor):
-    with agent(consul) as address:
+def drive(manager, runs, consul, floor, before):
+    with agent(consul.path()) as address:
         call = ["--http-addr", address, "--node", "here", "--environment", "bench", "--state-dir", "/tmp/state",
                 "-S", "web"]
         commands = {"role -S": [PROBE, "role", *call]}
-        if floor:
-            commands["floor"] = [floor, address, "/v1/kv/cluster/bench/web"]
+        if floor.number is not None:
+            commands["floor"] = [floor.path(), address, "/v1/kv/cluster/bench/web"]
+        checks = {"check service": PROBE}
+        if before:
+            checks["check service before"] = before
         if manager == "systemd":
             wait_until("systemd answers", lambda: run("systemctl", "is-active", "basic.target",
                                                       check=False).returncode == 0)
             systemctl("start", "running")
             wait_until("the unit runs", lambda: state_of("running") == ["active", "running"])
             return measure(manager, {
-                "check service": [PROBE, "check", "service", "-s", "running", "--service-manager", manager, *call],
+                **{name: [program, "check", "service", "-s", "running", "--service-manager", manager, *call]
+                   for name, program in checks.items()},
                 "systemctl is-active": ["systemctl", "is-active", "running"],
                 "systemctl show": ["systemctl", "show", "--property=LoadState,ActiveState,SubState", "running"],
                 **commands}, runs)
         service("cron", "start")
         wait_until("cron writes its number", lambda: pathlib.Path("/run/crond.pid").exists())
         return measure(manager, {
-            "check service": [PROBE, "check", "service", "-s", "cron", "--service-manager", manager, *call],
+            **{name: [program, "check", "service", "-s", "cron", "--service-manager", manager, *call]
+               for name, program in checks.items()},
             "/etc/init.d/cron status": ["/etc/init.d/cron", "status"],
             "service cron status": ["service", "cron", "status"],
             **commands}, runs)
 
 
-def inside(manager, probe, packages, consul, runs, floor, report):
+def inside(manager, probe, packages, runs, consul, floor, before, report):
+    held = [Held(path) for path in (consul, floor)]
+    folder = pathlib.Path("/run/test/before")
+    older = {folder / pathlib.Path(path).name: content for path, content in (probes(before) if before else {}).items()}
+
     def measured():
-        return drive(manager, consul, int(runs), floor)
+        for path, content in older.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+            path.chmod(0o755)
+        return drive(manager, int(runs), *held, next(map(str, older), ""))
 
     if manager == "systemd":
         enter_systemd(probe, int(report), measured)
@@ -118,18 +144,19 @@ def main():
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--packages", default="build/bench/packages")
     parser.add_argument("--floor", default="")
+    parser.add_argument("--before", default="")
     parser.add_argument("powerconsul")
     parser.add_argument("managers", nargs="*", default=["systemd", "sysv"])
     asked = parser.parse_args()
     consul = os.environ.get("CONSUL") or shutil.which("consul")
     if not consul:
         sys.exit("service_managers.py: CONSUL names no consul; tools/consul.sh gets one")
-    floor = os.path.abspath(asked.floor) if asked.floor else ""
-    return max(run_managed(__file__, manager, asked.powerconsul, asked.packages, os.path.abspath(consul),
-                           str(asked.runs), floor) for manager in asked.managers)
+    programs = [os.path.abspath(path) if path else "" for path in (consul, asked.floor, asked.before)]
+    return max(run_managed(__file__, manager, asked.powerconsul, asked.packages, str(asked.runs), *programs)
+               for manager in asked.managers)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 9 and sys.argv[1] == "--inside":
+    if len(sys.argv) == 10 and sys.argv[1] == "--inside":
         inside(*sys.argv[2:])
     sys.exit(main())

@@ -1,6 +1,7 @@
 // Runs commands in turn, many times, so that what else the machine does meets all of them alike, and prints one row for
-// each: `name median_us least_us peak_kib ratio`, separated by tabs. The ratio is the median of the turns' own ratios
-// to the first command. Started by a small process, so that the peak of memory is the command's own.
+// each: `name median_us least_us peak_kib ratio faults`, separated by tabs. The ratio is the median of the turns' own
+// ratios to the first command, faults that of the page faults that read nothing from a disk. Started by a small
+// process, so that the peak of memory is the command's own.
 //
 // usage: side_by_side TURNS NAME INPUT COMMAND... [-- NAME INPUT COMMAND...]...
 //
@@ -31,6 +32,7 @@ struct command {
     int status{-1};
     long peak{};
     std::vector<double> times{};
+    std::vector<double> faults{};
 };
 
 [[noreturn]] void give_up(const std::string& why) {
@@ -82,6 +84,7 @@ void run(command& which, int nowhere) {
     if (!WIFEXITED(status)) give_up(which.name + " was ended by a signal");
     if (which.status == -1) which.status = WEXITSTATUS(status);
     if (which.status != WEXITSTATUS(status)) give_up(which.name + " ends with another status than before");
+    which.faults.push_back(static_cast<double>(used.ru_minflt));
     which.peak = std::max(which.peak, used.ru_maxrss);
 }
 
@@ -110,15 +113,19 @@ int main(int argc, char** argv) {
     }
     const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     for (auto& each : commands) run(each, nowhere);  // warms what is cached
-    for (auto& each : commands) each.times.clear();
+    for (auto& each : commands) {
+        each.times.clear();
+        each.faults.clear();
+    }
     for (int turn = 0; turn < turns; ++turn) {
         for (auto& each : commands) run(each, nowhere);
     }
     for (const auto& each : commands) {
         std::vector<double> ratios;
         for (std::size_t i = 0; i < each.times.size(); ++i) ratios.push_back(each.times[i] / commands[0].times[i]);
-        std::printf("%s\t%.0f\t%.0f\t%ld\t%.3f\n", each.name.c_str(), median(each.times),
-                    *std::min_element(each.times.begin(), each.times.end()), each.peak, median(ratios));
+        std::printf("%s\t%.0f\t%.0f\t%ld\t%.3f\t%.0f\n", each.name.c_str(), median(each.times),
+                    *std::min_element(each.times.begin(), each.times.end()), each.peak, median(ratios),
+                    median(each.faults));
     }
     return 0;
 }

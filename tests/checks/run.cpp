@@ -337,3 +337,152 @@ TEST_CASE("an agent that does not tell of maintenance says neither that there is
     // The verdict on what was seen stands: who acts on it asks by himself.
     CHECK(checks::run(here, checks::service{.name = "web"}, "web", on_sysv).state == verdict::critical);
 }
+
+namespace {
+
+/// A runner that runs the tasks of a pair in the other order, as threads may.
+struct backwards : sequential_runner {
+    template <typename Task>
+    void run(std::size_t count, Task&& task) {
+        for (std::size_t i = count; i > 0; --i) task(i - 1);
+    }
+};
+
+struct machine_with_threads : machine {
+    using machine::machine;
+    backwards tasks{};
+};
+
+}  // namespace
+
+TEST_CASE("a look that does not wait for Consul gives the same verdict") {
+    for (const auto& each : rows) {
+        for (int i = 0; i < 4; ++i) {
+            CAPTURE(each.name);
+            CAPTURE(to_string(truth::seen[i]));
+            machine_with_threads here{each, truth::seen[i]};
+            CHECK(checks::run(here, checks::service{.name = "web"}, "web", on_sysv).state == each.states[i]);
+            CHECK(here.programs.commands().size() == 1);
+            machine_with_threads group{each, truth::seen[i]};
+            CHECK(checks::run(group, checks::servicegroup{.names = "web, other"}, "web", on_sysv).state ==
+                  each.states[i]);
+            // The plugin is judged by what the role expects: it waits.
+            machine_with_threads plugin{each, truth::seen[i]};
+            const checks::process worker{.arguments = "-C worker", .plugin = "/plugins/check_procs"};
+            CHECK(checks::run(plugin, worker, "web", on_sysv).state == each.states[i]);
+        }
+    }
+}
+
+TEST_CASE("nothing is looked at beside Consul that a noop file or --serving makes needless") {
+    machine_with_threads held{rows[0], observation::running};
+    held.files.put("/run/noop", "");
+    auto how = on_sysv;
+    how.noop.path = "/run/noop";
+    CHECK(checks::run(held, checks::service{.name = "web"}, "web", how).state == verdict::passing);
+    CHECK(held.programs.commands().empty());
+    for (const auto& each : rows) {
+        if (each.expects != expectation::stopped) continue;
+        machine_with_threads standby{each, observation::stopped};
+        auto serving = on_sysv;
+        serving.serving = true;
+        CHECK(checks::run(standby, checks::service{.name = "web"}, "web", serving).state == verdict::critical);
+        CHECK(standby.programs.commands().empty());
+    }
+}
+
+TEST_CASE("who can remember nothing believes any server as long as it passes") {
+    struct row {
+        std::string_view name;
+        std::string_view document;
+        observation seen;
+        verdict state;
+        bool asks_leader;
+    };
+    constexpr std::string_view active = R"({"active_nodes":["production-web3"],"standby_nodes":["production-web1"]})";
+    constexpr std::string_view standby = R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})";
+    const row cases[] = {
+        {"an active that runs", active, observation::running, verdict::passing, false},
+        {"an active that is down", active, observation::stopped, verdict::critical, true},
+        {"a standby that is stopped", standby, observation::stopped, verdict::passing, false},
+        {"a standby that runs", standby, observation::running, verdict::critical, true},
+        {"no document", "", observation::running, verdict::passing, true},
+        {"a document that says nothing", "{}", observation::running, verdict::unknown, true},
+    };
+    for (const auto& each : cases) {
+        for (const bool remembers : {false, true}) {
+            CAPTURE(each.name);
+            CAPTURE(remembers);
+            machine here{rows[0], each.seen};
+            here.consul = store{{.node = "production-web3", .datacenter = "hq"}};
+            for (const char* const node : {"production-web1", "production-web3"}) {
+                here.consul.add("hq", {.service = "web", .node = node, .checks = {{"service:web", {}}}});
+            }
+            if (!each.document.empty()) here.consul.put("hq", "cluster/production/web", each.document);
+            if (!remembers) here.files.fail_on("/state", {errc::denied, "permission denied"});
+            struct recorded {
+                store& consul;
+                std::vector<std::string> targets{};
+                auto perform(const http_request& request) -> result<http_response> {
+                    targets.push_back(request.target);
+                    return consul.perform(request);
+                }
+            } asked{here.consul};
+            // The first time everything is read from the leader, where it can be remembered.
+            testing::fake_host<recorded&> there{.consul = asked};
+            there.files = here.files;
+            there.programs = here.programs;
+            there.name = "production-web3";
+            const auto check = [&] { return checks::run(there, checks::service{.name = "web"}, "web", on_sysv); };
+            CHECK(check().state == each.state);
+            asked.targets.clear();
+            CHECK(check().state == each.state);
+            const bool confirmed = std::ranges::any_of(
+                asked.targets, [](const auto& target) { return target.find("?consistent") != std::string::npos; });
+            if (!remembers) CHECK(confirmed == each.asks_leader);
+            if (remembers && each.state != verdict::unknown) CHECK_FALSE(confirmed);
+        }
+    }
+}
+
+TEST_CASE("who can remember nothing asks again where any server is behind, and tells only what was seen then") {
+    // A server that is behind knows this node by its other role.
+    struct behind {
+        store consul;
+        store old;
+        auto perform(const http_request& request) -> result<http_response> {
+            const bool of_document = request.target.starts_with("/v1/kv/cluster/");
+            return of_document && request.target.ends_with("?stale") ? old.perform(request) : consul.perform(request);
+        }
+    };
+    constexpr std::string_view active = R"({"active_nodes":["production-web3"],"standby_nodes":["production-web1"]})";
+    constexpr std::string_view standby = R"({"active_nodes":["production-web1"],"standby_nodes":["production-web3"]})";
+    const auto consul_with = [](std::string_view document) {
+        store made{{.node = "production-web3", .datacenter = "hq"}};
+        made.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
+        made.add("hq", {.service = "web", .node = "production-web3", .checks = {{"service:web", {}}}});
+        made.put("hq", "cluster/production/web", document);
+        return made;
+    };
+    for (const auto health : {consistency::leader, consistency::consistent}) {
+        CAPTURE(to_string(health));
+        machine like{rows[0], observation::running};
+        testing::fake_host<behind> here{.consul = {consul_with(active), consul_with(standby)}};
+        here.files = like.files;
+        here.files.fail_on("/state", {errc::denied, "permission denied"});
+        here.programs = like.programs;
+        here.name = "production-web3";
+        auto how = on_sysv;
+        how.roles.reads.health = health;
+        CHECK(checks::run(here, checks::service{.name = "web"}, "web", how).state == verdict::passing);
+    }
+    machine like{rows[0], observation::degraded};
+    testing::fake_host<behind> here{.consul = {consul_with(standby), consul_with(active)}};
+    here.files = like.files;
+    here.files.fail_on("/state", {errc::denied, "permission denied"});
+    here.users = like.users;
+    here.name = "production-web3";
+    const auto report = checks::run(here, checks::crontab{.user = "bob"}, "web", on_sysv);
+    CHECK(report.state == verdict::critical);
+    CHECK(std::ranges::count(report.details, "error", [](const auto& each) { return each.first; }) == 1);
+}

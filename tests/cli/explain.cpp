@@ -78,9 +78,10 @@ TEST_CASE("every fact of a standby's role is there with its source") {
     CHECK(line_of(text, "  filter") == "  filter     \"^production-web\" matches production-web2.example.org");
     CHECK(line_of(text, "  place") == "  place      production-web2.example.org is in standby_nodes   [standby_nodes]");
     CHECK(line_of(text, "actives") == "actives      none serving");
-    CHECK(line_of(text, "  asked") ==
-          "  asked      2 instances   [GET /v1/health/service/web?consistent, from the leader, confirmed, at most 0 ms "
-          "old]");
+    CHECK(
+        line_of(text, "  asked") ==
+        "  asked      1 instance on production-web1   [GET /v1/health/node/production-web1?consistent, from the leader, confirmed, at most 0 ms "
+        "old]");
     CHECK(text.find("  active     production-web1 (hq) is critical: does not serve\n    check    serfHealth passing\n"
                     "    check    service:web critical\n  active     production-web9 is in none of these lists\n"
                     "  rights     node:read on production-web9 and service:read on web: the token has them, or there "
@@ -153,22 +154,22 @@ TEST_CASE("how Consul is read can be chosen, and what contradicts itself is refu
         std::string_view health;
     };
     const row rows[] = {
-        {"by default", {}, "{}", "web?stale, from any server", "/service/web?leader, from the leader"},
+        {"by default", {}, "{}", "web?stale, from any server", "/node/production-web1?leader, from the leader"},
         {"consistent",
          {"--consistent"},
          "{}",
          "web?consistent, from the leader, confirmed",
-         "/service/web?consistent, from the leader, confirmed"},
+         "/node/production-web1?consistent, from the leader, confirmed"},
         {"never stale",
          {"--max-stale", "0"},
          "{}",
          "web?consistent, from the leader, confirmed",
-         "/service/web?leader, from the leader"},
+         "/node/production-web1?leader, from the leader"},
         {"by the configuration",
          {},
          R"({"consistent": true, "maxStale": "3s"})",
          "web?consistent, from the leader, confirmed",
-         "/service/web?consistent, from the leader, confirmed"},
+         "/node/production-web1?consistent, from the leader, confirmed"},
         {"the agent's cache", {"--health-cache"}, "{}", "web?stale, from any server", "/service/web?cached, from the"},
     };
     for (const auto& each : rows) {

@@ -1,10 +1,11 @@
 #!/bin/sh
 # What the parent leaves to the program: closed descriptors, a pipe that nobody reads, ignored signals.
 # Then a name service that does not answer.
-# usage: process.sh <powerconsul> <library of slow_names.cpp>
+# usage: process.sh <powerconsul> <the same with a loader> <library of slow_names.cpp>
 set -u
 powerconsul=$1
-slow_names=$2
+dynamic=$2
+slow_names=$3
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir -m 700 "$folder/init" "$folder/state"
@@ -49,7 +50,7 @@ grep -q '"role":"standalone","expects":"running"' "$folder/state/last-known/web.
 
 # Whatever waits, the check ends in time and prints its line.
 slowly() { # option...
-    env -u HOME LD_PRELOAD="$slow_names" "$powerconsul" check "$@" -S web --node production-web1 --timeout 1s \
+    env -u HOME LD_PRELOAD="$slow_names" "$dynamic" check "$@" -S web --node production-web1 --timeout 1s \
         --store "$folder/store.json" --state-dir "$folder/state" >"$folder/out" 2>"$folder/err"
     expect "$1 with a name service that does not answer" 1 $?
     grep -q '^{"type":"'"$1"'".*"state":"unknown".*did not end within 1 s' "$folder/out" || {

@@ -388,6 +388,73 @@ TEST_CASE("help and version go to standard output") {
     CHECK(version.out.find("\nwith cpp-httplib ") != std::string::npos);
 }
 
+TEST_CASE("a static program goes on in another one before it does anything that takes libraries") {
+    const sandbox box;
+    box.write("none.json", "{}");
+    box.write("store.json", R"({"agent": {"node": "web1"}, "datacenters": {"dc1": {}}})");
+    struct row {
+        std::vector<std::string> args;
+        std::string needs;  ///< empty if it goes on in no other program
+        std::string address{"http://127.0.0.1:1"};
+    };
+    const row rows[] = {
+        {{"--version"}, {}},
+        {{"watch", "--help"}, {}},
+        {{"role", "-S", "web"}, {}},
+        {{"role", "-S", "web"}, {}, "http://localhost:1"},
+        {{"role", "-S", "web"}, {}, "unix:///no/such/socket"},
+        {{"role", "-S", "web"}, "looking up the name \"consul.invalid\"", "http://consul.invalid:1"},
+        {{"role", "-S", "web", "--store", box / "store.json"}, {}, "http://consul.invalid:1"},
+        {{"watch", "critical"}, "powerconsul watch"},
+        {{"watch", "critical", "--detach"}, "powerconsul watch"},
+        {{"trigger", "critical", "-s", "-"}, "powerconsul trigger"},
+        {{"incidents"}, "powerconsul incidents"},
+        {{"incidents", "ack", "web"}, "powerconsul incidents"},
+        {{"pause", "web"}, "powerconsul pause"},
+        {{"resume", "web"}, "powerconsul resume"},
+        {{"doctor"}, "powerconsul doctor"},
+        {{"check", "process", "--name", "web", "-S", "web"}, {}},
+        {{"check", "process", "--name", "web", "-S", "web"}, "looking up the name \"a\"", "a:1"},
+        {{"check", "process", "--name", "web", "--user", "root", "-S", "web"}, "looking up a user"},
+        {{"check", "process", "--name", "web", "--procstr", "web 1", "-S", "web"}, "looking up a user"},
+        {{"check", "process", "--name", "web", "--procstr", "web1", "-S", "web"}, {}},
+        {{"check", "process", "--name", "web", "--procre", "web1", "-S", "web"}, "looking up a user"},
+        {{"check", "crontab", "-u", "root", "-S", "web"}, "looking up a user"},
+        {{"check", "crontab", "-n", "-C web", "-S", "web"}, {}},
+        {{"check", "tcp", "-p", "1", "-S", "web"}, {}},
+        {{"check", "tcp", "-p", "1", "--host", "db.invalid", "-S", "web"}, "looking up the name \"db.invalid\""},
+        {{"check", "http", "http://127.0.0.1:1/", "-S", "web"}, {}},
+        {{"check", "http", "http://web.invalid/", "-S", "web"}, "looking up the name \"web.invalid\""},
+        {{"check", "service", "-s", "web", "-S", "web", "--service-manager", "systemd"}, "asking systemd"},
+        {{"check", "servicegroup", "-s", "web", "-S", "web", "--service-manager", "systemd"}, "asking systemd"},
+        {{"check", "service", "-s", "web", "-S", "web", "--service-manager", "sysv"}, {}},
+    };
+    for (const row& each : rows) {
+        std::string shown;
+        for (const auto& word : each.args) shown += word + ' ';
+        CAPTURE(shown);
+        tool::cli::invocation call{{{{"CONSUL_HTTP_ADDR", each.address}, {"HOME", box / "home"}}, "web1"}, each.args};
+        call.environment["POWERCONSUL_CONFIG"] = box / "none.json";
+        call.environment["POWERCONSUL_STATE_DIR"] = box / "state";
+        std::string needs;
+        call.with_libraries = [&](const std::string& what) {
+            needs = what;
+            return powerconsul::error{powerconsul::errc::configuration, "no such program"};
+        };
+        call.input = [](std::size_t, powerconsul::milliseconds) -> powerconsul::result<std::string> {
+            FAIL("standard input was read");
+            return std::string{};
+        };
+        std::string out;
+        std::string err;
+        static_cast<void>(tool::cli::run(call, out, err));
+        CHECK(needs == each.needs);
+        // systemctl can be asked instead.
+        const bool told = (out + err).find("no such program") != std::string::npos;
+        CHECK(told == (!needs.empty() && needs != "asking systemd"));
+    }
+}
+
 TEST_CASE("a program without TLS goes on in one that has it, before it reads anything") {
     const sandbox box;
     int asked = 0;

@@ -23,13 +23,19 @@ const cluster_group nodes{grouping::nodes, {"production-web1", "production-web2"
 const cluster_group datacenters{grouping::datacenters, {"hq"}, {"dr"}};
 const identity self{"", "production-web3", "production", "web", "hq"};
 
+/// A scripted transport has lists, from which the answers for single nodes are made.
 auto gather(auto& transport, const cluster_group& group, const identity& who, std::string_view filter = {},
             takeover from = takeover::on_critical) -> actives_facts {
     manual_clock time;
-    consul_client<decltype(transport), manual_clock&> consul{transport, time, seconds(8)};
-    return gather_actives(consul, group, "web",
-                          {.who = who, .service_filter = std::string{filter}, .from = from, .wait = {{}, {}, {0}}}, {},
-                          time.monotonic());
+    const resolver_options how{.who = who, .service_filter = std::string{filter}, .from = from, .wait = {{}, {}, {0}}};
+    if constexpr (std::same_as<decltype(transport), fake_transport&>) {
+        world::from_lists<fake_transport> lists{transport};
+        consul_client<decltype(lists)&, manual_clock&> consul{lists, time, seconds(8)};
+        return gather_actives(consul, group, "web", how, {}, time.monotonic());
+    } else {
+        consul_client<decltype(transport), manual_clock&> consul{transport, time, seconds(8)};
+        return gather_actives(consul, group, "web", how, {}, time.monotonic());
+    }
 }
 
 /// hq knows web1 to web3, dr nothing; the agent is web3.
@@ -46,12 +52,50 @@ constexpr auto web_dr = "/v1/health/service/web?dc=dr&leader";
 constexpr auto all_datacenters = "/v1/catalog/datacenters";
 constexpr auto rights_hq = "/v1/internal/acl/authorize?dc=hq";
 constexpr auto rights_dr = "/v1/internal/acl/authorize?dc=dr";
+constexpr auto node_web1 = "/v1/health/node/production-web1?dc=hq&leader&filter=...";
+constexpr auto node_web2 = "/v1/health/node/production-web2?dc=hq&leader&filter=...";
+constexpr auto services_of_web1 = "/v1/catalog/node/production-web1?dc=hq&leader&filter=...";
+constexpr auto services_of_web2 = "/v1/catalog/node/production-web2?dc=hq&leader&filter=...";
+constexpr auto some_in_hq = "/v1/health/service/web?dc=hq&leader&filter=...";
+constexpr auto some_in_dr = "/v1/health/service/web?dc=dr&leader&filter=...";
 using paths = std::vector<std::string>;
 
 void critical(store& of, const std::string& node, const std::string& check = "service:web",
               const std::string& datacenter = "hq") {
     REQUIRE(of.set_check(datacenter, node, check, store_status::critical));
 }
+
+/// One standby's looks, each with what the one before it remembered.
+template <typename Transport>
+struct looks {
+    Transport& consul;
+    cluster_group group{};
+    identity who{self};
+    standby_memory memory{};
+    manual_clock time{};
+
+    looks(Transport& asked, cluster_group actives) : consul{asked}, group{std::move(actives)} {
+        time.advance(seconds(1000));
+    }
+    auto after(milliseconds pause, consistency how = consistency::leader) -> actives_facts {
+        time.advance(pause);
+        consul_client<Transport&, manual_clock&> client{consul, time, time.monotonic() + seconds(8)};
+        auto facts =
+            gather_actives(client, group, "web", {.who = who, .reads = {.health = how}}, memory, time.monotonic());
+        memory = facts.memory;
+        memory.seen = facts.state;
+        return facts;
+    }
+};
+
+/// A token without agent:read.
+struct store_without_agent {
+    store& consul;
+    auto perform(const http_request& request) -> result<http_response> {
+        if (request.target.starts_with("/v1/agent/self")) return http_response{403, "Permission denied", {}};
+        return consul.perform(request);
+    }
+};
 
 }  // namespace
 
@@ -66,13 +110,18 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
     };
     using enum takeover;
     const row rows[] = {
-        {"all serve", [](store&) {}, on_critical, actives::serving, "production-web1 (hq) serves as active", {web_hq}},
+        {"all serve",
+         [](store&) {},
+         on_critical,
+         actives::serving,
+         "production-web1 (hq) serves as active",
+         {node_web1, node_web2}},
         {"the first is critical",
          [](store& of) { critical(of, "production-web1"); },
          on_critical,
          actives::serving,
          "production-web2 (hq) serves as active",
-         {web_hq}},
+         {node_web1, node_web2}},
         {"both critical",
          [](store& of) {
              critical(of, "production-web1");
@@ -82,7 +131,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::none_serving,
          "no active serves: production-web1 (hq) is critical by service:web and production-web2 (hq) is critical by "
          "serfHealth",
-         {web_hq}},
+         {node_web1, node_web2, some_in_hq}},
         {"in maintenance",
          [](store& of) {
              critical(of, "production-web1", "_node_maintenance");
@@ -92,7 +141,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::none_serving,
          "no active serves: production-web1 (hq) is in maintenance by _node_maintenance and production-web2 (hq) is in "
          "maintenance by _service_maintenance:web",
-         {web_hq}},
+         {node_web1, node_web2, some_in_hq}},
         {"a warning serves",
          [](store& of) {
              critical(of, "production-web2");
@@ -101,7 +150,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::serving,
          "production-web1 (hq) serves as active",
-         {web_hq}},
+         {node_web1, node_web2}},
         {"a warning does not, where the original's rule is asked for",
          [](store& of) {
              critical(of, "production-web2");
@@ -111,13 +160,13 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::none_serving,
          "no active serves: production-web1 (hq) is warning by service:web and production-web2 (hq) is critical by "
          "service:web",
-         {web_hq}},
-        {"one is missing, the other serves: nobody else is asked",
+         {node_web1, node_web2, some_in_hq}},
+        {"one is missing, the other serves: it is looked for once under its other names",
          [](store& of) { of.remove("hq", "production-web1", "web"); },
          on_critical,
          actives::serving,
          "production-web2 (hq) serves as active",
-         {web_hq}},
+         {node_web1, node_web2, services_of_web1, some_in_hq}},
         {"one is missing, the other critical: it serves elsewhere",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -127,7 +176,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::serving,
          "production-web1 (dr) serves as active",
-         {web_hq, all_datacenters, web_dr}},
+         {node_web1, node_web2, services_of_web1, some_in_hq, all_datacenters, some_in_dr}},
         {"one is missing everywhere",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -137,7 +186,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::none_serving,
          "no active serves: production-web2 (hq) is critical by service:web and production-web1 is not registered",
-         {web_hq, all_datacenters, web_dr, rights_hq, rights_dr}},
+         {node_web1, node_web2, services_of_web1, some_in_hq, all_datacenters, some_in_dr, rights_hq, rights_dr}},
         {"a datacenter that may have it cannot be reached",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -149,7 +198,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::unknown,
          "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web: Remote DC has no server "
          "currently reachable",
-         {web_hq, all_datacenters, web_dr}},
+         {node_web1, node_web2, services_of_web1, some_in_hq, all_datacenters, some_in_dr}},
         {"one cannot be reached, another has one that serves",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -160,7 +209,8 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::serving,
          "production-web1 (far) serves as active",
-         {web_hq, all_datacenters, web_dr, "/v1/health/service/web?dc=far&leader"}},
+         {node_web1, node_web2, services_of_web1, some_in_hq, all_datacenters, some_in_dr,
+          "/v1/health/service/web?dc=far&leader&filter=..."}},
         {"nothing to see, not even this node",
          [](store& of) {
              for (const char* const node : {"production-web1", "production-web2", "production-web3"})
@@ -170,7 +220,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          actives::unknown,
          "whether an active serves is unknown: Consul lists no instance of web, not even this node's: it is not "
          "registered yet, or the token needs service:read on web and node:read on every node",
-         {web_hq, all_datacenters}},
+         {node_web1, node_web2, services_of_web1, services_of_web2, some_in_hq, all_datacenters}},
         {"no actives, but others: they are gone",
          [](store& of) {
              of.remove("hq", "production-web1", "web");
@@ -179,7 +229,7 @@ TEST_CASE("actives by node: from the state of their instances to whether one ser
          on_critical,
          actives::none_serving,
          "no active serves: production-web1 is not registered and production-web2 is not registered",
-         {web_hq, all_datacenters, rights_hq}},
+         {node_web1, node_web2, services_of_web1, services_of_web2, some_in_hq, all_datacenters, rights_hq}},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -203,7 +253,11 @@ TEST_CASE("without a datacenter's name the agent's own is asked, and is the firs
     auto who = self;
     who.datacenter.clear();
     CHECK(gather(asked, nodes, who).reason == "production-web2 (dr) serves as active");
-    CHECK(world::targets(asked.requests) == paths{"/v1/health/service/web?leader", all_datacenters, web_dr});
+    CHECK(world::targets(asked.requests) == paths{"/v1/agent/self", "/v1/health/node/production-web1?leader&filter=...",
+                                                  "/v1/health/node/production-web2?leader&filter=...",
+                                                  "/v1/catalog/node/production-web2?leader&filter=...",
+                                                  "/v1/health/service/web?leader&filter=...", all_datacenters,
+                                                  some_in_dr});
 }
 
 TEST_CASE("the agent's list of datacenters need not begin with its own") {
@@ -347,8 +401,11 @@ TEST_CASE("actives by datacenter: narrowed by environment and server role, or by
         const auto facts = gather(asked, datacenters, in_dr, each.filter);
         CHECK(facts.state == each.state);
         CHECK(facts.reason == each.reason);
-        CHECK(world::targets(asked.requests) ==
-              (each.state == actives::none_serving ? paths{web_hq, rights_hq} : paths{web_hq}));
+        // Nodes of other names are asked for where there is none of the name that is looked for.
+        paths wanted{each.filter == "(" ? web_hq : some_in_hq};
+        if (each.name == "only another server role") wanted.push_back(web_hq);
+        if (each.state == actives::none_serving) wanted.push_back(rights_hq);
+        CHECK(world::targets(asked.requests) == wanted);
     }
 }
 
@@ -377,7 +434,7 @@ TEST_CASE("an empty datacenter has no active only if this node's own instance ca
          {200, "[]", {}},
          {500, "No cluster leader", {}},
          actives::unknown,
-         "whether an active serves is unknown: Consul answers 500 to /v1/health/service/web: No cluster leader"},
+         "whether an active serves is unknown: Consul answers 500 to /v1/health/node/production-web3: No cluster leader"},
         {"the other hangs",
          {500, "rpc error making call: EOF", {}},
          {200, own, {}},
@@ -390,13 +447,15 @@ TEST_CASE("an empty datacenter has no active only if this node's own instance ca
         fake_transport fake;
         fake.on(http_method::get, web_hq, each.hq).on(http_method::get, web_dr, each.dr);
         fake.on(http_method::post, rights_hq, 401, "ACL support disabled");
+        fake.on(http_method::get, "/v1/agent/self", 200,
+                R"({"Config":{"NodeName":"production-web3","Datacenter":"dr"}})");
         auto who = self;
         who.datacenter = "dr";
         const auto facts = gather(fake, datacenters, who);
         CHECK(facts.state == each.state);
         CHECK(facts.reason == each.reason);
-        CHECK(world::targets(fake.requests()) ==
-              (each.state == actives::none_serving ? paths{web_hq, web_dr, rights_hq} : paths{web_hq, web_dr}));
+        CHECK(fake.requests().back().target ==
+              (each.state == actives::none_serving ? rights_hq : "/v1/health/service/web?dc=dr&leader"));
         // Where there is no name at all, no name is wrong.
         CHECK(gather(fake, datacenters, {"", "web3", "web3", "", "dr"}).state == each.state);
         if (each.name == "own is not there") CHECK(facts.cause->code == errc::denied);
@@ -667,16 +726,236 @@ TEST_CASE("what was asked is kept with its age and what it held") {
     critical(consul, "production-web2");
     consul.set_reachable("dr", false);
     const auto facts = gather(consul, nodes, self);
-    REQUIRE(facts.sources.size() == 2);
-    CHECK(facts.sources[0].datacenter == "hq");
-    CHECK(facts.sources[0].how.target == web_hq);
-    CHECK(facts.sources[0].how.age == milliseconds{0});
-    CHECK(facts.sources[0].instances == 2);
-    CHECK_FALSE(facts.sources[0].cause);
-    CHECK(facts.sources[1].datacenter == "dr");
-    REQUIRE(facts.sources[1].cause);
-    CHECK(facts.sources[1].cause->code == errc::unavailable);
-    CHECK(facts.sources[1].instances == 0);
+    REQUIRE(facts.sources.size() == 4);
+    CHECK(facts.sources[0].node == "production-web1");
+    CHECK(facts.sources[0].instances == 0);
+    CHECK(facts.sources[1].node == "production-web2");
+    CHECK(facts.sources[1].datacenter == "hq");
+    CHECK(facts.sources[1].how.target.starts_with("/v1/health/node/production-web2?dc=hq&leader&filter="));
+    CHECK(facts.sources[1].how.age == milliseconds{0});
+    CHECK(facts.sources[1].instances == 1);
+    CHECK_FALSE(facts.sources[1].cause);
+    CHECK(facts.sources[2].node == "");
+    CHECK(facts.sources[2].instances == 2);
+    CHECK(facts.sources[3].datacenter == "dr");
+    REQUIRE(facts.sources[3].cause);
+    CHECK(facts.sources[3].cause->code == errc::unavailable);
+    CHECK(facts.sources[3].instances == 0);
+}
+
+TEST_CASE("actives are found under each name that means them, and wherever they are") {
+    struct row {
+        std::string_view name;
+        void (*change)(store&);
+        std::map<std::string, std::string> homes;
+        std::string_view reason;
+        std::size_t requests;
+    };
+    const auto both_gone = [](store& of) {
+        of.remove("hq", "production-web1", "web");
+        of.remove("hq", "production-web2", "web");
+    };
+    static const auto remove_both = both_gone;
+    const row rows[] = {
+        {"without its domain in the document",
+         [](store& of) {
+             remove_both(of);
+             of.add("hq", {.service = "web", .node = "production-web1.example.org"});
+         },
+         {},
+         "production-web1.example.org (hq) serves as active",
+         5},
+        {"written otherwise",
+         [](store& of) {
+             remove_both(of);
+             of.add("hq", {.service = "web", .node = "Production-WEB2"});
+         },
+         {},
+         "Production-WEB2 (hq) serves as active",
+         5},
+        {"where it was seen last",
+         [](store& of) {
+             remove_both(of);
+             of.add("dr", {.service = "web", .node = "production-web1"});
+         },
+         {{"production-web1", "dr"}, {"production-web2", "hq"}},
+         "production-web1 (dr) serves as active",
+         5},
+        {"moved, with a dead instance left where it was",
+         [](store& of) {
+             critical(of, "production-web2");
+             of.add("dr", {.service = "web", .node = "production-web1"});
+             critical(of, "production-web1", "serfHealth", "dr");
+         },
+         {{"production-web1", "dr"}, {"production-web2", "hq"}},
+         "production-web1 (hq) serves as active",
+         4},
+        {"a service without a check",
+         [](store& of) {
+             remove_both(of);
+             of.add("hq", {.service = "web", .node = "production-web1", .checks = {}});
+             of.erase_check("hq", "production-web1", "serfHealth");
+         },
+         {},
+         "production-web1 (hq) serves as active",
+         4},
+        {"another service's state does not matter",
+         [](store& of) {
+             of.add("hq",
+                    {.service = "db", .node = "production-web1", .checks = {{"service:db", {store_status::critical}}}});
+         },
+         {},
+         "production-web1 (hq) serves as active",
+         2},
+    };
+    for (const auto& each : rows) {
+        CAPTURE(each.name);
+        auto consul = example();
+        each.change(consul);
+        world::recorded_store asked{consul};
+        manual_clock time;
+        consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(8)};
+        standby_memory before;
+        before.homes = each.homes;
+        const auto facts = gather_actives(client, nodes, "web", {.who = self}, before, time.monotonic());
+        CHECK(facts.reason == each.reason);
+        CHECK(asked.requests.size() == each.requests);
+    }
+}
+
+TEST_CASE("of many actives a few are asked for by name, and all of them with one list") {
+    for (const int count : {16, 17}) {
+        CAPTURE(count);
+        store consul{{.node = "production-web99", .datacenter = "hq"}};
+        cluster_group many{grouping::nodes, {}, {"production-web99"}};
+        for (int i = 1; i <= count; ++i) {
+            many.active.push_back("production-web" + std::to_string(i));
+            consul.add("hq", {.service = "web", .node = many.active.back(), .checks = {{"service:web", {}}}});
+            critical(consul, many.active.back(), "serfHealth");
+        }
+        REQUIRE(consul.set_check("hq", many.active.back(), "serfHealth", store_status::passing));
+        world::recorded_store asked{consul};
+        auto who = self;
+        who.node = "production-web99";
+        CHECK(gather(asked, many, who).reason == many.active.back() + " (hq) serves as active");
+        CHECK(asked.requests.size() == (count == 16 ? 16 : 5));
+        REQUIRE(consul.set_check("hq", many.active.front(), "serfHealth", store_status::passing));
+        asked.requests.clear();
+        CHECK(gather(asked, many, who).reason == "production-web1 (hq) serves as active");
+        CHECK(asked.requests.size() == (count == 16 ? 16 : 4));
+    }
+}
+
+TEST_CASE("an active of a datacenter that served goes on to decide as long as it serves") {
+    const identity in_dr{"production-web3", "", "production", "web", "dr"};
+    store consul{{.node = "production-web3", .datacenter = "dr"}};
+    for (const char* const node : {"production-web1", "production-web2"}) {
+        consul.add("hq", {.service = "web", .node = node, .checks = {{"service:web", {}}}});
+    }
+    manual_clock time;
+    standby_memory before;
+    const auto look = [&](std::string_view reason, const paths& wanted) {
+        world::recorded_store asked{consul};
+        consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(8)};
+        const auto facts = gather_actives(client, datacenters, "web", {.who = in_dr}, before, time.monotonic());
+        CHECK(facts.reason == reason);
+        CHECK(world::targets(asked.requests) == wanted);
+        before = facts.memory;
+    };
+    look("production-web1 (hq) serves as active", {some_in_hq});
+    look("production-web1 (hq) serves as active", {node_web1});
+    critical(consul, "production-web1");
+    look("production-web2 (hq) serves as active", {node_web1, some_in_hq});
+    look("production-web2 (hq) serves as active", {node_web2});
+    // The other one serves again, and nothing changes for that.
+    REQUIRE(consul.set_check("hq", "production-web1", "service:web", store_status::passing));
+    look("production-web2 (hq) serves as active", {node_web2});
+    consul.remove("hq", "production-web2", "web");
+    look("production-web1 (hq) serves as active", {node_web2, services_of_web2, some_in_hq});
+    critical(consul, "production-web1");
+    const std::string_view none = "no active serves: production-web1 (hq) is critical by service:web";
+    look(none, {node_web1, some_in_hq, rights_hq});
+    look(none, {some_in_hq, rights_hq});
+}
+
+TEST_CASE(
+    "while none serves, all names that mean an active are looked for once a minute, and before anything changes") {
+    auto consul = example();
+    critical(consul, "production-web1", "serfHealth");
+    critical(consul, "production-web2");
+    manual_clock time;
+    time.advance(seconds(1000));
+    standby_memory before;
+    const auto look = [&](consistency how, std::string_view reason, std::size_t requests) {
+        world::recorded_store asked{consul};
+        consul_client<world::recorded_store&, manual_clock&> client{asked, time, time.monotonic() + seconds(8)};
+        const auto facts =
+            gather_actives(client, nodes, "web", {.who = self, .reads = {.health = how}}, before, time.monotonic());
+        CHECK(facts.reason == reason);
+        CHECK(asked.requests.size() == requests);
+        before = facts.memory;
+        before.seen = facts.state;
+    };
+    using enum consistency;
+    const std::string_view none =
+        "no active serves: production-web1 (hq) is critical by serfHealth and production-web2 (hq) is critical by "
+        "service:web";
+    look(leader, none, 3);
+    time.advance(seconds(59));
+    look(leader, none, 2);
+    look(consistent, none, 3);
+    time.advance(seconds(59));
+    look(leader, none, 2);
+    // The node was given another name, and what it was called before is dead.
+    consul.add("hq", {.service = "web", .node = "production-web1.example.org", .checks = {{"service:web", {}}}});
+    look(leader, none, 2);
+    time.advance(seconds(1));
+    look(leader, "production-web1.example.org (hq) serves as active", 3);
+    look(leader, "production-web1.example.org (hq) serves as active", 2);
+}
+
+TEST_CASE("a datacenter that does not answer for one node is not asked for all") {
+    const identity in_far{"production-web3", "", "production", "web", "far"};
+    const cluster_group two{grouping::datacenters, {"hq", "dr"}, {"far"}};
+    store consul{{.node = "production-web3", .datacenter = "far"}};
+    consul.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
+    consul.add("dr", {.service = "web", .node = "production-web2", .checks = {{"service:web", {}}}});
+    manual_clock time;
+    standby_memory before;
+    before.homes = {{"production-web1", "hq"}, {"production-web2", "dr"}};
+    consul.set_reachable("hq", false);
+    const auto look = [&] {
+        world::recorded_store asked{consul};
+        consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(8)};
+        auto facts = gather_actives(client, two, "web", {.who = in_far}, before, time.monotonic());
+        return std::pair{std::move(facts.reason), world::targets(asked.requests)};
+    };
+    CHECK(look().first == "production-web2 (dr) serves as active");
+    critical(consul, "production-web2", "service:web", "dr");
+    const auto [reason, asked] = look();
+    CHECK(
+        reason ==
+        "whether an active serves is unknown: Consul answers 500 to /v1/health/node/production-web1: Remote DC has no "
+        "server currently reachable");
+    CHECK(asked.size() == 3);
+    CHECK(asked.back() == some_in_dr);
+}
+
+TEST_CASE("an agent's own datacenter is asked for once") {
+    auto consul = example();
+    auto who = self;
+    who.datacenter.clear();
+    manual_clock time;
+    standby_memory before;
+    for (const std::size_t requests : {3U, 2U}) {
+        world::recorded_store asked{consul};
+        consul_client<world::recorded_store&, manual_clock&> client{asked, time, seconds(8)};
+        const auto facts = gather_actives(client, nodes, "web", {.who = who}, before, time.monotonic());
+        CHECK(facts.reason == "production-web1 (hq) serves as active");
+        CHECK(asked.requests.size() == requests);
+        CHECK(facts.memory.here == "hq");
+        before = facts.memory;
+    }
 }
 
 TEST_CASE("where rights cannot be asked for, a list that a newer Consul does not mark as filtered may be whole") {
@@ -725,7 +1004,173 @@ TEST_CASE("where rights cannot be asked for, a list that a newer Consul does not
         fake.on(http_method::get, "/v1/acl/token/self", each.token);
         const auto facts = gather(fake, nodes, self);
         CHECK(facts.state == (each.is_whole ? actives::none_serving : actives::unknown));
+        const auto asked = world::targets(fake.requests());
+        CHECK(std::count(asked.begin(), asked.end(), rights_hq) == 1);
         CHECK(facts.reason.find("does not answer /v1/internal/acl/authorize (404") ==
               (each.is_whole ? std::string::npos : facts.reason.find("does not answer")));
     }
+}
+
+TEST_CASE("an active that is dead under one name and ill under another is told of in each look, and seen to recover") {
+    auto consul = example();
+    critical(consul, "production-web1", "serfHealth");
+    consul.add("hq", {.service = "web", .node = "production-web1.example.org", .checks = {{"service:web", {}}}});
+    critical(consul, "production-web1.example.org");
+    looks standby{consul, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+    const std::string none =
+        "no active serves: production-web1 (hq) is critical by serfHealth and production-web1.example.org (hq) is "
+        "critical by service:web";
+    for (int i = 0; i < 8; ++i) CHECK(standby.after(seconds(10)).reason == none);
+    REQUIRE(consul.set_check("hq", "production-web1.example.org", "service:web", store_status::passing));
+    CHECK(standby.after(seconds(10)).reason == "production-web1.example.org (hq) serves as active");
+}
+
+TEST_CASE("the datacenter of an active that is elsewhere is not taken for this node's own") {
+    auto consul = example();
+    consul.remove("hq", "production-web1", "web");
+    consul.remove("hq", "production-web2", "web");
+    consul.add("dr", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
+    store_without_agent asked{consul};
+    looks standby{asked, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+    standby.who.datacenter.clear();
+    CHECK(standby.after(seconds(10)).reason == "production-web1 (dr) serves as active");
+    critical(consul, "production-web1", "service:web", "dr");
+    consul.add("dr", {.service = "web", .node = "production-web2"});
+    standby.group = nodes;
+    CHECK(standby.after(seconds(10), consistency::consistent).reason == "production-web2 (dr) serves as active");
+}
+
+TEST_CASE("an active is told of once in each look, also where the agent does not name its datacenter") {
+    auto consul = example();
+    critical(consul, "production-web1");
+    store_without_agent asked{consul};
+    looks standby{asked, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+    standby.who.datacenter.clear();
+    for (int i = 0; i < 8; ++i) {
+        CHECK(standby.after(seconds(10)).reason == "no active serves: production-web1 (hq) is critical by service:web");
+    }
+}
+
+TEST_CASE("an agent that belongs to another datacenter by now looks for actives in the one it has left, too") {
+    store consul{{.node = "production-web3", .datacenter = "dr"}};
+    consul.add("dr", {.service = "web", .node = "production-web3"});
+    consul.add("hq", {.service = "web", .node = "production-web1"});
+    looks standby{consul, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+    standby.who.datacenter.clear();
+    standby.memory.here = "hq";
+    CHECK(standby.after(seconds(10), consistency::consistent).reason == "production-web1 (hq) serves as active");
+    CHECK(standby.memory.here == "dr");
+}
+
+TEST_CASE("an active is asked for where it serves, not where it was left dead") {
+    auto consul = example();
+    consul.remove("hq", "production-web1", "web");
+    consul.add("dr", {.service = "web", .node = "production-web1"});
+    critical(consul, "production-web1", "serfHealth", "dr");
+    consul.add("alt", {.service = "web", .node = "production-web1"});
+    looks standby{consul, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+    for (int i = 0; i < 3; ++i) {
+        CHECK(standby.after(seconds(10)).reason == "production-web1 (alt) serves as active");
+    }
+}
+
+TEST_CASE("who was not asked for since it was absent may have been there meanwhile") {
+    store consul{{.node = "production-web3", .datacenter = "dr"}};
+    consul.add("dr", {.service = "web", .node = "production-web3"});
+    consul.add("hq", {.service = "web", .node = "production-web1", .checks = {{"service:web", {}}}});
+    critical(consul, "production-web1");
+    consul.add("alt", {.service = "db", .node = "production-db1"});
+    looks standby{consul, {grouping::datacenters, {"alt", "hq"}, {"dr"}}};
+    standby.who.datacenter = "dr";
+    CHECK(standby.after(seconds(10)).state == actives::unknown);
+    REQUIRE(consul.set_check("hq", "production-web1", "service:web", store_status::passing));
+    CHECK(standby.after(seconds(10)).state == actives::serving);
+    consul.add("alt", {.service = "web", .node = "production-web2"});
+    for (int i = 0; i < 8; ++i) CHECK(standby.after(seconds(10)).state == actives::serving);
+    // Its agent is restarted.
+    consul.remove("alt", "production-web2", "web");
+    critical(consul, "production-web1");
+    CHECK(standby.after(seconds(10)).state == actives::unknown);
+    CHECK(standby.after(seconds(60)).state == actives::none_serving);
+}
+
+TEST_CASE("in a namespace of Consul Enterprise an active's node counts, too") {
+    // What is asked for one node leaves out its own checks there, which are in the default namespace.
+    struct enterprise {
+        std::string space;
+        auto perform(const http_request& request) const -> result<http_response> {
+            const auto check = [](std::string_view id, std::string_view status, std::string_view of,
+                                  std::string_view in) {
+                return R"({"Node":"production-web1","CheckID":")" + std::string{id} + R"(","Status":")" +
+                       std::string{status} + R"(","ServiceID":")" + std::string{of} + R"(","ServiceName":")" +
+                       std::string{of} + R"(","Namespace":")" + std::string{in} + "\"}";
+            };
+            const std::string own = check("service:web", "passing", "web", space);
+            if (request.target.starts_with("/v1/health/node/")) return http_response{200, '[' + own + ']'};
+            return http_response{200, R"([{"Node":{"Node":"production-web1","Datacenter":"hq"},"Checks":[)" +
+                                          check("serfHealth", "critical", "", "default") + ',' + own + "]}]"};
+        }
+    };
+    for (const char* const space : {"team", "default", ""}) {
+        CAPTURE(space);
+        enterprise consul{space};
+        looks standby{consul, {grouping::nodes, {"production-web1"}, {"production-web3"}}};
+        const bool team = standby.consul.space == "team";
+        CHECK(standby.after(seconds(10)).state == (team ? actives::none_serving : actives::serving));
+    }
+}
+
+TEST_CASE("an active that is registered under another name is not absent while a first one serves") {
+    auto consul = example();
+    consul.remove("hq", "production-web2", "web");
+    consul.add("hq", {.service = "web", .node = "production-web2.example.org", .checks = {{"service:web", {}}}});
+    world::recorded_store asked{consul};
+    looks standby{asked, nodes};
+    CHECK(standby.after(seconds(10)).state == actives::serving);
+    CHECK(standby.memory.names.at("production-web2") == "production-web2.example.org");
+    for (int i = 0; i < 20; ++i) {
+        asked.requests.clear();
+        CHECK(standby.after(seconds(10)).state == actives::serving);
+        CHECK(asked.requests.size() == 2);
+    }
+    critical(consul, "production-web1");
+    consul.remove("hq", "production-web2.example.org", "web");  // its agent is restarted
+    CHECK(standby.after(seconds(10)).state == actives::unknown);
+    // It comes back as the document names it.
+    consul.add("hq", {.service = "web", .node = "production-web2", .checks = {{"service:web", {}}}});
+    CHECK(standby.after(seconds(10)).reason == "production-web2 (hq) serves as active");
+    asked.requests.clear();
+    CHECK(standby.after(seconds(10)).state == actives::serving);
+    CHECK(asked.requests.size() == 2);
+}
+
+TEST_CASE("an active that is gone is looked for once while another serves") {
+    auto consul = example();
+    consul.remove("hq", "production-web2", "web");
+    world::recorded_store asked{consul};
+    looks standby{asked, nodes};
+    for (const bool first : {true, false, false}) {
+        asked.requests.clear();
+        CHECK(standby.after(seconds(10)).state == actives::serving);
+        CHECK((world::targets(asked.requests).back() == some_in_hq) == first);
+    }
+}
+
+TEST_CASE("where an active here serves, another datacenter is not waited for") {
+    auto consul = example();
+    consul.remove("hq", "production-web2", "web");
+    consul.add("dr", {.service = "web", .node = "production-web2", .checks = {{"service:web", {}}}});
+    critical(consul, "production-web1");
+    world::recorded_store asked{consul};
+    looks standby{asked, nodes};
+    CHECK(standby.after(seconds(10)).reason == "production-web2 (dr) serves as active");
+    REQUIRE(consul.set_check("hq", "production-web1", "service:web", store_status::passing));
+    for (int i = 0; i < 10; ++i) {
+        asked.requests.clear();
+        CHECK(standby.after(seconds(10)).reason == "production-web1 (hq) serves as active");
+        CHECK(world::targets(asked.requests) == paths{node_web1});
+    }
+    consul.remove("dr", "production-web2", "web");
+    critical(consul, "production-web1");
+    CHECK(standby.after(seconds(10)).state == actives::unknown);
 }

@@ -77,6 +77,7 @@ TEST_CASE("a damaged record is refused, never half read") {
     const row rows[] = {
         {"empty", ""},
         {"cut off", std::string{line.substr(0, line.size() / 2)}},
+        {"without its bytes", std::string(line.size(), '\0')},
         {"without its line end", std::string{line.substr(0, line.size() - 1)}},
         {"no object", "[]\n"},
         {"no role", replaced(R"("role":"secondary",)", "")},

@@ -182,7 +182,7 @@ TEST_CASE("a role is resolved from the document, the node's names and the active
          },
          "secondary unknown none", yes,
          "production-web3 is in standby_nodes; whether an active serves is unknown: Consul answers 500 to "
-         "/v1/health/service/web; see the agent's log"},
+         "/v1/health/node/production-web1; see the agent's log"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
@@ -638,10 +638,12 @@ TEST_CASE("another expectation than before counts only from a confirmed leader")
     REQUIRE(first.others.sources.size() == 1);
     CHECK(first.others.sources[0].how.again.empty());
     CHECK(world::targets(here.asked.requests) ==
-          std::vector<std::string>{"/v1/kv/cluster/production/web?consistent", "/v1/health/service/web?consistent"});
+          std::vector<std::string>{"/v1/kv/cluster/production/web?consistent", "/v1/agent/self",
+                                   "/v1/health/node/production-web1?consistent&filter=..."});
     here.asked.requests.clear();
     CHECK(said(here.resolve()) == "secondary stopped fresh");
-    const std::vector<std::string> calm{"/v1/kv/cluster/production/web?stale", "/v1/health/service/web?leader"};
+    const std::vector<std::string> calm{"/v1/kv/cluster/production/web?stale",
+                                        "/v1/health/node/production-web1?leader&filter=..."};
     CHECK(world::targets(here.asked.requests) == calm);
 
     here.active(store_status::critical);
@@ -649,9 +651,11 @@ TEST_CASE("another expectation than before counts only from a confirmed leader")
     const auto over = here.resolve();
     CHECK(said(over) == "secondary running fresh");
     CHECK(world::targets(here.asked.requests) ==
-          std::vector<std::string>{calm[0], calm[1], "/v1/health/service/web?consistent"});
-    REQUIRE(over.others.sources.size() == 2);
-    CHECK(over.others.sources[1].how.again == "it is not what was expected so far");
+          std::vector<std::string>{calm[0], calm[1], "/v1/health/service/web?leader&filter=...",
+                                   "/v1/health/node/production-web1?consistent&filter=...",
+                                   "/v1/health/service/web?consistent&filter=..."});
+    REQUIRE(over.others.sources.size() == 4);
+    CHECK(over.others.sources[2].how.again == "it is not what was expected so far");
     here.asked.requests.clear();
     CHECK(said(here.resolve()) == "secondary running fresh");
     CHECK(world::targets(here.asked.requests) == calm);
@@ -666,12 +670,58 @@ TEST_CASE("another expectation than before counts only from a confirmed leader")
                       R"([{"Key":"cluster/production/web","ModifyIndex":)" + std::to_string(here.resolve().document) +
                           R"(,"Value":")" + base64_encoded(by_nodes) + "\"}]",
                       {{"X-Consul-LastContact", "0"}}});
-    behind.on(http_method::get, calm[1], 200, world::list({world::instance("production-web3", "hq", "")}));
+    behind.on(http_method::get, "/v1/health/service/web?leader", 200,
+              world::list({world::instance("production-web3", "hq", "")}));
     behind.on(http_method::get, "/v1/catalog/datacenters", 200, R"(["hq"])");
     behind.on(http_method::post, "/v1/internal/acl/authorize", 401, "ACL support disabled");
     behind.on(http_method::get, "/v1/health/service/web?consistent", 500, "No cluster leader");
-    role_resolver resolver{behind, here.time, here.files, "/state", here.options};
+    world::from_lists<fake_transport> lists{behind};
+    role_resolver resolver{lists, here.time, here.files, "/state", here.options};
     CHECK(said(resolver.resolve("web", seconds(8))) == "secondary stopped cached");
+}
+
+TEST_CASE("what this node remembers confirms a cheaper answer after any pause") {
+    node here;
+    here.document(by_nodes);
+    (void)here.resolve();
+    for (const auto pause : {seconds(61), seconds(86'400)}) {
+        here.time.advance(pause);
+        here.asked.requests.clear();
+        CHECK(said(here.resolve()) == "secondary stopped fresh");
+        CHECK(world::targets(here.asked.requests) ==
+              std::vector<std::string>{"/v1/kv/cluster/production/web?stale",
+                                       "/v1/health/node/production-web1?leader&filter=..."});
+    }
+    // But it does not stand for an answer then.
+    here.time.advance(seconds(61));
+    here.consul.set_offline(true);
+    CHECK(said(here.resolve()) == "unknown unknown none");
+}
+
+TEST_CASE("where nothing can be remembered, any server's document counts for who asks so, and an absent one does not") {
+    node here;
+    here.files.fail_on("/state", {errc::denied, "permission denied"});
+    here.options.reads.unconfirmed = true;
+    const auto facts = here.resolve();
+    CHECK(said(facts) == "standalone running fresh");
+    CHECK_FALSE(facts.unconfirmed);
+    CHECK_FALSE(facts.remembers);
+    CHECK(world::targets(here.asked.requests) ==
+          std::vector<std::string>{"/v1/kv/cluster/production/web?stale", "/v1/kv/cluster/production/web?consistent"});
+    here.document(by_nodes);
+    here.asked.requests.clear();
+    const auto standby = here.resolve();
+    CHECK(said(standby) == "secondary stopped fresh");
+    CHECK(standby.unconfirmed);
+    for (const auto& each : here.asked.requests) CHECK(each.target.find("?consistent") == std::string::npos);
+    // Nobody can tell for how long there has been no active.
+    here.active(store_status::critical);
+    here.options.wait.takeover_after = seconds(20);
+    CHECK(said(here.resolve()) == "secondary unknown none");
+    here.options.reads.unconfirmed = false;
+    here.asked.requests.clear();
+    CHECK(here.resolve().unconfirmed == false);
+    CHECK(here.asked.requests.front().target == "/v1/kv/cluster/production/web?consistent");
 }
 
 TEST_CASE("who asks for confirmed answers only asks once, also where something has changed") {
@@ -684,8 +734,9 @@ TEST_CASE("who asks for confirmed answers only asks once, also where something h
     here.asked.requests.clear();
     CHECK(said(here.resolve()) == "secondary running fresh");
     const std::vector<std::string> sure{"/v1/kv/cluster/production/web?consistent",
-                                        "/v1/health/service/web?consistent"};
-    CHECK(world::targets(here.asked.requests) == sure);
+                                        "/v1/health/node/production-web1?consistent&filter=..."};
+    CHECK(world::targets(here.asked.requests) ==
+          std::vector<std::string>{sure[0], sure[1], "/v1/health/service/web?consistent&filter=..."});
     here.active(store_status::passing);
     here.asked.requests.clear();
     CHECK(said(here.resolve()) == "secondary stopped fresh");
@@ -697,7 +748,7 @@ TEST_CASE("who asks for confirmed answers only asks once, also where something h
     (void)quick.resolve();
     quick.asked.requests.clear();
     CHECK(said(quick.resolve()) == "secondary stopped fresh");
-    for (const auto& each : quick.asked.requests) CHECK_FALSE(each.target.ends_with("?consistent"));
+    for (const auto& each : quick.asked.requests) CHECK(each.target.find("?consistent") == std::string::npos);
 }
 
 TEST_CASE("a record that says no expectation is none, and does not pass for one") {
@@ -713,12 +764,52 @@ TEST_CASE("a record that says no expectation is none, and does not pass for one"
     here.asked.requests.clear();
     here.consul.respond_with("/v1/health", 500, "");
     CHECK(said(here.resolve()) == "secondary unknown none");
-    CHECK(here.asked.requests.back().target.ends_with("consistent"));
+    CHECK(std::ranges::count(world::targets(here.asked.requests),
+                             "/v1/health/node/production-web1?consistent&filter=...") == 1);
+}
+
+TEST_CASE("the disk is waited for only where a record tells that the cluster has come further") {
+    node here;
+    here.boot("one");
+    const auto written = [&] {
+        const auto before = here.saved();
+        here.files.flushed.clear();
+        (void)here.resolve();
+        return std::pair{here.saved() != before, !here.files.flushed.empty()};
+    };
+    constexpr std::pair no{false, false};
+    constexpr std::pair later{true, false};
+    constexpr std::pair both{true, true};
+    CHECK(written() == later);  // without a document there is nothing that a power failure could take away
+    CHECK(written() == no);
+    here.document(by_nodes);
+    CHECK(written() == both);
+    here.time.advance(seconds(20));
+    CHECK(written() == later);
+    here.active(store_status::critical);
+    CHECK(written() == later);
+    here.document(std::string{by_nodes} + ' ');
+    CHECK(written() == both);
+    here.boot("two");
+    CHECK(written() == later);
+    // What a power failure can leave of a record that was not flushed is none.
+    const auto whole = *here.saved();
+    for (const auto& left : {std::string{}, whole.substr(0, whole.size() / 2), std::string(whole.size(), '\0')}) {
+        here.files.put(std::string{record}, left);
+        CHECK(said(here.resolve()) == "secondary running fresh");
+        here.files.put(std::string{record}, left);
+        CHECK(written() == both);
+    }
+    // Nor does a record of another cluster tell how far this one has come.
+    here.options.cluster = "http://consul.example.org:8500";
+    here.time.advance(seconds(60));
+    CHECK(written() == both);
 }
 
 TEST_CASE("that the record cannot be written is told") {
     struct full_disk : memory_files {
-        auto replace(const std::string&, std::string_view) -> result<void> {
+        auto replace(const std::string&, std::string_view, std::uint32_t = 0600, durability = durability::flushed)
+            -> result<void> {
             return fail(errc::io, "the disk is full");
         }
     };
@@ -775,6 +866,7 @@ TEST_CASE("the facts of a decision are kept with it") {
 
 TEST_CASE("a host is asked for a role, and what cannot be asked is an error") {
     const std::string document = "/v1/kv/" + std::string{key} + "?consistent";
+    const std::string filter = percent_encoded(consul_filter::checks_of("web"));
     const result<http_response> wrong_setting = fail(errc::configuration, "no such store file");
     const result<http_response> standby = http_response{
         200, R"([{"Key":"cluster/production/web","ModifyIndex":7,"Value":")" + base64_encoded(by_nodes) + "\"}]", {}};
@@ -799,14 +891,17 @@ TEST_CASE("a host is asked for a role, and what cannot be asked is an error") {
         {"no answer", "web", "production", fail(errc::timed_out, "no answer"), standby, std::nullopt,
          "unknown unknown none"},
         {"a standby", "web", "production", standby,
-         http_response{200, world::list({world::instance("production-web1", "hq", "service:web=passing")}), {}},
+         http_response{200,
+                       R"([{"Node":"production-web1","CheckID":"service:web","Status":"passing","ServiceID":"web",
+                            "ServiceName":"web"}])",
+                       {}},
          std::nullopt, "secondary stopped fresh"},
     };
     for (const auto& each : rows) {
         CAPTURE(each.name);
         testing::fake_host<> here;
         here.consul.on(http_method::get, document, each.document)
-            .on(http_method::get, "/v1/health/service/web?consistent", each.health);
+            .on(http_method::get, "/v1/health/node/production-web1?consistent&filter=" + filter, each.health);
         const resolver_options options{.who = {.host = "production-web3", .environment = each.environment}};
         const auto facts = powerconsul::resolve(here, each.service, "/state", options, seconds(5));
         CHECK((facts ? std::nullopt : std::optional{facts.error().code}) == each.refused);
@@ -1286,9 +1381,10 @@ TEST_CASE("who cannot remember does not take over") {
 TEST_CASE("who has taken over and cannot remember any more gives back at once") {
     struct full_disk : memory_files {
         bool full{};
-        auto replace(const std::string& path, std::string_view text) -> result<void> {
+        auto replace(const std::string& path, std::string_view text, std::uint32_t mode = 0600,
+                     durability how = durability::flushed) -> result<void> {
             if (full) return fail(errc::io, "the disk is full");
-            return memory_files::replace(path, text);
+            return memory_files::replace(path, text, mode, how);
         }
     };
     standby at;

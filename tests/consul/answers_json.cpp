@@ -138,6 +138,82 @@ TEST_CASE("half an answer about instances is no answer") {
     }
 }
 
+TEST_CASE("the checks of a node are put together to the instances of a service") {
+    constexpr std::string_view serf =
+        R"({"Node":"web1","CheckID":"serfHealth","Status":"passing","ServiceID":"","ServiceName":""})";
+    const auto check = [](std::string_view service, std::string_view instance, std::string_view status) {
+        return R"(,{"Node":"web1","CheckID":"service:)" + std::string{instance} + R"(","Status":")" +
+               std::string{status} + R"(","ServiceID":")" + std::string{instance} + R"(","ServiceName":")" +
+               std::string{service} + R"("})";
+    };
+    const auto read = [&](const std::string& more, std::string_view service = "web") {
+        return json::decode_node_health('[' + std::string{serf} + more + ']', service, "WEB1", "hq");
+    };
+    const auto one = read(check("web", "web", "critical") + check("db", "db", "passing"));
+    REQUIRE(one);
+    CHECK(one->is_registered);
+    REQUIRE(one->instances.size() == 1);
+    CHECK(one->instances[0].node == "web1");
+    CHECK(one->instances[0].datacenter == "hq");
+    REQUIRE(one->instances[0].checks.size() == 2);
+    CHECK(one->instances[0].checks[0].id == "serfHealth");
+    CHECK_FALSE(one->instances[0].checks[0].of_service);
+    CHECK(one->instances[0].checks[1].state == health::critical);
+    CHECK(one->instances[0].checks[1].of_service);
+
+    const auto two = read(check("web", "a", "critical") + check("Web", "b", "passing") + check("web", "a", "passing"));
+    REQUIRE(two);
+    REQUIRE(two->instances.size() == 2);
+    CHECK(two->instances[0].checks.size() == 3);
+    CHECK(worst(two->instances[0].checks) == health::critical);
+    CHECK(worst(two->instances[1].checks) == health::passing);
+
+    const auto other = read(check("db", "db", "passing"));
+    REQUIRE(other);
+    CHECK_FALSE(other->is_registered);
+    REQUIRE(other->instances.size() == 1);
+    CHECK(other->instances[0].checks.size() == 1);
+
+    const auto none = json::decode_node_health("[]", "web", "web1", "hq");
+    REQUIRE(none);
+    CHECK_FALSE(none->is_registered);
+    CHECK(none->instances[0].checks.empty());
+}
+
+TEST_CASE("half an answer about a node is no answer") {
+    for (const std::string_view body : {
+             "null",
+             "{}",
+             "[1]",
+             R"([{"CheckID":"a","Status":"passing","ServiceID":"","ServiceName":""}])",
+             R"([{"Node":"web2","CheckID":"a","Status":"passing","ServiceID":"","ServiceName":""}])",
+             R"([{"Node":"web1","CheckID":"a","Status":"passing","ServiceName":""}])",
+             R"([{"Node":"web1","CheckID":"a","Status":"passing","ServiceID":"web"}])",
+             R"([{"Node":"web1","Status":"passing","ServiceID":"","ServiceName":""}])",
+             R"([{"Node":"web1","CheckID":"a","ServiceID":"web","ServiceName":"web"}])",
+         }) {
+        CAPTURE(body);
+        const auto read = json::decode_node_health(body, "web", "web1", "hq");
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code == errc::bad_data);
+        CHECK(read.error().message.starts_with(shape));
+    }
+}
+
+TEST_CASE("whether a node has a service is read or refused") {
+    const auto read = [](std::string_view body) { return json::decode_is_registered(body, "web", "hq"); };
+    CHECK(*read("null") == false);
+    CHECK(*read(R"({"Node":{"Node":"web1","Datacenter":"hq"},"Services":{"a":{"Service":"WEB"}}})") == true);
+    CHECK(*read(R"({"Node":{"Node":"web1"},"Services":{"web":{"Service":"db"}}})") == false);
+    CHECK(*read(R"({"Node":{"Node":"web1"},"Services":null})") == false);
+    for (const std::string_view body :
+         {"[]", "{}", R"({"Node":{}})", R"({"Services":{}})", R"({"Node":{},"Services":[]})",
+          R"({"Node":{"Datacenter":"dr"},"Services":{}})"}) {
+        CAPTURE(body);
+        CHECK_FALSE(read(body));
+    }
+}
+
 TEST_CASE("the agent's own facts are read or refused") {
     const auto read =
         json::decode_agent(R"({"Config":{"Datacenter":"hq","NodeName":"web1","Server":false},"Stats":{}})");

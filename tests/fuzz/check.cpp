@@ -2,6 +2,7 @@
 // cluster/last_known.hpp decision/rules.hpp consul/health.hpp checks/report.hpp checks/report_json.hpp
 #include <powerconsul/checks/check.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,24 +59,27 @@ struct call {
     return false;
 }
 
+[[nodiscard]] auto is_well(const json::value& check) -> bool {
+    const auto* const status = check.find("Status");
+    return status != nullptr && (status->text == "passing" || status->text == "warning");
+}
+
 /// Whether an answer shows that node with a service that is not critical, by nothing but its text.
 [[nodiscard]] auto shown_serving(const fuzz::answers& consul, std::string_view node) -> bool {
     for (const auto& each : consul.all()) {
         if (!each.response || each.response->status != 200) continue;
-        if (!each.request.target.starts_with("/v1/health/service/")) continue;
+        const bool of_node = each.request.target.starts_with("/v1/health/node/" + std::string{node} + '?');
+        if (!of_node && !each.request.target.starts_with("/v1/health/service/")) continue;
         const auto root = json::parse(each.response->body);
         fuzz::expect(root.has_value(), "instances out of what is no JSON", each.response->body);
+        // Of a node one check is enough: another instance of the service may be critical.
+        if (of_node && std::ranges::any_of(root->items, is_well)) return true;
         for (const auto& one : root->items) {
             const auto* const home = one.find("Node");
             const auto* const name = home == nullptr ? nullptr : home->find("Node");
             if (name == nullptr || name->text != node) continue;
-            bool well = true;
             const auto* const checks = one.find("Checks");
-            for (std::size_t i = 0; checks != nullptr && i < checks->items.size(); ++i) {
-                const auto* const status = checks->items[i].find("Status");
-                well = well && status != nullptr && (status->text == "passing" || status->text == "warning");
-            }
-            if (well) return true;
+            if (checks == nullptr || std::ranges::all_of(checks->items, is_well)) return true;
         }
     }
     return false;

@@ -2,6 +2,7 @@
 // json/writer.hpp core/base64.hpp
 #include <powerconsul/doctor/agent.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -89,6 +90,35 @@ void instances(std::string_view body, std::string_view datacenter) {
     }
 }
 
+/// No check of the node or of the service is lost or better than it is.
+void node_health(std::string_view body, std::string_view service) {
+    const auto root = json::parse(body);
+    (void)json::decode_is_registered(body, service, "hq");
+    const std::string node = root && !root->items.empty() ? text_of(&root->items.front(), "Node").value_or("") : "";
+    const auto read = json::decode_node_health(body, service, node, "hq");
+    if (!read) return;
+    fuzz::expect(root->is(json::kind::array) && !read->instances.empty(), "nothing", body);
+    std::size_t found = 0;
+    for (const auto& each : read->instances) {
+        for (const auto& check : each.checks) found += check.of_service == read->is_registered ? 1 : 0;
+    }
+    std::size_t there = 0;
+    for (const auto& each : root->items) {
+        const bool of_service = text_of(&each, "ServiceID") != "";
+        const bool same = ascii::equal_ignoring_case(text_of(&each, "ServiceName").value_or(""), service);
+        there += read->is_registered ? (of_service && same) : !of_service;
+        const auto status = text_of(&each, "Status");
+        if (of_service && !same) continue;
+        const bool shown = std::ranges::any_of(read->instances, [&](const auto& one) {
+            return std::ranges::any_of(one.checks, [&](const auto& check) {
+                return check.id == text_of(&each, "CheckID") && (check.state != health::passing || status == "passing");
+            });
+        });
+        fuzz::expect(shown, "a check is lost", body);
+    }
+    fuzz::expect(found == there, "another number of checks", body);
+}
+
 void lists(std::string_view body, std::string_view prefix) {
     if (const auto read = json::decode_kv_list(body, prefix)) {
         const auto root = json::parse(body);
@@ -141,6 +171,7 @@ void run(std::string_view bytes) {
     entry(body, asked);
     instances(body, asked);
     instances(body, {});
+    node_health(body, asked);
     lists(body, asked);
     agent(body);
     base64(body);

@@ -1,4 +1,4 @@
-// covers: store/file.hpp store/data.hpp store/store.hpp store/answers.hpp store/requests.hpp
+// covers: store/file.hpp store/filter.hpp store/data.hpp store/store.hpp store/answers.hpp store/requests.hpp
 #include <powerconsul/store/file.hpp>
 
 #include <cstdint>
@@ -37,6 +37,11 @@ void ask(store& from) {
                 bool found = false;
                 for (const auto& each : *all.front().instances) found = found || each.node == name;
                 fuzz::expect(found, "an instance is lost", instance.service, name);
+                const auto here = consul.instances_on({{name, datacenter.name}}, instance.service);
+                fuzz::expect(here.size() == 1 && here.front().instances, "the node cannot be asked", name,
+                             here.front().instances ? "" : here.front().instances.error().message);
+                fuzz::expect(instance.checks.empty() || !here.front().instances->empty(), "an instance is lost there",
+                             instance.service, name);
             }
         }
     }

@@ -165,11 +165,12 @@ struct full_disk : memory_files {
     int room{};
     int written{};
     std::function<void()> before{};
-    auto replace(const std::string& path, std::string_view bytes) -> result<void> {
+    auto replace(const std::string& path, std::string_view bytes, std::uint32_t mode = 0600,
+                 durability how = durability::flushed) -> result<void> {
         if (before) before();
         if (room-- <= 0) return fail(errc::io, "the disk is full");
         ++written;
-        return memory_files::replace(path, bytes);
+        return memory_files::replace(path, bytes, mode, how);
     }
 };
 
@@ -268,7 +269,8 @@ TEST_CASE("the role decides which triggers are looked for") {
         }
         for (const auto& each : at.asked.requests) {
             const bool decides = each.target.find("/v1/kv/") == 0 || each.target.find("/v1/health/") == 0;
-            CHECK_MESSAGE((!decides || each.target.ends_with("?consistent")), "it may act: " << each.target);
+            CHECK_MESSAGE((!decides || each.target.find("?consistent") != std::string::npos),
+                          "it may act: " << each.target);
         }
         CHECK(at.jobs.jobs().empty());
         REQUIRE(report.incidents.size() == 1);
@@ -1173,6 +1175,7 @@ TEST_CASE("how a job ended is recorded and told") {
 
 TEST_CASE("a job whose intent cannot be written does not begin") {
     node<scripted_supervisor> at;
+    static_cast<void>(at.handle());
     at.trigger();
     at.jobs.before = [&] { at.files.fail_on(std::string{journal_file}, {errc::io, "the disk is full"}); };
     const auto report = at.handle();
@@ -1253,7 +1256,7 @@ TEST_CASE("an incident that cannot be written is not acted on, and not told of")
     CHECK(report.cause->message.starts_with("the disk is full"));
     CHECK(report.incidents.empty());
     CHECK(report.again);
-    CHECK(at.jobs.jobs().empty());
+    CHECK(at.jobs.begun().empty());
     CHECK(at.log.events("incident opened").empty());
     CHECK(at.log.events("failed").size() == 1);
 }
@@ -1264,13 +1267,86 @@ TEST_CASE("what is on disk is not written again") {
     at.jobs.on(restart, 0);
     at.files.room = 100;
     static_cast<void>(at.handle());
-    // The role's record, a reserve for full disks, and of the incident that it opened, the intent and the outcome.
-    CHECK(at.files.written == 5);
+    // The role's record, a reserve for full disks, and of the incident the intent, with that it opened, and the
+    // outcome.
+    CHECK(at.files.written == 4);
     for (int i = 0; i < 30; ++i) {
         at.time.advance(seconds(1));
         static_cast<void>(at.handle());
     }
-    CHECK(at.files.written == 5);
+    CHECK(at.files.written == 4);
+}
+
+TEST_CASE("a trigger that starts has waited for one record only") {
+    struct row {
+        std::string_view name;
+        void (*before)(node<>&);
+        std::size_t attempts;
+    };
+    const row rows[] = {
+        {"on a fresh node", [](node<>&) {}, 1},
+        {"where the incident is known",
+         [](node<>& at) {
+             REQUIRE(at.consul.erase("hq", trigger_key));
+             static_cast<void>(at.handle());
+             at.trigger();
+         },
+         1},
+        {"once more, after one that did not heal",
+         [](node<>& at) {
+             static_cast<void>(at.handle());
+             at.time.advance(seconds(61));
+         },
+         2},
+        {"in another incident, long after the first",
+         [](node<>& at) {
+             static_cast<void>(at.handle());
+             at.time.advance(seconds(5));
+             at.agent_says("service:web", store_status::passing, "well");
+             static_cast<void>(at.handle());
+             at.time.advance(seconds(3600));
+             at.agent_says("service:web", store_status::critical, "down");
+         },
+         1},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        node at;
+        at.trigger();
+        at.jobs.on(restart, 0);
+        row.before(at);
+        std::optional<lines> flushed;
+        std::optional<journal> known;
+        at.jobs.doing([&](const job&, const process_mark&) {
+            flushed = at.files.flushed;
+            known = at.written();
+        });
+        at.files.flushed.clear();
+        static_cast<void>(at.handle());
+        REQUIRE(flushed);
+        CHECK(*flushed == lines{std::string{journal_file}});
+        // All that counts is in it.
+        REQUIRE_FALSE(known->attempts.empty());
+        CHECK(known->attempts.back().result == healing::unfinished);
+        REQUIRE(known->ledgers.size() == 1);
+        CHECK(known->ledgers[0].attempts == row.attempts);
+        CHECK(known->incidents.back().is_open());
+        CHECK(known->incidents.back().id == known->attempts.back().incident);
+    }
+}
+
+TEST_CASE("what was opened and is not on disk is told when it is, and once") {
+    node<scripted_supervisor> at;
+    at.trigger();
+    at.jobs.before = [&] { CHECK(at.log.events("incident opened").empty()); };
+    static_cast<void>(at.handle());
+    const auto told = at.said();
+    REQUIRE(told.size() >= 2);
+    CHECK(told[0] == "warning incident opened web critical incident=ID check=service:web");
+    CHECK(told[1].starts_with("info trigger started"));
+    at.time.advance(seconds(1));
+    static_cast<void>(at.handle());
+    CHECK(at.log.events("incident opened").empty());
 }
 
 TEST_CASE("the first thing that went wrong is what is reported") {
@@ -1659,6 +1735,32 @@ TEST_CASE("what is locked by somebody else is to be tried again") {
         CHECK(at.files.lock("/state/journal/web.json.lock", {}));
         CHECK(at.files.lock("/state/journal/slot-3.lock", {}));
     }
+}
+
+TEST_CASE("only a service with a trigger waits for a place, and asks Consul's servers once before it does") {
+    node at;
+    at.options.at_once = 1;
+    REQUIRE(at.files.make_directory("/state"));
+    REQUIRE(at.files.make_directory("/state/journal"));
+    {
+        const auto taken = at.files.lock("/state/journal/slot-0.lock", {});
+        REQUIRE(taken);
+        const auto without = at.handle();
+        CHECK_FALSE(without.cause);
+        CHECK(without.incidents.at(0).why.starts_with("there is no trigger at "));
+        at.trigger();
+        CHECK(at.handle().cause->code == errc::timed_out);
+        CHECK(at.only().held == "other triggers of this node run, at most 1 at once");
+        at.asked.requests.clear();
+        CHECK(at.handle().cause->code == errc::timed_out);
+        CHECK(world::targets(at.asked.requests) == lines{"/v1/agent/checks"});
+        CHECK(at.jobs.jobs().empty());
+    }
+    // What it has found before it waited is found anew.
+    at.consul.put("hq", "triggers/production/web/standalone/critical", "restart it");
+    at.jobs.on({"/bin/sh", "-c", "restart it"}, 0);
+    CHECK(at.handle().incidents.at(0).ran);
+    CHECK(at.jobs.begun().size() == 1);
 }
 
 TEST_CASE("what has changed while a trigger waited for its place counts, also where it is asked for directly") {

@@ -128,6 +128,45 @@ TEST_CASE("whether the service should run is told by checks of ours") {
     }
 }
 
+TEST_CASE("handlers share an answer, but not for the last look before something is done") {
+    asked_agent at{{check("role", "critical", "down")}};
+    shared_by_handlers shared;
+    using view = service_view<testing::fake_transport, bare_machine>;
+    const auto asked = [&] { return at.consul.requests().size(); };
+    std::vector<view> views(3, view{at.consul, at.here, at.options, &shared});
+    for (auto& each : views) REQUIRE(each.look("web", {}));
+    CHECK(asked() == 1);
+    for (std::size_t i = 0; i < views.size(); ++i) {
+        REQUIRE(views[i].ask_again());
+        CHECK(asked() == 2 + i);
+        CHECK(views[i].is_still_bad());
+    }
+    REQUIRE(views[0].look("web", {}));
+    CHECK(asked() == 4);
+    at.here.clock.advance(seconds(1));
+    REQUIRE(views[0].look("web", {}));
+    CHECK(asked() == 5);
+}
+
+TEST_CASE("the last look sees what has changed since the one that was shared") {
+    testing::fake_transport consul;
+    const auto answer = [](const std::string& said) {
+        return http_response{200, R"({"role":{)" + said + R"(},"other":{)" + check("other", "critical", "") + "}}", {}};
+    };
+    consul.on(http_method::get, "/v1/agent/checks", answer(check("role", "critical", "down")));
+    consul.on(http_method::get, "/v1/agent/checks", answer(check("role", "passing", "up")));
+    bare_machine here;
+    const watch_options options;
+    shared_by_handlers shared;
+    service_view<testing::fake_transport, bare_machine> view{consul, here, options, &shared};
+    const snapshot_check listed{.node = "web1", .check_id = "role", .status = "critical", .service_id = "web"};
+    REQUIRE(view.look("web", {listed}));
+    CHECK(view.is_still_bad());
+    REQUIRE(view.ask_again());
+    std::erase_if(view.checks(), [](const auto& each) { return each.check_id == "other"; });
+    CHECK_FALSE(view.is_still_bad());
+}
+
 TEST_CASE("an agent that does not answer in time is not available") {
     testing::fake_transport consul;
     consul.on(http_method::get, "/v1/agent/checks", unexpected{error{errc::timed_out, "late"}});

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <new>
 #include <optional>
 #include <string>
@@ -305,6 +306,85 @@ TEST_CASE("whoever waits for a place is tried until there is one, in the order o
     CHECK(full.handle({"web"})->failure()->code == errc::timed_out);
     CHECK(full.here.clock.monotonic() <= seconds(76));
     CHECK(full.ran.empty());
+}
+
+TEST_CASE("what an event asks, reads and writes, by the number of its services") {
+    struct counted {
+        store_view to;
+        std::map<std::string, std::size_t>* asked;
+        auto perform(const http_request& request) -> result<http_response> {
+            for (const std::string kind : {"/v1/kv/triggers", "/v1/kv/cluster", "/v1/kv/pauses", "/v1/agent/checks"}) {
+                if (request.target.starts_with(kind)) ++(*asked)[kind.substr(kind.rfind('/') + 1)];
+            }
+            ++(*asked)["in all"];
+            return to.perform(request);
+        }
+    };
+    struct cost {
+        std::map<std::string, std::size_t> asked{};
+        std::size_t journals_read{};
+        std::size_t flushed{};
+    };
+    for (const std::size_t count : {1U, 10U, 100U}) {
+        CAPTURE(count);
+        node at;
+        lines services;
+        for (std::size_t i = 0; i < count; ++i) services.push_back("s" + std::to_string(i));
+        for (const auto& each : services) at.is_critical(each);
+        const auto event = [&](bool seen) {
+            cost found;
+            at.here.files.reads.clear();
+            at.here.files.flushed.clear();
+            const auto connect = [&] { return result{counted{at.here.consul, &found.asked}}; };
+            std::optional<heal::agent_view> view;
+            if (seen) {
+                auto looked = heal::look_at_agent(at.connect(), at.here.clock, seconds(5));
+                REQUIRE(looked);
+                view = std::move(*looked);
+            }
+            std::vector<snapshot_check> listed;
+            for (const auto& each : services) listed.push_back(node::entry(each));
+            const auto done = heal::handle_all(at.here, connect, at.set, std::move(listed), std::move(view));
+            REQUIRE(done);
+            CHECK_FALSE(done->failure());
+            CHECK(done->reports.size() == count);
+            found.journals_read = static_cast<std::size_t>(std::ranges::count_if(at.here.files.reads, [](auto& each) {
+                return each.starts_with("/state/journal/") && each.ends_with(".json");
+            }));
+            found.flushed = at.here.files.flushed.size();
+            return found;
+        };
+        using asked = std::map<std::string, std::size_t>;
+        const auto first = event(false);
+        CHECK(first.asked ==
+              asked{{"checks", 1}, {"cluster", count}, {"triggers", 2 * count}, {"in all", 3 * count + 1}});
+        CHECK(first.journals_read == 0);
+        CHECK(first.flushed == count);
+        // Nothing has changed but, perhaps, that there is a trigger now.
+        const auto again = event(false);
+        const std::size_t about_triggers = count > trigger_list::few ? trigger_list::few + 1 : 2 * count;
+        CHECK(again.asked.at("checks") == 1);
+        CHECK(again.asked.at("triggers") <= about_triggers);
+        CHECK(again.asked.at("in all") == again.asked.at("triggers") + 1);
+        CHECK(again.journals_read == count);
+        CHECK(again.flushed == 0);
+        CHECK_FALSE(event(true).asked.contains("checks"));
+
+        for (const auto& each : services) {
+            at.consul.put("hq", "triggers/production/" + each + "/standalone/critical", "heal " + each);
+            at.here.jobs.on({"/bin/sh", "-c", "heal " + each}, 0);
+        }
+        const auto healing = event(true);
+        CHECK(at.ran.size() == count);
+        CHECK(healing.asked.at("checks") == count);  // the last look before each trigger
+        CHECK(healing.flushed == 2 * count);         // an intent and an outcome each
+        // While what was done has its time to settle, or nothing may act, only the agent is asked.
+        CHECK(event(false).asked == asked{{"checks", 1}, {"in all", 1}});
+        at.here.clock.advance(seconds(120));
+        at.here.files.put("/stop", "");
+        CHECK(event(false).asked == asked{{"checks", 1}, {"in all", 1}});
+        CHECK(at.ran.size() == count);
+    }
 }
 
 TEST_CASE("an incident closes when the agent has the check passing, with what became of it") {

@@ -36,7 +36,13 @@ struct eventful_clock : pc::testing::manual_clock {
 /// Files that know how long somebody would have waited for their locks, and that can be out of memory.
 struct patient_files : pc::testing::memory_files {
     std::vector<std::pair<std::string, std::int64_t>> waits{};
+    std::vector<std::string> reads{};
     bool short_of_memory{};
+
+    [[nodiscard]] auto read(const std::string& path, std::size_t limit) -> pc::result<std::optional<std::string>> {
+        reads.push_back(path);
+        return memory_files::read(path, limit);
+    }
 
     [[nodiscard]] auto list(const std::string& path, std::size_t limit)
         -> pc::result<std::optional<std::vector<std::string>>> {

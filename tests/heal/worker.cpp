@@ -535,7 +535,7 @@ struct real_bench {
 
 }  // namespace
 
-TEST_CASE("a slow trigger holds up no other service, and the agent is asked once a second for all of them") {
+TEST_CASE("a slow trigger holds up no other, and the agent is asked once a second and before each trigger") {
     real_bench on;
     on.jobs.gates["slow"] = true;
     const std::vector<std::string> others{"web", "mail", "db"};
@@ -557,8 +557,16 @@ TEST_CASE("a slow trigger holds up no other service, and the agent is asked once
     CHECK(end == worker_end::done);
     CHECK(on.jobs.begun.size() == 5);
     CHECK(on.log.events("incident closed").size() == 5);
+    // Each trigger has a last look of its own; the others are for all services.
     const auto asked = on.consul.questions();
-    for (std::size_t i = 1; i < asked.size(); ++i) CHECK((asked[i] - asked[i - 1]).count >= 995);
+    std::size_t between = 0;
+    std::optional<milliseconds> last;
+    for (const auto& each : asked) {
+        const bool soon = last && (each - *last).count < 995;
+        if (soon) ++between;
+        if (!soon) last = each;
+    }
+    CHECK(between <= on.jobs.begun.size());
 }
 
 TEST_CASE("a newer worker works while the older one waits for its trigger, which does not run twice") {

@@ -53,11 +53,18 @@ def write(path, text, mode=0o644):
     os.chmod(path, mode)
 
 
+def probes(probe):
+    """What is put into a room, by its paths there: a program, and the one beside it that powerconsul goes on in."""
+    beside = pathlib.Path(probe).with_name("powerconsul-dynamic")
+    found = {PROBE: pathlib.Path(probe), str(pathlib.Path(PROBE).with_name(beside.name)): beside}
+    return {path: file.read_bytes() for path, file in found.items() if file.exists()}
+
+
 # --- inside --------------------------------------------------------------------------------------------------------
 
 def enter(probe, packages, names):
     """For PID 1 of the namespaces: a root of its own, the machine's files with the packages laid over them."""
-    program = pathlib.Path(probe).read_bytes()
+    programs = probes(probe)
     os.chdir(packages)  # stays at hand even if it is below /mnt
     mount("--make-rprivate", "/")
     mount("-t", "tmpfs", "tmpfs", "/mnt")
@@ -78,8 +85,9 @@ def enter(probe, packages, names):
     os.chroot("/mnt/root")
     os.chdir("/")
     os.makedirs("/run/test")
-    pathlib.Path(PROBE).write_bytes(program)
-    os.chmod(PROBE, 0o755)
+    for path, content in programs.items():
+        pathlib.Path(path).write_bytes(content)
+        os.chmod(path, 0o755)
 
 
 def move_below_usr(root):

@@ -30,6 +30,7 @@ MAY_USE = {
     "config": HEAL,
     "lint": CLUSTER | {"probes", "config", "heal"},
     "doctor": HEAL | {"config"},
+    "embedding": CHECKS | {"adapters"},
     ROOT: HEAL,
 }
 # Third-party headers, by the beginning of their path, and the folders or headers that may include them.
@@ -47,9 +48,12 @@ VERSION = "version.hpp"  # for every room; refuses anything before C++20
 # What an embedder calls: the umbrella brings all of these rooms, and nothing of the rooms that not all of them need.
 IN_UMBRELLA = {"decision", "cluster", "checks", "heal"}
 # The shipped probes come with the first two; the last one is what a command prints.
-NOT_FOR_ALL = ("checks/kinds/", "checks/run.hpp", "heal/explanation.hpp")
-BY_NAME = {"adapters", "config", "doctor", "lint", "store", "testing"}
+NOT_FOR_ALL = ("checks/kinds/", "checks/run", "heal/explanation.hpp")
+BY_NAME = {"adapters", "config", "doctor", "embedding", "lint", "store", "testing"}
 MAX_IN_ROOT = 3
+# What core/algo.hpp has without the constraints that cost a compiler most of such a call.
+COSTLY = re.compile(r"\bstd::ranges::(?:all_of|any_of|binary_search|count|count_if|find|find_if|find_if_not|lower_bound|none_of|"
+                    r"sort|stable_sort)\b")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 OWN = "powerconsul/"
 
@@ -123,6 +127,7 @@ def check(root, listed):
         if room not in MAY_USE:
             faults.append(f"{header}: room {room} is unknown, expected one of {', '.join(MAY_USE)}")
             continue
+        faults += [f"{header}: {name}, expected that of core/algo.hpp" for name in COSTLY.findall(text)]
         for bracket, name in INCLUDE.findall(text):
             if bracket == '"':
                 faults.append(f'{header}: includes "{name}", expected <powerconsul/...>')

@@ -79,6 +79,8 @@ class RoomsTest(unittest.TestCase):
             "unknown room": ({"attic/a.hpp": ""},
                              "attic/a.hpp: room attic is unknown, expected one of " + ", ".join(rooms.MAY_USE)),
             "full root": ({"a.hpp": "", "b.hpp": ""}, "4 headers in the root, at most 3"),
+            "a costly algorithm": ({"core/a.hpp": "const bool any = std::ranges::any_of(all, is_wanted);\n"},
+                                   "core/a.hpp: std::ranges::any_of, expected that of core/algo.hpp"),
             "cycle": ({"core/a.hpp": "#include <powerconsul/core/b.hpp>\n",
                        "core/b.hpp": "#include <powerconsul/core/a.hpp>\n"},
                       "headers include each other: core/a.hpp -> core/b.hpp -> core/a.hpp"),

@@ -81,7 +81,12 @@ struct units_do_not_count_the_time : fake_units {
     auto ask(std::string_view, milliseconds&&) -> result<unit_state> { return unit_state{}; }
 };
 struct files_say_bool : memory_files {
-    auto replace(const std::string&, std::string_view) -> bool { return true; }
+    auto replace(const std::string&, std::string_view, std::uint32_t = 0600, durability = durability::flushed) -> bool {
+        return true;
+    }
+};
+struct files_flush_always : memory_files {
+    auto replace(const std::string&, std::string_view, std::uint32_t = 0600) -> result<void> { return {}; }
 };
 struct files_lose_absent : memory_files {
     auto read(const std::string&, std::size_t) -> result<std::string> { return std::string{}; }
@@ -109,6 +114,7 @@ static_assert(!powerconsul::clock<clock_counts_in_integers> && !powerconsul::clo
 static_assert(!unit_source<units_say_bool> && !unit_source<units_do_not_count_the_time>);
 static_assert(!unit_source<units_match_one>);
 static_assert(file_source<files_say_bool> && !file_store<files_say_bool>);
+static_assert(file_source<files_flush_always> && !file_store<files_flush_always>);
 static_assert(!file_source<files_lose_absent>, "absent and empty are two answers");
 static_assert(file_store<files_lock_with_bool> && !locking_file_store<files_lock_with_bool>);
 static_assert(file_store<files_remove_with_bool> && !locking_file_store<files_remove_with_bool>);
@@ -266,6 +272,17 @@ TEST_CASE("manual_clock moves when it is told to") {
     CHECK(time.monotonic() == seconds(7));
     CHECK(time.wall() == seconds(9));
     CHECK(time.awake() == seconds(3));
+}
+
+TEST_CASE("memory_files tells which writes were to be flushed") {
+    memory_files files;
+    REQUIRE(files.make_directory("/state"));
+    REQUIRE(files.replace("/state/a", "1"));
+    REQUIRE(files.replace("/state/b", "2", 0640, durability::later));
+    REQUIRE(files.replace("/state/c", "3", 0640));
+    CHECK_FALSE(files.replace("/missing/d", "4"));
+    CHECK(files.flushed == std::vector<std::string>{"/state/a", "/state/c"});
+    CHECK((*files.status("/state/b"))->mode == 0640);
 }
 
 TEST_CASE("memory_files keeps value, absent and failure apart") {

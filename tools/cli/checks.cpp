@@ -37,6 +37,25 @@ constexpr std::int64_t longest_noop_age = 3650;  ///< days
     return filter;
 }
 
+/// What of this check takes libraries that are loaded when it runs; empty if nothing does.
+template <typename Kind>
+[[nodiscard]] auto needs_libraries(const Kind& what, const work_filter& work) -> std::string {
+    bool accounts = work.names_user();
+    if constexpr (requires { what.names_user(); }) accounts = accounts || what.names_user();
+    if (accounts) return "looking up a user";
+    if constexpr (requires { what.remote_host(); }) {
+        const auto host = what.remote_host();
+        if (needs_resolver(host)) return "looking up the name " + quoted(host);
+    }
+    return {};
+}
+
+[[nodiscard]] auto is_asked_of_systemd(const configuration& chosen) -> bool {
+    posix_files files;
+    const auto manager = chosen.manager ? result{*chosen.manager} : detect_service_manager(files);
+    return manager && *manager == service_manager::systemd;
+}
+
 template <typename Kind>
 [[nodiscard]] auto report_on(const invocation& call, const config::arguments& line, const configuration& chosen)
     -> result<check_report> {
@@ -50,6 +69,14 @@ template <typename Kind>
     if (!work) return unexpected{std::move(work).error()};
     if constexpr (requires { what.needs_tls(); }) {
         if (call.with_tls && what.needs_tls()) return unexpected{call.with_tls()};
+    }
+    if (call.with_libraries) {
+        const auto need = needs_libraries(what, *work);
+        if (!need.empty()) return unexpected{call.with_libraries(need)};
+        // Where it cannot, systemctl is asked, which is slower.
+        if (Kind::words.asks_service_manager && is_asked_of_systemd(chosen)) {
+            static_cast<void>(call.with_libraries("asking systemd"));
+        }
     }
     posix_log silent{{}};
     auto here = make_host(chosen, silent);

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <sys/prctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -9,35 +10,19 @@
 #include <powerconsul/adapters/posix/process.hpp>
 #include <powerconsul/checks/kinds/all.hpp>
 
+#include "beside.hpp"
 #include "host.hpp"
 #include "http.hpp"
 #include "run.hpp"
 
-#if !defined(POWERCONSUL_TLS_DIR)
-#define POWERCONSUL_TLS_DIR ""
+#if !defined(POWERCONSUL_STATIC)
+#define POWERCONSUL_STATIC 0
+#endif
+#if !defined(POWERCONSUL_BESIDE)
+#define POWERCONSUL_BESIDE 0
 #endif
 
 namespace {
-
-/// Replaces this process by powerconsul-https with the same arguments: the same program, but with TLS. It is looked for
-/// in the folder of this program, then in `folder`. Returns only if it cannot be started, and says why:
-/// errc::configuration. Nothing may have been read from standard input before.
-[[nodiscard]] auto go_on_with_tls(char* const* arguments, const std::string& folder) -> powerconsul::error {
-    const std::string own = powerconsul::posix_machine{}.link_target("/proc/self/exe");
-    std::string tried;
-    for (const auto& each : {own.substr(0, own.rfind('/')), folder}) {
-        if (each.empty()) continue;
-        const std::string program = each + "/powerconsul-https";
-        ::execv(program.c_str(), arguments);
-        const int why = errno;
-        tried +=
-            (tried.empty() ? "" : "; ") + powerconsul::quoted(program) + ": " + std::generic_category().message(why);
-        if (why != ENOENT) break;
-    }
-    return {powerconsul::errc::configuration,
-            "an https address needs the program powerconsul-https, which cannot be started (" + tried +
-                "); install it in the folder of powerconsul"};
-}
 
 /// Replaces this process by one of the file that this program was started from. Returns only if that cannot be done.
 void start_anew(char* const* arguments, const std::vector<std::string>& words) {
@@ -95,8 +80,10 @@ void start_anew(char* const* arguments, const std::vector<std::string>& words) {
     call.act_as_owner = powerconsul::become_owner_of;
     call.is_old = powerconsul::program_was_replaced;
     call.renew = [argv](const std::vector<std::string>& words) { start_anew(argv, words); };
-    if (!powerconsul::cli::has_tls()) {
-        call.with_tls = [argv] { return go_on_with_tls(argv, POWERCONSUL_TLS_DIR); };
+    namespace cli = powerconsul::cli;
+    if (!cli::has_tls()) call.with_tls = [] { return cli::go_on_in(cli::program_with_tls, "an https address"); };
+    if (POWERCONSUL_STATIC != 0) {
+        call.with_libraries = [](const std::string& what) { return cli::go_on_in(cli::program_with_libraries, what); };
     }
     call.host = powerconsul::host_name();
 
@@ -170,10 +157,27 @@ void start_anew(char* const* arguments, const std::vector<std::string>& words) {
     return code.front() - '0';
 }
 
+/// Whether it is certain from the command line alone that the static program has to go on in another one: the sooner,
+/// the cheaper. A configuration that names another service manager is carried out there, too.
+[[nodiscard]] auto goes_on_at_once(int argc, char** argv) -> bool {
+    const std::string_view command{argc > 1 ? argv[1] : ""};
+    if (powerconsul::cli::takes_libraries(command)) return true;
+    if (command != "check" || argc < 3 || !powerconsul::is_one_of(argv[2], {"service", "servicegroup"})) return false;
+    const auto manager = value_of("--service-manager", "POWERCONSUL_SERVICE_MANAGER", argc, argv);
+    return manager == "systemd" || (manager.empty() && access("/run/systemd/system", F_OK) == 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     powerconsul::settle_process();
+    powerconsul::cli::keep_arguments(argv);
+    // Whoever looks for the program finds it by the name under which it was started.
+    if (POWERCONSUL_BESIDE != 0) prctl(PR_SET_NAME, argc > 0 ? powerconsul::base_name(argv[0]).data() : "powerconsul");
+    // Where that fails, run() tells why.
+    if (POWERCONSUL_STATIC != 0 && goes_on_at_once(argc, argv)) {
+        static_cast<void>(powerconsul::cli::go_on_in(powerconsul::cli::program_with_libraries, ""));
+    }
     std::optional<powerconsul::watchdog> guard;
     int status = 1;
     try {

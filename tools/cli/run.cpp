@@ -34,6 +34,9 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
         return static_cast<int>(exit_code::done);
     }
     if (line->words.command == "check") return run_check(call, *line, out);
+    if (call.with_libraries && takes_libraries(line->words.command)) {
+        return complain(call.with_libraries("powerconsul " + line->words.command), err);
+    }
     auto code = result{exit_code::done};
     const bool watches = line->words.command == "watch";
     const auto unknown = watches ? config::unknown_keys::ignored : config::unknown_keys::refused;
@@ -58,6 +61,10 @@ auto run_command(const invocation& call, std::string& out, std::string& err) -> 
 }
 
 }  // namespace
+
+auto takes_libraries(std::string_view name) -> bool {
+    return is_one_of(name, {"watch", "trigger", "incidents", "pause", "resume", "doctor"});
+}
 
 auto run(const invocation& call, std::string& out, std::string& err) -> int {
     try {
@@ -96,7 +103,10 @@ auto configure(const invocation& call, const config::arguments& line, config::un
     auto made = config::configure(call, line, options_from_environment(), files, accounts, call.home, unknown);
     const bool https = made && made->store.empty() && made->consul.address.starts_with("https://");
     if (https && call.with_tls) return unexpected{call.with_tls()};
-    return made;
+    if (!made || !made->store.empty() || !call.with_libraries) return made;
+    const auto where = parse_address(made->consul.address);
+    if (!where || where->scheme == address_scheme::unix_socket || !needs_resolver(where->host)) return made;
+    return unexpected{call.with_libraries("looking up the name " + quoted(where->host))};
 }
 
 auto make_transport(const configuration& chosen) -> result<any_transport> {

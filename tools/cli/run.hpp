@@ -19,6 +19,8 @@ struct invocation : config::surroundings {
     /// Goes on in another program, one that has TLS. Returns only if that cannot be started, and why. Empty: this one
     /// has it.
     std::function<error()> with_tls{};
+    /// The same, for what the C library and libraries such as libsystemd do; the argument is what needs it.
+    std::function<error(const std::string&)> with_libraries{};
     /// Goes on in a process of its own that holds none of the caller's descriptors; true there, false in the caller.
     std::function<result<bool>()> detach{};
     /// Whether this program's file has been replaced by another one since it was started.
@@ -32,6 +34,10 @@ struct invocation : config::surroundings {
     /// told. It asks a name service, and so only after `limit`.
     std::function<result<std::string>()> home{[] { return result{std::string{}}; }};
 };
+
+/// Whether the command of that name does more than to read and to tell: it may need accounts, and scopes of systemd,
+/// after it has read standard input or written a record.
+[[nodiscard]] auto takes_libraries(std::string_view name) -> bool;
 
 /// Runs one command and returns its exit status. What it prints is appended to `out` and `err`.
 [[nodiscard]] auto run(const invocation& call, std::string& out, std::string& err) -> int;

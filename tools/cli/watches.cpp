@@ -88,13 +88,16 @@ void tell_hidden(const json::snapshot& given, const configuration& chosen, const
     const bad_state state = set.watch.state;
     auto listed = given.checks_of(view->own({chosen.consul.name_space, chosen.consul.partition}));
     if (!listed) return heal::log_failure(log, state, {}, "standard input: " + listed.error().message);
-    std::erase_if(*listed, [&](const auto& each) { return each.status != to_string(state); });
-    for (const auto& each : by_service(std::move(*listed), {})) {
-        if (std::ranges::count(view->checks, each.service, &snapshot_check::service_name) != 0) continue;
+    std::set<std::string> hidden;
+    for (const auto& each : *listed) {
+        if (each.status == to_string(state)) hidden.insert(each.service_name);
+    }
+    for (const auto& each : view->checks) hidden.erase(each.service_name);
+    for (const auto& service : hidden) {
         consul_client<any_transport&, posix_clock&> consul{*transport, time, time.monotonic() + set.agent_time()};
-        const auto shown = consul.require_rights({{acl_resource::service, each.service}}, {},
-                                                 "the agent does not show the checks of " + each.service);
-        if (!shown) heal::log_failure(log, state, each.service, shown.error().message);
+        const auto shown = consul.require_rights({{acl_resource::service, service}}, {},
+                                                 "the agent does not show the checks of " + service);
+        if (!shown) heal::log_failure(log, state, service, shown.error().message);
     }
 }
 
@@ -223,14 +226,14 @@ auto run_watch(const invocation& call, const config::arguments& line, const conf
     auto view = view_of_agent(chosen, log, set, {});
     if (!view) return unexpected{view.error()};
     const auto own = view->own({chosen.consul.name_space, chosen.consul.partition});
-    auto listed = given ? given->checks_of(own) : result{heal::from_agent(std::move(*view), state)};
+    auto listed = given ? given->checks_of(own) : result{heal::from_agent(*view, state)};
     if (!listed) return fail(errc::bad_data, "standard input: " + listed.error().message);
 
     auto here = make_host(chosen, log);
     if (!here) return unexpected{here.error()};
     given.reset();
     const auto connect = [&] { return make_transport(chosen); };
-    const auto act = [&](auto& on) { return heal::handle_all(on, connect, set, std::move(*listed)); };
+    const auto act = [&](auto& on) { return heal::handle_all(on, connect, set, std::move(*listed), std::move(*view)); };
     dry_run_host unchanged{*here};
     auto done = dry ? act(unchanged) : act(*here);
     const auto code = done ? result{code_of(done->failure())} : result<exit_code>{unexpected{done.error()}};

@@ -19,7 +19,10 @@ public:
     [[nodiscard]] auto read_named(const std::string& path, std::size_t limit) { return files_.read_named(path, limit); }
     [[nodiscard]] auto user() -> std::uint32_t { return files_.user(); }
     [[nodiscard]] auto group() -> std::uint32_t { return files_.group(); }
-    [[nodiscard]] auto replace(const std::string&, std::string_view) -> result<void> { return {}; }
+    [[nodiscard]] auto replace(const std::string&, std::string_view, std::uint32_t = 0600,
+                               durability = durability::flushed) -> result<void> {
+        return {};
+    }
     [[nodiscard]] auto make_directory(const std::string&) -> result<void> { return {}; }
     [[nodiscard]] auto remove(const std::string&) -> result<void> { return {}; }
     [[nodiscard]] auto lock(const std::string&, milliseconds) -> result<lock_type> { return lock_type{}; }

@@ -316,7 +316,7 @@ private:
             const auto groups = posix_files{}.read("/proc/" + std::to_string(pid) + "/cgroup", std::size_t{64} << 10U);
             return groups && *groups && (*groups)->find('/' + unit + '\n') != std::string::npos;
         };
-        while (!std::ranges::all_of(wanted.processes, is_in)) {
+        while (!algo::all_of(wanted.processes, is_in)) {
             if (microseconds_left(end) == 0) return fail(errc::timed_out, "systemd did not fill " + unit + " in time");
             clock_.sleep({2});
         }

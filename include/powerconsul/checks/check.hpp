@@ -55,7 +55,7 @@ struct alike {
         same = same && each.state == first;
         if (one == verdict::passing) continue;
         if (made.remedy.empty()) made.remedy = each.remedy;
-        const auto known = std::ranges::find_if(wrong, [&](const auto& other) { return *other.seen == each; });
+        const auto known = algo::find_if(wrong, [&](const auto& other) { return *other.seen == each; });
         (known != wrong.end() ? *known : wrong.emplace_back(detail::alike{&each, {}})).names.push_back(names[i]);
     }
     if (!same) made.seen = made.state == verdict::unknown ? observation::unknown : observation::degraded;
@@ -65,7 +65,7 @@ struct alike {
     if (!wrong.empty()) return made;
     made.reason = first == observation::running ? "all of them run" : "none of them runs";
     // All were seen alike for one reason, such as a process that counts as the work of them all.
-    const bool alike = std::ranges::count(seen, seen.front()) == std::ssize(seen);
+    const bool alike = algo::count(seen, seen.front()) == std::ssize(seen);
     if (alike && !seen.front().reason.empty()) made.reason += " (" + seen.front().reason + ')';
     return made;
 }

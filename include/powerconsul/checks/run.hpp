@@ -2,21 +2,9 @@
 
 #include <powerconsul/checks/check.hpp>
 #include <powerconsul/checks/kinds/kind.hpp>
-#include <powerconsul/probes/process/expected_work.hpp>
+#include <powerconsul/checks/run_options.hpp>
 
 namespace powerconsul::inline v0::checks {
-
-/// What all kinds of check have in common.
-struct run_options {
-    resolver_options roles{};
-    std::string state_dir{"/var/lib/powerconsul"};
-    milliseconds timeout{seconds(8)};  ///< for the whole check
-    std::optional<service_manager> manager{};
-    std::string init_directory{"/etc/init.d"};
-    noop_options noop{};
-    bool serving{};      ///< critical wherever the service is not expected to run: see judge_serving()
-    work_filter work{};  ///< processes that count as the service's work, whatever its probe says
-};
 
 namespace detail {
 
@@ -41,6 +29,19 @@ template <typename Host, typename Look>
     return seen;
 }
 
+/// Whether a check looks at the machine while Consul is asked: where there are threads for it, and a look that takes
+/// time and does not depend on the role.
+template <typename Host, typename Kind>
+[[nodiscard]] auto looks_aside(const Kind& what) -> bool {
+    if constexpr (std::same_as<powerconsul::detail::bare<decltype(Host::tasks)>, sequential_runner>) {
+        return false;
+    } else if constexpr (requires { what.looks_aside(); }) {
+        return what.looks_aside();
+    } else {
+        return false;
+    }
+}
+
 }  // namespace detail
 
 /// Holds what is seen on a host against what this node's role for the Consul service demands. Fails with errc::usage if
@@ -51,15 +52,15 @@ template <host Host, kind<Host> Kind>
     -> result<check_report> {
     circumstances now{here.clock.monotonic() + how.timeout, expectation::unknown, how.manager, how.init_directory};
     if (auto valid = what.valid(); !valid) return unexpected{std::move(valid).error()};
-    auto facts = resolve(here, consul_service, how.state_dir, how.roles, {how.timeout.count * 5 / 8});
-    if (!facts) return unexpected{facts.error()};
-    now.expects = facts->expects;
     const auto held = look_for_noop(here.files, here.clock, how.noop);
     auto subject = what.subject();
     const std::size_t members = subject.members.size();
-    report_details details;
-    if constexpr (requires { what.details(); }) details = what.details();
-    std::optional<std::vector<observed>> seen;  // looked at once, and perhaps judged twice
+    const auto own_details = [&]() -> report_details {
+        if constexpr (requires { what.details(); }) return what.details();
+        return {};
+    };
+    report_details details = own_details();
+    std::optional<std::vector<observed>> seen;  // looked at once, and perhaps judged several times
     const auto look = [&] {
         if (!seen) {
             seen = detail::look_with_work(here, how.work, members, [&] {
@@ -72,17 +73,43 @@ template <host Host, kind<Host> Kind>
         }
         return *seen;
     };
-    const auto judged = [&] {
-        return members != 0 ? check(subject, *facts, look, held, how.serving)
-                            : check(
-                                  subject, *facts, [&] { return look().front(); }, held, how.serving);
+
+    resolver_options roles = how.roles;
+    std::optional<result<resolution>> facts;
+    const auto ask = [&](bool unconfirmed, milliseconds budget) {
+        roles.reads.unconfirmed = unconfirmed;
+        facts.emplace(resolve(here, consul_service, how.state_dir, roles, budget));
+        if (*facts) now.expects = (*facts)->expects;
     };
+    const milliseconds budget{how.timeout.count * 5 / 8};
+    if (!how.serving && held.state != noop_state::present && detail::looks_aside<Host>(what)) {
+        here.tasks.run(2, [&](std::size_t i) { i == 0 ? ask(true, budget) : static_cast<void>(look()); });
+    } else {
+        ask(true, budget);
+    }
+    const auto judged = [&]() -> check_report {
+        const auto one = [&] { return look().front(); };
+        return members != 0 ? check(subject, **facts, look, held, how.serving)
+                            : check(subject, **facts, one, held, how.serving);
+    };
+    if (!*facts) return unexpected{facts->error()};
     auto report = judged();
+    const auto is_as_usual = [&] { return report.state == (how.serving ? verdict::critical : verdict::passing); };
+    if (!is_as_usual() && (*facts)->unconfirmed) {
+        const expectation before = now.expects;
+        ask(false, shorter(budget, now.deadline - here.clock.monotonic() - milliseconds{how.timeout.count / 4}));
+        if (!*facts) return unexpected{facts->error()};
+        if (now.expects != before && !detail::looks_aside<Host>(what)) {
+            seen.reset();
+            details = own_details();
+        }
+        report = judged();
+    }
     // Only a verdict that maintenance would change is worth another question.
-    if (report.state != (how.serving ? verdict::critical : verdict::passing) && facts->own != role::unknown) {
+    if (!is_as_usual() && (*facts)->own != role::unknown) {
         const auto why = find_maintenance(here, consul_service, {how.timeout.count / 8});
         if (why && *why) {
-            expect_nothing(*facts, **why);
+            expect_nothing(**facts, **why);
             report = judged();
         }
     }

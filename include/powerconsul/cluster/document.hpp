@@ -38,7 +38,7 @@ struct placement {
 namespace detail {
 
 [[nodiscard]] inline auto holds(const std::vector<std::string>& names, std::string_view name) -> bool {
-    return std::ranges::any_of(names, [&](const auto& each) { return same_node(each, name); });
+    return algo::any_of(names, [&](const auto& each) { return same_node(each, name); });
 }
 
 /// A set of node names with logarithmic look-up by same_node().
@@ -46,16 +46,16 @@ class node_names {
 public:
     explicit node_names(const std::vector<std::string>& names) {
         for (const auto& each : names) known_.push_back(ascii::lower(each));
-        std::ranges::sort(known_);
+        algo::sort(known_);
     }
 
     [[nodiscard]] auto hold(std::string_view name) const -> bool {
         const std::string wanted = ascii::lower(name);
-        if (std::ranges::binary_search(known_, wanted)) return true;
+        if (algo::binary_search(known_, wanted)) return true;
         const std::string_view host = short_name(wanted);
-        if (host.size() < wanted.size()) return std::ranges::binary_search(known_, host);
+        if (host.size() < wanted.size()) return algo::binary_search(known_, host);
         // Names with a domain are sorted behind their host's name and a dot.
-        const auto at = std::ranges::lower_bound(known_, wanted + '.');
+        const auto at = algo::lower_bound(known_, wanted + '.');
         return at != known_.end() && at->starts_with(wanted + '.');
     }
 
@@ -64,8 +64,7 @@ private:
 };
 
 [[nodiscard]] inline auto is_short_of_another(std::string_view name, const std::vector<std::string>& names) -> bool {
-    return std::ranges::any_of(names,
-                               [&](const auto& each) { return each.size() > name.size() && name == short_name(each); });
+    return algo::any_of(names, [&](const auto& each) { return each.size() > name.size() && name == short_name(each); });
 }
 
 [[nodiscard]] constexpr auto list_name(grouping by, role own) -> std::string_view {

@@ -13,7 +13,13 @@ struct standby_memory {
     milliseconds since_wall{};                     ///< the same on the wall clock, for people
     std::map<std::string, std::int64_t> absent{};  ///< actives that are not registered, and since when (milliseconds)
     std::map<std::string, std::int64_t> silent{};  ///< checks that do not seem to have run, and since when
-    std::map<std::string, std::string> homes{};    ///< actives, and in which datacenter they were seen last
+    /// Actives, and in which datacenter they were seen last; where those of a datacenter count, one that serves.
+    std::map<std::string, std::string> homes{};
+    /// Actives, and how the catalog spells them where the document does not: with or without a domain.
+    std::map<std::string, std::string> names{};
+    /// When the actives were last looked for under each name that means them, which is done while none serves.
+    milliseconds listed{};
+    std::string here{};  ///< the agent's own datacenter, if it is not configured and was asked for
 
     friend bool operator==(const standby_memory&, const standby_memory&) = default;
 };
@@ -68,6 +74,9 @@ void last_known_members(auto io, auto& known) {
     io.map("absent", known.standby.absent);
     io.map("silent", known.standby.silent);
     io.map("homes", known.standby.homes);
+    io.map("names", known.standby.names);
+    io.number("listed", known.standby.listed.count);
+    io.text("here", known.standby.here, false);
 }
 
 }  // namespace detail
@@ -128,14 +137,23 @@ template <file_store Files>
     return std::optional<last_known>{std::move(*known)};
 }
 
-/// Replaces the record; makes the directories (not their parents) where they are missing.
+/// Makes the directories of the records (not their parents) where they are missing. Fails with errc::io, or
+/// errc::denied where they are not to be trusted.
 template <file_store Files>
-[[nodiscard]] auto save_last_known(Files& files, const std::string& state_dir, std::string_view service,
-                                   const last_known& known) -> result<void> {
+[[nodiscard]] auto make_last_known_directory(Files& files, const std::string& state_dir) -> result<void> {
     for (const auto& directory : {state_dir, state_dir + "/last-known"}) {
         if (auto trust = make_trusted_directory(files, directory); !trust) return trust;
     }
-    return files.replace(last_known_file(state_dir, service), json::encode_last_known(known));
+    return {};
+}
+
+/// Replaces the record; makes the directories where they are missing. One that a power failure has cut off or emptied
+/// is damaged, and thus none.
+template <file_store Files>
+[[nodiscard]] auto save_last_known(Files& files, const std::string& state_dir, std::string_view service,
+                                   const last_known& known, durability how = durability::flushed) -> result<void> {
+    if (auto made = make_last_known_directory(files, state_dir); !made) return made;
+    return files.replace(last_known_file(state_dir, service), json::encode_last_known(known), 0600, how);
 }
 
 }  // namespace powerconsul::inline v0

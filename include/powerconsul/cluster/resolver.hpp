@@ -22,6 +22,8 @@ struct resolution {
     actives_facts others{};                  ///< what is known of the actives, for a secondary
     std::string_view rule{};                 ///< the rule behind the expectation; empty if it was remembered
     bool waits{};                            ///< a standby that would take over, were its actives longer without one
+    bool unconfirmed{};                      ///< neither a confirmed leader nor what this node remembers says so
+    bool remembers{true};                    ///< this node can keep a record of what it finds out
     std::optional<last_known> remembered{};  ///< the last known role, if it was looked at and is young enough
     std::optional<error> cause{};            ///< what kept an answer from being fresh
     std::optional<error> state_cause{};      ///< what kept the last known role from being read or written
@@ -113,20 +115,30 @@ private:
         const auto& datacenter = options_.who.datacenter;
         const auto& rules = options_.reads;
         std::string again;
-        if (rules.documents != consistency::consistent) {
-            if (const auto& known = facts.remembered) {
-                auto read = consul.read_key(facts.key, datacenter, rules.documents);
-                if (!read) return read;
-                again = too_old(read->how, rules.max_stale);
-                const bool same = read->entry ? read->entry->modify_index == known->document
-                                              : known->own == role::standalone && known->document == 0;
-                if (again.empty() && !same) again = "it is not what this node knows";
-                if (again.empty()) return read;
+        if (rules.documents != consistency::consistent && (known_ || counts_unconfirmed(facts))) {
+            auto read = consul.read_key(facts.key, datacenter, rules.documents);
+            if (!read) return read;
+            again = too_old(read->how, rules.max_stale);
+            if (again.empty() && !is_known(*read)) {
+                facts.unconfirmed = !known_ && read->entry;
+                if (!facts.unconfirmed) again = "it is not what this node knows";
             }
+            if (again.empty()) return read;
         }
         auto read = consul.read_key(facts.key, datacenter, consistency::consistent);
         if (read) read->how.again = std::move(again);
         return read;
+    }
+
+    /// Whether the document, or that there is none, is what this node has seen last, however long ago.
+    [[nodiscard]] auto is_known(const key_reading& read) const -> bool {
+        if (!known_) return false;
+        if (read.entry) return read.entry->modify_index == known_->document;
+        return known_->own == role::standalone && known_->document == 0;
+    }
+
+    [[nodiscard]] auto counts_unconfirmed(const resolution& facts) const -> bool {
+        return options_.reads.unconfirmed && !facts.remembers;
     }
 
     /// A cluster that has not come as far as this node has seen it has lost its data, or has been restored: that it has
@@ -146,8 +158,9 @@ private:
     [[nodiscard]] auto actives_of(client& consul, resolution& facts) -> actives_facts {
         resolver_options how = options_;
         how.who = facts.who;
+        if (how.who.node.empty()) how.who.node = facts.place.node;
         std::vector<actives_source> before;
-        const auto& known = facts.remembered;
+        const auto& known = known_;
         const bool comparable = known && known->own == facts.own && known->document == facts.document &&
                                 known->expects != expectation::unknown;
         const auto gather = [&] {
@@ -161,6 +174,10 @@ private:
                 others.state == known->standby.seen && rule(facts.own, view.facts).expects == known->expects;
             if (others.state == actives::unknown || same) return others;
             before = std::move(others.sources);
+        }
+        if (!known && counts_unconfirmed(facts)) {
+            facts.unconfirmed = facts.unconfirmed || how.reads.health != consistency::consistent;
+            return gather();
         }
         how.reads.health = consistency::consistent;
         auto sure = gather();
@@ -294,15 +311,18 @@ private:
         datacenter_ = options_.who.datacenter;
         if (options_.record == record_use::none) return;
         auto boot = files_.read("/proc/sys/kernel/random/boot_id", 256);
-        if (!boot) {
-            facts.state_cause = boot.error();
-            may_write_ = false;
-            return;
-        }
+        if (!boot) return forget(facts, boot.error());
         boot_ = trimmed(boot->value_or(""));
         auto loaded = load_last_known(files_, state_dir_, service_);
-        if (!loaded) facts.state_cause = loaded.error();  // one that is damaged is written anew
-        if (!loaded || !*loaded) return;
+        if (!loaded) {
+            facts.state_cause = loaded.error();
+            facts.remembers = may_write_ || loaded.error().code == errc::bad_data;  // such a record is written anew
+        }
+        if (!loaded || !*loaded) {
+            const auto made = may_write_ ? make_last_known_directory(files_, state_dir_) : result<void>{};
+            if (!made) forget(facts, made.error());
+            return;
+        }
         stored_ = std::move(**loaded);
         const milliseconds age = clock_.monotonic() - stored_->at;
         const bool of_this_boot = stored_->boot == boot_ && age.count >= 0;
@@ -320,6 +340,13 @@ private:
         if (!of_this_boot) return;
         known_ = stored_;
         if (age < options_.max_age) facts.remembered = known_;
+    }
+
+    /// There can be no record.
+    void forget(resolution& facts, const error& why) {
+        facts.state_cause = why;
+        facts.remembers = false;
+        may_write_ = false;
     }
 
     /// Whether the record's datacenter is this node's, though only one of the two is named: the other is the agent's.
@@ -341,7 +368,11 @@ private:
             const auto newest = load_last_known(files_, state_dir_, service_);
             if (newest && *newest != stored_) return;
         }
-        const auto saved = save_last_known(files_, state_dir_, service_, now);
+        // After a power failure it is another boot, for which a record only tells how far the cluster had come: what
+        // is new about anything else need not wait for the disk.
+        const bool further = now.document > (stored_ && stored_->is_about_the_same(now) ? stored_->document : 0);
+        const auto saved =
+            save_last_known(files_, state_dir_, service_, now, further ? durability::flushed : durability::later);
         facts.state_cause = saved ? std::nullopt : std::optional{saved.error()};
     }
 

@@ -23,9 +23,7 @@ inline auto note_since(const since_when& before, since_when& next, const std::st
 /// Leaves out what an earlier registration left over: beside an instance that has checks of its own, one without any on
 /// the same node. That it passes says nothing.
 inline void leave_out_left_over(std::vector<instance>& among) {
-    const auto is_checked = [](const instance& each) {
-        return std::ranges::any_of(each.checks, &check_state::of_service);
-    };
+    const auto is_checked = [](const instance& each) { return algo::any_of(each.checks, &check_state::of_service); };
     std::set<std::string> checked;
     for (const auto& each : among) {
         if (is_checked(each)) checked.insert(each.node);
@@ -57,7 +55,7 @@ public:
     /// pass on a node on which none of the service's checks is known for it.
     void mark(std::vector<instance>& among, since_when& next) const {
         for (auto& each : among) {
-            const bool told = std::ranges::any_of(each.checks, is_own);
+            const bool told = algo::any_of(each.checks, is_own);
             for (auto& check : each.checks) {
                 if (!is_silent(check)) continue;
                 const bool same = own_.contains(check.id) || own_.contains(check.name);
@@ -73,7 +71,7 @@ public:
 
     /// Whether one of them may be such a check.
     [[nodiscard]] static auto any(const std::vector<instance>& among) -> bool {
-        return std::ranges::any_of(among, [](const auto& each) { return std::ranges::any_of(each.checks, is_silent); });
+        return algo::any_of(among, [](const auto& each) { return algo::any_of(each.checks, is_silent); });
     }
 
 private:

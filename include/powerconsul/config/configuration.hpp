@@ -121,8 +121,8 @@ template <named_file_source Files, account_source Users, typename Own>
 /// The variables that a trigger is given are still set when it calls powerconsul: they are not misspelt.
 [[nodiscard]] inline auto is_of_trigger(std::string_view variable) -> bool {
     if (variable.starts_with("POWERCONSUL_VAR_")) return true;
-    return std::ranges::any_of(trigger_environment({}, {}),
-                               [&](std::string_view each) { return each.substr(0, each.find('=')) == variable; });
+    return algo::any_of(trigger_environment({}, {}),
+                        [&](std::string_view each) { return each.substr(0, each.find('=')) == variable; });
 }
 
 /// Refuses a misspelt `POWERCONSUL_…` variable: ignoring one that says who this node is would make it another node.
@@ -136,7 +136,7 @@ template <named_file_source Files, account_source Users, typename Own>
             for (const auto& option : options) known.push_back(variable_name(option).substr(prefix.size()));
         }
         const std::string_view own = std::string_view{name}.substr(prefix.size());
-        if (std::ranges::find(known, own) != known.end() || is_of_trigger(name)) continue;
+        if (algo::find(known, own) != known.end() || is_of_trigger(name)) continue;
         const auto meant = nearest(own, known);
         if (meant.empty() || (edit_distance(own, meant) * 3 > meant.size() && !meant.starts_with(own))) continue;
         return fail(errc::usage, quoted(name) + " is no variable of powerconsul; did you mean " + std::string{prefix} +

@@ -72,7 +72,7 @@ private:
     template <auto Parse = any>
     void text(const value& at, const std::string& where) {
         if (!at.is(kind::string) || at.text.empty()) return wrong(at, where, "expected a text, found " + found(at));
-        if (std::ranges::any_of(at.text, ascii::is_control)) {
+        if (algo::any_of(at.text, ascii::is_control)) {
             return wrong(at, where, quoted(at.text) + " has a control character; remove it");
         }
         keep<Parse>(at, where);
@@ -106,12 +106,12 @@ private:
             const std::string& name = object.names[i];
             const value& member = object.items[i];
             const std::string where = prefix.empty() ? name : prefix + '.' + name;
-            const auto matching = std::ranges::find(known, name, &key::name);
+            const auto matching = algo::find(known, name, &key::name);
             if (matching == std::end(known)) {
                 unknown(member, name, where, names_of(known));
                 continue;
             }
-            if (std::ranges::binary_search(repeated, i)) wrong(member, where, "the key comes twice; keep one");
+            if (algo::binary_search(repeated, i)) wrong(member, where, "the key comes twice; keep one");
             (this->*matching->read)(member, where);
         }
     }
@@ -129,7 +129,7 @@ private:
             const auto spoils = [](char c) { return ascii::is_control(c) || c == ' ' || c == '{' || c == '}'; };
             if (name.empty()) {
                 wrong(each, where, R"(a name is empty; name it as in "HOST")");
-            } else if (std::ranges::any_of(name, spoils)) {
+            } else if (algo::any_of(name, spoils)) {
                 wrong(each, where,
                       "the name " + quoted(name) + " has a blank, a control character or a brace; name it as in " +
                           R"("HOST", and use it as @HOST or @{HOST})");
@@ -179,7 +179,7 @@ private:
         for (const char c : ascii::lower(name)) {
             if (c != '_' && c != '-' && c != ' ') letters += c;
         }
-        return std::ranges::any_of(decisive, [&](std::string_view each) {
+        return algo::any_of(decisive, [&](std::string_view each) {
             const auto key = ascii::lower(each);
             return letters == key || (key.size() > 5 && edit_distance(letters, key) == 1);
         });
@@ -282,7 +282,7 @@ private:
     -> result<settings> {
     auto read = read_settings(text);
     for (std::size_t i = 0; i < read.problems.size(); ++i) {
-        if (ignored == nullptr || !std::ranges::binary_search(read.unknown_keys, i)) {
+        if (ignored == nullptr || !algo::binary_search(read.unknown_keys, i)) {
             return fail(errc::configuration, sentence(read.problems[i], text));
         }
         ignored->push_back(std::move(read.problems[i].where));

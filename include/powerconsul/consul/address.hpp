@@ -87,7 +87,7 @@ inline constexpr std::size_t socket_path_limit = 107;
             return wrong("has several colons; write an IPv6 address in brackets: [::1]:8500");
         }
         if (host.empty()) return wrong("has no host; write host:port");
-        if (!std::ranges::all_of(host, is_allowed)) return wrong("has a character that no host name has");
+        if (!algo::all_of(host, is_allowed)) return wrong("has a character that no host name has");
     }
     if (!port.empty()) {
         where.port = whole_number<std::uint16_t>(port.substr(1)).value_or(0);

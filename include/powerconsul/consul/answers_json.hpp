@@ -1,6 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include <powerconsul/consul/health.hpp>
@@ -91,15 +93,32 @@ namespace detail {
     return made;
 }
 
+[[nodiscard]] inline auto decode_check_state(const value& check, const std::string& node) -> result<check_state> {
+    const std::string* const id = member_text(check, "CheckID");
+    const std::string* const status = member_text(check, "Status");
+    if (id == nullptr || status == nullptr) {
+        return misshapen("a check on " + quoted(node) + " without CheckID or Status");
+    }
+    return state_of_check(check, *id, *status);
+}
+
+/// A proxy that drops `?dc=` would show the local datacenter for another one. Where the answer or the question does not
+/// name a datacenter, there is nothing to compare.
+[[nodiscard]] inline auto require_datacenter(const value& node, std::string_view datacenter) -> result<void> {
+    const std::string* const home = member_text(node, "Datacenter");
+    if (home == nullptr || datacenter.empty() || *home == datacenter) return {};
+    return misshapen("asked for datacenter " + quoted(datacenter) + ", got an instance in " + quoted(*home));
+}
+
 }  // namespace detail
 
 /// `GET /v1/health/service/<name>`: the instances with the checks of the service and of its node. An instance without a
 /// node's name or with a check that has no status fails the whole answer: half an answer could hide an active.
 /// `datacenter` is the one that was asked; it counts where the answer does not name its own, and must be that one where
-/// it does: a proxy that drops `?dc=` would show this node's own instances for the actives.
+/// it does. At most about 50 000 instances are taken.
 [[nodiscard]] inline auto decode_instances(std::string_view body, std::string_view datacenter)
     -> result<std::vector<instance>> {
-    const auto root = parse(body);
+    const auto root = parse(body, {.values = 4'000'000});
     if (!root) return unexpected{root.error()};
     if (!root->is(kind::array)) return detail::misshapen("expected a list of instances");
     std::vector<instance> found;
@@ -111,23 +130,81 @@ namespace detail {
         if (checks == nullptr || !(checks->is(kind::array) || checks->is(kind::null))) {
             return detail::misshapen("the instance on " + quoted(*name) + " has no list of Checks");
         }
+        if (auto same = detail::require_datacenter(*node, datacenter); !same) return unexpected{same.error()};
         const std::string* const home = detail::member_text(*node, "Datacenter");
-        if (home != nullptr && !datacenter.empty() && *home != datacenter) {
-            return detail::misshapen("asked for datacenter " + quoted(datacenter) + ", got an instance in " +
-                                     quoted(*home));
-        }
         instance next{*name, home != nullptr ? *home : std::string{datacenter}, {}};
         for (const value& check : checks->items) {
-            const std::string* const id = detail::member_text(check, "CheckID");
-            const std::string* const status = detail::member_text(check, "Status");
-            if (id == nullptr || status == nullptr) {
-                return detail::misshapen("a check on " + quoted(*name) + " without CheckID or Status");
-            }
-            next.checks.push_back(detail::state_of_check(check, *id, *status));
+            auto state = detail::decode_check_state(check, *name);
+            if (!state) return unexpected{std::move(state).error()};
+            next.checks.push_back(std::move(*state));
         }
         found.push_back(std::move(next));
     }
     return found;
+}
+
+/// `GET /v1/health/node/<name>`: the service's instances on that node that have checks, with these and the node's own.
+/// If there are none, the one instance is that of the node alone, and `is_registered` is false: the answer does not
+/// tell whether the service is registered without a check. `without_node`: the service's checks are in a namespace of
+/// Consul Enterprise, where the answer leaves out the node's own, which are in the default one.
+struct node_health {
+    std::vector<instance> instances{};
+    bool is_registered{};
+    bool without_node{};
+};
+
+/// Names are compared without regard to case, as Consul's catalog does.
+[[nodiscard]] inline auto decode_node_health(std::string_view body, std::string_view service, std::string_view node,
+                                             std::string_view datacenter) -> result<node_health> {
+    const auto root = parse(body);
+    if (!root) return unexpected{root.error()};
+    if (!root->is(kind::array)) return detail::misshapen("expected a list of checks");
+    instance of_node{std::string{node}, std::string{datacenter}, {}};
+    std::map<std::string, std::vector<check_state>> by_id;
+    bool elsewhere = false;
+    for (const value& each : root->items) {
+        const std::string* const name = detail::member_text(each, "Node");
+        if (name == nullptr || !ascii::equal_ignoring_case(*name, node)) {
+            return detail::misshapen("asked for the checks of node " + quoted(node) + ", got one of " +
+                                     (name == nullptr ? "no node" : quoted(*name)));
+        }
+        of_node.node = *name;
+        const std::string* const id = detail::member_text(each, "ServiceID");
+        const std::string* const of = detail::member_text(each, "ServiceName");
+        if (id == nullptr || of == nullptr) return detail::misshapen("a check without ServiceID or ServiceName");
+        if (!id->empty() && !ascii::equal_ignoring_case(*of, service)) continue;
+        const std::string* const space = detail::member_text(each, "Namespace");
+        elsewhere = elsewhere || (!id->empty() && space != nullptr && !space->empty() && *space != "default");
+        auto state = detail::decode_check_state(each, *name);
+        if (!state) return unexpected{std::move(state).error()};
+        (id->empty() ? of_node.checks : by_id[*id]).push_back(std::move(*state));
+    }
+    node_health found{{}, !by_id.empty(), elsewhere && of_node.checks.empty()};
+    if (by_id.empty()) return found.instances.push_back(std::move(of_node)), found;
+    for (auto& [id, checks] : by_id) {
+        instance next = of_node;
+        next.checks.insert(next.checks.end(), std::move_iterator{checks.begin()}, std::move_iterator{checks.end()});
+        found.instances.push_back(std::move(next));
+    }
+    return found;
+}
+
+/// `GET /v1/catalog/node/<name>`: whether a service is registered on the node; `null` if there is no such node.
+[[nodiscard]] inline auto decode_is_registered(std::string_view body, std::string_view service,
+                                               std::string_view datacenter) -> result<bool> {
+    const auto root = parse(body);
+    if (!root) return unexpected{root.error()};
+    if (root->is(kind::null)) return false;
+    const value* const node = root->find("Node");
+    const value* const services = root->find("Services");
+    if (node == nullptr || services == nullptr || !(services->is(kind::object) || services->is(kind::null))) {
+        return detail::misshapen("expected Node and Services, or null");
+    }
+    if (auto same = detail::require_datacenter(*node, datacenter); !same) return unexpected{same.error()};
+    return algo::any_of(services->items, [&](const value& each) {
+        const std::string* const name = detail::member_text(each, "Service");
+        return name != nullptr && ascii::equal_ignoring_case(*name, service);
+    });
 }
 
 /// `GET /v1/agent/self`: Config.NodeName and Config.Datacenter, and where they are there Config.Version and
@@ -188,8 +265,8 @@ namespace detail {
 /// Whether a text is what `consul kv export` writes: a list of objects with `key` and `value`, perhaps of none.
 [[nodiscard]] inline auto is_kv_export(const value& root) -> bool {
     if (!root.is(kind::array)) return false;
-    return std::ranges::all_of(
-        root.items, [](const value& each) { return each.find("key") != nullptr && each.find("value") != nullptr; });
+    return algo::all_of(root.items,
+                        [](const value& each) { return each.find("key") != nullptr && each.find("value") != nullptr; });
 }
 
 /// The keys of an export; what is wrong with an entry is added to `problems`, and the entry left out.

@@ -27,7 +27,7 @@ namespace detail {
 [[nodiscard]] inline auto is_cut_line(std::string_view output, std::string_view line) -> bool {
     constexpr std::string_view ends[] = {R"("basis":"none"})", R"("basis":"cached"})", R"("basis":"fresh"})"};
     return output.starts_with("Captured ") &&
-           std::ranges::any_of(ends, [&](auto each) { return each.ends_with(line) || line.ends_with(each); });
+           algo::any_of(ends, [&](auto each) { return each.ends_with(line) || line.ends_with(each); });
 }
 
 /// Whether a line of text is that of a check with `--serving`: by the words of sentence().
@@ -48,7 +48,7 @@ namespace detail {
         if (!line.starts_with(word)) continue;
         constexpr std::string_view sentences[] = {" cannot be judged", " expects ", " accepts "};
         const bool ours =
-            std::ranges::any_of(sentences, [&](auto words) { return line.find(words) != std::string_view::npos; });
+            algo::any_of(sentences, [&](auto words) { return line.find(words) != std::string_view::npos; });
         if (!ours) return output_kind::other;
         if (word.front() == 'U') return output_kind::own_unknown;
         return detail::is_serving_line(line) ? output_kind::own_serving : output_kind::own;

@@ -5,6 +5,7 @@
 
 #include <powerconsul/consul/answers_json.hpp>
 #include <powerconsul/consul/checks_json.hpp>
+#include <powerconsul/consul/filter.hpp>
 #include <powerconsul/consul/reading.hpp>
 #include <powerconsul/consul/refusal.hpp>
 #include <powerconsul/consul/rights.hpp>
@@ -25,8 +26,15 @@ namespace detail {
 
 }  // namespace detail
 
-/// One datacenter's answer to "which instances does this service have".
-struct datacenter_instances {
+/// A node of a datacenter, which is the agent's own if it is empty.
+struct node_place {
+    std::string node{};
+    std::string datacenter{};
+};
+
+/// The answer to "which instances does this service have" in a datacenter, or on one of its nodes.
+struct found_instances {
+    std::string node{};  ///< empty if all of the datacenter's were asked for
     std::string datacenter{};
     result<std::vector<instance>> instances{std::vector<instance>{}};
     read_facts how{};
@@ -101,23 +109,81 @@ public:
     }
 
     /// The instances of a service in several datacenters, asked side by side where the transport can; an empty name is
-    /// the agent's own datacenter. What the agent's cache holds counts only up to an age of `max_stale`.
+    /// the agent's own datacenter. What the agent's cache holds counts only up to an age of `max_stale`. Whoever is
+    /// asked lists all instances to choose those that match `filter`, see consul_filter: the cost grows with their
+    /// number.
     [[nodiscard]] auto instances(std::string_view service, const std::vector<std::string>& datacenters,
-                                 consistency mode = consistency::leader, milliseconds max_stale = {})
-        -> std::vector<datacenter_instances> {
-        std::vector<datacenter_instances> all;
+                                 consistency mode = consistency::leader, milliseconds max_stale = {},
+                                 std::string_view filter = {}) -> std::vector<found_instances> {
+        std::vector<found_instances> all;
         std::vector<std::string> again;
-        for (auto& each : instances_by(mode, service, datacenters)) {
+        for (auto& each : instances_by(mode, service, datacenters, filter)) {
             each.how.again = mode == consistency::cached && each.instances ? too_old(each.how, max_stale) : "";
             if (!each.how.again.empty()) again.push_back(each.datacenter);
             all.push_back(std::move(each));
         }
         if (again.empty()) return all;
-        auto fresh = instances_by(consistency::leader, service, again);
+        auto fresh = instances_by(consistency::leader, service, again, filter);
         for (std::size_t i = 0, k = 0; i < all.size(); ++i) {
             if (all[i].how.again.empty()) continue;
             fresh[k].how.again = std::move(all[i].how.again);
             all[i] = std::move(fresh[k++]);
+        }
+        return all;
+    }
+
+    /// The instances of a service on single nodes, by their names in the catalog: the cost does not depend on how many
+    /// there are elsewhere. Nodes of several datacenters are asked side by side where the transport can. An instance on
+    /// a node that has no check at all, not even `serfHealth`, is found by instances() only.
+    [[nodiscard]] auto instances_on(const std::vector<node_place>& nodes, std::string_view service,
+                                    consistency mode = consistency::leader) -> std::vector<found_instances> {
+        if (nodes.empty()) return {};
+        std::vector<std::string> targets;
+        std::vector<std::string> datacenters;
+        for (const auto& each : nodes) {
+            const std::string path = "/v1/health/node/" + percent_encoded(each.node);
+            targets.push_back(in(path, each.datacenter, mode, consul_filter::checks_of(service)));
+            datacenters.push_back(each.datacenter);
+        }
+        const auto answers = answers_to(targets, datacenters);
+        std::vector<found_instances> all;
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            const std::string rights = "service:read on " + std::string{service} + " and node:read on " + nodes[i].node;
+            auto& found = all.emplace_back();
+            found.node = nodes[i].node;
+            found.datacenter = nodes[i].datacenter;
+            found.how = facts_of(answers[i], targets[i], mode);
+            auto health = decoded(answers[i], path_of(targets[i]), rights, mode, [&](std::string_view body) {
+                return json::decode_node_health(body, service, nodes[i].node, nodes[i].datacenter);
+            });
+            if (!health) {
+                found.instances = unexpected{std::move(health).error()};
+                continue;
+            }
+            if (health->without_node) {
+                // Of these alone a dead node would look alive. A list has the node's checks in any namespace.
+                auto listed = std::move(
+                    instances_by(mode, service, {nodes[i].datacenter}, consul_filter::on_nodes({nodes[i].node}))
+                        .front());
+                found.instances = std::move(listed.instances);
+                found.how = std::move(listed.how);
+                if (found.instances) {
+                    std::erase_if(*found.instances, [&](const instance& each) {
+                        return !ascii::equal_ignoring_case(each.node, nodes[i].node);
+                    });
+                }
+            } else if (health->is_registered) {
+                found.instances = std::move(health->instances);
+            } else if (!health->instances.front().checks.empty()) {
+                // A service without a check is told from none by the catalog.
+                const std::string target = in("/v1/catalog/node/" + percent_encoded(nodes[i].node), nodes[i].datacenter,
+                                              mode, consul_filter::service_named(service));
+                const auto is_there = decoded(get(target), path_of(target), rights, mode, [&](std::string_view body) {
+                    return json::decode_is_registered(body, service, nodes[i].datacenter);
+                });
+                if (!is_there) found.instances = unexpected{is_there.error()};
+                if (is_there && *is_there) found.instances = std::move(health->instances);
+            }
         }
         return all;
     }
@@ -196,15 +262,20 @@ public:
 private:
     [[nodiscard]] auto time_left() -> milliseconds { return shorter(deadline_ - clock_.monotonic(), longest_); }
 
-    [[nodiscard]] static auto in(std::string_view path, std::string_view datacenter, consistency mode) -> std::string {
+    [[nodiscard]] static auto in(std::string_view path, std::string_view datacenter, consistency mode,
+                                 std::string_view filter = {}) -> std::string {
         std::string target{path};
-        if (!datacenter.empty()) target += "?dc=" + percent_encoded(datacenter);
+        const auto add = [&](const std::string& parameter) {
+            target += (target.size() == path.size() ? '?' : '&') + parameter;
+        };
+        if (!datacenter.empty()) add("dc=" + percent_encoded(datacenter));
         // An agent with discovery_max_stale asks any server for health unless `?leader` says otherwise (agent/http.go,
         // parseConsistency; 1.8.7, too).
-        const std::string_view leader = path.starts_with("/v1/health/") ? "leader" : "";
-        const std::string_view queries[] = {"cached", "stale", leader, "consistent"};
+        const bool discovers = path.starts_with("/v1/health/") || path.starts_with("/v1/catalog/node/");
+        const std::string_view queries[] = {"cached", "stale", discovers ? "leader" : "", "consistent"};
         const auto how = queries[static_cast<unsigned char>(mode)];
-        if (!how.empty()) target += (datacenter.empty() ? '?' : '&') + std::string{how};
+        if (!how.empty()) add(std::string{how});
+        if (!filter.empty()) add("filter=" + percent_encoded(filter));
         return target;
     }
     [[nodiscard]] static auto path_of(std::string_view target) -> std::string_view {
@@ -240,30 +311,48 @@ private:
         return milliseconds{static_cast<std::int64_t>(sum)};
     }
 
-    [[nodiscard]] auto instances_by(consistency mode, std::string_view service,
-                                    const std::vector<std::string>& datacenters) -> std::vector<datacenter_instances> {
-        const std::string path = "/v1/health/service/" + percent_encoded(service);
+    /// Those in one datacenter are asked one after the other, over one connection. Others are asked side by side where
+    /// the transport can, since each may hang.
+    [[nodiscard]] auto answers_to(const std::vector<std::string>& targets, const std::vector<std::string>& datacenters)
+        -> std::vector<result<http_response>> {
         std::vector<result<http_response>> answers;
+        const bool in_one = algo::count(datacenters, datacenters.front()) == std::ssize(datacenters);
         if constexpr (parallel_http_transport<Transport>) {
             const milliseconds left = time_left();
             std::vector<http_request> requests;
-            for (const auto& each : datacenters) requests.push_back({http_method::get, in(path, each, mode), {}, left});
-            if (left.count > 0) answers = transport_.perform_all(requests);
-            while (answers.size() < datacenters.size()) answers.emplace_back(out_of_time(path));
-        } else {
-            // One after the other: each has only what the ones before it left of the time.
-            for (const auto& each : datacenters) answers.push_back(get(in(path, each, mode)));
+            for (const auto& each : targets) requests.push_back({http_method::get, each, {}, left});
+            if (left.count > 0 && !in_one) answers = transport_.perform_all(requests);
         }
-        std::vector<datacenter_instances> all;
+        // One after the other: each has only what the ones before it left of the time.
+        while (answers.size() < targets.size()) answers.push_back(get(targets[answers.size()]));
+        return answers;
+    }
+
+    [[nodiscard]] static auto facts_of(const result<http_response>& answer, const std::string& target, consistency mode)
+        -> read_facts {
+        return {target,
+                mode,
+                answer ? age_of(*answer) : std::nullopt,
+                {},
+                answer && answer->header("X-Consul-Default-ACL-Policy") == "allow"};
+    }
+
+    [[nodiscard]] auto instances_by(consistency mode, std::string_view service,
+                                    const std::vector<std::string>& datacenters, std::string_view filter)
+        -> std::vector<found_instances> {
+        const std::string path = "/v1/health/service/" + percent_encoded(service);
+        const std::string rights = "service:read on " + std::string{service} + " and node:read on every node";
+        std::vector<std::string> targets;
+        for (const auto& each : datacenters) targets.push_back(in(path, each, mode, filter));
+        std::vector<found_instances> all;
+        if (datacenters.empty()) return all;
+        const auto answers = answers_to(targets, datacenters);
         for (std::size_t i = 0; i < datacenters.size(); ++i) {
-            const auto age = answers[i] ? age_of(*answers[i]) : std::nullopt;
-            all.push_back({datacenters[i],
-                           decoded(answers[i], path, service, datacenters[i], mode),
-                           {in(path, datacenters[i], mode),
-                            mode,
-                            age,
-                            {},
-                            answers[i] && answers[i]->header("X-Consul-Default-ACL-Policy") == "allow"}});
+            all.push_back({{},
+                           datacenters[i],
+                           decoded(answers[i], path, rights, mode,
+                                   [&](std::string_view body) { return json::decode_instances(body, datacenters[i]); }),
+                           facts_of(answers[i], targets[i], mode)});
         }
         return all;
     }
@@ -279,11 +368,12 @@ private:
         return facts;
     }
 
+    /// What an answer about the catalog holds, if it may be believed.
+    template <typename Decode>
     [[nodiscard]] static auto decoded(const result<http_response>& answer, std::string_view path,
-                                      std::string_view service, std::string_view datacenter, consistency mode)
-        -> result<std::vector<instance>> {
+                                      const std::string& rights, consistency mode, Decode decode)
+        -> decltype(decode(std::string_view{})) {
         if (!answer) return unexpected{answer.error()};
-        const std::string rights = "service:read on " + std::string{service} + " and node:read on every node";
         if (answer->status != 200) return detail::refused(*answer, path, rights);
         if (mode != consistency::cached && detail::leaderless(*answer)) return detail::without_leader(path);
         if (mode >= consistency::leader && answer->header("X-Consul-Effective-Consistency") == "stale") {
@@ -291,7 +381,7 @@ private:
                         "Consul answers " + std::string{path} + " from any server, though its leader was asked for");
         }
         if (auto whole = detail::whole_list(*answer, path, rights); !whole) return unexpected{whole.error()};
-        auto found = json::decode_instances(answer->body, datacenter);
+        auto found = decode(answer->body);
         if (!found) return detail::undecoded(path, *answer, found.error());
         return found;
     }

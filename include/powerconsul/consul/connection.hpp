@@ -22,18 +22,18 @@ struct consul_access {
     bool verify{true};                       ///< if false, any server certificate is accepted
     std::string name_space{};                ///< Consul Enterprise only; if empty, the token's own
     std::string partition{};                 ///< Consul Enterprise only; if empty, the token's own
-    std::size_t max_body{16 * 1024 * 1024};  ///< bytes of an answer's body; more is errc::bad_data
+    std::size_t max_body{64 * 1024 * 1024};  ///< bytes of an answer's body; more is errc::bad_data
     milliseconds connect_timeout{1000};      ///< for each address of the host and each step of a TLS handshake
 };
 
 /// A secret id alone. No blank, which would end a header's value, and nothing that is not ASCII.
 [[nodiscard]] constexpr auto is_token(std::string_view text) noexcept -> bool {
-    return !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+    return !text.empty() && algo::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
 
 /// Name and password hold no control character; the name ends at the first colon (RFC 7617).
 [[nodiscard]] constexpr auto is_basic_auth(std::string_view text) noexcept -> bool {
-    return text.find(':') != std::string_view::npos && std::ranges::none_of(text, ascii::is_control);
+    return text.find(':') != std::string_view::npos && algo::none_of(text, ascii::is_control);
 }
 
 /// Refuses invalid or contradictory settings, without reading any file. Fails with errc::configuration; no message

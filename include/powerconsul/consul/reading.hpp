@@ -22,6 +22,9 @@ struct read_rules {
     consistency documents{consistency::stale};
     consistency health{consistency::leader};
     milliseconds max_stale{seconds(10)};
+    /// Where this node can remember nothing, the cheaper answer counts, too, unless it is that there is no document. A
+    /// caller that would change something for it asks again without this.
+    bool unconfirmed{};
 };
 
 /// How something was read.

@@ -119,7 +119,7 @@ inline constexpr std::array<std::string_view, 5> key_complaints{"invalid key nam
         return fail(errc::unavailable, what + (complaint.empty() ? ": too many requests" : "") + "; see its limits");
     }
     // A key that is refused once is refused for good, whatever the status.
-    const bool bad_key = path.starts_with("/v1/kv/") && std::ranges::any_of(key_complaints, says);
+    const bool bad_key = path.starts_with("/v1/kv/") && algo::any_of(key_complaints, says);
     if (answer.status >= 500 && !bad_key) {
         return fail(errc::unavailable, what + (complaint.empty() ? "; see the agent's log" : ""));
     }

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include <powerconsul/version.hpp>
+#include <powerconsul/core/algo.hpp>
 
 /// Characters as ASCII has them, whatever the locale says. A byte above 0x7F belongs to none of these classes.
 namespace powerconsul::inline v0::ascii {
@@ -36,8 +35,8 @@ namespace powerconsul::inline v0::ascii {
 
 /// Are two texts the same, upper and lower case apart?
 [[nodiscard]] constexpr auto equal_ignoring_case(std::string_view a, std::string_view b) -> bool {
-    return std::ranges::equal(
-        a, b, {}, [](char c) { return lower(c); }, [](char c) { return lower(c); });
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char one, char other) { return lower(one) == lower(other); });
 }
 
 /// The last `digits` hexadecimal digits of a number, in lower case.

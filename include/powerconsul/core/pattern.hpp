@@ -46,8 +46,7 @@ public:
 
     /// The place in Python's spelling of a place in `text`.
     [[nodiscard]] auto origin(std::size_t offset) const -> std::size_t {
-        return offset -
-               static_cast<std::size_t>(std::ranges::count_if(added_, [&](auto each) { return each < offset; }));
+        return offset - static_cast<std::size_t>(algo::count_if(added_, [&](auto each) { return each < offset; }));
     }
 
 private:

@@ -140,7 +140,7 @@ inline constexpr auto quoted = [](std::string_view name) -> std::string {
 /// All parts of a text, one more than it has separators: an empty text has one empty part.
 [[nodiscard]] inline auto split(std::string_view text, char separator) -> std::vector<std::string_view> {
     std::vector<std::string_view> parts;
-    const auto separators = std::ranges::count(text, separator);
+    const auto separators = algo::count(text, separator);
     for (std::ptrdiff_t i = 0; i <= separators; ++i) parts.push_back(next_part(text, separator));
     return parts;
 }
@@ -159,7 +159,7 @@ inline constexpr auto quoted = [](std::string_view name) -> std::string {
 /// Is a word one of a list?
 template <typename Words = std::initializer_list<std::string_view>>
 [[nodiscard]] constexpr auto is_one_of(std::string_view word, const Words& words) -> bool {
-    return std::ranges::find(words, word) != std::end(words);
+    return algo::find(words, word) != std::end(words);
 }
 
 /// `one, two and three` with `joint` before the last.

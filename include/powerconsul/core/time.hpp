@@ -80,8 +80,7 @@ struct milliseconds {
         text.remove_prefix(whole.count);
         // Fractions of a second do not matter here.
         if (text.starts_with('.')) text.remove_prefix(1 + read_digits(text.substr(1)).count);
-        const auto* const unit =
-            std::ranges::find_if(units, [&](const auto& each) { return text.starts_with(each.first); });
+        const auto* const unit = algo::find_if(units, [&](const auto& each) { return text.starts_with(each.first); });
         if (unit == std::end(units)) return std::nullopt;
         text.remove_prefix(unit->first.size());
         total += static_cast<std::int64_t>(whole.number) * unit->second;

@@ -96,7 +96,7 @@ template <file_source Files>
 inline void leave_out_children(std::vector<agent_process>& agents) {
     const auto all = agents;
     std::erase_if(agents, [&](const agent_process& one) {
-        return std::ranges::any_of(all, [&](const agent_process& other) {
+        return algo::any_of(all, [&](const agent_process& other) {
             return other.pid == one.parent && other.user == one.user && other.files == one.files;
         });
     });
@@ -117,7 +117,7 @@ template <directory_source Files, local_machine Machine>
             found.push_back(path);
             continue;
         }
-        std::ranges::sort(**names);
+        algo::sort(**names);
         for (const auto& name : **names) {
             if (name.ends_with(".json") || name.ends_with(".hcl")) found.push_back(path + '/' + name);
         }
@@ -157,7 +157,7 @@ template <file_source Files, local_machine Machine>
 /// The first word that names a program `powerconsul`, and what stands around it; nothing if there is none.
 template <local_machine Machine>
 [[nodiscard]] auto find_call(Machine& machine, const std::vector<std::string>& words) -> std::optional<found_call> {
-    const auto at = std::ranges::find(words, std::string_view{"powerconsul"}, base_name);
+    const auto at = algo::find(words, std::string_view{"powerconsul"}, base_name);
     if (at == words.end()) return std::nullopt;
     found_call call{.program = *at, .args = {at + 1, words.end()}};
     // The first bytes of a program are enough to tell a script's interpreter.
@@ -194,7 +194,7 @@ template <directory_source Files, local_machine Machine>
         const std::string process = "/proc/" + name;
         const auto words = detail::command_line_of(files, process + "/cmdline");
         if (words.size() < 2 || base_name(words.front()) != "consul") continue;
-        if (std::ranges::find(words, "agent") == words.end()) continue;
+        if (algo::find(words, "agent") == words.end()) continue;
         const auto owner = files.status(process);
         if (!owner || !*owner) continue;
         const auto stat = files.read(process + "/stat", std::size_t{16} * 1024);
@@ -209,8 +209,7 @@ template <directory_source Files, local_machine Machine>
             const auto root = detail::read_config(files, machine, each);
             if (root) directories.push_back(detail::config_text(*root, "datadir"));
         }
-        const bool same =
-            !agent.data_dir.empty() && std::ranges::find(directories, agent.data_dir) != directories.end();
+        const bool same = !agent.data_dir.empty() && algo::find(directories, agent.data_dir) != directories.end();
         if (same) sure.push_back(next);
         all.push_back(std::move(next));
     }

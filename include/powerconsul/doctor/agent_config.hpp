@@ -70,7 +70,7 @@ namespace detail {
 [[nodiscard]] inline auto says_something(const json::value& part) -> bool {
     if (part.is(json::kind::boolean)) return part.boolean;
     if (part.is(json::kind::string) || part.is(json::kind::number)) return !is_one_of(part.text, {"", "0", "0s"});
-    return std::ranges::any_of(part.items, says_something);
+    return algo::any_of(part.items, says_something);
 }
 
 /// All items under `name` and `other`, one item's name and a list's: one HCL block is an object, several are a list.

@@ -138,13 +138,13 @@ private:
     /// Finds the services, sorted by name. A check registered through the API shows its output, not its command line.
     void find_services(const std::string& only) {
         const auto is_known = [&](const std::string& name) {
-            return std::ranges::find(services_, name, &examined_service::name) != services_.end();
+            return algo::find(services_, name, &examined_service::name) != services_.end();
         };
         if (checks_) {
             for (const auto& each : *checks_) {
                 const std::string name = each.service();
                 if (!each.chosen || name.empty()) continue;
-                const bool asked = std::ranges::any_of(services_, [&](const auto& other) {
+                const bool asked = algo::any_of(services_, [&](const auto& other) {
                     return other.name == name && same_access(other.chosen, *each.chosen);
                 });
                 if (asked) continue;
@@ -162,7 +162,7 @@ private:
             }
         }
         if (!only.empty() && !is_known(only)) services_.push_back({only, chosen_, {}, only});
-        std::ranges::sort(services_, {}, &examined_service::label);
+        algo::sort(services_, {}, &examined_service::label);
     }
 
     /// Notes the checks of the agent's files that the agent has not read yet.
@@ -170,7 +170,7 @@ private:
         if (!live_ || !checks_) return;
         for (auto& each : *checks_) {
             if (!each.cause.empty() || each.service().empty()) continue;
-            if (std::ranges::find(*live_, each.id, &snapshot_check::check_id) != live_->end()) continue;
+            if (algo::find(*live_, each.id, &snapshot_check::check_id) != live_->end()) continue;
             const auto hidden = consul_.missing_rights({{acl_resource::service, each.registered}}, {});
             if (!hidden || !hidden->empty()) continue;
             each.cause = "the agent does not have this check of its files";
@@ -311,7 +311,7 @@ private:
         const bool all = needed.facts.state != document_state::unread;
         for (const auto& each : needed.rules) {
             // The other rights are certain only once the document is read.
-            const bool certain = !each.right.prefix && std::ranges::find(each.commands, "check") != each.commands.end();
+            const bool certain = !each.right.prefix && algo::find(each.commands, "check") != each.commands.end();
             const bool here = each.commands != std::vector<std::string>{"lint"};  // lint need not run here
             if ((all || certain) && here) asked.push_back(each.right);
         }
@@ -350,7 +350,7 @@ private:
         std::vector<acl_right> needed{{acl_resource::node, node_}};
         for (const auto& each : services_) {
             const acl_right right{acl_resource::service, each.name};
-            if (std::ranges::find(needed, right) == needed.end()) needed.push_back(right);
+            if (algo::find(needed, right) == needed.end()) needed.push_back(right);
         }
         const auto missing = client_of(*there, {chosen_.timeout.count / 4}).missing_rights(needed, {});
         // An unknown token is refused altogether.

@@ -212,12 +212,12 @@ struct rights_facts {
     -> std::string {
     const int code = exit_status(all);
     if (only_problems) std::erase_if(all, [](const auto& each) { return each.state == condition::ok; });
-    if (!as_json) std::ranges::stable_sort(all, {}, &finding::state);
+    if (!as_json) algo::stable_sort(all, {}, &finding::state);
     json::page printed;
     std::vector<std::string> counts;
     for (const auto& [state, name] : {std::pair{condition::error, "errors"}, std::pair{condition::warning, "warnings"},
                                       std::pair{condition::unknown, "unknown"}}) {
-        const std::int64_t count{std::ranges::count(all, state, &finding::state)};
+        const std::int64_t count{algo::count(all, state, &finding::state)};
         printed.object.key(name).number(count);
         counts.push_back(std::to_string(count) + ' ' + (count == 1 ? std::string{to_string(state)} : name));
     }

@@ -132,7 +132,7 @@ private:
     }
 
     static void add(json::value& to, std::string name, json::value item) {
-        const auto known = std::ranges::find(to.names, name);
+        const auto known = algo::find(to.names, name);
         if (known == to.names.end()) {
             to.names.push_back(std::move(name));
             to.items.push_back(std::move(item));

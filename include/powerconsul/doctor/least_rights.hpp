@@ -61,7 +61,7 @@ struct acl_facts {
     rules.push_back({{service, facts.service}, judging, "the health of the actives, and this node's own checks"});
     std::vector<acl_rule> nodes;
     const auto covered = [&](std::string_view name) {
-        return std::ranges::any_of(nodes, [&](const auto& each) {
+        return algo::any_of(nodes, [&](const auto& each) {
             return each.right.prefix ? name.starts_with(each.right.segment) : name == each.right.segment;
         });
     };
@@ -154,7 +154,7 @@ namespace detail {
     -> result<void> {
     const auto possible = possible_roles(facts.state, facts.group.by);
     for (const role as : {role::standalone, role::primary, role::secondary}) {
-        auto& keys = std::ranges::find(possible, as) != possible.end() ? facts.triggers : facts.other_triggers;
+        auto& keys = algo::find(possible, as) != possible.end() ? facts.triggers : facts.other_triggers;
         for (const auto state : trigger_states) {
             const auto places = trigger_keys(triggers, who, facts.service, as, state);
             if (!places) return unexpected{places.error()};
@@ -173,7 +173,7 @@ void find_own_name(Client& consul, const identity& who, needed_rights& found) {
         return;
     }
     if (const auto checks = consul.agent_checks(); checks) {
-        const auto named = std::ranges::find_if(*checks, [](const auto& each) { return !each.node.empty(); });
+        const auto named = algo::find_if(*checks, [](const auto& each) { return !each.node.empty(); });
         if (named != checks->end()) {
             found.facts.node = named->node;
             return;
@@ -201,7 +201,7 @@ template <typename Client>
             for (const auto& each : seen) {
                 if (!same_node(wanted, each)) continue;
                 is_seen = true;
-                if (std::ranges::find(names, each) == names.end()) names.push_back(each);
+                if (algo::find(names, each) == names.end()) names.push_back(each);
             }
             if (!is_seen) names.push_back(wanted);
         }

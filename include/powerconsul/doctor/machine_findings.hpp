@@ -25,7 +25,10 @@ struct unchanged_files : files_of_user<Files> {
 
     [[nodiscard]] auto list(const std::string& path, std::size_t limit) { return this->files.list(path, limit); }
     [[nodiscard]] auto lock(const std::string&, milliseconds) -> result<lock_type> { return refused(); }
-    [[nodiscard]] auto replace(const std::string&, std::string_view) -> result<void> { return refused(); }
+    [[nodiscard]] auto replace(const std::string&, std::string_view, std::uint32_t = 0600,
+                               durability = durability::flushed) -> result<void> {
+        return refused();
+    }
     [[nodiscard]] auto make_directory(const std::string&) -> result<void> { return refused(); }
     [[nodiscard]] auto remove(const std::string&) -> result<void> { return refused(); }
 
@@ -52,7 +55,7 @@ template <directory_source Files>
         const std::string path = state_dir + std::string{folder};
         auto names = files.list(path.substr(0, path.size() - 1), most_records);
         if (!names || !*names) continue;
-        std::ranges::sort(**names);
+        algo::sort(**names);
         for (const auto& each : **names) {
             const auto seen = files.status(path + each);
             if (seen && *seen && (*seen)->modified > now.count / 1000 + 60) return path + each;
@@ -112,11 +115,10 @@ template <file_source Files>
 [[nodiscard]] auto look_at_service_manager(Files& files, std::optional<service_manager> named,
                                            const std::optional<std::vector<examined_check>>& calls) -> finding {
     const auto asks = [](const examined_check& each) {
-        const auto kind =
-            std::ranges::find(checks::all_kinds::words, each.line.words.subject, &checks::kind_words::name);
+        const auto kind = algo::find(checks::all_kinds::words, each.line.words.subject, &checks::kind_words::name);
         return kind != checks::all_kinds::words.end() && kind->asks_service_manager;
     };
-    const bool needed = calls && std::ranges::any_of(*calls, asks);
+    const bool needed = calls && algo::any_of(*calls, asks);
     finding found{.point = "service manager", .state = condition::ok};
     const auto manager = named ? result{*named} : detect_service_manager(files);
     if (manager) {
@@ -160,7 +162,7 @@ template <file_source Files, local_machine Machine>
             return {point, condition::error, path + " is not there or cannot be executed",
                     "install monitoring-plugins-basic (Debian), or correct --plugin of check " + each.id};
         }
-        if (std::ranges::find(seen, path) == seen.end()) seen.push_back(std::move(path));
+        if (algo::find(seen, path) == seen.end()) seen.push_back(std::move(path));
     }
     return {point, condition::ok, listed(seen), {}};
 }

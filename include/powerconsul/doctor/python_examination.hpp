@@ -82,7 +82,7 @@ private:
         for (const auto& each : calls.value_or(std::vector<powerconsul_call>{})) {
             if (!each.service.empty()) names.push_back(each.service);
         }
-        std::ranges::sort(names);
+        algo::sort(names);
         names.erase(std::unique(names.begin(), names.end()), names.end());
         return names;
     }

@@ -21,7 +21,7 @@ namespace detail {
 /// The words of a command in which a program `powerconsul` may be called: where none of them is its name, those within
 /// a text for a shell, too.
 [[nodiscard]] inline auto words_with_program(const std::vector<std::string>& words) -> std::vector<std::string> {
-    if (std::ranges::find(words, std::string_view{"powerconsul"}, base_name) != words.end()) return words;
+    if (algo::find(words, std::string_view{"powerconsul"}, base_name) != words.end()) return words;
     std::vector<std::string> all;
     for (const auto& each : words) {
         const auto parts = split_words(each);
@@ -79,7 +79,7 @@ template <local_machine Machine>
 [[nodiscard]] auto find_powerconsul_call(Machine& machine, std::string by, const std::vector<std::string>& words,
                                          std::string_view search_path) -> std::optional<powerconsul_call> {
     auto all = detail::words_with_program(words);
-    const auto at = std::ranges::find(all, std::string_view{"powerconsul"}, base_name);
+    const auto at = algo::find(all, std::string_view{"powerconsul"}, base_name);
     if (at == all.end()) return std::nullopt;
     for (; *at == "powerconsul" && !search_path.empty();) {
         const std::string path = std::string{next_part(search_path, ':')} + "/powerconsul";
@@ -91,7 +91,7 @@ template <local_machine Machine>
     if (call->args.empty() || call->args.front() != "check") return found;
     found.service = detail::argparse_value(call->args, "-S", "--consulservice");
     // argparse takes a name that is cut short as long as it is the only one that begins so.
-    found.updates_kv = std::ranges::any_of(call->args, [](std::string_view each) {
+    found.updates_kv = algo::any_of(call->args, [](std::string_view each) {
         return each == "-U" || (each.starts_with("--up") && std::string_view{"--updatekv"}.starts_with(each));
     });
     return found;
@@ -195,7 +195,7 @@ template <directory_source Files, local_machine Machine>
     if (!names) return could_not_look(point, names.error());
     std::vector<std::string> found;
     std::vector<std::string> unread;
-    if (*names) std::ranges::sort(**names);
+    if (*names) algo::sort(**names);
     for (const auto& name : names->value_or(std::vector<std::string>{})) {
         const std::string path = machine.real_path(folder + '/' + name);
         const auto text = path.empty() ? result<std::optional<std::string>>{std::nullopt} : files.read(path, largest);
@@ -247,12 +247,12 @@ template <directory_source Files, local_machine Machine>
     for (const auto& each : queries->items) {
         const auto* const service = each.find("Service");
         const auto tags = detail::texts_of(service == nullptr ? nullptr : service->find("Tags"));
-        if (std::ranges::find(tags, "!nodns") == tags.end()) continue;
+        if (algo::find(tags, "!nodns") == tags.end()) continue;
         const std::string name = detail::config_text(each, "name");
         found.push_back(name.empty() ? detail::config_text(each, "id") : name);
     }
     if (found.empty()) return {point, condition::ok, "none that the token may see asks for !nodns", {}};
-    std::ranges::sort(found);
+    algo::sort(found);
     return {point, condition::warning,
             listed(found) + (found.size() == 1 ? " asks" : " ask") +
                 " for !nodns, a tag that this program does not set: a standby that is stopped as it should be passes, "
@@ -267,10 +267,10 @@ template <directory_source Files, local_machine Machine>
     std::vector<std::string> found;
     for (const auto& each : services->items) {
         const auto tags = detail::texts_of(each.find("Tags"));
-        if (std::ranges::find(tags, "nodns") != tags.end()) found.push_back(detail::config_text(each, "id"));
+        if (algo::find(tags, "nodns") != tags.end()) found.push_back(detail::config_text(each, "id"));
     }
     if (found.empty()) return {point, condition::ok, "no service of this node has it", {}};
-    std::ranges::sort(found);
+    algo::sort(found);
     return {point, condition::warning,
             listed(found) + (found.size() == 1 ? " has it" : " have it") +
                 ", and this program does not take it off when the node becomes active",
@@ -302,7 +302,7 @@ struct named_nodes {
         const host_parts parts = split_host_name(each);
         if (same_host(parts.environment, facts.environment) && same_host(parts.server_role, facts.server_role))
             continue;
-        if (std::ranges::find(others, each) == others.end()) others.push_back(each);
+        if (algo::find(others, each) == others.end()) others.push_back(each);
     }
     if (others.empty()) {
         return {point,
@@ -312,7 +312,7 @@ struct named_nodes {
                     "server role in their names",
                 {}};
     }
-    std::ranges::sort(others);
+    algo::sort(others);
     return {point, condition::warning,
             listed(others) + (others.size() == 1 ? " does" : " do") + " not count, since environment " +
                 quoted(facts.environment) + " and server role " + quoted(facts.server_role) + " are not in " +

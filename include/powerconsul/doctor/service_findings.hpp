@@ -27,9 +27,9 @@ struct registration_facts {
     const std::string point = "service " + facts.service;
     if (!facts.nodes) return could_not_look(point, facts.nodes.error());
     std::vector<std::string> nodes = *facts.nodes;
-    std::ranges::sort(nodes);
+    algo::sort(nodes);
     nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
-    if (std::ranges::any_of(nodes, [&](const auto& each) { return same_node(each, facts.node); })) {
+    if (algo::any_of(nodes, [&](const auto& each) { return same_node(each, facts.node); })) {
         const std::string on = nodes.size() == 1 ? "this node" : std::to_string(nodes.size()) + " nodes";
         if (nodes.size() == 1 || !facts.standalone) return {point, condition::ok, "it is registered on " + on, {}};
         return {point, condition::warning,
@@ -84,7 +84,7 @@ struct actives_view {
             if (each.output == output_kind::own_serving || !fails(each)) continue;
             if (by == nullptr || by->state < each.state || (by->state == each.state && each.id < by->id)) by = &each;
         }
-        const bool stopped = std::ranges::any_of(
+        const bool stopped = algo::any_of(
             active.checks, [&](const auto& each) { return each.output == output_kind::own && fails(each); });
         if (!well || stopped || by == nullptr) continue;
         const bool maintained = by->state == health::maintenance;
@@ -147,7 +147,7 @@ struct actives_view {
             ++open;
             if (!each.given_up) continue;
             given_up.push_back(each.key);
-            const auto row = std::ranges::find(kept.ledgers, each.key, &ledger::key);
+            const auto row = algo::find(kept.ledgers, each.key, &ledger::key);
             if (row != kept.ledgers.end()) attempts = std::max(attempts, row->attempts);
         }
         if (given_up.empty()) continue;

@@ -174,7 +174,7 @@ private:
         const auto repeated = repeated_members(root);
         for (std::size_t i = 0; i < root.names.size() && read_.problems.size() < most_problems; ++i) {
             const std::string& name = root.names[i];
-            const bool again = std::ranges::binary_search(repeated, i);
+            const bool again = algo::binary_search(repeated, i);
             if (!again && is_one_of(name, keys)) continue;
             const std::string_view meant = nearest(name, keys);
             wrong(root.items[i].name_offset, one_line(name, 80),
@@ -222,8 +222,7 @@ private:
         const auto name = literal(at, "user");
         if (!name) return;
         if (name->empty()) wrong(at.offset, "user", "is empty; name a user or leave it out");
-        if (std::ranges::any_of(*name,
-                                [](char c) { return ascii::is_control(c) || c == ' ' || c == ':' || c == '/'; })) {
+        if (algo::any_of(*name, [](char c) { return ascii::is_control(c) || c == ' ' || c == ':' || c == '/'; })) {
             wrong(at.offset, "user", quoted(*name) + " is not the name of a user");
         }
         read_.action.what.user = *name;

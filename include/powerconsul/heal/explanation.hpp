@@ -72,15 +72,16 @@ namespace detail {
 
 /// `GET /v1/kv/…?stale, from any server, at most 12 ms old`
 [[nodiscard]] inline auto reading_text(const read_facts& how) -> std::string {
-    std::string text = "GET " + how.target + ", from " + (how.mode == consistency::stale ? "" : "the ") +
-                       std::string{to_string(how.mode)};
+    // A filter is long, and follows from the rest.
+    std::string text = "GET " + how.target.substr(0, how.target.find("&filter=")) + ", from " +
+                       (how.mode == consistency::stale ? "" : "the ") + std::string{to_string(how.mode)};
     text += how.age ? ", at most " + std::to_string(how.age->count) + " ms old" : ", of an age that is not told";
     if (!how.again.empty()) text += "; asked again: " + how.again;
     return text;
 }
 
 inline void write_reading(json::writer& to, const read_facts& how) {
-    to.key("request").string("GET " + how.target);
+    to.key("request").string("GET " + percent_decoded(how.target).value_or(how.target));
     to.key("read_from").string(to_string(how.mode));
     to.key("age_ms");
     how.age ? to.number(how.age->count) : to.null();
@@ -139,8 +140,10 @@ inline void add_actives(const resolution& facts, takeover from, json::page& to) 
     to.object.key("actives").open_object();
     to.fact("actives", "state", to_string(others.state));
     to.objects("asked", others.sources, [&](const actives_source& each) {
-        const std::string where = each.datacenter.empty() ? "" : " in " + each.datacenter;
+        const std::string where = (each.node.empty() ? "" : " on " + short_line(each.node)) +
+                                  (each.datacenter.empty() ? "" : " in " + each.datacenter);
         to.object.key("datacenter").string(each.datacenter);
+        if (!each.node.empty()) to.member("node", each.node, 300);
         write_reading(to.object, each.how);
         if (each.cause) {
             to.row("  asked", "unknown" + where + ": " + each.cause->message, reading_text(each.how));
@@ -169,7 +172,7 @@ inline void add_actives(const resolution& facts, takeover from, json::page& to) 
     });
     auto missing = facts.place.group.by == grouping::nodes ? facts.place.group.active : std::vector<std::string>{};
     std::erase_if(missing, [&](const auto& name) {
-        return std::ranges::any_of(others.instances, [&](const auto& each) { return same_node(name, each.node); });
+        return algo::any_of(others.instances, [&](const auto& each) { return same_node(name, each.node); });
     });
     for (const auto& name : missing) to.row("  active", name + " is in none of these lists");
     to.strings("not_listed", missing, short_line);
@@ -233,7 +236,14 @@ inline void add_remembered(const explained_role& what, json::page& to) {
 
 /// What kept the last known role from being read or written, and why no trigger may run.
 inline void add_notes(const explained_role& what, json::page& to) {
-    if (what.facts.state_cause) to.fact("note", "note", what.facts.state_cause->message);
+    if (const auto& why = what.facts.state_cause) {
+        const std::string_view then =
+            what.facts.remembers
+                ? ""
+                : "; nothing can be remembered here: checks that pass believe any server, all others ask "
+                  "the leader anew, and a standby cannot take over";
+        to.fact("note", "note", why->message + std::string{then});
+    }
     if (!what.stopped.empty()) to.fact("stopped", "stopped", what.stopped);
 }
 

@@ -59,11 +59,15 @@ struct listed_service {
 [[nodiscard]] inline auto by_service(std::vector<snapshot_check> checks, const std::vector<std::string>& known)
     -> std::vector<listed_service> {
     std::vector<listed_service> all;
+    std::map<std::string, std::size_t> places;
     const auto place_of = [&](const std::string& service) -> listed_service& {
-        const auto known_one = std::ranges::find(all, service, &listed_service::service);
-        return known_one != all.end() ? *known_one : all.emplace_back(listed_service{service, {}});
+        const auto [at, is_new] = places.try_emplace(service, all.size());
+        return is_new ? all.emplace_back(listed_service{service, {}}) : all[at->second];
     };
-    for (auto& each : checks) place_of(each.service_name).checks.push_back(std::move(each));
+    for (auto& each : checks) {
+        auto& of = place_of(each.service_name).checks;
+        of.push_back(std::move(each));
+    }
     for (const auto& each : known) place_of(each);
     return all;
 }

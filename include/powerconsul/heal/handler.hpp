@@ -37,10 +37,13 @@ public:
         if (!facts) return look_later(longer_pause), report_;
         const bool runs = finish_attempts();
         auto seen = observe(journal_, options_.state, *facts, wall(), options_.retry);
-        if (!adopt(std::move(seen.after))) return report_;
-        for (const auto& id : seen.opened) tell_opened(*find_incident(journal_, id));
+        // What was seen and what comes of it are one record: a trigger that starts waits for one only.
+        journal_ = std::move(seen.after);
+        opened_ = seen.opened;
+        if (!seen.closed.empty() && !save()) return report_;
         for (const auto& id : seen.closed) tell_closed(*find_incident(journal_, id));
         if (inform(runs)) proceed(seen, runs);
+        static_cast<void>(save());
         return report_;
     }
 
@@ -63,7 +66,7 @@ public:
             one->checks.push_back({check.service_id, check.check_id, true, wall(), 0, check.modify_index});
         }
         // An incident that a watch opened is closed by a watch only.
-        const bool stays = !is_new || std::ranges::any_of(*facts, [&](const check_facts& each) {
+        const bool stays = !is_new || algo::any_of(*facts, [&](const check_facts& each) {
             return each.check_id == check.check_id && each.now == standing::in_state;
         });
         const std::string id = one->id;
@@ -81,10 +84,10 @@ private:
     using slot = std::optional<typename base::journals::lock_type>;
     using base::adopt, base::after_damage, base::backing_off, base::checks_text, base::damaged_, base::finish_attempts,
         base::give_up, base::here_, base::hold, base::ids_of, base::journal_, base::journals_, base::keeps_holds_,
-        base::longer_pause, base::longest_pause, base::look_later, base::no_attempt_left, base::open, base::options_,
-        base::paused_until, base::report_, base::save, base::say, base::settling, base::short_pause, base::state_path_,
-        base::stored_, base::tell_closed, base::tell_end, base::tell_opened, base::tell_settled, base::wait, base::wall,
-        base::without_trigger;
+        base::longer_pause, base::longest_pause, base::look_later, base::no_attempt_left, base::open, base::opened_,
+        base::options_, base::paused_until, base::report_, base::save, base::say, base::settling, base::short_pause,
+        base::state_path_, base::stored_, base::tell_closed, base::tell_end, base::tell_settled, base::write,
+        base::wait, base::wall, base::without_place, base::without_trigger;
 
     [[nodiscard]] auto consul(milliseconds deadline) -> client { return {consul_, here_.clock, deadline}; }
     [[nodiscard]] auto consul() -> client { return consul(here_.clock.monotonic() + options_.consul_time); }
@@ -147,7 +150,7 @@ private:
         const auto should_run = view_.expected_now();
         if (should_run && *should_run == last->stops) {
             if (last->settled.count == 0) last->settled = wall();
-            return save();
+            return true;
         }
         // Nor does it if only the role can tell what that is, as long as the service was seen to be well in between.
         if (last->settled.count != 0 && !should_run && settles(*last, wall())) return true;
@@ -172,7 +175,7 @@ private:
         }
         const bool again = has_failed_again(*last, one, now.seen, now.should_run, wall(), options_.retry);
         if (!again) wait(one, "it is well again, but its checks do not say so yet", seconds(5));
-        return save() && again;
+        return again;
     }
 
     // --- holds ---
@@ -223,8 +226,8 @@ private:
     /// Whether a check of ours says something else since the last look: the role may have changed. What others print
     /// may change with each run.
     [[nodiscard]] auto knows_better(const incident& one) -> bool {
-        return std::ranges::any_of(view_.checks(), [&](const snapshot_check& each) {
-            const auto known = std::ranges::find(one.checks, each.check_id, &incident_check::check_id);
+        return algo::any_of(view_.checks(), [&](const snapshot_check& each) {
+            const auto known = algo::find(one.checks, each.check_id, &incident_check::check_id);
             return known != one.checks.end() && known->bad && known->changed > one.looked + look_delay &&
                    kind_of_output(each.output) == output_kind::own;
         });
@@ -237,6 +240,7 @@ private:
             const auto keys =
                 trigger_keys(options_.triggers, roles_.who, report_.service, as, to_trigger_state(options_.state));
             for (std::size_t i = 0; keys && i < keys->size(); ++i) {
+                if (modify_index == 0 && is_listed(*keys, i) == false) continue;
                 const auto read = consul().read_key((*keys)[i], roles_.who.datacenter, consistency::stale);
                 if (!read) return false;
                 if (read->entry) return (*keys)[i] != key || read->entry->modify_index != modify_index;
@@ -246,9 +250,22 @@ private:
         return true;
     }
 
+    /// Whether one of a service's trigger keys is among all keys that are there; nothing if it is to be asked for
+    /// alone.
+    [[nodiscard]] auto is_listed(const std::vector<std::string>& keys, std::size_t which) -> std::optional<bool> {
+        if (shared_ == nullptr) return std::nullopt;
+        // The last one stands where all others do or above: <base>/<service>/<role>/<state>.
+        std::string top = keys.back();
+        for (int i = 0; i < 3; ++i) top.resize(top.rfind('/'));
+        return shared_->triggers.has(keys[which], top, roles_.who.datacenter, consul_, here_.clock,
+                                     options_.consul_time);
+    }
+
     /// Makes one attempt, or records why none is made.
     void attempt_on(const std::string& id, purpose why) {
         incident& one = *find_incident(journal_, id);
+        std::optional<asking_gate::pass> pass;
+        if (shared_ != nullptr) pass.emplace(shared_->asking);
         if (why == purpose::heal && !is_worth_a_look(one)) {
             const ledger* const row = one.held == backing_off ? find_ledger(journal_, one.key) : nullptr;
             const milliseconds due = row == nullptr ? wall() + seconds(5) : next_attempt(*row, options_.retry);
@@ -261,8 +278,15 @@ private:
             const auto still = pause_hold(asking, roles_.who, report_.service, wall());
             if (still && !still->empty()) return hold(one, *still, longer_pause);
         }
-        auto place = free_place(one, why);
-        if (!place) return;
+        // A service without a trigger must not wait for a place, nor keep others from theirs. One that is known to wait
+        // asks Consul nothing until it has its place.
+        slot place;
+        const auto take_place = [&] {
+            if (auto got = free_place(one, why)) place.emplace(std::move(*got));
+            return place.has_value();
+        };
+        const bool waits = why == purpose::by_hand || one.held.starts_with(without_place);
+        if (waits && !take_place()) return;
         const auto facts = resolve_role();
         if (auto held = role_hold(facts); !held || !held->empty()) {
             return held ? hold(one, *held, longer_pause) : fail_to(one, held.error());
@@ -283,12 +307,14 @@ private:
             report_.stopped = *paused;
             return hold(one, *paused, longer_pause);
         }
+        if (!place && !take_place()) return;
         // Once more, last of all: a person may have acted while a place and Consul's answers were waited for.
-        if (const auto asked = view_.ask(); !asked) return fail_to(one, asked.error());
+        if (const auto asked = view_.ask_again(); !asked) return fail_to(one, asked.error());
         if (const auto held = local_hold(); !held.empty()) return hold_here(one, held);
         if (why == purpose::heal && !view_.is_still_bad()) {
             return wait(one, "its checks have changed meanwhile", short_pause);
         }
+        pass.reset();
         run_trigger(id, trigger, facts, why);
     }
 
@@ -341,7 +367,7 @@ private:
         }
         one.given_up = true;
         const std::string id = one.id;
-        hold(one, why, longer_pause, event_level::debug);
+        hold(one, why, seconds(5), event_level::debug);  // somebody may acknowledge it soon
         if (given == permission::gave_up) report_.incidents.back().what = step::gave_up;
         return false;
     }
@@ -361,8 +387,7 @@ private:
         if (!place && place.error().code != errc::timed_out) {
             fail_to(one, place.error());
         } else {
-            hold(one, "other triggers of this node run, at most " + std::to_string(options_.at_once) + " at once",
-                 milliseconds{500});
+            hold(one, std::string{without_place} + std::to_string(options_.at_once) + " at once", milliseconds{500});
             if (!report_.cause) {
                 report_.cause =
                     error{errc::timed_out, "no trigger of this node ended in time, " +
@@ -407,10 +432,7 @@ private:
             done.ran = action->what;
             ended = here_.jobs.run(action->what, [&](const process_mark& mark) -> result<void> {
                 intent.process = mark;
-                journal next = attempt_began(journal_, id, with, intent);
-                if (auto saved = journals_.save(next); !saved) return saved;
-                journal_ = next;
-                stored_ = std::move(next);
+                if (auto saved = write(attempt_began(journal_, id, with, intent)); !saved) return saved;
                 recorded = true;
                 say(event_level::info, "trigger started",
                     {{"check", checks_text(*find_incident(journal_, id))},
@@ -423,7 +445,7 @@ private:
             });
             // No trigger runs whose intent cannot be written: its attempts could not be counted.
             if (!ended && !recorded && intent.process.pid != 0) {
-                report_.incidents.push_back(std::move(done));
+                if (find_incident(stored_, id) != nullptr) report_.incidents.push_back(std::move(done));
                 look_later(longer_pause);
                 return give_up(ended.error());
             }
@@ -440,8 +462,13 @@ private:
             if (ended->how == ending::signalled) intent.signal = ended->status;
             intent.output = json::last_lines(ended->output, json::largest_output);
         }
-        tell_end(intent, number, *find_incident(journal_, id), ended && action ? *ended : job_outcome{});
+        const auto tell = [&] {
+            tell_end(intent, number, *find_incident(journal_, id), ended && action ? *ended : job_outcome{});
+        };
+        // Not before the incident, which may have opened at this look.
+        if (recorded) tell();
         static_cast<void>(adopt(attempt_ended(std::move(journal_), intent)));
+        if (!recorded) tell();
         done.outcome = journal_.attempts.back();
         report_.incidents.push_back(std::move(done));
         look_later(short_pause);
@@ -470,8 +497,7 @@ private:
     [[nodiscard]] auto inform(incident& one) -> bool {
         const std::string id = one.id;
         const auto state = one.owed == notice::passing ? trigger_state::passing : trigger_state::given_up;
-        const bool fell_again =
-            state == trigger_state::passing && std::ranges::any_of(journal_.incidents, &incident::is_open);
+        const bool fell_again = state == trigger_state::passing && algo::any_of(journal_.incidents, &incident::is_open);
         bool drop = fell_again || !local_hold().empty();
         if (!drop) {
             const auto place = journals_.free_slot(here_.clock, report_.service, options_.at_once, options_.lock_wait);

@@ -45,16 +45,15 @@ namespace detail {
 /// When the trigger that was last found for an open incident may run again; nothing if that is now or never.
 [[nodiscard]] inline auto due(const journal& from, const incident& one, const retry_rules& rules)
     -> std::optional<milliseconds> {
-    const auto row = std::ranges::find(from.ledgers, one.key, &ledger::key);
+    const auto row = algo::find(from.ledgers, one.key, &ledger::key);
     if (!one.is_open() || row == from.ledgers.end() || row->given_up) return std::nullopt;
     return next_attempt(*row, rules);
 }
 
 /// The incident's last attempt; nullptr if there was none, or it is not kept.
 [[nodiscard]] inline auto last_of(const journal& from, const incident& about) -> const attempt* {
-    const auto last = std::ranges::find_if(from.attempts.rbegin(), from.attempts.rend(), [&](const attempt& each) {
-        return each.incident == about.id && !each.informs;
-    });
+    const auto last = std::find_if(from.attempts.rbegin(), from.attempts.rend(),
+                                   [&](const attempt& each) { return each.incident == about.id && !each.informs; });
     return last == from.attempts.rend() ? nullptr : &*last;
 }
 
@@ -95,7 +94,7 @@ namespace detail {
             if (one.is_open() || one.closed >= how.since) found.emplace_back(&each.value, &one);
         }
     }
-    std::ranges::stable_sort(found, [](const auto& a, const auto& b) { return a.second->opened > b.second->opened; });
+    algo::stable_sort(found, [](const auto& a, const auto& b) { return a.second->opened > b.second->opened; });
     return found;
 }
 
@@ -155,7 +154,7 @@ struct trigger_record {
 
     [[nodiscard]] auto median() -> std::optional<milliseconds> {
         if (times.empty()) return std::nullopt;
-        std::ranges::sort(times);
+        algo::sort(times);
         return times[(times.size() - 1) / 2];
     }
 };
@@ -296,9 +295,8 @@ template <typename Local>
 
 /// Whether a trigger was given up that belongs to an open incident.
 [[nodiscard]] inline auto any_given_up(const std::vector<loaded_journal>& all) -> bool {
-    return std::ranges::any_of(all, [](const loaded_journal& each) {
-        return std::ranges::any_of(each.value.incidents,
-                                   [](const incident& one) { return one.is_open() && one.given_up; });
+    return algo::any_of(all, [](const loaded_journal& each) {
+        return algo::any_of(each.value.incidents, [](const incident& one) { return one.is_open() && one.given_up; });
     });
 }
 

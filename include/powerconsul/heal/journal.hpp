@@ -38,18 +38,20 @@ struct loaded_journal {
     from.dropped += std::erase_if(from.incidents,
                                   [&](const auto& one) { return !one.is_open() && one.closed < newest - oldest_kept; });
     const auto drop_oldest_closed = [&] {
-        const auto oldest = std::ranges::min_element(from.incidents, {}, [](const auto& one) {
-            return std::pair{one.is_open(), one.closed};
-        });
+        const auto oldest =
+            std::min_element(from.incidents.begin(), from.incidents.end(), [](const auto& one, const auto& other) {
+                return std::pair{one.is_open(), one.closed} < std::pair{other.is_open(), other.closed};
+            });
         if (oldest == from.incidents.end() || oldest->is_open()) return false;
         from.incidents.erase(oldest);
         ++from.dropped;
         return true;
     };
     const auto drop_oldest_attempt = [&] {
-        const auto acted = std::ranges::find(from.attempts.rbegin(), from.attempts.rend(), false, &attempt::informs);
+        const auto acted =
+            std::find_if(from.attempts.rbegin(), from.attempts.rend(), [](const attempt& one) { return !one.informs; });
         // One that runs is needed to find its process, and the last one that acted to know when another one may.
-        const auto oldest = std::ranges::find_if(from.attempts, [&](const attempt& one) {
+        const auto oldest = algo::find_if(from.attempts, [&](const attempt& one) {
             const bool last = &one == &from.attempts.back() || (acted != from.attempts.rend() && &one == &*acted);
             return one.ended.count != 0 && !last;
         });
@@ -58,7 +60,7 @@ struct loaded_journal {
         ++from.dropped;
         return true;
     };
-    const auto closed = [&] { return std::ranges::count(from.incidents, false, &incident::is_open); };
+    const auto closed = [&] { return algo::count(from.incidents, false, &incident::is_open); };
     while (closed() > most_closed) drop_oldest_closed();
     while (from.attempts.size() > most_attempts && drop_oldest_attempt()) {
     }
@@ -121,8 +123,8 @@ public:
         -> result<lock_type> {
         const milliseconds deadline = time.monotonic() + wait;
         do {
-            // The service's own one first, and again at the end, when it is waited for.
-            for (std::size_t i = 0; i <= at_once; ++i) {
+            // The service's own one first, and again at the end if it may be waited for.
+            for (std::size_t i = 0; i < at_once + (wait.count > 0 ? 1 : 0); ++i) {
                 const std::size_t slot = (service.size() + i) % at_once;
                 auto lock = files_.lock(folder() + "/slot-" + std::to_string(slot) + ".lock", {i < at_once ? 0 : 100});
                 if (lock || lock.error().code != errc::timed_out) return lock;
@@ -185,8 +187,11 @@ public:
         const std::string reserve = folder() + '/' + std::string{reserve_name};
         if (!saved && saved.error().code == errc::io && files_.remove(reserve)) saved = replace(path, text);
         if (!saved) return unexpected{with_advice(saved.error())};
-        if (const auto there = files_.status(reserve); there && !*there) {
-            static_cast<void>(files_.replace(reserve, std::string(3 * journal_size, ' ')));
+        constexpr std::size_t reserved = 3 * journal_size;
+        // It only takes space, and a trigger may wait for this: it need not outlive a power failure, and is made anew
+        // if one has emptied it.
+        if (const auto there = files_.status(reserve); there && (!*there || (*there)->size < reserved)) {
+            static_cast<void>(files_.replace(reserve, std::string(reserved, ' '), 0600, durability::later));
         }
         return saved;
     }
@@ -309,7 +314,7 @@ private:
         for (const auto& each : entries) {
             if (auto service = service_of(each, journal_ending)) names.push_back(std::move(*service));
         }
-        std::ranges::sort(names);
+        algo::sort(names);
         return names;
     }
 
@@ -334,7 +339,7 @@ private:
         for (const auto& each : names) {
             if (const auto since = over_since(each)) over.emplace_back(*since, each);
         }
-        std::ranges::sort(over);
+        algo::sort(over);
         std::size_t left = names.size();
         for (const auto& each : over) {
             if (left < most_journals) break;
@@ -374,7 +379,7 @@ private:
         for (const auto& each : entries) {
             if (is_temporary(each) && is_old(each)) static_cast<void>(files_.remove(folder() + '/' + each));
             const auto service = service_of(each, lock_ending);
-            if (!service || std::ranges::binary_search(names, *service) || !is_old(each)) continue;
+            if (!service || algo::binary_search(names, *service) || !is_old(each)) continue;
             const auto held = lock(*service, {});
             const auto status = files_.status(file(*service, journal_ending));
             if (!held || !status || *status) continue;

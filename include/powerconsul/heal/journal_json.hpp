@@ -129,8 +129,15 @@ void read_list(const value& root, std::string_view name, std::vector<T>& into, a
     return text.substr(at + mark.size()) == ascii::hexadecimal(fnv1a(text.substr(0, at))) + "\"}";
 }
 
+/// Most of a journal is padding: it is passed over in blocks, where find_last_not_of() would call memchr() for each
+/// byte.
 [[nodiscard]] inline auto without_padding(std::string_view text) -> std::string_view {
-    return text.substr(0, text.find_last_not_of(" \n") + 1);
+    constexpr std::string_view block = "                                                                ";
+    while (text.ends_with(' ') || text.ends_with('\n')) {
+        text.remove_suffix(1);
+        while (text.ends_with(block)) text.remove_suffix(block.size());
+    }
+    return text;
 }
 
 /// Reads what was written before attempts were counted by trigger: an incident for each check, with its attempts and
@@ -153,13 +160,13 @@ void read_list(const value& root, std::string_view name, std::vector<T>& into, a
         one.key = how.key;
         if (!one.is_open() && how.result == healing::healed) one.how = closing::healed;
         if (!one.is_open()) return;
-        auto row = std::ranges::find(made.ledgers, how.key, &ledger::key);
+        auto row = algo::find(made.ledgers, how.key, &ledger::key);
         if (row == made.ledgers.end()) row = made.ledgers.insert(row, ledger{.key = how.key});
         row->attempts = std::max(row->attempts, one.attempts);
         row->given_up = row->given_up || one.given_up;
         row->ended = std::max({row->ended, how.began, how.ended});
     });
-    std::ranges::stable_sort(made.attempts, {}, &attempt::began);
+    algo::stable_sort(made.attempts, {}, &attempt::began);
     return made;
 }
 
@@ -167,8 +174,8 @@ void read_list(const value& root, std::string_view name, std::vector<T>& into, a
 inline void join_open_incidents(journal& all) {
     std::vector<incident> joined;
     for (auto& one : all.incidents) {
-        const auto same = std::ranges::find_if(
-            joined, [&](const incident& known) { return known.is_open() && known.state == one.state; });
+        const auto same =
+            algo::find_if(joined, [&](const incident& known) { return known.is_open() && known.state == one.state; });
         if (!one.is_open() || same == joined.end()) {
             joined.push_back(std::move(one));
             continue;

@@ -71,7 +71,7 @@ namespace powerconsul::inline v0::json {
         {"until", nullptr}, {"since", nullptr}, {"by", &made.by}, {"why", &made.why}};
     for (std::size_t i = 0; i < root->names.size(); ++i) {
         const std::string& name = root->names[i];
-        const bool known = std::ranges::any_of(texts, [&](const auto& each) { return each.first == name; });
+        const bool known = algo::any_of(texts, [&](const auto& each) { return each.first == name; });
         if (!known) return wrong(one_line(name, 80), root->items[i].name_offset, "there is no such member of a pause");
         if (root->find(name) != &root->items[i]) return wrong(name, root->items[i].name_offset, "the name comes twice");
     }

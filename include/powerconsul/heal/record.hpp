@@ -36,6 +36,7 @@ protected:
         "its journal was damaged: whether a trigger ran just now is not known";
     static constexpr std::string_view without_trigger = "there is no trigger at ";
     static constexpr std::string_view paused_until = "paused until ";
+    static constexpr std::string_view without_place = "other triggers of this node run, at most ";
     static constexpr std::string_view no_attempt_left = "its trigger was given up: ";
 
     [[nodiscard]] auto wall() const -> milliseconds { return here_.clock.wall(); }
@@ -51,6 +52,8 @@ protected:
         report_ = {};
         report_.service = service;
         keeps_holds_ = true;
+        writable_ = true;
+        opened_.clear();
         if (auto valid = validate_segment("the Consul service name", service); !valid) {
             return give_up({errc::bad_data, valid.error().message}), std::nullopt;
         }
@@ -94,12 +97,24 @@ protected:
         if (journal_ == stored_) return true;
         // A service that has never been in a bad state has no journal.
         if (journal_.incidents.empty() && journal_.ledgers.empty() && journal_.silent.empty()) return true;
-        if (auto saved = journals_.save(journal_); !saved) {
+        if (!writable_) return false;
+        if (auto saved = write(journal_); !saved) {
             look_later(longer_pause);
             return give_up(saved.error()), false;
         }
-        stored_ = journal_;
         return true;
+    }
+
+    /// Puts `next` on disk, makes it the journal, and tells of the incidents that it records for the first time. What
+    /// cannot be written is not tried again in this look.
+    [[nodiscard]] auto write(journal next) -> result<void> {
+        auto saved = journals_.save(next);
+        writable_ = saved.has_value();
+        if (!saved) return saved;
+        stored_ = next;
+        journal_ = std::move(next);
+        for (const auto& id : std::exchange(opened_, {})) tell_opened(*find_incident(journal_, id));
+        return saved;
     }
 
     /// Finds attempts that nobody waits for any more, since their runner died, and returns whether one still runs. Its
@@ -227,7 +242,9 @@ protected:
     watch_options options_;
     handled_service report_{};
     journal journal_{};
-    journal stored_{};        ///< what is on disk
+    journal stored_{};                   ///< what is on disk
+    std::vector<std::string> opened_{};  ///< the ids of incidents that are not on disk yet
+    bool writable_{true};
     bool keeps_holds_{true};  ///< whether it is recorded why an incident's trigger was not run
     bool damaged_{};          ///< the journal was damaged, and was loaded as empty
 };

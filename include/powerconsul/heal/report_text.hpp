@@ -94,7 +94,7 @@ namespace detail {
         text += handled_text(report, options, who, true);
         if (report.cause) continue;
         for (const auto& each : done.listed[i].checks) {
-            const bool told = std::ranges::any_of(
+            const bool told = algo::any_of(
                 report.incidents, [&](const handled_incident& one) { return is_one_of(each.check_id, one.checks); });
             if (told) continue;
             text += detail::check_text(report.service, options.state, {each.check_id}) +

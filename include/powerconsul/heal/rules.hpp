@@ -9,19 +9,19 @@ namespace powerconsul::inline v0 {
 // --- finding ---
 
 [[nodiscard]] inline auto find_incident(journal& among, std::string_view id) -> incident* {
-    const auto found = std::ranges::find(among.incidents, id, &incident::id);
+    const auto found = algo::find(among.incidents, id, &incident::id);
     return found == among.incidents.end() ? nullptr : &*found;
 }
 
 /// The service's open incident of that state, of which there is at most one.
 [[nodiscard]] inline auto open_incident(journal& among, bad_state state) -> incident* {
     const auto found =
-        std::ranges::find_if(among.incidents, [&](const incident& one) { return one.is_open() && one.state == state; });
+        algo::find_if(among.incidents, [&](const incident& one) { return one.is_open() && one.state == state; });
     return found == among.incidents.end() ? nullptr : &*found;
 }
 
 [[nodiscard]] inline auto find_ledger(journal& among, std::string_view key) -> ledger* {
-    const auto found = std::ranges::find(among.ledgers, key, &ledger::key);
+    const auto found = algo::find(among.ledgers, key, &ledger::key);
     return found == among.ledgers.end() ? nullptr : &*found;
 }
 
@@ -83,7 +83,7 @@ public:
         forget_the_future();
         forget_ledgers();
         remember_silence(facts);
-        const bool any_bad = std::ranges::any_of(facts, [&](const auto& each) { return counts(each) == count::bad; });
+        const bool any_bad = algo::any_of(facts, [&](const auto& each) { return counts(each) == count::bad; });
         if (incident* const one = open_incident(made_.after, state_)) {
             update(*one, facts);
             if (!any_bad && !is_undecided(*one, facts)) close(*one, facts);
@@ -108,7 +108,7 @@ private:
             case standing::silent_passing:
             case standing::silent_elsewhere: break;
         }
-        const auto since = std::ranges::find(made_.after.silent, facts.check_id, &silent_check::check_id);
+        const auto since = algo::find(made_.after.silent, facts.check_id, &silent_check::check_id);
         if (since == made_.after.silent.end() || now_ < since->since + rules_.silence) return count::undecided;
         return facts.now == standing::silent_in_state  ? count::bad
                : facts.now == standing::silent_passing ? count::well
@@ -139,7 +139,7 @@ private:
         std::vector<silent_check> now;
         for (const auto& each : facts) {
             if (!is_silent(each.now)) continue;
-            const auto known = std::ranges::find(made_.after.silent, each.check_id, &silent_check::check_id);
+            const auto known = algo::find(made_.after.silent, each.check_id, &silent_check::check_id);
             now.push_back(known == made_.after.silent.end() ? silent_check{each.check_id, now_} : *known);
             const milliseconds from = now.back().since + rules_.silence;
             const bool to_come = each.now == standing::silent_in_state && now_ < from;
@@ -150,11 +150,11 @@ private:
 
     /// A snapshot of checks that the agent does not know, as they were when an incident about them ended.
     [[nodiscard]] auto is_stale(const std::vector<check_facts>& facts) const -> bool {
-        return std::ranges::all_of(facts, [&](const check_facts& each) {
+        return algo::all_of(facts, [&](const check_facts& each) {
             if (counts(each) != count::bad) return true;
             if (!each.from_snapshot || each.modify_index == 0) return false;
-            return std::ranges::any_of(made_.after.incidents, [&](const incident& one) {
-                return one.state == state_ && std::ranges::any_of(one.checks, [&](const incident_check& known) {
+            return algo::any_of(made_.after.incidents, [&](const incident& one) {
+                return one.state == state_ && algo::any_of(one.checks, [&](const incident_check& known) {
                            return known.check_id == each.check_id && known.modify_index == each.modify_index;
                        });
             });
@@ -163,14 +163,14 @@ private:
 
     [[nodiscard]] static auto about(const incident_check& known, const std::vector<check_facts>& facts)
         -> const check_facts* {
-        const auto found = std::ranges::find_if(facts, [&](const check_facts& each) {
+        const auto found = algo::find_if(facts, [&](const check_facts& each) {
             return each.check_id == known.check_id && each.service_id == known.service_id;
         });
         return found == facts.end() ? nullptr : &*found;
     }
 
     [[nodiscard]] auto is_undecided(const incident& one, const std::vector<check_facts>& facts) const -> bool {
-        return std::ranges::any_of(one.checks, [&](const incident_check& known) {
+        return algo::any_of(one.checks, [&](const incident_check& known) {
             const check_facts* const now = about(known, facts);
             return now != nullptr && counts(*now) == count::undecided;
         });
@@ -192,13 +192,13 @@ private:
         }
         std::uint64_t further = 0;
         for (const auto& each : facts) {
-            const bool known = std::ranges::any_of(one.checks, [&](const incident_check& kept) {
+            const bool known = algo::any_of(one.checks, [&](const incident_check& kept) {
                 return kept.check_id == each.check_id && kept.service_id == each.service_id;
             });
             if (known || counts(each) != count::bad) continue;
             // Rather one that is bad now than one that was.
             const bool full = one.checks.size() == most_checks;
-            const auto place = full ? std::ranges::find(one.checks, false, &incident_check::bad)
+            const auto place = full ? algo::find(one.checks, false, &incident_check::bad)
                                     : one.checks.insert(one.checks.end(), incident_check{});
             if (place == one.checks.end()) {
                 ++further;
@@ -207,11 +207,11 @@ private:
                 see(*place, each);
             }
         }
-        if (std::ranges::any_of(one.checks, &incident_check::bad)) one.further_checks = further;
+        if (algo::any_of(one.checks, &incident_check::bad)) one.further_checks = further;
     }
 
     void open(const std::vector<check_facts>& facts) {
-        const auto first = std::ranges::find_if(facts, [&](const auto& each) { return counts(each) == count::bad; });
+        const auto first = algo::find_if(facts, [&](const auto& each) { return counts(each) == count::bad; });
         incident& one = add_incident(made_.after, state_, first->node, now_);
         update(one, facts);
         made_.opened.push_back(one.id);
@@ -226,7 +226,7 @@ private:
             elsewhere = elsewhere || (now != nullptr && counts(*now) == count::other);
         }
         // Of attempts that are not kept any more, it is not known whether they ran.
-        const auto failed = std::ranges::count_if(made_.after.attempts, [&](const attempt& each) {
+        const auto failed = algo::count_if(made_.after.attempts, [&](const attempt& each) {
             return each.incident == one.id && !each.informs && each.result == healing::failed_to_run;
         });
         const bool tried = one.attempts > static_cast<std::uint64_t>(failed);
@@ -254,7 +254,7 @@ private:
 
     void be_well_or_not() {
         journal& all = made_.after;
-        const bool open = std::ranges::any_of(all.incidents, &incident::is_open);
+        const bool open = algo::any_of(all.incidents, &incident::is_open);
         if (open || (all.incidents.empty() && all.ledgers.empty())) {
             all.well = {};
         } else if (all.well.count == 0) {
@@ -286,8 +286,8 @@ inline constexpr milliseconds look_delay = seconds(2);
 
 /// Whether a check that is bad now has answered since that time.
 [[nodiscard]] inline auto has_answered_since(const incident& one, milliseconds time) -> bool {
-    return std::ranges::any_of(
-        one.checks, [&](const incident_check& each) { return each.bad && each.changed > time + look_delay; });
+    return algo::any_of(one.checks,
+                        [&](const incident_check& each) { return each.bad && each.changed > time + look_delay; });
 }
 
 /// Whether an attempt that has ended still has its time to settle. Nothing acts on the service in that time, even if it

@@ -22,27 +22,24 @@ public:
     service_view(Transport& consul, Host& here, const watch_options& options, shared_by_handlers* shared)
         : consul_{consul}, here_{here}, options_{options}, shared_{shared} {}
 
-    /// Asks the agent for its checks. Fails as the client does, with errc::unavailable after a time-out.
-    [[nodiscard]] auto ask() -> result<void> {
-        consul_client<Transport&, decltype(here_.clock)&> asking{consul_, here_.clock,
-                                                                 here_.clock.monotonic() + options_.consul_time};
-        auto asked = shared_ == nullptr ? asking.agent_checks() : shared_->agent.checks(asking, here_.clock);
-        if (!asked) return unexpected{unanswered(asked.error())};
-        agent_ = std::move(*asked);
-        return {};
-    }
+    /// Asks the agent once more, and no other handler's answer will do: for the last look before something is done.
+    /// Fails as the client does, with errc::unavailable after a time-out.
+    [[nodiscard]] auto ask_again() -> result<void> { return ask(nullptr); }
 
-    /// What the agent says of the service's checks now, and the snapshot of those that it does not know. Fails as ask()
-    /// does.
+    /// What the agent says of the service's checks now, or has said within a second to another handler, and the
+    /// snapshot of those that it does not know. Fails as ask_again() does.
     [[nodiscard]] auto look(std::string_view service, const std::vector<snapshot_check>& listed)
         -> result<std::vector<check_facts>> {
-        if (const auto asked = ask(); !asked) return unexpected{asked.error()};
+        service_ = service;
+        listed_.clear();
+        for (const auto& each : listed) listed_.push_back(each.check_id);
+        if (const auto asked = ask(shared_); !asked) return unexpected{asked.error()};
         checks_.clear();
         // Where some of the service's instances are in maintenance, their checks are no reason for anything; where all
         // are, that holds what would be done.
         const bool all_held = maintenance_of(agent_, service).has_value();
         const auto is_held = [&](const snapshot_check& check) {
-            return !all_held && std::ranges::any_of(agent_, [&](const snapshot_check& each) {
+            return !all_held && algo::any_of(agent_, [&](const snapshot_check& each) {
                 return each.service_name == service && each.service_id == check.service_id &&
                        check_health(each.check_id, each.status) == health::maintenance;
             });
@@ -60,18 +57,18 @@ public:
             if (each.service_name == service) add(each, false);
         }
         for (const auto& each : listed) {
-            const auto known = std::ranges::find(agent_, each.check_id, &snapshot_check::check_id);
+            const auto known = algo::find(agent_, each.check_id, &snapshot_check::check_id);
             if (known == agent_.end()) {
                 add(each, true);
             } else {
-                const auto facts = std::ranges::find(all, each.check_id, &check_facts::check_id);
+                const auto facts = algo::find(all, each.check_id, &check_facts::check_id);
                 if (facts != all.end()) facts->modify_index = each.modify_index;
             }
         }
         return all;
     }
 
-    /// All checks of the agent.
+    /// The agent's checks of the service and of the node, and those that were listed.
     [[nodiscard]] auto agent() const -> const std::vector<snapshot_check>& { return agent_; }
     /// Those of the service that are in the watched state, and which may be replaced by what a person names.
     [[nodiscard]] auto checks() -> std::vector<snapshot_check>& { return checks_; }
@@ -92,8 +89,8 @@ public:
     };
 
     [[nodiscard]] static auto is_bad(const incident& about, const snapshot_check& check) -> bool {
-        return std::ranges::any_of(about.checks,
-                                   [&](const auto& known) { return known.bad && known.check_id == check.check_id; });
+        return algo::any_of(about.checks,
+                            [&](const auto& known) { return known.bad && known.check_id == check.check_id; });
     }
 
     /// Looks at the service itself, for all of its checks in the state: those of another program leave it untold.
@@ -118,13 +115,25 @@ public:
 
     /// Whether the agent still has a check of the service in the state, or does not know one that was listed.
     [[nodiscard]] auto is_still_bad() const -> bool {
-        return std::ranges::any_of(checks_, [&](const snapshot_check& each) {
-            const auto now = std::ranges::find(agent_, each.check_id, &snapshot_check::check_id);
+        return algo::any_of(checks_, [&](const snapshot_check& each) {
+            const auto now = algo::find(agent_, each.check_id, &snapshot_check::check_id);
             return now == agent_.end() || now->status == each.status;
         });
     }
 
 private:
+    [[nodiscard]] auto ask(shared_by_handlers* shared) -> result<void> {
+        consul_client<Transport&, decltype(here_.clock)&> asking{consul_, here_.clock,
+                                                                 here_.clock.monotonic() + options_.consul_time};
+        auto asked = shared != nullptr ? shared->agent.checks_about(asking, here_.clock, service_, listed_)
+                                       : asking.agent_checks().transform([&](std::vector<snapshot_check>&& all) {
+                                             return agent_answer{std::move(all)}.about(service_, listed_);
+                                         });
+        if (!asked) return unexpected{unanswered(asked.error())};
+        agent_ = std::move(*asked);
+        return {};
+    }
+
     [[nodiscard]] auto standing_of(const snapshot_check& check) const -> standing {
         const bool silent = check.output.empty();
         if (check.status == "passing") return silent ? standing::silent_passing : standing::passing;
@@ -137,7 +146,9 @@ private:
     Host& here_;
     const watch_options& options_;
     shared_by_handlers* shared_;
-    std::vector<snapshot_check> agent_{};   ///< all checks of the agent
+    std::string service_{};
+    std::vector<std::string> listed_{};     ///< the ids of the checks that a watch has listed
+    std::vector<snapshot_check> agent_{};   ///< see agent()
     std::vector<snapshot_check> checks_{};  ///< those of the service that are in the state
 };
 

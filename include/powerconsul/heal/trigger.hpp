@@ -117,7 +117,7 @@ inline void sort_checks(std::vector<snapshot_check>& checks) {
     const auto rank = [](const snapshot_check& one) {
         return one.status == "critical" ? 0 : one.status == "warning" ? 1 : one.status == "passing" ? 3 : 2;
     };
-    std::ranges::sort(checks, [&](const snapshot_check& one, const snapshot_check& other) {
+    algo::sort(checks, [&](const snapshot_check& one, const snapshot_check& other) {
         return std::tuple{rank(one), std::tie(one.service_id, one.check_id)} <
                std::tuple{rank(other), std::tie(other.service_id, other.check_id)};
     });

@@ -24,7 +24,7 @@ struct handled_watch {
 
     /// The error of the first report that has one.
     [[nodiscard]] auto failure() const -> std::optional<error> {
-        const auto failed = std::ranges::find_if(reports, [](const auto& each) { return each.cause.has_value(); });
+        const auto failed = algo::find_if(reports, [](const auto& each) { return each.cause.has_value(); });
         return failed == reports.end() ? std::nullopt : failed->cause;
     }
 };
@@ -34,6 +34,7 @@ struct agent_view {
     std::vector<snapshot_check> checks{};
     std::string partition{};   ///< of Consul Enterprise; empty where the agent does not say so
     std::string name_space{};  ///< in which the checks are, as it is for the partition
+    milliseconds answered{};   ///< when the agent said all this, monotonic
 
     /// The checks of a list that are this agent's. What the agent does not say is as Consul is asked, in `asked`.
     [[nodiscard]] auto own(const consul_scope& asked) const -> own_checks {
@@ -52,7 +53,7 @@ template <typename Connect, clock Clock>
     consul_client<decltype(*transport), Clock&> consul{*transport, time, time.monotonic() + limit};
     auto checks = consul.agent_checks();
     if (!checks) return unexpected{checks.error()};
-    agent_view view{{}, std::move(*checks), {}, {}};
+    agent_view view{{}, std::move(*checks), {}, {}, time.monotonic()};
     for (const auto& each : view.checks) {
         if (!each.node.empty()) view.node = each.node;
         if (!each.partition.empty()) view.partition = each.partition;
@@ -82,7 +83,7 @@ template <typename Connect, clock Clock>
 /// Fills in the node and, if the agent knows the check, the service id.
 inline void complete(snapshot_check& check, const agent_view& view) {
     check.node = view.node;
-    const auto known = std::ranges::find(view.checks, check.check_id, &snapshot_check::check_id);
+    const auto known = algo::find(view.checks, check.check_id, &snapshot_check::check_id);
     if (known != view.checks.end() && known->service_name == check.service_name) check.service_id = known->service_id;
 }
 
@@ -118,20 +119,21 @@ template <locking_file_store Files>
 }
 
 /// The services with an incident of that state that is open or of which something is still to be told, and those whose
-/// journal cannot be read.
+/// journal cannot be read. Those in `known` count as such if they have a journal, which is not read.
 template <locking_file_store Files>
-[[nodiscard]] auto open_services(Files& files, const std::string& state_dir, bad_state state)
-    -> result<std::vector<std::string>> {
+[[nodiscard]] auto open_services(Files& files, const std::string& state_dir, bad_state state,
+                                 const std::set<std::string>& known = {}) -> result<std::vector<std::string>> {
     journal_directory journals{files, state_dir};
     auto names = journals.services();
     if (!names) return names;
     std::erase_if(*names, [&](const std::string& each) {
+        if (known.contains(each)) return false;
         const auto loaded = journals.load(each);
         const auto concerns = [&](const incident& one) {
             return one.state == state && (one.is_open() || one.owed != notice::none);
         };
         // One unreadable journal must not keep the other services from being handled; its own handler will report it.
-        return loaded && std::ranges::none_of(loaded->value.incidents, concerns);
+        return loaded && algo::none_of(loaded->value.incidents, concerns);
     });
     return names;
 }
@@ -167,18 +169,22 @@ template <event_log Log>
 
 /// Handles once every service that has an entry in `listed` or an open incident of the state; entries in another state
 /// are ignored. What waits for a place among the triggers that run is tried until there is one. `connect()` gives each
-/// service its own transport as a result. Fails if the journals cannot be listed.
+/// service its own transport as a result. `seen` is what the agent has just said, where it was asked already. Fails if
+/// the journals cannot be listed.
 template <host Host, typename Connect>
-[[nodiscard]] auto handle_all(Host& here, Connect&& connect, const watch_setup& set, std::vector<snapshot_check> listed)
-    -> result<handled_watch> {
+[[nodiscard]] auto handle_all(Host& here, Connect&& connect, const watch_setup& set, std::vector<snapshot_check> listed,
+                              std::optional<agent_view> seen = {}) -> result<handled_watch> {
     std::erase_if(listed, [&](const auto& each) { return each.status != to_string(set.watch.state); });
-    const auto open = open_services(here.files, set.state_dir, set.watch.state);
+    std::set<std::string> known;
+    for (const auto& each : listed) known.insert(each.service_name);
+    const auto open = open_services(here.files, set.state_dir, set.watch.state, known);
     if (!open) return unexpected{open.error()};
     const auto options = detail::options_now(set);
     handled_watch done{
         stop_file_hold(here.files, options.stop_file, here.clock.wall()), by_service(std::move(listed), *open), {}};
     done.reports.resize(done.listed.size());
     shared_by_handlers shared;
+    if (seen) shared.agent.keep(std::move(seen->checks), seen->answered);
     const milliseconds deadline = here.clock.monotonic() + options.lock_wait;
     // A service that waits for its lock or for a free slot must not keep the others waiting.
     here.tasks.run(done.listed.size(), [&](std::size_t i) {
@@ -223,7 +229,7 @@ template <locking_file_store Files>
     journal_directory journals{files, state_dir};
     const auto known = journals.services();
     if (!known) return unexpected{known.error()};
-    if (std::ranges::find(*known, service) == known->end()) {
+    if (algo::find(*known, service) == known->end()) {
         return fail(errc::bad_data, "there are no incidents of " + quoted(service) + "; see powerconsul incidents");
     }
     const auto lock = journals.lock(service, wait);
@@ -231,7 +237,7 @@ template <locking_file_store Files>
     auto loaded = journals.load(service);
     if (!loaded) return unexpected{loaded.error()};
     const std::size_t count = rearm(loaded->value);
-    const bool open = std::ranges::any_of(loaded->value.incidents, &incident::is_open);
+    const bool open = algo::any_of(loaded->value.incidents, &incident::is_open);
     if (count == 0 && !open)
         return fail(errc::bad_data,
                     "no incident of " + quoted(service) + " is open, and no trigger of it has used an attempt");

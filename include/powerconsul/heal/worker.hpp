@@ -146,23 +146,16 @@ private:
     /// Starts to see to every service with a check in the state or an open incident, unless somebody does already.
     /// Returns whether there is anything to see to or that is not known.
     [[nodiscard]] auto start_what_is_due(const watch_setup& set) -> bool {
-        std::vector<std::string> due;
-        bool known = false;
-        if (const auto open = open_services(here_.files, set.state_dir, state_)) {
-            known = true;
-            due = *open;
-        }
         const auto listed = bad_services();
-        known = known && listed.has_value();
-        for (const auto& each : listed.value_or(std::vector<std::string>{})) {
-            if (!is_one_of(each, due)) due.push_back(each);
-        }
+        const auto open = open_services(here_.files, set.state_dir, state_, listed.value_or(std::set<std::string>{}));
+        bool known = open && listed;
+        std::set<std::string> due = listed.value_or(std::set<std::string>{});
+        if (open) due.insert(open->begin(), open->end());
         std::erase_if(due, [&](const std::string& each) { return !is_valid(each); });
         for (const auto& each : due) {
             {
                 const std::lock_guard hold{mutex_};
-                if (is_one_of(each, seen_to_)) continue;
-                seen_to_.push_back(each);
+                if (!seen_to_.insert(each).second) continue;
             }
             bool begun = false;
             try {
@@ -188,7 +181,7 @@ private:
     }
 
     /// The services with a check in the state, by the agent; nothing if it does not answer.
-    [[nodiscard]] auto bad_services() -> std::optional<std::vector<std::string>> {
+    [[nodiscard]] auto bad_services() -> std::optional<std::set<std::string>> {
         const auto now = last_known();
         if (!now) return std::nullopt;
         auto transport = now->connect();
@@ -197,19 +190,19 @@ private:
             *transport, here_.clock, here_.clock.monotonic() + now->set.agent_time()};
         const auto checks = shared_.agent.checks(consul, here_.clock);
         if (!checks) return std::nullopt;
-        std::vector<std::string> services;
+        std::set<std::string> services;
         for (const auto& each : *checks) {
             const bool maintenance = check_health(each.check_id, each.status) == health::maintenance;
             if (maintenance || each.service_name.empty() || each.status != to_string(state_)) continue;
             if (asks_for_nothing(each.output)) continue;
-            if (!is_one_of(each.service_name, services)) services.push_back(each.service_name);
+            services.insert(each.service_name);
         }
         return services;
     }
 
     void leave(const std::string& service) {
         const std::lock_guard hold{mutex_};
-        std::erase(seen_to_, service);
+        seen_to_.erase(service);
     }
 
     /// Looks at one service again and again until nothing is left to do about it. Where there is not even the memory to
@@ -262,7 +255,7 @@ private:
     std::optional<settings_type> last_{};
     std::optional<milliseconds> read_{};  ///< when they were read, monotonic
     std::string complaint_{};
-    std::vector<std::string> seen_to_{};  ///< services that a task sees to
+    std::set<std::string> seen_to_{};  ///< services that a task sees to
     std::vector<std::string> refused_{};
     milliseconds next_look_{};  ///< monotonic
     shared_by_handlers shared_{};

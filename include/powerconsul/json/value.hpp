@@ -48,12 +48,12 @@ struct value {
 [[nodiscard]] inline auto repeated_members(const value& object) -> std::vector<std::size_t> {
     std::vector<std::pair<std::string_view, std::size_t>> names;
     for (const auto& each : object.names) names.emplace_back(each, names.size());
-    std::ranges::sort(names);
+    algo::sort(names);
     std::vector<std::size_t> repeated;
     for (std::size_t i = 1; i < names.size(); ++i) {
         if (names[i].first == names[i - 1].first) repeated.push_back(names[i].second);
     }
-    std::ranges::sort(repeated);
+    algo::sort(repeated);
     return repeated;
 }
 

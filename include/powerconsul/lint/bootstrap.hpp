@@ -8,8 +8,8 @@ namespace powerconsul::inline v0 {
 /// Whether two configurations say the same, however they are spelt.
 [[nodiscard]] inline auto say_the_same(settings one, settings other) -> bool {
     for (auto* each : {&one, &other}) {
-        std::ranges::sort(each->substitutions);
-        std::ranges::sort(each->noop_triggers);
+        algo::sort(each->substitutions);
+        algo::sort(each->noop_triggers);
     }
     return one.values == other.values && one.substitutions == other.substitutions &&
            one.noop_triggers == other.noop_triggers;

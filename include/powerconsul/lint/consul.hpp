@@ -116,7 +116,7 @@ public:
         for (const auto& [service, seen] : sights) {
             if (seen.complete && seen.instances.empty()) to_.without_instances.insert(service);
             const auto is_here = [&](const auto& one) { return same_node(one.node, to_.around().node); };
-            if (std::ranges::any_of(seen.instances, is_here)) to_.instances_here.insert(service);
+            if (algo::any_of(seen.instances, is_here)) to_.instances_here.insert(service);
         }
         return counterparts();
     }
@@ -214,7 +214,7 @@ private:
     }
 
     [[nodiscard]] auto is_waiting(std::string_view service) const -> bool {
-        return std::ranges::any_of(waiting_, [&](const auto& each) { return each.first.service == service; });
+        return algo::any_of(waiting_, [&](const auto& each) { return each.first.service == service; });
     }
 
     /// Reads one document or records that there is none. Fails if Consul does not tell which.
@@ -275,7 +275,7 @@ private:
                 for (const auto* list : {&rule.group.active, &rule.group.standby}) {
                     for (const auto& name : *list) {
                         const auto is_it = [&](const auto& one) { return same_node(one.node, name); };
-                        if (std::ranges::none_of(seen.instances, is_it)) return false;
+                        if (algo::none_of(seen.instances, is_it)) return false;
                     }
                 }
             }

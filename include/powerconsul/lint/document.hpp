@@ -75,7 +75,7 @@ struct cluster_warnings {
             };
             if (is_one_of(name, known_)) {
                 if (beside_filter) warn(offset, quoted(name) + " beside filter is passed over");
-            } else if (const auto* const meant = std::ranges::find_if(known_, close); meant != known_.end()) {
+            } else if (const auto* const meant = algo::find_if(known_, close); meant != known_.end()) {
                 warn(offset, quoted(name) + " is not known and passed over; did you mean " + quoted(*meant) + '?');
             }
         }
@@ -213,7 +213,7 @@ struct cluster_warnings {
     }
 
     [[nodiscard]] auto is_listed(std::string_view node) const -> bool {
-        return std::ranges::any_of(read_.document.rules, [&](const auto& rule) {
+        return algo::any_of(read_.document.rules, [&](const auto& rule) {
             return powerconsul::detail::holds(rule.group.active, node) ||
                    powerconsul::detail::holds(rule.group.standby, node);
         });

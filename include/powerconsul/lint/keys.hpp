@@ -153,7 +153,7 @@ inline constexpr std::array<synonyms, 4> other_states{{{"critical", {"crit", "er
 
 /// Whether any of a document's nodes can be a standby.
 [[nodiscard]] inline auto has_standbys(const cluster_document& document) -> bool {
-    return std::ranges::any_of(document.rules, [](const auto& rule) { return rule.group.by != grouping::all_active; });
+    return algo::any_of(document.rules, [](const auto& rule) { return rule.group.by != grouping::all_active; });
 }
 
 /// Why no node can ever have the role `wanted` for a service with this document, or without one (nullptr); empty if a

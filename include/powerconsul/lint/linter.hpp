@@ -267,7 +267,7 @@ private:
             if (!documents_.contains({each, key.service})) reasons.push_back(unreachable_role(key.role, nullptr));
         }
         if (around_.on_node && reasons.empty()) reasons.push_back(unreachable_without_document(one));
-        if (reasons.empty() || std::ranges::any_of(reasons, &std::string::empty)) return;
+        if (reasons.empty() || algo::any_of(reasons, &std::string::empty)) return;
         // A node knows the documents of its own environment only.
         report_.add(one.name, around_.on_node ? severity::note : severity::warning,
                     (around_.on_node ? "in this environment this trigger never runs: " : "this trigger never runs: ") +
@@ -286,8 +286,8 @@ private:
         }
         for (const auto& each : places) known.insert(each.first);
         for (const auto& service : services()) {
-            const bool elsewhere = std::ranges::any_of(
-                places, [&](const auto& each) { return each.second == service && each.first != service; });
+            const bool elsewhere =
+                algo::any_of(places, [&](const auto& each) { return each.second == service && each.first != service; });
             if (!known.contains(service) || (!elsewhere && places.contains({service, service}))) continue;
             report_.add(around_.bases.shared + '/' + service, severity::warning,
                         "a service and an environment have this name: whoever may write triggers for the environment "

@@ -68,7 +68,7 @@ public:
 
     [[nodiscard]] auto findings() const -> const std::set<lint_finding>& { return findings_; }
     [[nodiscard]] auto count(severity level) const -> std::uint64_t {
-        return static_cast<std::uint64_t>(std::ranges::count(findings_, level, &lint_finding::level));
+        return static_cast<std::uint64_t>(algo::count(findings_, level, &lint_finding::level));
     }
     [[nodiscard]] auto count(text_kind kind) const -> std::uint64_t {
         return looked_at_[static_cast<std::size_t>(kind)];

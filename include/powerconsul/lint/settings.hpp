@@ -80,7 +80,7 @@ inline auto lint_settings(lint_report& report, std::string_view name, std::strin
 
 /// Whether a configuration may have a key of that name.
 [[nodiscard]] inline auto is_settings_key(std::string_view name) -> bool {
-    return std::ranges::count(settings_keys(), name) != 0;
+    return algo::count(settings_keys(), name) != 0;
 }
 
 }  // namespace powerconsul::inline v0::json

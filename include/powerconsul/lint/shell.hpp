@@ -516,7 +516,7 @@ private:
         if (behind.starts_with("<(") || behind.starts_with(">(")) return false;
         constexpr std::array<std::string_view, 12> operators{"&>>", "&>", "<<<", "<<-", "<<", "<&",
                                                              "<>",  ">>", ">&",  ">|",  "<",  ">"};
-        const auto found = std::ranges::find_if(operators, [&](auto each) { return behind.starts_with(each); });
+        const auto found = algo::find_if(operators, [&](auto each) { return behind.starts_with(each); });
         if (found == operators.end()) return false;
         at_ += digits + found->size();
         skip_blanks();

@@ -79,7 +79,7 @@ struct process_search {
         } else {
             const std::string_view letters = text.substr(1);
             const bool signal = name != "pgrep" && (ascii::is_digit(letters.front()) || letters.size() > 2) &&
-                                std::ranges::none_of(letters, [](char c) { return c >= 'a' && c <= 'z'; });
+                                algo::none_of(letters, [](char c) { return c >= 'a' && c <= 'z'; });
             for (const char c : signal ? std::string_view{} : letters) {
                 if (by_name && (c == 'q' || c == 'v' || c == 'w' || c == 'e')) continue;
                 if (by_name || std::string_view{"fxiecla"}.find(c) == std::string_view::npos) return std::nullopt;
@@ -172,10 +172,10 @@ inline constexpr std::array<std::string_view, 64> shell_builtins{
 
 /// Whether a text may find commands elsewhere than in its shell's PATH: it changes that, or reads other texts.
 [[nodiscard]] inline auto finds_elsewhere(const shell_text& read) -> bool {
-    return std::ranges::any_of(read.commands, [](const shell_command& each) {
+    return algo::any_of(read.commands, [](const shell_command& each) {
         return is_one_of("PATH", each.assigned) || is_one_of(each.name(), {".", "source", "eval", "alias", "enable"}) ||
                (each.name().empty() && !each.words.empty()) ||
-               std::ranges::any_of(each.words, [](const auto& word) { return word.text.starts_with("PATH="); });
+               algo::any_of(each.words, [](const auto& word) { return word.text.starts_with("PATH="); });
     });
 }
 

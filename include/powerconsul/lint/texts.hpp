@@ -53,7 +53,7 @@ namespace detail {
         if (!nearest(each, json::settings_keys()).empty()) ++count[2];
     }
     const auto most = std::ranges::max_element(count);
-    const auto kinds = std::ranges::count_if(count, [](auto each) { return each != 0; });
+    const auto kinds = algo::count_if(count, [](auto each) { return each != 0; });
     return {static_cast<text_kind>(most - count.begin()), kinds == 1 && !misspelt};
 }
 

@@ -20,7 +20,7 @@ struct placed_word {
 [[nodiscard]] constexpr auto is_assignment(std::string_view word) -> bool {
     const auto equals = word.find('=');
     if (equals == std::string_view::npos || equals == 0) return false;
-    return std::ranges::all_of(word.substr(0, equals), is_name_character);
+    return algo::all_of(word.substr(0, equals), is_name_character);
 }
 
 /// The first command that a shell would run, after comments, `set`, assignments, `exec` and the like. Empty if it
@@ -79,8 +79,7 @@ struct placed_word {
         }
         const std::string_view name = text.substr(first, last - first);
         if (name.empty() || (braced && !text.substr(last).starts_with('}'))) continue;
-        const bool same_letters =
-            std::ranges::any_of(known, [&](const auto& each) { return same_host(each.name, name); });
+        const bool same_letters = algo::any_of(known, [&](const auto& each) { return same_host(each.name, name); });
         const bool letter = name.front() >= 'A' && name.front() <= 'Z';
         if (same_letters || (capital && letter && name.size() > 1)) found.push_back({name, at});
     }

@@ -36,6 +36,13 @@ concept file_source = requires(T& files, const std::string& path, std::size_t li
     { files.user() } -> std::same_as<std::uint32_t>;  ///< the effective user id of this process
 };
 
+/// Also reads what the kernel tells of a process, such as /proc/<pid>/comm, in fewer steps than any file needs. It
+/// gives what `read` gives.
+template <typename T>
+concept process_file_source = file_source<T> && requires(T& files, const std::string& path, std::size_t limit) {
+    { files.read_of_process(path, limit) } -> std::same_as<result<std::optional<std::string>>>;
+};
+
 /// Also reads what a person named: there symbolic links are followed, and what they lead to is described. errc::denied:
 /// this user cannot open that path, now or later; errc::io: the system could not read it just now. `group` is the
 /// effective group id of this process.
@@ -52,11 +59,19 @@ concept directory_source = file_source<T> && requires(T& files, const std::strin
     { files.list(path, limit) } -> std::same_as<result<std::optional<std::vector<std::string>>>>;
 };
 
-/// Also writes them. `replace` puts a whole file in place at once (mode 0600) or leaves the old one; `make_directory`
-/// makes one directory (mode 0700) and is content if there is one already.
+/// Whether what was written outlives a power failure.
+enum class durability : unsigned char {
+    flushed,  ///< from the moment at which the call returns
+    later     ///< at some time, as the system likes: until then the file may come back old, empty or cut off
+};
+
+/// Also writes them. `replace` puts a whole file in place at once (mode 0600) or leaves the old one, however the
+/// process ends; `make_directory` makes one directory (mode 0700) and is content if there is one already.
 template <typename T>
-concept file_store = file_source<T> && requires(T& files, const std::string& path, std::string_view bytes) {
-    { files.replace(path, bytes) } -> std::same_as<result<void>>;
+concept file_store = file_source<T> &&
+    requires(T& files, const std::string& path, std::string_view bytes, std::uint32_t mode) {
+    { files.replace(path, bytes) } -> std::same_as<result<void>>;  ///< flushed
+    { files.replace(path, bytes, mode, durability::later) } -> std::same_as<result<void>>;
     { files.make_directory(path) } -> std::same_as<result<void>>;
 };
 

@@ -232,14 +232,14 @@ private:
         sorted kinds{std::vector<attendance>(listed.size(), attendance::none), std::vector<bool>(listed.size())};
         std::string own_name;
         auto table = process_table<Files&>::read(files_, "/proc", [&](auto& of, std::uint32_t pid) -> result<bool> {
-            if (std::ranges::count(listed, pid, &listed_process::pid) != 0) return true;
+            if (algo::count(listed, pid, &listed_process::pid) != 0) return true;
             if (own_name.empty()) own_name = of.own_name().value_or("powerconsul");
             return of.name(pid).transform([&](const auto& name) { return name && is_own_name(*name, own_name); });
         });
         std::vector<attendance> found;
         if (table) {
             const auto is_listed = [&](const process& each, const std::string&) {
-                return result{std::ranges::count(listed, each.pid, &listed_process::pid) != 0};
+                return result{algo::count(listed, each.pid, &listed_process::pid) != 0};
             };
             found = find_observers(*table, is_listed).value_or(found);
         }
@@ -274,7 +274,7 @@ private:
 
     [[nodiscard]] auto conclude_without_checks(const outcome& all, const std::vector<listed_process>& listed,
                                                const sorted& kinds) -> observed {
-        const auto some = [&](attendance part) { return std::ranges::count(kinds.part, part) != 0; };
+        const auto some = [&](attendance part) { return algo::count(kinds.part, part) != 0; };
         const bool are_checks = some(attendance::certain);
         auto seen = are_checks ? ask_without(listed, kinds, attendance::perhaps) : conclude(all);
         if (some(attendance::perhaps)) {
@@ -282,7 +282,7 @@ private:
             const auto least = ask_without(listed, kinds, attendance::none);
             if (least.state != seen.state) {
                 first_line_ = line;
-                const auto at = std::ranges::find(kinds.part, attendance::perhaps) - kinds.part.begin();
+                const auto at = algo::find(kinds.part, attendance::perhaps) - kinds.part.begin();
                 const auto& one = listed[static_cast<std::size_t>(at)];
                 // Without its pid, which is another one each time that the check is started.
                 return {observation::unknown,
@@ -291,7 +291,7 @@ private:
                             "the process itself, as in check process --name"};
             }
         }
-        if (seen.state == observation::running && std::ranges::count(kinds.ended, true) != 0) {
+        if (seen.state == observation::running && algo::count(kinds.ended, true) != 0) {
             const auto line = first_line_;
             const auto alive = ask_without(listed, kinds, attendance::perhaps, true);
             first_line_ = line;

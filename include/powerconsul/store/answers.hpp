@@ -5,6 +5,7 @@
 #include <powerconsul/core/base64.hpp>
 #include <powerconsul/json/writer.hpp>
 #include <powerconsul/store/data.hpp>
+#include <powerconsul/store/filter.hpp>
 
 /// The bodies of the embedded store's answers, in the shape that Consul 1.8.7 gives them.
 namespace powerconsul::inline v0::store_answers {
@@ -118,11 +119,11 @@ inline void write_service(json::writer& to, const store_instance& of) {
 }
 
 [[nodiscard]] inline auto all_pass(const store_checks& checks) -> bool {
-    return std::ranges::all_of(checks, [](const auto& each) { return each.second.status == store_status::passing; });
+    return algo::all_of(checks, [](const auto& each) { return each.second.status == store_status::passing; });
 }
 
-[[nodiscard]] inline auto health(const store_datacenter& in, std::string_view service, bool passing_only)
-    -> std::string {
+[[nodiscard]] inline auto health(const store_datacenter& in, std::string_view service, bool passing_only,
+                                 const store_filter& filter = {}) -> std::string {
     json::writer to;
     to.open_array();
     if (const auto found = in.services.find(service); found != in.services.end()) {
@@ -130,6 +131,7 @@ inline void write_service(json::writer& to, const store_instance& of) {
             const auto& node = in.nodes.find(name)->second;
             const auto& of = node.instances.find(id)->second;
             if (passing_only && !(all_pass(node.checks) && all_pass(of.checks))) continue;
+            if (!filter.takes("Node.Node", name)) continue;
             to.open_object().key("Node");
             write_node(to, in.name, name, node);
             to.key("Service").open_object();
@@ -145,7 +147,38 @@ inline void write_service(json::writer& to, const store_instance& of) {
     return to.close_array().text();
 }
 
+/// The checks of a node and of its instances.
+[[nodiscard]] inline auto node_checks(std::string_view name, const store_node& node, const store_filter& filter)
+    -> std::string {
+    json::writer to;
+    to.open_array();
+    for (const auto& [id, check] : node.checks) {
+        if (filter.takes("ServiceName", "")) write_check(to, name, id, check, nullptr, true);
+    }
+    for (const auto& [instance, of] : node.instances) {
+        if (!filter.takes("ServiceName", of.service)) continue;
+        for (const auto& [id, check] : of.checks) write_check(to, name, id, check, &of, true);
+    }
+    return to.close_array().text();
+}
+
 // --- the catalog and agents ---
+
+[[nodiscard]] inline auto node(std::string_view datacenter, std::string_view name, const store_node& node,
+                               const store_filter& filter) -> std::string {
+    json::writer to;
+    to.open_object().key("Node");
+    write_node(to, datacenter, name, node);
+    to.key("Services").open_object();
+    for (const auto& [id, of] : node.instances) {
+        if (!filter.takes("Service", of.service)) continue;
+        to.key(id).open_object();
+        write_service(to, of);
+        to.key("Proxy").open_object().close_object().key("Connect").open_object().close_object();
+        to.key("CreateIndex").number(of.created).key("ModifyIndex").number(of.modified).close_object();
+    }
+    return to.close_object().close_object().text();
+}
 
 /// Consul sorts by distance. Here the agent's own datacenter comes first, the others in the order in which they were
 /// added.

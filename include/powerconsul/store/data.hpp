@@ -92,7 +92,7 @@ public:
     [[nodiscard]] auto datacenters() const -> const std::vector<store_datacenter>& { return datacenters_; }
 
     [[nodiscard]] auto find(std::string_view datacenter) const -> const store_datacenter* {
-        const auto found = std::ranges::find(datacenters_, datacenter, &store_datacenter::name);
+        const auto found = algo::find(datacenters_, datacenter, &store_datacenter::name);
         return found == datacenters_.end() ? nullptr : &*found;
     }
     [[nodiscard]] auto find(std::string_view datacenter) -> store_datacenter* {

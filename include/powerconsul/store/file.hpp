@@ -77,7 +77,7 @@ private:
         const auto repeated = repeated_members(found);
         for (std::size_t i = 0; i < found.names.size(); ++i) {
             const std::string& name = found.names[i];
-            if (std::ranges::binary_search(repeated, i)) {
+            if (algo::binary_search(repeated, i)) {
                 refuse(found.items[i], member(where, name), "the name comes twice; expected it once");
             }
             if (name.empty()) refuse(found.items[i], where, std::string{no_name});
@@ -161,7 +161,7 @@ private:
     }
 
     [[nodiscard]] auto bytes_of(path key, const value& found, path where, bool base64) const -> std::string {
-        if (std::ranges::any_of(key, ascii::is_control)) {
+        if (algo::any_of(key, ascii::is_control)) {
             refuse(found, where, "a control character in the key, which Consul refuses; remove it");
         }
         if (!is_clean_path('/' + key)) {
@@ -255,7 +255,7 @@ private:
             if (const auto* const output = found.find("output")) made.output = text(*output, member(where, "output"));
         }
         const std::string& status = text(*given, at);
-        const auto* const known = std::ranges::find(store_status_names, status);
+        const auto* const known = algo::find(store_status_names, status);
         if (known == std::end(store_status_names)) {
             refuse(*given, at, quoted(status) + " is no status, " + choice(status, {"passing", "warning", "critical"}));
         }

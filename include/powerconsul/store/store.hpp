@@ -122,10 +122,12 @@ private:
     static constexpr std::string_view kv_path = "/v1/kv/";
     static constexpr std::string_view session_path = "/v1/session/";
     static constexpr std::string_view health_path = "/v1/health/service/";
+    static constexpr std::string_view node_health_path = "/v1/health/node/";
+    static constexpr std::string_view node_path = "/v1/catalog/node/";
 
     /// Consul refuses unprintable characters. It accepts bytes that are not UTF-8, but then shows another key.
     static auto is_plain(std::string_view path) -> bool {
-        return is_utf8(path) && std::ranges::none_of(path, ascii::is_control);
+        return is_utf8(path) && algo::none_of(path, ascii::is_control);
     }
 
     // --- answering ---
@@ -143,10 +145,15 @@ private:
         const bool is_local = is_one_of(path, {"/v1/agent/checks", "/v1/agent/self", "/v1/agent/services",
                                                "/v1/catalog/datacenters", "/v1/status/leader"});
         const bool is_catalog = is_one_of(path, {"/v1/catalog/nodes", "/v1/catalog/services"});
-        if (!is_local && !is_catalog && !path.starts_with(health_path)) return {404};
+        const bool is_node = path.starts_with(node_health_path) || path.starts_with(node_path);
+        if (!is_local && !is_catalog && !is_node && !path.starts_with(health_path)) return {404};
         if (request.method != http_method::get) return not_allowed(request.method, "OPTIONS,GET");
-        for (const std::string_view name : {"filter", "tag", "node-meta"}) {
+        for (const std::string_view name : {"tag", "node-meta"}) {
             if (query_parameter(query, name)) return {501, "the embedded store does not know ?" + std::string{name}};
+        }
+        auto filter = store_filter::read(query_parameter(query, "filter").value_or(""));
+        if (!filter || (!filter->selector.empty() && (is_local || is_catalog))) {
+            return {501, "the embedded store does not know this ?filter"};
         }
 
         if (is_local) {
@@ -163,12 +170,26 @@ private:
         if (path == "/v1/catalog/nodes") return read(store_answers::nodes(*in), 200, data_.index());
         if (path == "/v1/catalog/services") return read(store_answers::services(*in), 200, data_.index());
 
+        if (is_node) {
+            const bool checks = path.starts_with(node_health_path);
+            const std::string_view name = path.substr((checks ? node_health_path : node_path).size());
+            if (name.empty()) return {400, "Missing node name"};
+            const auto found = algo::find_if(
+                in->nodes, [&](const auto& each) { return ascii::equal_ignoring_case(each.first, name); });
+            auto body = found == in->nodes.end() ? std::string{checks ? "[]" : "null"}
+                        : checks                 ? store_answers::node_checks(found->first, found->second, *filter)
+                                                 : store_answers::node(in->name, found->first, found->second, *filter);
+            return read(std::move(body), 200, data_.index());
+        }
+
         const std::string_view service = path.substr(health_path.size());
         if (service.empty()) return {400, "Missing service name"};
         const auto passing = query_parameter(query, "passing");
         const bool on = passing && is_one_of(*passing, {"", "1", "t", "T", "TRUE", "true", "True"});  // Go's ParseBool
         const bool off = !passing || is_one_of(*passing, {"0", "f", "F", "FALSE", "false", "False"});
         if (!on && !off) return {400, "Invalid value for ?passing"};
+        if (!filter->selector.empty())
+            return read(store_answers::health(*in, service, on, *filter), 200, data_.index());
         return read(health_of(*in, service, on), 200, data_.index());
     }
 

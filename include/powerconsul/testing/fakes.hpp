@@ -128,13 +128,13 @@ template <typename Key, typename Answer>
 class script {
 public:
     void add(Key key, Answer answer) {
-        const auto found = std::ranges::find(rows_, key, &row::key);
+        const auto found = algo::find(rows_, key, &row::key);
         auto& into = found != rows_.end() ? *found : rows_.emplace_back(row{std::move(key), {}, 0});
         into.answers.push_back(std::move(answer));
     }
     /// nullptr if there is none for that key.
     [[nodiscard]] auto next(const Key& key) -> const Answer* {
-        const auto found = std::ranges::find(rows_, key, &row::key);
+        const auto found = algo::find(rows_, key, &row::key);
         if (found == rows_.end()) return nullptr;
         return &found->answers[std::min(found->given++, found->answers.size() - 1)];
     }

@@ -16,6 +16,7 @@ class memory_files {
 public:
     std::uint32_t user_id{1000};
     std::int64_t now{};
+    std::vector<std::string> flushed{};  ///< the path of each write that was to be flushed, in their order
 
     /// A regular file of mode 0600, or what `status` says; its size is that of the bytes.
     void put(const std::string& path, std::string_view bytes) { put(path, bytes, made(file_kind::regular, 0600)); }
@@ -124,12 +125,13 @@ public:
     [[nodiscard]] auto user() const -> std::uint32_t { return user_id; }
     [[nodiscard]] auto group() const -> std::uint32_t { return user_id; }
 
-    [[nodiscard]] auto replace(const std::string& path, std::string_view bytes, std::uint32_t mode = 0600)
-        -> result<void> {
+    [[nodiscard]] auto replace(const std::string& path, std::string_view bytes, std::uint32_t mode = 0600,
+                               durability how = durability::flushed) -> result<void> {
         if (const auto* why = failure(path)) return unexpected{*why};
         if (!is_directory(parent(path))) return fail(errc::io, quoted(path) + ": its directory does not exist");
         if (is_directory(path)) return fail(errc::io, quoted(path) + " is a directory");
         put(path, bytes, made(file_kind::regular, mode));
+        if (how == durability::flushed) flushed.push_back(path);
         return {};
     }
     [[nodiscard]] auto make_directory(const std::string& path) -> result<void> {

@@ -233,6 +233,7 @@ auto answer(std::string_view body, std::string_view status = "200 OK") -> std::s
 auto tls_transport_to(const std::string& address) -> httplib_transport {
     httplib_options options;
     options.address = "https://" + address;
+    options.max_body = 16 * 1024 * 1024;
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
     options.ca_file = identity().certificate_file();
 #endif

@@ -39,6 +39,14 @@ using namespace std::string_literals;
 
 namespace {
 
+std::atomic<int> flushes{0};
+
+auto inode(const std::string& path) -> ino_t {
+    struct stat seen {};
+    REQUIRE(::lstat(path.c_str(), &seen) == 0);
+    return seen.st_ino;
+}
+
 auto names_in(const std::string& directory) -> std::vector<std::string> {
     std::vector<std::string> names;
     DIR* entries = ::opendir(directory.c_str());
@@ -115,6 +123,12 @@ auto busy(const std::string& path) -> error {
 }
 
 }  // namespace
+
+/// Counts, in place of the C library's.
+extern "C" auto fsync(int file) -> int {
+    ++flushes;
+    return static_cast<int>(::syscall(SYS_fsync, file));
+}
 
 TEST_CASE("status tells what is there, what is not and what cannot be told") {
     const scratch s;
@@ -278,20 +292,59 @@ TEST_CASE("a process that has ended is not there, even where its files could sti
     }
     const std::string stat = "/proc/" + std::to_string(child) + "/stat";
     REQUIRE(files.read(stat, 4096)->has_value());
+    REQUIRE(files.read_of_process(stat, 4096)->has_value());
     // From inside its folder, the files can be asked for by a name that is still there.
     REQUIRE(::chdir(("/proc/" + std::to_string(child)).c_str()) == 0);
     REQUIRE(::kill(child, SIGKILL) == 0);
     REQUIRE(::waitpid(child, nullptr, 0) == child);
     for (const auto& path : {stat, std::string{"stat"}}) {
         CAPTURE(path);
-        const auto seen = files.read(path, 4096);
-        REQUIRE(seen.has_value());
-        CHECK_FALSE(seen->has_value());
+        for (const auto& seen : {files.read(path, 4096), files.read_of_process(path, 4096)}) {
+            REQUIRE(seen.has_value());
+            CHECK_FALSE(seen->has_value());
+        }
     }
     const auto listed_now = files.list(".", 1000);
     REQUIRE(listed_now.has_value());
     CHECK_FALSE(listed_now->has_value());
     REQUIRE(::chdir("/") == 0);
+}
+
+TEST_CASE("what the kernel tells of a process is read whole") {
+    const posix_files files;
+    // Shorter than what is read at once, just as long, longer, and multiples.
+    for (const std::size_t size : {5UL, 4095UL, 4096UL, 4097UL, 8192UL, 100'000UL}) {
+        CAPTURE(size);
+        const auto name = std::string(size - 1, 'x');
+        int input[2];
+        REQUIRE(::pipe2(input, O_CLOEXEC) == 0);
+        const ::pid_t child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            ::dup2(input[0], STDIN_FILENO);
+            ::execlp("cat", name.c_str(), nullptr);
+            ::_exit(1);
+        }
+        ::close(input[0]);
+        const auto below = "/proc/" + std::to_string(child);
+        while (files.read_of_process(below + "/comm", 100)->value() != "cat\n") ::usleep(1000);
+        CHECK(files.read_of_process(below + "/comm", 4)->value() == "cat\n");
+        CHECK(files.read_of_process(below + "/comm", 3).error().code == errc::bad_data);
+        CHECK(files.read_of_process(below + "/cmdline", size)->value() == name + '\0');
+        CHECK(files.read_of_process(below + "/cmdline", size - 1).error().code == errc::bad_data);
+        const auto stat = files.read_of_process(below + "/stat", 100'000)->value();
+        CHECK(stat.starts_with(std::to_string(child) + " (cat) "));
+        CHECK(stat.ends_with('\n'));
+        const auto status = files.read_of_process(below + "/status", 100'000)->value();
+        CHECK(status.starts_with("Name:\tcat\n"));
+        CHECK(status.find("\nnonvoluntary_ctxt_switches:") != std::string::npos);  // the last line
+        REQUIRE(::kill(child, SIGKILL) == 0);
+        REQUIRE(::waitpid(child, nullptr, 0) == child);
+        ::close(input[1]);
+        CHECK_FALSE(files.read_of_process(below + "/comm", 100)->has_value());
+    }
+    CHECK(files.read_of_process("/proc/self", 100).error().code == errc::io);
+    CHECK(files.read_of_process("", 100).error().code == errc::usage);
 }
 
 TEST_CASE("replace puts a whole private file in place") {
@@ -311,6 +364,27 @@ TEST_CASE("replace puts a whole private file in place") {
     CHECK((*files.status(s.path + "/link"))->kind == file_kind::regular);
     CHECK((*files.status(s.path + "/file"))->size == large.size());
     CHECK(names_in(s.path) == before);
+}
+
+TEST_CASE("replace waits for the disk twice, or not at all") {
+    const scratch s;
+    const posix_files files;
+    const std::string path = s.path + "/directory/file";
+    flushes = 0;
+    REQUIRE(files.replace(path, "first"));
+    CHECK(flushes == 2);
+    const auto before = inode(path);
+    flushes = 0;
+    REQUIRE(files.replace(path, "second", 0640, durability::later));
+    CHECK(flushes == 0);
+    // Whoever has opened the old file still reads that.
+    CHECK(inode(path) != before);
+    CHECK(*files.read(path, 100) == std::optional<std::string>{"second"});
+    CHECK((*files.status(path))->mode == 0640);
+    CHECK(names_in(s.path + "/directory") == std::vector<std::string>{"file"});
+    CHECK_FALSE(files.replace(s.path + "/missing/file", "x", 0600, durability::later));
+    CHECK_FALSE(files.replace(s.path + "/directory", "x", 0600, durability::later));
+    CHECK(names_in(s.path + "/directory") == std::vector<std::string>{"file"});
 }
 
 TEST_CASE("a replace that fails leaves everything as it was") {
@@ -356,12 +430,6 @@ TEST_CASE("a replace that fails leaves everything as it was") {
 namespace {
 
 /// The file itself, whatever it is called.
-auto inode(const std::string& path) -> ino_t {
-    struct stat seen {};
-    REQUIRE(::lstat(path.c_str(), &seen) == 0);
-    return seen.st_ino;
-}
-
 auto has_all_blocks(const std::string& path) -> bool {
     struct stat seen {};
     return ::lstat(path.c_str(), &seen) == 0 && seen.st_blocks * 512 >= seen.st_size;

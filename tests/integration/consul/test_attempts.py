@@ -18,6 +18,7 @@ import tempfile
 import time
 import unittest
 
+from altering_proxy import Proxy
 from consul_cluster import Cluster, executables, wait_until
 from machine import Machine, end_processes_below, incidents, is_alive
 
@@ -154,6 +155,52 @@ class Attempts(WithConsul):
         self.assertEqual((only["open"], only["attempts"]), (True, 1), only)
 
 
+    def test_what_an_event_asks_does_not_grow_with_its_services(self):
+        front = Counted(self.cluster.web1)
+        self.addCleanup(front.close)
+        self.machine.configure(consul={"httpAddr": front.address})
+        agent = self.cluster.web1
+        for count in (5, 40):
+            for i in range(count):
+                check = {"CheckID": f"s{i}-role", "TTL": "1h", "Status": "critical"}
+                agent.api("PUT", "/v1/agent/service/register", {"Name": f"s{i}", "Check": check})
+                agent.api("PUT", f"/v1/agent/check/fail/s{i}-role?note=down")
+            shutil.rmtree(self.machine.state, ignore_errors=True)
+            checks = agent.api("GET", "/v1/agent/checks").values()
+            snapshot = json.dumps([each for each in checks if each["ServiceName"].startswith("s")])
+            with self.subTest(services=count, event="first"):
+                asked, least = self.event(front, snapshot)
+                self.assertLessEqual(asked.pop("agent"), least, "one look, and another one each second")
+                self.assertEqual(asked, {"cluster": count, "triggers": 2 * count}, "each service's role and trigger")
+            with self.subTest(services=count, event="again"):
+                asked, least = self.event(front, snapshot)
+                self.assertLessEqual(asked.pop("agent"), least)
+                # A few for themselves, then all at once, each second.
+                self.assertLessEqual(asked.pop("triggers"), 17 * least)
+                self.assertEqual(asked, {})
+
+    def event(self, front, snapshot):
+        """How often what was asked for in one event, and in how many seconds it was begun."""
+        front.asked.clear()
+        began = time.monotonic()
+        done = subprocess.run(self.machine.argv("watch", "critical"), input=snapshot, capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        return dict(front.asked), int(time.monotonic() - began) + 1
+
+
+class Counted(Proxy):
+    """Lets everything through, and counts it."""
+
+    def __init__(self, agent):
+        self.asked = collections.Counter()
+        super().__init__(agent, "nothing", None)
+
+    def ask(self, method, target, headers, body):
+        self.asked[re.match(r"/v1/(?:kv/)?(\w+)", target)[1]] += 1
+        return super().ask(method, target, headers, body)
+
+
 # --- the handler is killed -----------------------------------------------------------------------------------------
 
 SLOW = """#!/bin/sh
@@ -241,12 +288,32 @@ class Kills(unittest.TestCase):
         end_processes_below(self.folder)
         shutil.rmtree(self.folder)
 
-    def test_the_handler_dies_before_each_of_its_system_calls(self):
+    def can_trace(self):
         if not shutil.which("strace"):
             raise RuntimeError("strace is missing, install strace")
         probe = subprocess.run([*TRACED, "/dev/null", "true"], capture_output=True, text=True, check=False)
         if probe.returncode != 0:
             self.skipTest(f"this machine lets nobody trace: {probe.stderr}")
+
+    def test_a_trigger_waits_for_its_intent_only(self):
+        """For that file and its directory to be on the disk, in a new state directory as in one in use."""
+        self.can_trace()
+        place = Place(self.folder / "flushes", self.powerconsul)
+        trace = self.folder / "trace"
+        for number in (1, 2, 3):
+            wait_until("the trigger runs", lambda: place.handle(
+                *TRACED, str(trace), "-f", "-y", "-e", "trace=execve,fsync,fdatasync,sync_file_range").returncode == 0
+                and place.attempts()[0] == number)
+            calls = re.findall(r"^\d+ +(execve|fsync|fdatasync)\(([^)]*)", trace.read_text(), re.M)
+            begins = [i for i, (name, what) in enumerate(calls) if name == "execve" and what.startswith('"/bin/sh"')]
+            self.assertEqual(len(begins), 1, calls)
+            waited = [what for name, what in calls[:begins[0]] if name != "execve"]
+            self.assertEqual(len(waited), 2, waited)
+            self.assertIn("/journal/", waited[0])
+            self.assertTrue(waited[1].endswith("/journal>"), waited)
+
+    def test_the_handler_dies_before_each_of_its_system_calls(self):
+        self.can_trace()
         place = Place(self.folder / "whole", self.powerconsul)
         trace = self.folder / "trace"
         self.assertEqual(place.handle(*TRACED, str(trace)).returncode, 0)

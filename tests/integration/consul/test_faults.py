@@ -357,12 +357,13 @@ class Story:
         self.patient.shutdown(cancel_futures=True)
 
     def ask(self, fault, place, reason, without=unknown, kept=cached, code=69, acts=(False, False), front=None,
-            hangs=False, steady=True, timeout=BUDGET, plan=None, extra=()):
+            hangs=False, steady=True, timeout=BUDGET, plan=None, extra=(), quick=QUICK):
         """Has commands run under a fault, and gives what it takes to wait for all of them.
 
         `without` and `kept` give what a check should say without and with a last known role, `acts` whether a trigger
         should run then (never by what is only remembered), `code` is that of the other commands where nothing is known;
         `steady`: twice the same.
+        `quick`: how long a command may take that waits for nobody, in seconds.
         `plan`: (command, kind, with a last known role, how often) of each; the rest of the arguments is for all.
         """
         agent = front or place.agent
@@ -373,7 +374,7 @@ class Story:
             node = place.node(agent, known, "nginx" if kind == "standby" else "apache2")
             more = [*(() if timeout == BUDGET else ("--timeout", f"{timeout:g}s")),
                     *(("--max-age", "10m") if known else ()), *extra]
-            expected, text, limit = (kept if known else without)(kind), "", timeout * 5 / 8 + SLACK if hangs else QUICK
+            expected, text, limit = (kept if known else without)(kind), "", timeout * 5 / 8 + SLACK if hangs else quick
             if command == "check":
                 argv, judge = place.check(node, names[kind], *more), says(expected, reason)
             elif command == "role":
@@ -381,7 +382,7 @@ class Story:
             else:
                 argv, text = place.handler(node, command, names[kind], *more)
                 judge = handles(acts[known], reason, code)
-                limit = timeout + SLACK if hangs else QUICK
+                limit = timeout + SLACK if hangs else quick
             look = Look(node, kind, known, limit, judge, steady)
             self.seen[fault].append(look)
             if hangs:  # twice at the same time
@@ -481,19 +482,19 @@ class Story:
     def datacenters(self, unheard, abroad):
         cluster = self.cluster
         yield self.ask("remote datacenter unknown", unheard,
-                       "Consul answers 500 to /v1/health/service/nowhere: No path to datacenter",
+                       "Consul answers 500 to /v1/health/(service/nowhere|node/): No path to datacenter",
                        without=undecided, plan=every(unheard, (False,)))
         cluster.dr.kill()
         cluster.far.pause()
         yield self.ask("remote datacenter slow: its server is stopped", abroad["stopped"],
-                       "did not answer the request for /v1/health/service/stopped.dc=far.* in time",
+                       "did not answer the request for /v1/health/(service/stopped|node/[^?]*).dc=far.* in time",
                        without=undecided, hangs=True)
         yield self.ask("remote datacenters slow and unreachable, asked for an active listed by node", abroad["listed"],
-                       "(answers 500 to|did not answer the request for) /v1/health/service/listed",
+                       "(answers 500 to|did not answer the request for) /v1/health/(service/listed|node/)",
                        without=undecided, hangs=True, steady=False)
         # Consul's text for it changes once gossip has found out.
         yield self.ask("remote datacenter unreachable: its server is killed", abroad["killed"],
-                       "Consul answers 500 to /v1/health/service/killed",
+                       "Consul answers 500 to /v1/health/(service/killed|node/)",
                        without=undecided, steady=False)
 
     def altered(self, main, hidden, listed):
@@ -515,7 +516,8 @@ class Story:
                 kept = fresh if endpoint == "datacenters" else cached if passing or peers else unknown
                 yield self.ask(f"{endpoint}: {title}", place, reason, front=proxy, plan=plan,
                                without=undecided if peers else unknown, kept=kept, hangs=hangs,
-                               timeout=4.0 if hangs else BUDGET, code=69 if hangs else code)
+                               timeout=4.0 if hangs else BUDGET, code=69 if hangs else code,
+                               quick=BUDGET if hasattr(alteration, "is_large") else QUICK)
 
     # The servers.
 
@@ -637,7 +639,7 @@ MATRIX = {
                        ("check", "standalone", False, 1), ("role", "standby", False, 1),
                        ("watch", "active", False, 1)]),
     "triggers": ("/v1/kv/triggers/", [("trigger", "active", True, 1)]),
-    "health": ("/v1/health/service/", [("check", "standby", False, 2), ("check", "standby", True, 1),
+    "health": ("/v1/health/", [("check", "standby", False, 2), ("check", "standby", True, 1),
                                        ("watch", "standby", False, 1)]),
     "self": ("/v1/agent/self", [("check", "standby", False, 1), ("check", "standby", True, 1)]),
     "checks": ("/v1/agent/checks", [("watch", "active", False, 1), ("trigger", "active", False, 1)]),
@@ -646,7 +648,7 @@ MATRIX = {
 HANGS = -1
 IN_TIME = "did not answer the request for /v1/.* in time"
 BROKEN_OFF = "broke off its answer to the request for /v1/"
-TOO_LARGE = "answers the request for /v1/.* with more than the 16777216 bytes that are taken"
+TOO_LARGE = "answers the request for /v1/.* with more than the 67108864 bytes that are taken"
 FLOODED = "answers the request for /v1/.* with more headers than the 1048576 bytes that are taken"
 NO_HTTP = "does not speak HTTP"
 OVERLONG = "answers the request for /v1/.* with a line of more than the 8192 bytes that are taken before the body"
@@ -702,10 +704,11 @@ ALTERATIONS = [
     ("Value not base64", alter.retyped(0, "Value", value="{}"), False, "/v1/.*base64", 65, ("kv", "triggers")),
     ("ModifyIndex of another type", alter.retyped(0, "ModifyIndex", value="7"), False, SHAPE, 65, ("kv", "triggers")),
     ("Node of another type", alter.retyped(0, "Node"), False, SHAPE, 65, ("health",)),
-    ("Node.Node of another type", alter.retyped(0, "Node", "Node"), False, SHAPE, 65, ("health",)),
-    ("Checks of another type", alter.retyped(0, "Checks"), False, SHAPE, 65, ("health",)),
-    ("a check of another type", alter.retyped(0, "Checks", 0), False, SHAPE, 65, ("health",)),
-    ("Status of another type", alter.retyped(0, "Checks", 0, "Status"), False, SHAPE, 65, ("health",)),
+    ("another node", alter.retyped(0, "Node", value="production-web9"), False, SHAPE, 65, ("health",)),
+    ("a check of another type", alter.retyped(0), False, SHAPE, 65, ("health",)),
+    ("Status of another type", alter.retyped(0, "Status"), False, SHAPE, 65, ("health",)),
+    ("ServiceID of another type", alter.retyped(0, "ServiceID"), False, SHAPE, 65, ("health",)),
+    ("ServiceName of another type", alter.retyped(0, "ServiceName"), False, SHAPE, 65, ("health",)),
     ("Config of another type", alter.retyped("Config"), False, SHAPE, 65, ("self",)),
     ("NodeName of another type", alter.retyped("Config", "NodeName"), False, SHAPE, 65, ("self",)),
     ("a check of another type", alter.retyped(0), False, SHAPE, 65, ("checks",)),

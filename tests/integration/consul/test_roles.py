@@ -288,6 +288,10 @@ class Reads(Case):
         super().setUp()
         self.document(NODES)
 
+    @staticmethod
+    def asks_active(query):
+        return f'GET /v1/health/node/production-web1{query}&filter=ServiceName matches "(?i)^(web)?$"'
+
     def explained(self, node, *more):
         run = node.role("web", "--explain", "--format", "json", *more)
         self.assertEqual(run.code, 0, run)
@@ -303,13 +307,13 @@ class Reads(Case):
             document, asked = self.explained(self.web2)
             self.assertEqual((document["request"], document["read_from"]),
                              (f"GET /v1/kv/{KEY}{request}", read_from))
-            self.assertEqual([each["request"] for each in asked], ["GET /v1/health/service/web" + health])
+            self.assertEqual([each["request"] for each in asked], [self.asks_active(health)])
 
     def test_always_from_a_confirmed_leader(self):
         for _ in range(2):
             document, asked = self.explained(self.web2, "--consistent")
             self.assertEqual(document["request"], f"GET /v1/kv/{KEY}?consistent")
-            self.assertEqual(asked[0]["request"], "GET /v1/health/service/web?consistent")
+            self.assertEqual(asked[0]["request"], self.asks_active("?consistent"))
 
     def test_a_new_document_is_confirmed(self):
         self.explained(self.web2)
@@ -338,7 +342,7 @@ class Reads(Case):
         def consistency(query):
             connection = cluster.web2.connection(10)
             try:
-                connection.request("GET", "/v1/health/service/web" + query)
+                connection.request("GET", "/v1/health/node/production-web1" + query)
                 return connection.getresponse().headers["X-Consul-Effective-Consistency"]
             finally:
                 connection.close()
@@ -358,7 +362,7 @@ class Reads(Case):
                          ["stale", "stale", "leader", "consistent"])
         for request in ("?consistent", "?leader"):
             _, asked = self.explained(self.web2)
-            self.assertEqual([(each["request"], each["age_ms"]) for each in asked], [(f"GET /v1/health/service/web{request}", 0)])
+            self.assertEqual([(each["request"], each["age_ms"]) for each in asked], [(self.asks_active(request), 0)])
 
     def test_never_stale_needs_the_leader(self):
         self.explained(self.web2)

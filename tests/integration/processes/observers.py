@@ -60,6 +60,9 @@ class Place:
         self.path = pathlib.Path(tempfile.mkdtemp())
         self.path.chmod(0o755)
         self.tool = shutil.copy(powerconsul, self.path / "powerconsul")
+        beside = pathlib.Path(powerconsul).with_name("powerconsul-dynamic")
+        if beside.exists():
+            shutil.copy(beside, self.path)
         self.actor = shutil.copy(actor, self.path / "actor")
         (self.path / "store.json").write_text("{}")
         self.script("wrapper", f'{self.tool} check process -n "$1" {shlex.join(self.options())}\nexit $?\n')

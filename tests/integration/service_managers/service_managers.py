@@ -21,7 +21,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from room import (PATH, PROBE, UNSHARE, check_rights, drive_apart, enter, finish, mount, run,  # noqa: E402
-                  run_inside, skip, unpack, wait_until, write)
+                  probes, run_inside, skip, unpack, wait_until, write)
 
 PACKAGES = {
     "systemd": [],
@@ -361,7 +361,7 @@ NO_BUS = "systemctl exits 1: Failed to connect to bus: No such file or directory
 
 def enter_systemd(probe, report, drive):
     """PID 1 of the namespaces: prepares them, leaves a child that drives the test, and becomes systemd."""
-    program, sleep = pathlib.Path(probe).read_bytes(), pathlib.Path("/bin/sleep").read_bytes()
+    programs, sleep = probes(probe), pathlib.Path("/bin/sleep").read_bytes()
     generators = pathlib.Path("/usr/lib/systemd/system-generators")
     sysv_generator = (generators / "systemd-sysv-generator").read_bytes()
     mount("--make-rprivate", "/")
@@ -369,7 +369,7 @@ def enter_systemd(probe, report, drive):
     mount("-t", "cgroup2", "cgroup2", "/sys/fs/cgroup")
     for folder in ("/run", "/tmp", "/etc/init.d", str(generators)):
         mount("-t", "tmpfs", "tmpfs", folder)
-    for path, content in {PROBE: program, "/run/test/legacyd": sleep,
+    for path, content in {**programs, "/run/test/legacyd": sleep,
                           str(generators / "systemd-sysv-generator"): sysv_generator}.items():
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
         pathlib.Path(path).write_bytes(content)

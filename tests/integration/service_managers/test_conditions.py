@@ -65,10 +65,8 @@ def unit(name, condition, more=""):
 
 def drive(drop_in, line):
     wait_until("systemd answers", lambda: run("systemctl", "is-active", "basic.target", check=False).returncode == 0)
-    program = pathlib.Path(PROBE).read_bytes()
     mount("-t", "tmpfs", "tmpfs", "/usr/local/bin")
-    pathlib.Path(PROGRAM).write_bytes(program)
-    os.chmod(PROGRAM, 0o755)
+    shutil.copy2(PROBE, PROGRAM)
     os.mkdir(STATE, 0o700)
     write(SETTINGS["POWERCONSUL_CONFIG"], "{}")
     unit("web", drop_in, "Restart=always\nRestartSec=100ms\n")

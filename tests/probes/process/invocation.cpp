@@ -75,6 +75,8 @@ TEST_CASE("a call is this program's name and a command behind it") {
 TEST_CASE("of its own name the kernel keeps 15 bytes") {
     CHECK(is_own_name("powerconsul", ""));
     CHECK(is_own_name("powerconsul", "pcheck"));
+    CHECK(is_own_name("powerconsul-dyn", "pcheck"));
+    CHECK(is_own_name("powerconsul-htt", ""));
     CHECK(is_own_name("pcheck", "pcheck"));
     CHECK(is_own_name("powerconsul-tes", "powerconsul-testing"));
     CHECK_FALSE(is_own_name("powerconsul-testing", "powerconsul-testing"));

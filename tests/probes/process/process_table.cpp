@@ -301,6 +301,30 @@ TEST_CASE("one process in another's place is refused, not looked for again and a
           error{errc::bad_data, R"("/proc/300/stat" is the status of process 7, expected that of 300)"});
 }
 
+TEST_CASE("where files of processes can be read faster, they are") {
+    struct quick_files : testing::memory_files {
+        std::vector<std::string> quickly{};
+        auto read_of_process(const std::string& path, std::size_t limit) -> result<std::optional<std::string>> {
+            quickly.push_back(path);
+            return read(path, limit);
+        }
+    };
+    made_up_proc proc;
+    proc.add({.pid = 300, .name = "other", .arguments = "other\0x\0"sv});
+    quick_files files{{proc.files}, {}};
+    auto table = process_table<quick_files&>::read(files, "/proc", [](auto& of, std::uint32_t pid) {
+        return of.name(pid).transform([](const auto& name) { return name == "other"; });
+    });
+    REQUIRE(table);
+    CHECK(*table->arguments(table->processes().back()) == std::optional{std::string{"other\0x\0"sv}});
+    for (const auto* path : {"/proc/self/stat", "/proc/300/comm", "/proc/300/stat", "/proc/300/cmdline"}) {
+        CAPTURE(path);
+        CHECK(std::ranges::count(files.quickly, path) == 1);
+    }
+    // A list of lines is not read at once.
+    CHECK(std::ranges::count(files.quickly, "/proc/self/mountinfo") == 0);
+}
+
 TEST_CASE("the machine's own table shows this process and what it starts") {
     int report[2];
     REQUIRE(::pipe(report) == 0);

@@ -198,7 +198,7 @@ private:
 
     [[nodiscard]] static auto well_formed(std::string_view target) -> bool {
         if (target.empty() || target.front() != '/') return false;
-        return std::ranges::all_of(target, [](char c) { return c > 0x20 && c < 0x7F; });
+        return algo::all_of(target, [](char c) { return c > 0x20 && c < 0x7F; });
     }
 
     // --- outcomes ---
@@ -206,7 +206,9 @@ private:
     [[nodiscard]] auto judged(const http_request& request, detail::httplib_exchange& job) const -> answer {
         using cause = detail::httplib_exchange::cause;
         using problem = httplib::Error;
-        const std::string asked = "the request for " + one_line(request.target, 200);
+        // A filter is long, and follows from the rest.
+        const std::string asked =
+            "the request for " + one_line(request.target.substr(0, request.target.find("&filter=")), 200);
         const auto odd = [&](const std::string& what) -> answer {
             return {fail(errc::bad_data, name_ + " answers " + asked + " with " + what)};
         };

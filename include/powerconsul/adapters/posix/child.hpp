@@ -43,7 +43,7 @@ struct child_end {
     -> std::string_view {
     if (argv.empty() || !argv.front().starts_with('/')) return "a program needs its absolute path";
     const auto holds_zero = [](const std::string& word) { return word.find('\0') != std::string::npos; };
-    if (!std::ranges::any_of(argv, holds_zero) && !std::ranges::any_of(environment, holds_zero)) return {};
+    if (!algo::any_of(argv, holds_zero) && !algo::any_of(environment, holds_zero)) return {};
     return "arguments and environment cannot hold a zero byte";
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -81,19 +82,45 @@ inline void leave(std::unique_ptr<name_lookup> search) {
     left.push_back(std::move(search));
 }
 
+template <typename Address>
+[[nodiscard]] auto as_socket_address(const Address& from) -> socket_address {
+    socket_address made{{}, sizeof(from)};
+    std::memcpy(&made.address, &from, sizeof(from));
+    return made;
+}
+
+/// The addresses of a host that nobody has to be asked for, in the order in which to try them: of one that is written
+/// as an address (but not of one with a zone, such as fe80::1%eth0), and of localhost with the names below it, which
+/// are this machine whatever a name service says (RFC 6761, 6.3).
+[[nodiscard]] inline auto known_addresses(const std::string& host, std::uint16_t port) -> std::vector<socket_address> {
+    sockaddr_in four{};
+    four.sin_family = AF_INET;
+    four.sin_port = htons(port);
+    sockaddr_in6 six{};
+    six.sin6_family = AF_INET6;
+    six.sin6_port = htons(port);
+    if (::inet_pton(AF_INET6, host.c_str(), &six.sin6_addr) == 1) return {as_socket_address(six)};
+    // As getaddrinfo(3) does, this takes 127.1 for an address. inet_aton(3) ignores what stands behind a blank.
+    if (host.find(' ') == std::string::npos && ::inet_aton(host.c_str(), &four.sin_addr) != 0) {
+        return {as_socket_address(four)};
+    }
+    std::string name = ascii::lower(host);
+    if (name.ends_with('.')) name.pop_back();
+    if (name != "localhost" && !name.ends_with(".localhost")) return {};
+    six.sin6_addr = in6addr_loopback;
+    four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return {as_socket_address(six), as_socket_address(four)};
+}
+
 /// All addresses of a host, in the order in which to try them. Only a name is looked up, until `end` at the most.
 [[nodiscard]] inline auto addresses_of(const std::string& host, std::uint16_t port, steady::time_point end)
     -> result<std::vector<socket_address>> {
+    if (auto known = known_addresses(host, port); !known.empty()) return known;
     auto search = std::make_unique<name_lookup>();
     search->host = host;
     search->port = std::to_string(port);
     search->hints.ai_socktype = SOCK_STREAM;
-    search->hints.ai_flags = AI_NUMERICSERV | AI_NUMERICHOST;
-    int answer = ::getaddrinfo(host.c_str(), search->port.c_str(), &search->hints, &search->request.ar_result);
-    if (answer != 0) {
-        search->request.ar_result = nullptr;
-        answer = look_up(*search, end);
-    }
+    const int answer = look_up(*search, end);
     if (answer == EAI_INPROGRESS || answer == EAI_AGAIN) {
         if (answer == EAI_INPROGRESS) leave(std::move(search));
         return fail(errc::timed_out, "the name " + quoted(host) + " was not looked up in time");
@@ -151,6 +178,11 @@ inline void leave(std::unique_ptr<name_lookup> search) {
 }
 
 }  // namespace detail
+
+/// Whether the system's resolver has to be asked for a host's addresses.
+[[nodiscard]] inline auto needs_resolver(const std::string& host) -> bool {
+    return detail::known_addresses(host, 0).empty();
+}
 
 /// The kernel's TCP, and the system's resolver for names.
 class posix_dialer {

@@ -45,6 +45,20 @@ public:
         return std::optional{std::move((*opened)->bytes)};
     }
 
+    /// For the files below /proc/<pid> that the kernel writes as one piece: comm, stat, status and cmdline. Their kind
+    /// is not looked at, and a read that gives less than it could and ends as the file does, with a newline or a NUL,
+    /// is taken for the last one. Both hold for what the kernel shows with single_open() (fs/seq_file.c), and for
+    /// cmdline (fs/proc/base.c); not for lists such as mountinfo.
+    [[nodiscard]] auto read_of_process(const std::string& path, std::size_t limit) const
+        -> result<std::optional<std::string>> {
+        if (auto checked = check(path); !checked) return unexpected{checked.error()};
+        const posix_fd file{
+            uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW); })};
+        if (!file && absent(errno)) return std::optional<std::string>{};
+        if (!file) return system_failure("open", path, errno);
+        return read_all(file, path, limit, false);
+    }
+
     /// For a path that a person named: see named_file_source.
     [[nodiscard]] auto read_named(const std::string& path, std::size_t limit) const
         -> result<std::optional<opened_file>> {
@@ -89,8 +103,10 @@ public:
 
     /// Writes a temporary file, syncs it, renames it and syncs the directory: a crash leaves the old file or the new
     /// one, at worst with a leftover `.<name>.XXXXXX` beside it. The umask does not change the mode.
-    [[nodiscard]] auto replace(const std::string& path, std::string_view bytes, std::uint32_t mode = 0600) const
-        -> result<void> {
+    /// `durability::later` waits for no disk. The blocks are on their way before the new name is: a file system that
+    /// takes blocks late (XFS) could else have an empty file under that name for half a minute.
+    [[nodiscard]] auto replace(const std::string& path, std::string_view bytes, std::uint32_t mode = 0600,
+                               durability how = durability::flushed) const -> result<void> {
         if (auto checked = check(path); !checked) return checked;
         const std::string directory = directory_of(path);
         const std::string name{base_name(path)};
@@ -103,12 +119,13 @@ public:
         posix_fd file{::mkostemp(temporary.data(), O_CLOEXEC)};  // O_EXCL, 0600
         if (!file) return system_failure("make a file beside", path, errno);
 
-        const int error = ::fchmod(file.get(), mode) != 0 ? errno : fill_and_rename(file, bytes, temporary, path);
+        const int error = ::fchmod(file.get(), mode) != 0 ? errno : fill_and_rename(file, bytes, how, temporary, path);
         if (error != 0) {
             ::unlink(temporary.c_str());
             return system_failure("write", path, error);
         }
-        if (!flushed(parent)) return system_failure("write the directory", directory, errno);
+        if (how == durability::flushed && !flushed(parent))
+            return system_failure("write the directory", directory, errno);
         return {};
     }
 
@@ -236,20 +253,32 @@ private:
         struct stat seen {};
         if (::fstat(file.get(), &seen) != 0) return system_failure("look at", path, errno);
         if (!S_ISREG(seen.st_mode)) return not_regular(path);
-        // Files of /proc say that they are empty: what is read counts, not the size.
-        opened_file found{described(seen), {}};
-        std::string& bytes = found.bytes;
-        std::array<char, 16 * 1024> buffer;  // NOLINT: clearing it would cost more than reading a file of /proc
+        auto bytes = read_all(file, path, limit, true);
+        if (!bytes) return unexpected{std::move(bytes).error()};
+        if (!*bytes) return std::optional<opened_file>{};
+        return std::optional{opened_file{described(seen), std::move(**bytes)}};
+    }
+
+    /// Files of /proc say that they are empty: what is read counts, not the size. `in_pieces`: whether a read that
+    /// gives less than it could may be followed by one that gives more, however it ends.
+    [[nodiscard]] static auto read_all(const posix_fd& file, const std::string& path, std::size_t limit, bool in_pieces)
+        -> result<std::optional<std::string>> {
+        std::optional<std::string> bytes{std::in_place};
+        // A page, and not cleared: more would cost more than reading a file of /proc.
+        std::array<char, 4096> buffer;  // NOLINT
         for (;;) {
             const auto got = uninterrupted([&] { return ::read(file.get(), buffer.data(), buffer.size()); });
-            if (got < 0 && absent(errno)) return std::optional<opened_file>{};
+            if (got < 0 && absent(errno)) return std::optional<std::string>{};
             if (got < 0) return system_failure("read", path, errno);
-            if (got == 0) return std::optional{std::move(found)};
-            if (static_cast<std::size_t>(got) > limit - bytes.size()) {
+            const auto size = static_cast<std::size_t>(got);
+            if (size > limit - bytes->size()) {
                 return fail(errc::bad_data,
                             quoted(path) + " is larger than the " + std::to_string(limit) + " bytes that it may have");
             }
-            bytes.append(buffer.data(), static_cast<std::size_t>(got));
+            bytes->append(buffer.data(), size);
+            if (size == 0) return bytes;
+            const bool ends = bytes->ends_with('\n') || bytes->ends_with('\0');
+            if (!in_pieces && ends && size < buffer.size()) return bytes;
         }
     }
 
@@ -307,14 +336,19 @@ private:
     }
 
     /// 0, or the error number of the first step that failed.
-    [[nodiscard]] static auto fill_and_rename(posix_fd& file, std::string_view bytes, const std::string& from,
-                                              const std::string& to) -> int {
-        if (!written(file, bytes) || !flushed(file)) return errno;
+    [[nodiscard]] static auto fill_and_rename(posix_fd& file, std::string_view bytes, durability how,
+                                              const std::string& from, const std::string& to) -> int {
+        if (!written(file, bytes)) return errno;
+        if (how == durability::later) {
+            static_cast<void>(::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE));
+        } else if (!flushed(file)) {
+            return errno;
+        }
         file.reset();
         return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
     }
 };
 
-static_assert(locking_file_store<posix_files> && named_file_source<posix_files>);
+static_assert(locking_file_store<posix_files> && named_file_source<posix_files> && process_file_source<posix_files>);
 
 }  // namespace powerconsul::inline v0

@@ -119,7 +119,7 @@ struct line_member {
     -> std::string {
     std::string line;
     for (const auto& each : detail::line_members(what, wall, limit)) {
-        const bool plain = !each.text.empty() && std::ranges::all_of(each.text, detail::needs_no_quotes);
+        const bool plain = !each.text.empty() && algo::all_of(each.text, detail::needs_no_quotes);
         if (!line.empty()) line += ' ';
         line.append(each.name).append(plain ? "=" : "=\"").append(each.text).append(plain ? "" : "\"");
     }

@@ -123,7 +123,7 @@ private:
     static constexpr std::string_view ended_early = "its process ended before it could begin";
     [[nodiscard]] static auto cannot_run(const job& what, errc code, std::string_view why) -> unexpected {
         const std::string_view name = what.argv.empty() ? std::string_view{} : what.argv.front();
-        const bool hidden = std::ranges::any_of(name, [](char c) { return c > '\0' && c < ' '; });
+        const bool hidden = algo::any_of(name, [](char c) { return c > '\0' && c < ' '; });
         return fail(code, "cannot run " + quoted(name) + (what.user.empty() ? "" : " as user " + quoted(what.user)) +
                               ": " + std::string{why} +
                               (hidden ? " (its name holds a control character: a line that ends in CR LF?)" : ""));
@@ -167,8 +167,7 @@ private:
         auto list = what.environment;
         const auto add = [&](std::string_view name, std::string_view value) {
             const auto is_named = [&](std::string_view each) { return each.starts_with(name); };
-            if (std::ranges::none_of(what.environment, is_named))
-                list.push_back(std::string{name} + std::string{value});
+            if (algo::none_of(what.environment, is_named)) list.push_back(std::string{name} + std::string{value});
         };
         const bool refuses = is_one_of(base_name(who.shell), {"nologin", "false", "true", "null"});
         add("HOME=", who.home.empty() ? "/" : who.home);

@@ -15,7 +15,7 @@ struct kinds {
     static constexpr std::array words{Kinds::words...};
 
     [[nodiscard]] static constexpr auto contains(std::string_view name) -> bool {
-        return std::ranges::find(words, name, &kind_words::name) != words.end();
+        return algo::find(words, name, &kind_words::name) != words.end();
     }
 
     /// Calls `f(std::type_identity<Kind>{})` for the kind of that name; false if there is none.

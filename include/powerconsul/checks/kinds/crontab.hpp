@@ -83,6 +83,9 @@ struct crontab {
         return all;
     }
 
+    /// Whether this check looks up an account.
+    [[nodiscard]] auto names_user() const -> bool { return !instead.arguments; }
+
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> sighting {
         if (instead.arguments) return instead.look(here, now);
         sighting seen{look_at_crontab(here)};

@@ -41,6 +41,14 @@ struct http {
     /// Whether a program without TLS cannot do this check.
     [[nodiscard]] auto needs_tls() const -> bool { return url.starts_with("https://"); }
 
+    [[nodiscard]] static auto looks_aside() -> bool { return true; }
+
+    /// The host that this check connects to; empty if the address is none.
+    [[nodiscard]] auto remote_host() const -> std::string {
+        const auto where = parse_web_address(url);
+        return where ? where->host : "";
+    }
+
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> observed {
         const milliseconds left = now.deadline - here.clock.monotonic();
         if (left.count <= 100) return no_time_left;

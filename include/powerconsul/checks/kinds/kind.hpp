@@ -71,6 +71,9 @@ inline const observed no_time_left{observation::unknown, "the time was over befo
 /// - `subject()`: what the report is about; a group has `members`;
 /// - `look(here, now)`: looks at a host before the deadline. A group gives one observation for each member.
 ///
+/// `looks_aside()` is optional: whether the look takes long enough to be worth a thread beside the one that asks
+/// Consul, and does not need to know what the role expects.
+///
 /// `details()` is optional: members of the JSON line that do not depend on what is seen. A member `error` of a sighting
 /// is only printed where the verdict is a warning or critical.
 template <typename K, typename Host>

@@ -83,6 +83,9 @@ struct process {
         return {.kind = std::string{words.name}, .name = any ? describe(filter(), user.value_or("")) : ""};
     }
 
+    /// Whether this check looks up an account.
+    [[nodiscard]] auto names_user() const -> bool { return user.has_value(); }
+
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> sighting {
         if (arguments) return ask_plugin(here, now);
         process_filter wanted = filter();

@@ -24,7 +24,7 @@ inline constexpr option ignore_option{
 /// Fails with errc::usage if --ignore was given and holds an empty name.
 [[nodiscard]] inline auto validate_ignored(const std::vector<std::string>& names, const kind_words& kind)
     -> result<void> {
-    if (std::ranges::find(names, std::string{}) == names.end()) return {};
+    if (algo::find(names, std::string{}) == names.end()) return {};
     return fail(errc::usage, "--ignore: a name is empty" + see_help(kind));
 }
 
@@ -62,6 +62,8 @@ struct service {
     }
 
     [[nodiscard]] auto subject() const -> check_subject { return {.kind = std::string{words.name}, .name = name}; }
+
+    [[nodiscard]] static auto looks_aside() -> bool { return true; }
 
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> observed {
         return look_within(here, now, now.deadline - here.clock.monotonic());
@@ -127,6 +129,8 @@ struct servicegroup {
     [[nodiscard]] auto subject() const -> check_subject {
         return {.kind = std::string{words.name}, .name = names, .key = "services", .members = members()};
     }
+
+    [[nodiscard]] static auto looks_aside() -> bool { return true; }
 
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> std::vector<observed> {
         const auto all = members();

@@ -38,6 +38,11 @@ struct tcp {
                 .key = "port"};
     }
 
+    [[nodiscard]] static auto looks_aside() -> bool { return true; }
+
+    /// The host that this check connects to.
+    [[nodiscard]] auto remote_host() const -> std::string { return host; }
+
     [[nodiscard]] auto look(auto& here, const circumstances& now) const -> observed {
         const milliseconds left = now.deadline - here.clock.monotonic();
         if (left.count <= 100) return no_time_left;

@@ -31,7 +31,7 @@ namespace powerconsul::inline v0 {
     };
     if (name.empty()) return refuse("is empty");
     if (name.size() > 255) return refuse("is longer than the 255 bytes of a file name");
-    if (std::ranges::any_of(name, ascii::is_control)) return refuse("holds a control character");
+    if (algo::any_of(name, ascii::is_control)) return refuse("holds a control character");
     if (name == "." || name == ".." || name.find('/') != std::string_view::npos) return refuse("is a path");
     if (name.front() == '-') return refuse("starts with - as an option does");
     if (name.front() == '.') return refuse("starts with a dot, and cron reads no such file");
@@ -71,7 +71,7 @@ struct crontab_text {
     }
     if (!found.fault.empty()) return found;
     if (!text.empty() && !text.ends_with('\n') && found.jobs) found.fault = "there is no newline at its end";
-    if (std::ranges::count(text, '\n') > static_cast<std::ptrdiff_t>(crontab_reader::most_lines)) {
+    if (algo::count(text, '\n') > static_cast<std::ptrdiff_t>(crontab_reader::most_lines)) {
         found.fault = "it has more than " + std::to_string(crontab_reader::most_lines) + " lines";
     }
     return found;

@@ -58,7 +58,7 @@ public:
         }
         std::vector<std::string> paths{options_.file};
         if (*names) {
-            std::ranges::sort(**names);
+            algo::sort(**names);
             for (const auto& name : **names) paths.push_back(options_.directory + '/' + name);
         }
         std::string obeyed;
@@ -109,7 +109,7 @@ private:
     }
 
     [[nodiscard]] static auto is_read(std::string_view name) -> bool {
-        return std::ranges::all_of(name, [](char c) { return ascii::is_alphanumeric(c) || c == '_' || c == '-'; });
+        return algo::all_of(name, [](char c) { return ascii::is_alphanumeric(c) || c == '_' || c == '-'; });
     }
 
     [[nodiscard]] auto look_at(const std::string& path) -> result<seen_file> {

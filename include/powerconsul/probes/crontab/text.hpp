@@ -79,7 +79,7 @@ private:
     /// Takes what stands before one of these bytes or a NUL, and the byte as well.
     auto until(std::string_view ends) -> std::string_view {
         const auto is_end = [&](char c) { return c == '\0' || ends.find(c) != std::string_view::npos; };
-        const auto end = static_cast<std::size_t>(std::ranges::find_if(rest_, is_end) - rest_.begin());
+        const auto end = static_cast<std::size_t>(algo::find_if(rest_, is_end) - rest_.begin());
         const auto taken = rest_.substr(0, end);
         rest_.remove_prefix(std::min(end + 1, rest_.size()));
         return taken;
@@ -180,16 +180,15 @@ private:
     }
 
     [[nodiscard]] auto read_number(const field& of, int& number) -> bool {
-        const auto end = std::ranges::find_if_not(rest_, ascii::is_alphanumeric);
+        const auto end = algo::find_if_not(rest_, ascii::is_alphanumeric);
         const auto word = rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
         rest_.remove_prefix(word.size());
-        const auto name =
-            std::ranges::find_if(of.names, [&](auto each) { return ascii::equal_ignoring_case(each, word); });
+        const auto name = algo::find_if(of.names, [&](auto each) { return ascii::equal_ignoring_case(each, word); });
         if (name != of.names.end()) {
             number = of.low + static_cast<int>(name - of.names.begin());
             return true;
         }
-        if (word.empty() || !std::ranges::all_of(word, ascii::is_digit)) return false;
+        if (word.empty() || !algo::all_of(word, ascii::is_digit)) return false;
         std::uint32_t value = 0;  // wraps round, as in cron
         for (const char digit : word) value = value * 10 + static_cast<std::uint32_t>(digit - '0');
         number = static_cast<int>(value);

@@ -26,6 +26,12 @@ struct work_filter {
     std::string expression{};  ///< regular expression (--procre), see find_work(); not used if empty
     std::string user{};        ///< effective user, by name or number (--work-user); any if empty
     bool containers{};         ///< those in pid namespaces below this process's own count, too (--containers)
+
+    /// Whether accounts are looked up: that of the user, and those whose names `ps aux` shows.
+    [[nodiscard]] auto names_user() const -> bool {
+        return (!user.empty() && (!text.empty() || !expression.empty())) || !expression.empty() ||
+               text.find(' ') != std::string::npos;
+    }
 };
 
 struct work {

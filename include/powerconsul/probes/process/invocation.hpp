@@ -55,10 +55,11 @@ struct invocations {
     return found;
 }
 
-/// Whether `process_name`, of which the kernel keeps 15 bytes, is this program's or the one under which this process
-/// was started.
+/// Whether `process_name`, of which the kernel keeps 15 bytes, is that of one of a release's programs or the one under
+/// which this process was started.
 [[nodiscard]] constexpr auto is_own_name(std::string_view process_name, std::string_view own) -> bool {
-    return !process_name.empty() && (process_name == "powerconsul" || process_name == own.substr(0, 15));
+    if (is_one_of(process_name, {"powerconsul", "powerconsul-dyn", "powerconsul-htt"})) return true;
+    return !process_name.empty() && process_name == own.substr(0, 15);
 }
 
 }  // namespace powerconsul::inline v0

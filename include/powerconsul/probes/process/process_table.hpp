@@ -22,7 +22,7 @@ namespace detail {
 /// Index of the process in a table that is ordered by pid.
 [[nodiscard]] inline auto find_process(const std::vector<process>& table, std::uint32_t pid)
     -> std::optional<std::size_t> {
-    const auto at = std::ranges::lower_bound(table, pid, {}, &process::pid);
+    const auto at = algo::lower_bound(table, pid, &process::pid);
     if (at == table.end() || at->pid != pid) return std::nullopt;
     return static_cast<std::size_t>(at - table.begin());
 }
@@ -107,14 +107,14 @@ public:
 
     /// As in /proc/<pid>/cmdline, each followed by a NUL; std::nullopt if the process has ended and been reaped.
     [[nodiscard]] auto arguments(const process& of) -> result<std::optional<std::string>> {
-        auto text = files_.read(path(of.pid, "/cmdline"), max_arguments);
+        auto text = read_of_process(path(of.pid, "/cmdline"), max_arguments);
         if (!text) return refused(text.error());
         // Also empty for a process that has just ended, and for a moment while one starts another program.
         if (*text && (*text)->empty() && !of.kernel && !of.ended) {
             auto again = status(of.pid);
             if (!again) return unexpected{std::move(again).error()};
             const bool there = *again && (*again)->start == of.start && !(*again)->ended;
-            if (there) text = files_.read(path(of.pid, "/cmdline"), max_arguments);
+            if (there) text = read_of_process(path(of.pid, "/cmdline"), max_arguments);
             if (!text) return refused(text.error());
             if (!there) text = std::optional<std::string>{};
         }
@@ -135,7 +135,7 @@ public:
 
     /// The same name as in the process's status; std::nullopt if it is gone; its status will tell.
     [[nodiscard]] auto name(std::uint32_t pid) -> result<std::optional<std::string>> {
-        auto text = files_.read(path(pid, "/comm"), max_status);
+        auto text = read_of_process(path(pid, "/comm"), max_status);
         if (!text) return refused(text.error());
         if (*text && (*text)->ends_with('\n')) (*text)->pop_back();
         return text;
@@ -144,7 +144,7 @@ public:
     /// What /proc/<pid>/cmdline holds now: nothing, for instance, if the process is about to start another program;
     /// std::nullopt if it is gone; its status will tell.
     [[nodiscard]] auto arguments(std::uint32_t pid) -> result<std::optional<std::string>> {
-        auto text = files_.read(path(pid, "/cmdline"), max_arguments);
+        auto text = read_of_process(path(pid, "/cmdline"), max_arguments);
         if (!text) return refused(text.error());
         return text;
     }
@@ -180,6 +180,14 @@ private:
         return root_ + '/' + std::to_string(pid) + std::string{below};
     }
 
+    [[nodiscard]] auto read_of_process(const std::string& at, std::size_t limit) -> result<std::optional<std::string>> {
+        if constexpr (process_file_source<Files>) {
+            return files_.read_of_process(at, limit);
+        } else {
+            return files_.read(at, limit);
+        }
+    }
+
     [[nodiscard]] auto refused(const error& why) const -> unexpected {
         const bool right = why.code == errc::io || why.code == errc::denied;
         return fail(why.code, "cannot read the process table: " + why.message +
@@ -188,16 +196,16 @@ private:
 
     /// In how many pid namespaces a process has a number, from that of `root_` on: those after `NSpid:` in its status.
     [[nodiscard]] auto namespaces(const std::string& status) -> result<std::ptrdiff_t> {
-        const auto text = files_.read(status, max_status);
+        const auto text = read_of_process(status, max_status);
         if (!text) return unexpected{text.error()};
         const std::string_view all = *text ? std::string_view{**text} : std::string_view{};
         const auto line = all.find("\nNSpid:");  // no name can hold a newline here
         if (line == std::string_view::npos) return std::ptrdiff_t{0};
-        return std::ranges::count(all.substr(line + 1, all.find('\n', line + 1) - line - 1), '\t');
+        return algo::count(all.substr(line + 1, all.find('\n', line + 1) - line - 1), '\t');
     }
 
     [[nodiscard]] auto status(const std::string& at) -> result<std::optional<process>> {
-        const auto text = files_.read(at, max_status);
+        const auto text = read_of_process(at, max_status);
         if (!text) return refused(text.error());
         if (!*text) return std::optional<process>{};
         return parse_process(**text).transform([](process&& read) { return std::optional{std::move(read)}; });
@@ -262,7 +270,7 @@ private:
         while (!missing.empty()) {
             const std::uint32_t pid = missing.back();
             missing.pop_back();
-            if (detail::find_process(processes_, pid) || std::ranges::count(gone, pid) != 0) continue;
+            if (detail::find_process(processes_, pid) || algo::count(gone, pid) != 0) continue;
             auto parent = status(pid);
             if (!parent) return unexpected{std::move(parent).error()};
             if (*parent) {
@@ -277,7 +285,8 @@ private:
 
     /// The kernel lists processes in the order of their pids, so this appends, except for ancestors.
     void insert(process&& each) {
-        const auto at = std::ranges::upper_bound(processes_, each.pid, {}, &process::pid);
+        const auto at = std::upper_bound(processes_.begin(), processes_.end(), each,
+                                         [](const auto& one, const auto& other) { return one.pid < other.pid; });
         processes_.insert(at, std::move(each));
     }
 

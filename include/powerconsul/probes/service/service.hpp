@@ -79,7 +79,7 @@ private:
             const auto instances = look_at_instances(state->id.empty() ? unit : state->id, left);
             if (!instances) return give_up(instances.error());
             const auto runs = [](const auto& each) { return each.second != observation::stopped; };
-            const bool decide = state->active == "active" || std::ranges::any_of(*instances, runs);
+            const bool decide = state->active == "active" || algo::any_of(*instances, runs);
             if (!instances->empty() && decide) return interpret_members(unit, "instances", *instances);
         }
         if (state->active == "active" && unit.ends_with(".target")) {
@@ -103,7 +103,7 @@ private:
     }
 
     [[nodiscard]] auto is_ignored(std::string_view unit) const -> bool {
-        return std::ranges::any_of(options_.ignored, [&](const auto& name) { return is_unit(unit, name); });
+        return algo::any_of(options_.ignored, [&](const auto& name) { return is_unit(unit, name); });
     }
 
     /// The instances of the service's template that count.

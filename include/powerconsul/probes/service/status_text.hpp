@@ -220,7 +220,7 @@ private:
     bool weakly_stopped = false;
     while (!text.empty()) {
         const std::string_view line = next_part(text, '\n');
-        if (std::ranges::any_of(ignored, [&](const auto& name) { return detail::names_part(line, name); })) continue;
+        if (algo::any_of(ignored, [&](const auto& name) { return detail::names_part(line, name); })) continue;
         if (const auto job = detail::find_upstart_job(line)) {
             seen.running = seen.running || job->state == "running";
             seen.stopped = seen.stopped || job->state == "waiting";

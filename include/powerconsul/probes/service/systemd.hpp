@@ -27,7 +27,7 @@ namespace powerconsul::inline v0 {
     constexpr std::array<std::string_view, 11> types{".service",   ".socket", ".target", ".timer", ".mount", ".path",
                                                      ".automount", ".slice",  ".scope",  ".swap",  ".device"};
     const bool typed =
-        std::ranges::any_of(types, [&](auto type) { return name.size() > type.size() && name.ends_with(type); });
+        algo::any_of(types, [&](auto type) { return name.size() > type.size() && name.ends_with(type); });
     return std::string{name} + (typed ? "" : ".service");
 }
 
@@ -60,7 +60,7 @@ namespace detail {
     while (!lines.empty()) {
         const std::string_view line = next_part(lines, '\n');
         const auto name = line.substr(0, line.find('='));
-        const auto known = std::ranges::find(unit_properties, name);
+        const auto known = algo::find(unit_properties, name);
         if (name.size() == line.size() || known == unit_properties.end()) continue;
         auto value = line.substr(name.size() + 1);
         if (name.starts_with("Exec")) {
@@ -149,7 +149,7 @@ enum class unit_processes : unsigned char { unknown, none, some };
         return is_one_of(name, {"sh", "bash", "dash"}) &&
                is_one_of(command, {"-c :", "-c true", "-c /bin/true", "-c /usr/bin/true", "-c exit", "-c exit 0"});
     };
-    return unit.type == "oneshot" && !unit.commands.empty() && std::ranges::all_of(unit.commands, does_nothing);
+    return unit.type == "oneshot" && !unit.commands.empty() && algo::all_of(unit.commands, does_nothing);
 }
 
 /// Whether systemd restarts a unit that ended by itself: it waits to do so, has just done it, or did it less than a
@@ -186,7 +186,7 @@ enum class unit_processes : unsigned char { unknown, none, some };
             auto services = unit.companions;
             services.insert(services.end(), unit.parts.begin(), unit.parts.end());
             std::erase_if(services, [](const auto& each) { return !each.ends_with(".service"); });
-            std::ranges::sort(services);
+            algo::sort(services);
             services.erase(std::unique(services.begin(), services.end()), services.end());
             if (!services.empty()) return {unknown, reason + ": ask for " + one_line(listed(services, "or"), 300)};
             const auto pattern = instance_pattern(name);
@@ -240,7 +240,7 @@ enum class unit_processes : unsigned char { unknown, none, some };
 [[nodiscard]] inline auto interpret_members(std::string_view name, std::string_view what,
                                             std::vector<std::pair<std::string, observation>> members) -> observed {
     using enum observation;
-    std::ranges::sort(members);
+    algo::sort(members);
     std::string reason = "unit " + one_line(name, 80) + " stands for its " + std::string{what};
     std::vector<observation> seen;
     for (const auto state : {running, degraded, stopped, unknown}) {
@@ -252,7 +252,7 @@ enum class unit_processes : unsigned char { unknown, none, some };
         reason += (seen.empty() ? ", " : "; ") + std::string{to_string(state)} + ": " + one_line(listed(names), 200);
         seen.push_back(state);
     }
-    const auto has = [&](observation state) { return std::ranges::find(seen, state) != seen.end(); };
+    const auto has = [&](observation state) { return algo::find(seen, state) != seen.end(); };
     if (has(degraded) || (has(running) && has(stopped))) return {degraded, std::move(reason)};
     return {has(unknown) ? unknown : seen.front(), std::move(reason)};
 }

@@ -49,7 +49,7 @@ struct init_script {
 [[nodiscard]] inline auto read_init_script(std::string_view text) -> init_script {
     init_script read{.exits_early = false};
     constexpr std::string_view signs[] = {"init-functions", "init-d-script"};
-    read.exits_early = std::ranges::any_of(signs, [&](auto sign) { return text.find(sign) != std::string_view::npos; });
+    read.exits_early = algo::any_of(signs, [&](auto sign) { return text.find(sign) != std::string_view::npos; });
     // `exit 0`, and `exit` alone, which ends with the status of the last command.
     for (std::size_t at = text.find("exit"); at != std::string_view::npos; at = text.find("exit", at + 4)) {
         const std::size_t next = text.find_first_not_of(" \t\r", at + 4);
@@ -73,7 +73,7 @@ struct init_script {
         constexpr std::string_view commands[] = {"&&", "||", "$(", "`", "kill"};
         read.only_files = read.only_files || (first == "if" && line.find("-f ") != std::string_view::npos);
         const auto asks = [&](std::string_view sign) { return line.find(sign) != std::string_view::npos; };
-        looks = looks || !(is_one_of(first, harmless) || first.starts_with('#')) || std::ranges::any_of(commands, asks);
+        looks = looks || !(is_one_of(first, harmless) || first.starts_with('#')) || algo::any_of(commands, asks);
         if (line.find(";;") != std::string_view::npos) in_status = false;
     }
     read.only_files = read.only_files && !looks;
