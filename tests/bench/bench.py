@@ -356,7 +356,8 @@ def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     system = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
-    return f"{len(models)} processors ({models[0] if models else platform.machine()}), {system}, Linux {platform.release()}"
+    kernel = ".".join(platform.release().split(".")[:2])
+    return f"{len(models)} processors ({models[0] if models else platform.machine()}), {system}, Linux {kernel}"
 
 
 def main():
