@@ -1174,3 +1174,36 @@ TEST_CASE("where an active here serves, another datacenter is not waited for") {
     critical(consul, "production-web1");
     CHECK(standby.after(seconds(10)).state == actives::unknown);
 }
+
+TEST_CASE("of many actives one that comes back is seen at once, though it is not asked for by its name") {
+    store consul{{.node = "production-web99", .datacenter = "hq"}};
+    cluster_group many{grouping::nodes, {}, {"production-web99"}};
+    for (int i = 1; i <= 17; ++i) {
+        many.active.push_back("production-web" + std::to_string(i));
+        if (i > 4) continue;
+        consul.add("hq", {.service = "web", .node = many.active.back(), .checks = {{"service:web", {}}}});
+        critical(consul, many.active.back());
+    }
+    looks standby{consul, many};
+    standby.who.node = "production-web99";
+    consul.add("hq", {.service = "web", .node = "production-web99", .checks = {{"service:web", {}}}});
+    CHECK(standby.after(seconds(10)).state == actives::unknown);
+    CHECK(standby.after(seconds(61)).state == actives::none_serving);
+    consul.add("hq", {.service = "web", .node = "production-web17", .checks = {{"service:web", {}}}});
+    CHECK(standby.after(seconds(10)).reason == "production-web17 (hq) serves as active");
+}
+
+TEST_CASE("more actives than a request line should name are chosen from the whole list") {
+    for (const int count : {20, 40}) {
+        CAPTURE(count);
+        store consul{{.node = "production-web999", .datacenter = "hq"}};
+        cluster_group many{grouping::nodes, {}, {"production-web999"}};
+        for (int i = 1; i <= count; ++i) many.active.push_back("production-web" + std::to_string(i));
+        consul.add("hq", {.service = "web", .node = many.active.back(), .checks = {{"service:web", {}}}});
+        world::recorded_store asked{consul};
+        auto who = self;
+        who.node = "production-web999";
+        CHECK(gather(asked, many, who).reason == many.active.back() + " (hq) serves as active");
+        CHECK(world::targets(asked.requests).back() == (count == 20 ? some_in_hq : web_hq));
+    }
+}

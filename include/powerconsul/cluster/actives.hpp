@@ -100,11 +100,12 @@ private:
             if (news) ask({here}, named(group_.active));
             return;
         }
-        others_are_not_asked_ = false;
-        const bool as_before = options_.reads.health != consistency::consistent && !facts_.cause &&
-                               before_.seen == actives::none_serving && before_.listed.count != 0 &&
+        // Who is not asked for by name may be back.
+        const bool as_before = !others_are_not_asked_ && options_.reads.health != consistency::consistent &&
+                               !facts_.cause && before_.seen == actives::none_serving && before_.listed.count != 0 &&
                                now_ - before_.listed < longest;
         if (as_before && state_if_absent_since(before_.absent) == actives::none_serving) return;
+        others_are_not_asked_ = false;
         const auto by_name = facts_.instances.size();
         if (!cached && !facts_.cause) {
             ask({here}, named(group_.active));
@@ -183,12 +184,14 @@ private:
     }
 
     /// The filter for instances on these nodes. This node's own stands beside them: where nothing is hidden and no
-    /// proxy answers for another datacenter, it is not missing.
+    /// proxy answers for another datacenter, it is not missing. None for more names than a request line should hold.
     [[nodiscard]] auto named(std::vector<std::string> nodes) const -> std::string {
         for (const auto& each : {options_.who.node, options_.who.host}) {
             if (!each.empty()) nodes.push_back(each);
         }
-        return consul_filter::on_nodes(nodes);
+        constexpr std::size_t longest = 500;  // the embedded store takes no longer expressions
+        auto filter = consul_filter::on_nodes(nodes);
+        return filter.size() > longest ? std::string{} : filter;
     }
 
     /// Learns from the actives which checks are powerconsul's, and from this node's own instances if an active has one
